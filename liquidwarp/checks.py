@@ -1,0 +1,28 @@
+"""Argument checks with messages that say what came, what was wanted and what to do."""
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from liquidwarp.errors import InputError
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise `InputError` unless `value` is one of `choices`."""
+    choices = tuple(choices)
+    if value not in choices:
+        raise InputError(f"{name}={value!r} is not known; choose one of {', '.join(choices)}")
+
+
+def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
+    """Raise `InputError` unless `tensor.shape` matches `shape`, where None stands for any length."""
+    actual = tuple(tensor.shape)
+    if len(actual) != len(shape) or any(want is not None and got != want for got, want in zip(actual, shape, strict=True)):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise InputError(f"{name} has shape {actual}, wanted ({wanted})")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise `InputError` unless `value` > 0."""
+    if not value > 0:
+        raise InputError(f"{name}={value} must be greater than zero")

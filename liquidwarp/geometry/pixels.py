@@ -1,0 +1,26 @@
+"""Pixel grids.
+
+Convention: origin at the top-left corner of the picture, first pixel centre at (0.5, 0.5), y down. Normalised coordinates
+are `2x/W - 1` (`align_corners=False`): -1 and 1 are the picture's outer edges.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def pixel_centers(size: tuple[int, int]) -> Float[Tensor, "H W 2"]:
+    """Return the (x, y) of every pixel centre of a (height, width) picture."""
+    height, width = size
+    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    return torch.stack([x, y], dim=-1)
+
+
+def normalize_pixels(xy: Float[Tensor, "*B 2"], size: tuple[int, int]) -> Float[Tensor, "*B 2"]:
+    """Map pixels to normalised coordinates of a (height, width) picture."""
+    return xy * xy.new_tensor([2 / size[1], 2 / size[0]]) - 1
+
+
+def denormalize_pixels(grid: Float[Tensor, "*B 2"], size: tuple[int, int]) -> Float[Tensor, "*B 2"]:
+    """Map normalised coordinates to pixels of a (height, width) picture; inverse of `normalize_pixels`."""
+    return (grid + 1) * grid.new_tensor([size[1] / 2, size[0] / 2])

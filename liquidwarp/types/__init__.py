@@ -1,0 +1,8 @@
+"""Frozen values that cross rooms."""
+
+from liquidwarp.types.camera import Camera
+from liquidwarp.types.keypoints import Keypoints
+from liquidwarp.types.render import Flow, Fragments
+from liquidwarp.types.track import BodyTrack
+
+__all__ = ["BodyTrack", "Camera", "Flow", "Fragments", "Keypoints"]

@@ -1,0 +1,31 @@
+"""What a detector saw in a clip."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """Landmarks of one followed person in T frames.
+
+    Attributes:
+        names: landmark names, in the vocabulary of `liquidwarp.bodies.landmarks`.
+        image: pixels; origin at the top-left corner of the picture.
+        confidence: 0 (unseen) to 1.
+        world: metres in camera axes (+X right, +Y down, +Z away), relative to the middle of the hips; None if unknown.
+        present: False where no person was found (all confidences are then 0).
+        size: (height, width) of the pictures.
+        fps: frames per second; 0 for unrelated pictures.
+        detector: name and version of what made them.
+    """
+
+    names: tuple[str, ...]
+    image: Float[Tensor, "T L 2"]
+    confidence: Float[Tensor, "T L"]
+    world: Float[Tensor, "T L 3"] | None
+    present: Bool[Tensor, "T"]
+    size: tuple[int, int]
+    fps: float
+    detector: str
