@@ -1,0 +1,66 @@
+# Two commands do everything on a fresh machine with Python 3.11 or 3.12: `make demo` and `make test`.
+# Both set up what they need in .venv first, once, and again when pyproject.toml or constraints.txt changes.
+#
+#   PYTHON=/path/to/python3.11   choose the interpreter
+#   PIP_FLAGS="..."              further options of pip, such as PyTorch's CPU index
+#   WORKERS=4                    parallel test processes
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.liquidwarp
+TORCH := $(shell grep '^torch==' constraints.txt)
+WORKERS ?= 2
+PYTHON ?=
+PIP_FLAGS ?=
+# One thread of torch per test process: more would fight for the same cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow test-all lint clean
+
+help:
+	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
+	@echo "make test      set up, then the default tests (minutes)"
+	@echo "make test-all  the slow tests too"
+	@echo "make lint      ruff and mypy"
+	@echo "make clean     remove .venv, caches and build leftovers (outputs/ stays)"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	@usable='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'; \
+	if ! $(BIN)/python -c "$$usable; import pip" 2>/dev/null; then \
+	  found=""; \
+	  for candidate in $(or $(PYTHON),python3.11 python3.12 python3 python); do \
+	    if "$$candidate" -c "$$usable" 2>/dev/null; then found="$$candidate"; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "error: no Python 3.11 or 3.12 with the venv module found (the detector, mediapipe 0.10.21, has no wheels for others); install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
+	    exit 1; \
+	  fi; \
+	  "$$found" -m venv --clear $(VENV) || exit 1; \
+	fi
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt $(TORCH)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[test]'
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/liquidwarp demo
+
+test: $(STAMP)
+	$(PYTEST)
+
+test-slow: $(STAMP)
+	$(PYTEST) -m 'slow and not gpu and not assets'
+
+test-all: test test-slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
