@@ -135,6 +135,26 @@ class BodyModel(Protocol):
         """
         ...
 
+    def canonical_landmarks(
+        self,
+        names: tuple[str, ...],
+        betas: Float[Tensor, "K"] | Float[Tensor, "B K"],
+        rotations: Float[Tensor, "B C 3 3"],
+        transl: Float[Tensor, "B 3"],
+    ) -> Float[Tensor, "B L 3"]:
+        """Do as `landmarks` where only canonical joints are posed, by their rotation matrices; quicker.
+
+        Raises:
+            InputError: the body has no landmark of that name; `landmark_names` lists what it has.
+        """
+        ...
+
+    def expand_pose(
+        self, canonical_pose: Float[Tensor, "B C 3"]
+    ) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B P 3"]]:
+        """Turn rotations of the 22 canonical joints (axis-angle) into `(global_orient, body_pose)`; other joints rest."""
+        ...
+
     @property
     def landmark_names(self) -> tuple[str, ...]:
         """Names that `landmarks` answers."""

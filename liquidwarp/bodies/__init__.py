@@ -1,0 +1,17 @@
+"""Bodies: shape and pose parameters to vertices, joints and landmarks."""
+
+from liquidwarp.bodies.build import BODIES, load_body
+from liquidwarp.bodies.parts import GROUPS, PARTS, part_labels
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity, Topology
+
+__all__ = [
+    "BODIES",
+    "CANONICAL_JOINTS",
+    "GROUPS",
+    "PARTS",
+    "BodyModel",
+    "Identity",
+    "Topology",
+    "load_body",
+    "part_labels",
+]
