@@ -1,0 +1,251 @@
+"""Coarse-to-fine exemplar completion (Wexler et al. 2007 with PatchMatch), up to the shift of every hole pixel.
+
+Convention: arrays are `[row, column]` with integer pixel indices; a shift is source minus target position.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from liquidwarp.surface import patches
+from liquidwarp.surface.inpaint_blend import membrane
+
+_BANDS = 8  # fixed, so that the number of threads does not change the result
+_FADE = 1.25  # a patch one pixel deeper in the hole has this much less to say
+_DEEPEST = 50.0
+_FULL_EFFORT = 640  # long side up to which every level is matched from scratch
+_COLOUR_OFFSET = 0.06
+_FEWEST_SOURCES = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One size of the problem, with a border of the patch's radius around the picture.
+
+    Attributes:
+        image: (H, W, 3) float32; meaningless in the hole.
+        hole: (H, W) pixels to fill.
+        context: (H, W) pixels that a patch has to agree with.
+        source: (H, W) pixels that may be copied.
+        guide: (H, W, K) float32 further features, in colour units.
+    """
+
+    image: np.ndarray
+    hole: np.ndarray
+    context: np.ndarray
+    source: np.ndarray
+    guide: np.ndarray
+
+
+def pad_level(level: Level, radius: int) -> Level:
+    """Return the level with a border that is neither hole nor source, so that every pixel can be a patch's centre."""
+
+    def pad(array: np.ndarray) -> np.ndarray:
+        return np.pad(array, ((radius, radius), (radius, radius)) + ((0, 0),) * (array.ndim - 2))
+
+    return Level(pad(level.image), pad(level.hole), pad(level.context), pad(level.source), pad(level.guide))
+
+
+def halve(level: Level) -> Level:
+    """Return the level at half the size; colours come from context and source only."""
+    height, width = level.hole.shape
+    pad = ((0, height % 2), (0, width % 2))
+
+    def total(array: np.ndarray) -> np.ndarray:
+        array = np.pad(array.astype(np.float32), pad + ((0, 0),) * (array.ndim - 2))
+        return array[::2, ::2] + array[1::2, ::2] + array[::2, 1::2] + array[1::2, 1::2]
+
+    known = level.context | level.source
+    count = total(known)
+    image = total(level.image * known[..., None]) / np.maximum(count, 1)[..., None]
+    hole = total(level.hole) >= 2
+    present = total(np.ones_like(known))
+    return Level(
+        image,
+        hole,
+        ~hole & (total(level.context) >= 2),
+        ~hole & (total(level.source) >= 0.75 * present),
+        total(level.guide) / present[..., None],
+    )
+
+
+def usable_centres(source: np.ndarray, radius: int) -> np.ndarray:
+    """Return where a whole patch of source pixels is centred."""
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.erode(source.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
+
+
+def depth_in_hole(hole: np.ndarray, context: np.ndarray) -> np.ndarray:
+    """Return every hole pixel's distance to the context (to the hole's edge where there is no context), 0 outside."""
+    reference = ~context if context.any() else hole
+    return np.where(hole, cv2.distanceTransform(reference.astype(np.uint8), cv2.DIST_L2, 3), 0).astype(np.float32)
+
+
+class _Matcher:
+    """The matches of one level; made anew for every level."""
+
+    def __init__(self, level: Level, radius: int, pool: ThreadPoolExecutor) -> None:
+        self.level = level
+        self.radius = radius
+        self.pool = pool
+        self.image = level.image.copy()
+        self.usable = usable_centres(level.source, radius)
+        self.sources = np.argwhere(self.usable).astype(np.int32)
+        kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+        near = cv2.dilate(level.hole.astype(np.uint8), kernel).astype(bool)
+        near[:radius] = near[-radius:] = False
+        near[:, :radius] = near[:, -radius:] = False
+        self.centres = np.argwhere(near).astype(np.int32)
+        self.slot = np.full(level.hole.shape, -1, np.int32)
+        self.slot[near] = np.arange(len(self.centres), dtype=np.int32)
+        self.pixels = np.argwhere(level.hole).astype(np.int32)
+        depth = np.minimum(depth_in_hole(level.hole, level.context), _DEEPEST)
+        fade = (_FADE**-depth).astype(np.float32)
+        self.weight = np.where(level.hole, fade, level.context).astype(np.float32)
+        self.confidence = fade[self.centres[:, 0], self.centres[:, 1]]
+        self.match = np.zeros((len(self.centres), 2), np.int32)
+        self.cost = np.zeros(len(self.centres), np.float32)
+        self.bias = np.zeros((len(self.centres), 3), np.float32)
+        self.turn = 0
+
+    def start_anywhere(self) -> None:
+        """Spread the first matches evenly over the sources."""
+        order = (np.arange(len(self.centres), dtype=np.int64) * 2654435761) % len(self.sources)
+        self.match = self.sources[order].copy()
+
+    def start_from(self, coarse: "_Matcher") -> None:
+        """Take over the matches of the level of half the size."""
+        radius = self.radius
+        at = self.centres - radius
+        parent = coarse.slot[at[:, 0] // 2 + radius, at[:, 1] // 2 + radius]
+        self.start_anywhere()
+        found = parent >= 0
+        shift = 2 * (coarse.match[parent[found]] - coarse.centres[parent[found]])
+        wanted = np.clip(self.centres[found] + shift, 0, np.array(self.usable.shape) - 1).astype(np.int32)
+        nearest = _nearest(self.usable)[wanted[:, 0], wanted[:, 1]]
+        self.match[found] = nearest
+        self.bias[found] = coarse.bias[parent[found]]
+        self.cost[found] = coarse.cost[parent[found]]
+        self.cost[~found] = self.cost[found].max() if found.any() else 0.0
+
+    def search(self, passes: int, reach: int, limit: float) -> None:
+        """Improve all matches by some passes."""
+        for _ in range(passes):
+            before = self.match.copy()
+            turn, self.turn = self.turn, self.turn + 1
+
+            def work(start: int, stop: int, before: np.ndarray = before, turn: int = turn) -> None:
+                patches.improve_matches(
+                    self.image,
+                    self.weight,
+                    self.level.guide,
+                    self.usable,
+                    self.centres,
+                    self.slot,
+                    self.sources,
+                    self.radius,
+                    np.float32(limit),
+                    reach,
+                    turn,
+                    start,
+                    stop,
+                    before,
+                    self.match,
+                    self.cost,
+                    self.bias,
+                )
+
+            self._share_out(work, len(self.centres))
+
+    def say(self) -> np.ndarray:
+        """Return how much each patch has to say: near the context and alike (Wexler et al., eq. 6)."""
+        spread = max(float(np.percentile(self.cost, 75)), 1e-6)
+        return (self.confidence * np.exp(-np.minimum(self.cost / (0.5 * spread), 30.0))).astype(np.float32)
+
+    def vote(self) -> None:
+        """Renew the picture in the hole."""
+        share = self.say()
+        out = self.image.copy()
+
+        def work(start: int, stop: int) -> None:
+            patches.vote(
+                self.image, self.pixels, self.slot, self.match, share, self.bias, self.radius, start, stop, out
+            )
+
+        self._share_out(work, len(self.pixels))
+        self.image = out
+
+    def shifts(self) -> np.ndarray:
+        """Return (H, W, 2) the shift of every hole pixel, 0 elsewhere."""
+        share = self.say()
+        shift = np.zeros((*self.level.hole.shape, 2), np.int32)
+
+        def work(start: int, stop: int) -> None:
+            patches.choose_shifts(self.pixels, self.slot, self.match, share, self.radius, start, stop, shift)
+
+        self._share_out(work, len(self.pixels))
+        return shift
+
+    def _share_out(self, work: object, count: int) -> None:
+        edges = np.linspace(0, count, _BANDS + 1).astype(int).tolist()
+        jobs = [self.pool.submit(work, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]  # type: ignore[arg-type]
+        for job in jobs:
+            job.result()
+
+
+def _nearest(mask: np.ndarray) -> np.ndarray:
+    """Return (H, W, 2) the position of the nearest True pixel."""
+    _, label = cv2.distanceTransformWithLabels((~mask).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    places = np.argwhere(mask).astype(np.int32)
+    lookup = np.zeros((label.max() + 1, 2), np.int32)
+    lookup[label[mask]] = places
+    return lookup[label]
+
+
+def _levels(level: Level, radius: int) -> list[Level]:
+    """Return the level and its halves, down to where a patch spans the hole."""
+    levels = [level]
+    while True:
+        depth = depth_in_hole(levels[-1].hole, ~levels[-1].hole).max()
+        coarse = halve(levels[-1])
+        few = usable_centres(np.pad(coarse.source, radius), radius).sum() < _FEWEST_SOURCES
+        if depth <= radius or few or min(coarse.hole.shape) < 2 * radius + 1 or not coarse.hole.any():
+            return levels
+        levels.append(coarse)
+
+
+def complete(level: Level, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the voted picture (H, W, 3) and the shift (H, W, 2) of every hole pixel.
+
+    The caller sees to it that a whole patch fits into the source.
+    """
+    levels = _levels(level, radius)
+    with ThreadPoolExecutor(max_workers=max(1, min(_BANDS, os.cpu_count() or 1))) as pool:
+        matcher: _Matcher | None = None
+        for depth in range(len(levels) - 1, -1, -1):
+            padded = pad_level(levels[depth], radius)
+            size = max(levels[depth].hole.shape)
+            finer = _Matcher(padded, radius, pool)
+            if matcher is None:
+                tie = padded.context if padded.context.any() else padded.source
+                finer.image = membrane(padded.image, padded.hole, tie)
+                finer.start_anywhere()
+                finer.search(6, size, _COLOUR_OFFSET)
+            else:
+                finer.start_from(matcher)
+            matcher = finer
+            matcher.vote()
+            if size <= _FULL_EFFORT:
+                for _ in range(6 if size > 256 else 12):
+                    matcher.search(2, size, _COLOUR_OFFSET)
+                    matcher.vote()
+            else:
+                matcher.search(1, 2, _COLOUR_OFFSET)
+                matcher.vote()
+        assert matcher is not None
+        shift = matcher.shifts()
+    inner = slice(radius, -radius), slice(radius, -radius)
+    return matcher.image[inner], shift[inner]
