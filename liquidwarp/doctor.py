@@ -1,0 +1,88 @@
+"""Check an installation."""
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+_PACKAGES = ("torch", "numpy", "scipy", "numba", "mediapipe", "av", "pymatting", "smplx")
+
+
+def report() -> tuple[list[str], bool]:
+    """Return lines that say what works, and whether all of it does."""
+    from liquidwarp import __version__
+
+    lines = [f"liquidwarp {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"]
+    lines += [f"  {name} {_version(name)}" for name in _PACKAGES]
+    lines.append(f"processors: {os.cpu_count()}; GPU: {_gpu()} (not needed)")
+    healthy = True
+    for name, check in (("body", _body), ("rasteriser", _rasteriser), ("detector", _detector), ("video", _video)):
+        try:
+            lines.append(f"{name}: {check()}")
+        except Exception as error:
+            lines.append(f"{name}: FAILED: {type(error).__name__}: {error}")
+            healthy = False
+    return lines, healthy
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "MISSING"
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+
+
+def _timed(run: Callable[[], object]) -> str:
+    start = time.perf_counter()
+    run()
+    return f"{(time.perf_counter() - start) * 1e3:.0f} ms"
+
+
+def _body() -> str:
+    from liquidwarp.bodies import load_body
+
+    took = _timed(load_body)
+    body = load_body()
+    return f"{body.name}, {len(body.topology.mirror)} vertices, loaded in {took}"
+
+
+def _rasteriser() -> str:
+    import torch
+
+    from liquidwarp.bodies import load_body
+    from liquidwarp.geometry import default_camera
+    from liquidwarp.raster import rasterize
+
+    body = load_body()
+    vertices = body.identity(torch.zeros(body.num_betas)).vertices[None] + torch.tensor([0.0, 0.0, 3.0])
+    first = _timed(lambda: rasterize(vertices, body.topology.faces, default_camera((512, 512))))
+    again = _timed(lambda: rasterize(vertices, body.topology.faces, default_camera((512, 512))))
+    return f"512x512 in {again} (first call {first})"
+
+
+def _detector() -> str:
+    from liquidwarp.recovery import MediaPipeDetector
+
+    detector = MediaPipeDetector()
+    return f"{detector.name}, {_timed(lambda: detector.detect(np.zeros((256, 256, 3), np.uint8)))} on an empty picture"
+
+
+def _video() -> str:
+    import tempfile
+    from pathlib import Path
+
+    from liquidwarp.media import open_video, write_video
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "check.mp4"
+        write_video([np.full((64, 64, 3), 128, np.uint8)] * 4, path, fps=25)
+        return f"H.264 written and read back, {sum(1 for _ in open_video(path))} of 4 frames"

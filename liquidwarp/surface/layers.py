@@ -1,0 +1,204 @@
+"""A photo taken apart: one picture per body part, in front and behind.
+
+A pixel of a photo shows one point of the surface; the same ray also leaves the body somewhere behind. Per group of parts we
+keep two pictures in the photo's own pixels: the *front* layer (what the photo shows of this group, continued under whatever
+covers it) and the *back* layer (what the photo cannot show, invented from the same group). Both agree along the outline, so a
+surface that bends from front to back has no seam, and no part ever samples the picture of another.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from liquidwarp.bodies.parts import PARTS
+
+LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
+    ("torso",),
+    ("head", "face"),
+    ("hair",),
+    ("left_upper_arm",),
+    ("right_upper_arm",),
+    ("left_lower_arm", "left_hand"),
+    ("right_lower_arm", "right_hand"),
+    ("left_upper_leg",),
+    ("right_upper_leg",),
+    ("left_lower_leg", "left_foot"),
+    ("right_lower_leg", "right_foot"),
+)
+"""Parts that share a layer: what bends little within itself, and so hardly ever covers itself."""
+
+TORSO, HEAD, HAIR = 0, 1, 2
+
+SEEN, MIRRORED, FILLED = 1, 2, 3
+"""Coverage of a surface point: the photo shows it; its mirror image; invented."""
+
+_MARGIN = 0.012  # of the person's height: how far a fitted limb may lie from the limb in the photo
+_DEPTH_STEP = 0.03  # metres between two surfaces that are not one
+
+
+def group_of_part() -> np.ndarray:
+    """Return the layer group of each part label."""
+    table = np.empty(len(PARTS), np.int32)
+    for group, names in enumerate(LAYER_GROUPS):
+        for name in names:
+            table[PARTS.index(name)] = group
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One picture of one group.
+
+    Attributes:
+        rgba: uint8 (h, w, 4); alpha is the photo's matte.
+        kind: uint8 (h, w); SEEN where the photo shows this group, else FILLED.
+        origin: (x, y) of the layer's top-left corner in the photo's pixels.
+    """
+
+    rgba: np.ndarray
+    kind: np.ndarray
+    origin: tuple[int, int]
+
+
+def segment_groups(
+    rgb: np.ndarray, matte: np.ndarray, mesh_group: np.ndarray, depth: np.ndarray, height_px: float
+) -> np.ndarray:
+    """Label the photo's pixels by group: the mesh tells what is where, the photo where exactly it ends.
+
+    The mesh is trusted away from its depth edges and outline; in between, labels grow to the photo's own edges (watershed).
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        matte: float (H, W).
+        mesh_group: int (H, W) group of the nearest face, -1 where none.
+        depth: float (H, W), +inf where no face.
+        height_px: the person's height in pixels.
+
+    Returns:
+        int32 (H, W): group, -1 for background.
+    """
+    margin = max(1.0, _MARGIN * height_px)
+    unsure = ndimage.distance_transform_edt(~_depth_edges(mesh_group, depth)) <= margin
+    markers = np.zeros(mesh_group.shape, np.int32)
+    markers[matte < 0.15] = len(LAYER_GROUPS) + 1
+    for group in range(len(LAYER_GROUPS)):
+        region = (mesh_group == group) & (matte > 0.7)
+        if not region.any():
+            continue
+        sure = region & ~unsure
+        if sure.sum() < 0.15 * region.sum():
+            inner = ndimage.distance_transform_edt(region)
+            sure = inner >= 0.6 * inner.max()
+        markers[sure] = group + 1
+    labels = cv2.watershed(np.ascontiguousarray(rgb), markers.copy())
+    border = labels <= 0
+    if border.any() and not border.all():
+        nearest = ndimage.distance_transform_edt(border, return_distances=False, return_indices=True)
+        labels = labels[tuple(nearest)]
+    labels[labels == len(LAYER_GROUPS) + 1] = 0
+    labels[matte < 0.5] = 0
+    return labels - 1
+
+
+def _depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Mark pixels beside which another group begins at another depth."""
+    edges = np.zeros(mesh_group.shape, bool)
+    finite = np.where(np.isfinite(depth), depth, 0)
+    for axis in (0, 1):
+        first = tuple(slice(None, -1) if a == axis else slice(None) for a in (0, 1))
+        second = tuple(slice(1, None) if a == axis else slice(None) for a in (0, 1))
+        both = (mesh_group[first] >= 0) & (mesh_group[second] >= 0)
+        step = both & (mesh_group[first] != mesh_group[second]) & (np.abs(finite[first] - finite[second]) > _DEPTH_STEP)
+        edges[first] |= step
+        edges[second] |= step
+    return edges
+
+
+def front_layer(
+    rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int]
+) -> Layer:
+    """Cut one group's picture out of the photo and continue it beyond its edge.
+
+    Args:
+        rgb: uint8 (H, W, 3), free of background colour.
+        matte: float (H, W).
+        known: bool (H, W): pixels that show this group.
+        box: x0, y0, x1, y1 of the layer.
+    """
+    x0, y0, x1, y1 = box
+    picture, inside = rgb[y0:y1, x0:x1], known[y0:y1, x0:x1]
+    filled = continue_picture(picture, inside)
+    alpha = np.where(inside, 255, np.clip(matte[y0:y1, x0:x1] * 255 + 0.5, 0, 255)).astype(np.uint8)
+    kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
+    return Layer(np.dstack([filled, alpha]), kind, (x0, y0))
+
+
+def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels: the nearest known colour close by, a smooth membrane further away (pull-push)."""
+    if known.all():
+        return picture.copy()
+    distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
+    close = picture[tuple(nearest)].astype(np.float32)
+    far = _pull_push(picture.astype(np.float32), known.astype(np.float32))
+    weight = np.exp(-distance / (0.03 * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
+    out = weight * close + (1 - weight) * far
+    out[known] = picture[known]
+    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
+def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Interpolate weighted samples smoothly by a pyramid (Gortler et al., The Lumigraph, 1996, section 3.4)."""
+    if min(values.shape[:2]) <= 1 or weight.min() > 0:
+        total = max(float(weight.sum()), 1e-6)
+        mean = (values * weight[..., None]).sum((0, 1)) / total
+        return np.where(weight[..., None] > 0, values, mean).astype(np.float32)
+    size = ((values.shape[1] + 1) // 2, (values.shape[0] + 1) // 2)
+    small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    small = small / np.maximum(small_weight, 1e-6)[..., None]
+    coarse = _pull_push(small.astype(np.float32), np.minimum(small_weight * 4, 1))
+    up = cv2.resize(coarse, (values.shape[1], values.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return values * weight[..., None] + up * (1 - weight[..., None])
+
+
+def back_layer_from_sides(front: Layer, region: np.ndarray, share: float = 0.28) -> Layer:
+    """Invent the far side of a trunk from the strips along its outline.
+
+    Across every row of the region, the picture runs inwards from the outline over `share` of the width and back again, from
+    the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what sits in the middle
+    of a chest (an opening, a print, a hand) does not come back on the other side.
+
+    Args:
+        front: the group's front layer.
+        region: bool (h, w): where the group's mesh is, in the layer's pixels.
+        share: width of the strips, of the region's width.
+    """
+    height, width = region.shape
+    columns = np.arange(width)
+    any_row = region.any(1)
+    if not any_row.any():
+        return front
+    left = np.where(any_row, region.argmax(1), 0).astype(np.float32)
+    right = np.where(any_row, width - 1 - region[:, ::-1].argmax(1), width - 1).astype(np.float32)
+    rows = np.flatnonzero(any_row)
+    nearest_row = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(1)]
+    sigma = max(1.0, 0.01 * height)
+    left, right = (ndimage.gaussian_filter1d(edge[nearest_row], sigma) for edge in (left, right))
+    span = np.maximum(right - left, 1)
+    along = (columns[None] - left[:, None]) / span[:, None]
+    wave = np.abs((along + share) % (2 * share) - share)
+    from_left = left[:, None] + np.where(along < 0, along, wave) * span[:, None]
+    along = 1 - along
+    wave = np.abs((along + share) % (2 * share) - share)
+    from_right = right[:, None] - np.where(along < 0, along, wave) * span[:, None]
+    row_map = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
+    pictures = [
+        cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for x in (from_left, from_right)
+    ]
+    blend = 1 / (1 + np.exp(-(0.5 - along) * 24))[..., None]
+    rgba = pictures[0] * (1 - blend) + pictures[1] * blend
+    rgba[..., 3] = front.rgba[..., 3]
+    return Layer(np.clip(rgba + 0.5, 0, 255).astype(np.uint8), np.full(region.shape, FILLED, np.uint8), front.origin)

@@ -1,0 +1,22 @@
+"""The jobs people come for: learn a person, recover a motion, imitate, transfer, view."""
+
+from liquidwarp.tasks.imitate import imitate
+from liquidwarp.tasks.recover import recover
+from liquidwarp.tasks.source import SourceState, encode_source
+from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.transfer import transfer_appearance
+from liquidwarp.tasks.video import draw_overlay, write_video
+from liquidwarp.tasks.view import novel_view
+
+__all__ = [
+    "SourceState",
+    "Synthesis",
+    "draw_overlay",
+    "encode_source",
+    "imitate",
+    "novel_view",
+    "recover",
+    "synthesize",
+    "transfer_appearance",
+    "write_video",
+]

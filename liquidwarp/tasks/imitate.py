@@ -1,0 +1,33 @@
+"""Motion imitation."""
+
+from collections.abc import Iterator
+
+from liquidwarp.bodies import load_body
+from liquidwarp.tasks.source import SourceState
+from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.target import imitation_target
+from liquidwarp.types import BodyTrack
+
+
+def imitate(
+    person: SourceState,
+    motion: BodyTrack,
+    *,
+    camera: str = "smooth",
+    size: int | None = None,
+    background: object = "keep",
+    renderer: str = "surface",
+) -> Iterator[Synthesis]:
+    """Yield the person doing the motion, a picture per frame, lazily.
+
+    Args:
+        person: from `encode_source` or `transfer_appearance`.
+        motion: from `recover` or `BodyTrack.load`.
+        camera: "smooth" carries the reference's movement, sideways and in depth too, into the photo; "copy" keeps the
+            reference's camera and place; "source" keeps the person in place.
+        size: longer side of the pictures; by default the photo's (`copy`: the reference's).
+        background: see `synthesize`.
+        renderer: see `synthesize`.
+    """
+    target = imitation_target(load_body(person.track.body), person.track, motion, camera=camera, size=size)
+    return synthesize(person, target, background=background, renderer=renderer)

@@ -1,0 +1,175 @@
+"""Everything known of a person from photos, prepared once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.errors import InputError
+from liquidwarp.media import is_video, open_video, read_image
+from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
+from liquidwarp.surface import (
+    Appearance,
+    Observation,
+    SilhouetteView,
+    appearance_from_observations,
+    background_plate,
+    clip_plate,
+    fit_offsets,
+)
+from liquidwarp.tasks.recover import detect_source
+from liquidwarp.types import BodyTrack
+
+_CLIP_VIEWS = 6  # frames of a clip that are used as photos
+
+
+@dataclass(frozen=True, eq=False)
+class SourceState:
+    """A person, ready to be put in motion; a value, made by `encode_source`.
+
+    Attributes:
+        track: one frame: shape, pose, place and camera in the first photo.
+        offsets: clothes and hair, metres from the rest body.
+        appearance: what the surface looks like.
+        plate: the first photo without the person.
+        photo: the first photo.
+        matte: the person in the first photo, 1 = person.
+    """
+
+    track: BodyTrack
+    offsets: Float[Tensor, "V 3"]
+    appearance: Appearance
+    plate: UInt8[np.ndarray, "H W 3"]
+    photo: UInt8[np.ndarray, "H W 3"]
+    matte: Float[np.ndarray, "H W"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Photo:
+    """One photo of the person with the body found in it."""
+
+    rgb: np.ndarray
+    matte: np.ndarray
+    track: BodyTrack
+
+
+def encode_source(
+    source: str | Path | np.ndarray | Sequence[str | Path | np.ndarray],
+    *,
+    body: BodyModel | None = None,
+    detector: Detector | None = None,
+    person: int = 0,
+    progress: bool = False,
+) -> SourceState:
+    """Learn all that the photo(s) of a person tell: body, clothes, surface and background.
+
+    Args:
+        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip.
+        body: the body to fit; the open body by default.
+        detector: what finds people; MediaPipe by default.
+        person: which person, 0 is the largest.
+        progress: show progress bars.
+
+    Raises:
+        InputError: a source that cannot be read.
+        NoPersonError: nobody in it.
+    """
+    body = body or load_body()
+    if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
+        photos, plate = _photos_of_clip(source, body, detector, person, progress)
+    else:
+        items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+        if not items:
+            raise InputError("source is empty; give at least one photo")
+        photos = _photos(items, body, detector, person)
+        plate = background_plate(photos[0].rgb, photos[0].matte)
+    return _state(body, photos, plate)
+
+
+def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray) -> SourceState:
+    identity = body.identity(photos[0].track.betas)
+    views = [
+        SilhouetteView(
+            photo.track.global_orient, photo.track.body_pose, photo.track.transl, photo.track.camera, torch.from_numpy(photo.matte)
+        )
+        for photo in photos
+    ]
+    offsets = fit_offsets(body, identity, views)
+    observations = []
+    for photo in photos:
+        track = photo.track
+        with torch.no_grad():
+            vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
+        observations.append(Observation(foreground_colors(photo.rgb, photo.matte), photo.matte, track.camera, vertices))
+    first = photos[0]
+    return SourceState(
+        first.track, offsets, appearance_from_observations(body.topology, observations), plate, first.rgb, first.matte
+    )
+
+
+def _photos(
+    items: Sequence[str | Path | np.ndarray], body: BodyModel, detector: Detector | None, person: int
+) -> list[_Photo]:
+    photos: list[_Photo] = []
+    for item in items:
+        rgb, alpha = (item, None) if isinstance(item, np.ndarray) else _read(item)
+        found = detect_source(rgb, detector, person, False) if isinstance(item, np.ndarray) else _detect_photo(
+            rgb, item, detector, person
+        )
+        betas = photos[0].track.betas if photos else None
+        track = fit_track(body, found.keypoints, betas=betas).track
+        photos.append(_Photo(rgb, _matte(rgb, found, 0, alpha), track))
+    return photos
+
+
+def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
+    picture = read_image(path)
+    alpha = picture.alpha
+    return picture.rgb, alpha if alpha is not None and alpha.min() < 128 else None
+
+
+def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, person: int) -> ClipDetection:
+    size = (rgb.shape[0], rgb.shape[1])
+    return detect_clip(iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path))
+
+
+def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
+    if found.masks is None and alpha is None:
+        raise InputError("the detector gives no person mask, and the photo has no alpha channel; use a detector that does")
+    coarse = found.masks.frame(frame, rgb.shape[:2]).numpy() if found.masks is not None else alpha
+    return refine_matte(rgb, coarse, alpha=alpha)
+
+
+def _photos_of_clip(
+    path: str | Path, body: BodyModel, detector: Detector | None, person: int, progress: bool
+) -> tuple[list[_Photo], np.ndarray]:
+    found = detect_source(path, detector, person, progress)
+    track = fit_track(body, found.keypoints, progress=progress).track
+    chosen = _spread_views(track)
+    frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
+    photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
+    assert found.masks is not None
+    size = photos[0].rgb.shape[:2]
+    plate, _ = clip_plate(open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size)
+    return photos, plate
+
+
+def _spread_views(track: BodyTrack) -> list[int]:
+    """Choose frames that show the body from as many sides as possible, the clearest first."""
+    from liquidwarp.geometry import axis_angle_to_matrix
+
+    facing = axis_angle_to_matrix(track.global_orient)[:, :, 2]
+    confidence = torch.where(track.observed, track.confidence, torch.zeros_like(track.confidence))
+    chosen = [int((confidence - 0.5 * facing[:, 2] * -1).argmax())]
+    while len(chosen) < min(_CLIP_VIEWS, len(track)):
+        apart = torch.stack([1 - facing @ facing[index] for index in chosen]).amin(0)
+        best = int((apart * confidence).argmax())
+        if float(apart[best]) < 0.15:
+            break
+        chosen.append(best)
+    return chosen

@@ -1,0 +1,85 @@
+"""The one loop behind imitation, appearance transfer and novel views."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
+from liquidwarp.surface import background_from, render_surface
+from liquidwarp.tasks.source import SourceState
+from liquidwarp.tasks.target import Target
+
+RENDERERS = ("surface", "gan")
+
+_CHUNK = 16  # frames posed together: bounds memory, amortises skinning
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """One synthesised picture.
+
+    Attributes:
+        image: RGB in [0, 1].
+        alpha: 1 = person.
+        coverage: per pixel 0 background, 1 seen in a photo, 2 mirrored, 3 invented.
+    """
+
+    image: Float[Tensor, "3 H W"]
+    alpha: Float[Tensor, "H W"]
+    coverage: UInt8[Tensor, "H W"]
+
+
+def synthesize(
+    state: SourceState, target: Target, *, background: object = "keep", renderer: str = "surface"
+) -> Iterator[Synthesis]:
+    """Yield the person of `state` in every pose of `target`, lazily.
+
+    Args:
+        state: who.
+        target: how, and seen from where.
+        background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a picture
+            (uint8 H W 3) or the path of one.
+        renderer: "surface".
+
+    Raises:
+        InputError: unknown renderer, or a background that cannot be read.
+    """
+    check_choice("renderer", renderer, RENDERERS)
+    if renderer == "gan":
+        raise InputError("renderer='gan' needs generator weights, and this version ships none; use renderer='surface'")
+    body = load_body(state.track.body)
+    plate = _plate(state, background, target.camera(0).size)
+    return _frames(state, target, body, plate)
+
+
+def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarray) -> Iterator[Synthesis]:
+    identity = body.identity(state.track.betas)
+    for start in range(0, len(target), _CHUNK):
+        window = slice(start, start + _CHUNK)
+        with torch.no_grad():
+            vertices = body.vertices(
+                identity, target.global_orient[window], target.body_pose[window], target.transl[window], offsets=state.offsets
+            )
+        for index in range(vertices.shape[0]):
+            drawn = render_surface(state.appearance, body.topology, vertices[index], target.camera(start + index))
+            image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
+            yield Synthesis(
+                torch.from_numpy(image).permute(2, 0, 1),
+                torch.from_numpy(drawn.alpha),
+                torch.from_numpy(drawn.coverage),
+            )
+
+
+def _plate(state: SourceState, background: object, size: tuple[int, int]) -> np.ndarray:
+    choice: object = background
+    if isinstance(background, str) and background == "keep":
+        choice = state.plate
+    elif isinstance(background, str) and background == "plain":
+        choice = (225, 225, 225)
+    return background_from(choice, size).astype(np.float32) / 255

@@ -1,0 +1,168 @@
+"""Where the target body stands and who looks at it, frame by frame."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from liquidwarp.bodies import BodyModel
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
+from liquidwarp.geometry import look_at_camera
+from liquidwarp.types import BodyTrack, Camera
+
+CAMERAS = ("smooth", "copy", "source")
+
+_FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Poses to render and the camera of each.
+
+    Attributes:
+        global_orient, body_pose, transl: as in `BodyTrack`.
+        cameras: one for all frames, or one per frame; all of one size.
+    """
+
+    global_orient: Float[Tensor, "T 3"]
+    body_pose: Float[Tensor, "T J 3"]
+    transl: Float[Tensor, "T 3"]
+    cameras: tuple[Camera, ...]
+
+    def __len__(self) -> int:
+        return self.transl.shape[0]
+
+    def camera(self, frame: int) -> Camera:
+        """Return the camera of a frame."""
+        return self.cameras[0] if len(self.cameras) == 1 else self.cameras[frame]
+
+
+def resized(camera: Camera, size: int | None) -> Camera:
+    """Return `camera` with a longer side of `size` pixels (unchanged if None)."""
+    if size is None:
+        return camera
+    if size < 16:
+        raise InputError(f"size={size} is too small for a picture; use 16 or more")
+    height, width = camera.size
+    scale = size / max(height, width)
+    return camera.resized((max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def imitation_target(
+    body: BodyModel, source: BodyTrack, motion: BodyTrack, *, camera: str = "smooth", size: int | None = None
+) -> Target:
+    """Let the source's body do the motion.
+
+    Distances scale with the two persons' heights, so that a child covers a child's steps. Camera modes:
+
+    * `copy`: the reference's camera and place; the source appears as large as the reference person.
+    * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does, sideways, up and
+      in depth; the floor stays the source's.
+    * `source`: the source's camera and place; only movement up and down is kept.
+
+    Args:
+        body: the body both tracks are of.
+        source: a track of one frame: the source's shape, place and camera.
+        motion: the motion.
+        camera: see above.
+        size: longer side of the output; by default that of the camera's picture.
+
+    Raises:
+        InputError: the tracks are of different bodies, or an unknown camera mode.
+    """
+    check_choice("camera", camera, CAMERAS)
+    if motion.body != body.name or source.body != body.name:
+        raise InputError(
+            f"the motion is of body {motion.body!r} and the source of {source.body!r}; recover both on one body (--body)"
+        )
+    own_root = body.rest_joints(source.betas)[0]
+    their_root = body.rest_joints(motion.betas)[0]
+    ratio = _height(body, source.betas) / _height(body, motion.betas)
+    path = (motion.transl + their_root) * ratio
+    if camera == "copy":
+        return Target(motion.global_orient, motion.body_pose, path - own_root, (resized(motion.camera, size),))
+
+    place = source.transl[0] + own_root
+    moved = path - path[:1]
+    if camera == "source":
+        moved = moved * torch.tensor([0.0, 1.0, 0.0])
+    placed = place + moved
+    floor = _feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
+    lowest = _feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
+    placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
+    return Target(motion.global_orient, motion.body_pose, placed - own_root, (resized(source.camera, size),))
+
+
+def orbit_target(
+    body: BodyModel,
+    source: BodyTrack,
+    *,
+    degrees: float = 360.0,
+    frames: int = 90,
+    start: float = 0.0,
+    elevation: float = 0.0,
+    pose: str = "source",
+    size: int | None = None,
+) -> Target:
+    """Move the camera around the standing person.
+
+    Args:
+        body: the source's body.
+        source: a track of one frame.
+        degrees: how far around.
+        frames: how many views; the last one is one step short of `degrees`, so that a full turn loops.
+        start: degrees at the first view; 0 is the photo's own.
+        elevation: degrees by which the camera is raised.
+        pose: `source`, `a` (arms away from the trunk) or `t` (arms level).
+        size: longer side of the output.
+    """
+    check_choice("pose", pose, ("source", "a", "t"))
+    if frames < 1:
+        raise InputError(f"frames={frames} must be at least 1")
+    orient, body_pose = source.global_orient, source.body_pose
+    if pose != "source":
+        orient, body_pose = _rest_pose(body, source, arms_down=math.radians(45 if pose == "a" else 0))
+    root = body.rest_joints(source.betas)[0]
+    pivot = source.transl[0] + root
+    base = resized(source.camera, size)
+    cameras = tuple(
+        _orbit_camera(base, pivot, math.radians(start + degrees * index / frames), math.radians(elevation))
+        for index in range(frames)
+    )
+    return Target(
+        orient.expand(frames, -1), body_pose.expand(frames, -1, -1), source.transl.expand(frames, -1), cameras
+    )
+
+
+def _orbit_camera(base: Camera, pivot: Tensor, azimuth: float, elevation: float) -> Camera:
+    """Walk around the pivot and keep it where the photo has it."""
+    turn = look_at_camera(base, pivot, azimuth=azimuth, elevation=elevation).rotation
+    rotation = turn @ base.rotation
+    local = base.rotation @ pivot + base.translation
+    return replace(base, rotation=rotation, translation=local - rotation @ pivot)
+
+
+def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple[Tensor, Tensor]:
+    canonical = torch.zeros(1, 22, 3)
+    orient, body_pose = body.expand_pose(canonical)
+    for side in ("left", "right"):
+        shoulder, wrist = body.canonical(f"{side}_shoulder"), body.canonical(f"{side}_wrist")
+        joints = body.rest_joints(source.betas)
+        arm = joints[wrist] - joints[shoulder]
+        now = math.atan2(float(arm[1]), abs(float(arm[0])))
+        sign = 1.0 if float(arm[0]) > 0 else -1.0
+        body_pose = body_pose.clone()
+        body_pose[0, shoulder - 1, 2] = sign * (arms_down - now)
+    return orient, body_pose
+
+
+def _height(body: BodyModel, betas: Tensor) -> Tensor:
+    joints = body.rest_joints(betas)
+    return joints[:, 1].amax() - joints[:, 1].amin()
+
+
+def _feet_level(body: BodyModel, betas: Tensor, orient: Tensor, pose: Tensor, transl: Tensor) -> Tensor:
+    return body.landmarks(_FEET, betas, orient, pose, transl)[..., 1]

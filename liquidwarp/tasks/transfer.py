@@ -1,0 +1,45 @@
+"""Appearance transfer."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies.parts import part_labels
+from liquidwarp.errors import InputError
+from liquidwarp.surface import dress, smooth_over_surface
+from liquidwarp.tasks.source import SourceState
+
+
+def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) -> SourceState:
+    """Dress a person in parts of others: their pictures and the shape of their clothes, on the person's own body.
+
+    Args:
+        person: who is dressed; gives body shape, pose, place, background and all parts that are not named.
+        wear: part or group name (`head upper lower shoes body all`, or a single part such as `torso`) to the wearer it comes
+            from; a later entry wins where two overlap.
+
+    Raises:
+        InputError: nothing to wear, an unknown part, or people recovered on different bodies.
+    """
+    if not wear:
+        raise InputError("wear is empty; name at least one part, such as {'upper': other}")
+    for name, other in wear.items():
+        if other.track.body != person.track.body:
+            raise InputError(f"wear[{name!r}] is of body {other.track.body!r}, the person of {person.track.body!r}")
+    body = load_body(person.track.body)
+    offsets = person.offsets
+    for name, other in wear.items():
+        share = _share(body, name)
+        offsets = share[:, None] * other.offsets + (1 - share[:, None]) * offsets
+    appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wear.items()})
+    return replace(person, offsets=offsets, appearance=appearance)
+
+
+def _share(body: BodyModel, name: str) -> Tensor:
+    """Return how much of each vertex belongs to a part, with a soft border."""
+    inside = np.isin(body.topology.vertex_part.numpy(), part_labels(name)).astype(np.float64)
+    return torch.from_numpy(smooth_over_surface(inside, body.topology.faces.numpy(), steps=4)).float()

@@ -1,0 +1,46 @@
+"""Novel views."""
+
+from collections.abc import Iterator
+
+from liquidwarp.bodies import load_body
+from liquidwarp.tasks.source import SourceState
+from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.target import orbit_target
+
+
+def novel_view(
+    person: SourceState,
+    *,
+    degrees: float = 360.0,
+    frames: int = 90,
+    start: float = 0.0,
+    elevation: float = 0.0,
+    pose: str = "source",
+    size: int | None = None,
+    background: object = "keep",
+    renderer: str = "surface",
+) -> Iterator[Synthesis]:
+    """Yield the person seen from a camera that walks around, lazily.
+
+    Args:
+        person: from `encode_source` or `transfer_appearance`.
+        degrees: how far around; 360 loops.
+        frames: number of views.
+        start: degrees at the first view; 0 is the photo's own.
+        elevation: degrees by which the camera is raised.
+        pose: "source", "a" or "t".
+        size: longer side of the pictures; by default the photo's.
+        background: see `synthesize`; the background does not turn.
+        renderer: see `synthesize`.
+    """
+    target = orbit_target(
+        load_body(person.track.body),
+        person.track,
+        degrees=degrees,
+        frames=frames,
+        start=start,
+        elevation=elevation,
+        pose=pose,
+        size=size,
+    )
+    return synthesize(person, target, background=background, renderer=renderer)
