@@ -1,0 +1,25 @@
+"""Pictures and video to arrays and back: lazily, atomically, with sound and a mark of synthetic origin."""
+
+from liquidwarp.media.convert import to_tensor, to_uint8
+from liquidwarp.media.encode import write_video
+from liquidwarp.media.folder import PictureFolder
+from liquidwarp.media.image import Picture, is_image, read_image, write_image
+from liquidwarp.media.provenance import provenance_text, read_provenance
+from liquidwarp.media.video import Clip, VideoReader, is_video, open_video
+
+__all__ = [
+    "Clip",
+    "Picture",
+    "PictureFolder",
+    "VideoReader",
+    "is_image",
+    "is_video",
+    "open_video",
+    "provenance_text",
+    "read_image",
+    "read_provenance",
+    "to_tensor",
+    "to_uint8",
+    "write_image",
+    "write_video",
+]

@@ -1,0 +1,206 @@
+"""Write frames as a video: lazily, atomically, with sound, marked as synthetic media, same bytes every time."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+from PIL import Image
+from tqdm import tqdm
+
+from liquidwarp.errors import InputError, OutputError
+from liquidwarp.files import atomic_path
+from liquidwarp.media.provenance import append_gif_comment, append_mp4_xmp, provenance_text
+from liquidwarp.media.sound import sound_into
+
+_SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+_LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
+_BT709 = 1  # AVCOL_PRI_BT709, AVCOL_TRC_BT709, AVCOL_SPC_BT709
+_THREADS = 2  # fixed: the encoder's bytes depend on the number, which must not depend on the machine
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of video file: its encoder, and how it writes."""
+
+    codec: str
+    pixels: str
+    container: dict[str, str]
+
+
+_MP4 = {"movflags": "+faststart", "fflags": "+bitexact"}
+_KINDS = {
+    ".mp4": _Kind("libx264", "yuv420p", _MP4),
+    ".m4v": _Kind("libx264", "yuv420p", _MP4),
+    ".mov": _Kind("libx264", "yuv420p", _MP4),
+    ".mkv": _Kind("libx264", "yuv420p", {"fflags": "+bitexact"}),
+    ".webm": _Kind("libvpx-vp9", "yuv420p", {"fflags": "+bitexact"}),
+    ".gif": _Kind("gif", "pal8", {"loop": "0"}),
+}
+
+
+def write_video(
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    path: str | Path,
+    *,
+    fps: float | Fraction,
+    sound: str | Path | None = None,
+    total: int | None = None,
+    progress: bool = False,
+    crf: int = 17,
+    comment: str | None = None,
+) -> Path:
+    """Write frames as a video, one by one as they come.
+
+    H.264 (.mp4, .m4v, .mov, .mkv), VP9 (.webm) or GIF by the ending of `path`. BT.709 colours in limited range; odd
+    sizes are padded to even ones by repeating the last row or column (not for GIF). The file is the old one or the
+    whole new one, whatever happens; the same frames give the same bytes.
+
+    Args:
+        frames: sRGB frames of one size.
+        path: where to.
+        fps: frames a second.
+        sound: a file whose first sound track is carried over, from its first picture on, and cut at the length of the
+            new video. Copied untouched where the format allows, else encoded as AAC (.webm: Opus). A file without
+            sound is fine; a GIF has none.
+        total: the number of frames, for the progress bar; by default `len(frames)` where it has one.
+        progress: show a bar on stderr.
+        crf: quality: 0 is the best, 17 looks like the frames, 23 is small.
+        comment: a line to put behind the mark of synthetic origin.
+
+    Returns:
+        `path`.
+
+    Raises:
+        InputError: no frames, frames of different sizes or types, a bad rate, or `sound` is missing or damaged.
+        OutputError: the ending is unknown or the place cannot be written to.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in _KINDS:
+        raise OutputError(f"cannot write {path}: unknown kind of video; name it {', '.join(_KINDS)}")
+    if not 0 < fps <= 1000:
+        raise InputError(f"fps={fps} must be greater than 0 and at most 1000")
+    if not 0 <= crf <= 51:
+        raise InputError(f"crf={crf} must be from 0 (best) to 51")
+    rate = Fraction(fps).limit_denominator(10_000)
+    text = provenance_text(comment)
+    with atomic_path(path) as partial:
+        checked = _checked(_shown(frames, total, progress), path)
+        first = next(checked)
+        try:
+            with av.open(f"file:{partial}", "w", options=_KINDS[ending].container) as output:
+                output.metadata.update({"comment": text, "description": text})
+                sound_path = None if sound is None else Path(sound)
+                _encode(output, itertools.chain([first], checked), first.shape, rate, crf, sound_path, ending)
+        except av.FFmpegError as error:
+            cause = error.strerror or str(error)
+            raise OutputError(f"cannot write {path}: {cause}; free space or choose another place") from error
+        if ending == ".gif":
+            append_gif_comment(partial, text)
+        elif ending in (".mp4", ".m4v", ".mov"):
+            append_mp4_xmp(partial, text)
+    return path
+
+
+def _encode(
+    output: OutputContainer,
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    shape: tuple[int, ...],
+    rate: Fraction,
+    crf: int,
+    sound_path: Path | None,
+    ending: str,
+) -> None:
+    stream = _add_stream(output, _KINDS[ending], shape, rate, crf)
+    to_frame = _to_palette if ending == ".gif" else _ToYuv()
+    with sound_into(output, sound_path, ending) as sound:
+        for index, rgb in enumerate(frames):
+            frame = to_frame(rgb)
+            frame.pts = index
+            frame.time_base = 1 / rate
+            for packet in stream.encode(frame):
+                output.mux(packet)
+            if sound is not None:
+                sound.advance((index + 1) / rate)
+        for packet in stream.encode(None):
+            output.mux(packet)
+
+
+def _add_stream(output: OutputContainer, kind: _Kind, shape: tuple[int, ...], rate: Fraction, crf: int) -> VideoStream:
+    options = {}
+    if kind.codec == "libx264":
+        options = {"crf": str(crf), "preset": "fast"}
+    elif kind.codec == "libvpx-vp9":
+        # VP9's scale runs to 63; 10 more looks about alike.
+        options = {"crf": str(min(63, crf + 10)), "deadline": "good", "cpu-used": "4", "b": "0"}
+    stream = output.add_stream(kind.codec, rate=rate, options=options)
+    even = kind.codec != "gif"
+    stream.height, stream.width = (side + side % 2 if even else side for side in shape[:2])
+    stream.pix_fmt = kind.pixels
+    context = stream.codec_context
+    context.thread_count = _THREADS
+    if even:
+        context.color_range = _LIMITED_RANGE
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+    return stream
+
+
+class _ToYuv:
+    """Convert RGB arrays to BT.709 YUV 4:2:0 frames of even size; keeps the scaler between frames."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
+        height, width = rgb.shape[:2]
+        if height % 2 or width % 2:
+            rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        return self._reformatter.reformat(
+            frame,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=_LIMITED_RANGE,
+            interpolation=_SCALING,
+            threads=1,
+        )
+
+
+def _to_palette(rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
+    """Convert an RGB array to 256 colours of its own, dithered."""
+    image = Image.fromarray(rgb)
+    quantized = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    palette = np.full((256, 4), 255, dtype=np.uint8)  # ARGB
+    colours = np.array(quantized.getpalette(), dtype=np.uint8).reshape(-1, 3)
+    palette[: len(colours), 1:] = colours
+    return VideoFrame.from_ndarray((np.array(quantized), palette), format="pal8")
+
+
+def _shown(
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]], total: int | None, progress: bool
+) -> Iterable[UInt8[np.ndarray, "H W 3"]]:
+    return tqdm(frames, total=total, unit="frame", dynamic_ncols=True) if progress else frames
+
+
+def _checked(frames: Iterable[UInt8[np.ndarray, "H W 3"]], path: Path) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Yield the frames, and raise `InputError` when there is none or one is not like the first."""
+    shape: tuple[int, ...] | None = None
+    for index, rgb in enumerate(frames):
+        if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            what = f"{rgb.dtype} {tuple(rgb.shape)}" if hasattr(rgb, "shape") else type(rgb).__name__
+            raise InputError(f"frame {index} for {path} is {what}; wanted uint8 arrays (height, width, 3)")
+        if shape is not None and rgb.shape != shape:
+            raise InputError(f"frame {index} for {path} has shape {rgb.shape}, the first had {shape}; give one size")
+        shape = rgb.shape
+        yield rgb
+    if shape is None:
+        raise InputError(f"there are no frames to write to {path}; give at least one")

@@ -1,0 +1,228 @@
+"""Photos: read whatever people have as sRGB uint8, write atomically and marked."""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+from liquidwarp.errors import InputError, OutputError
+from liquidwarp.files import atomic_path
+from liquidwarp.media.provenance import provenance_text, software, xmp_packet
+
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_LARGEST = 178_956_970  # pixels; Pillow's own bound against decompression bombs
+# What Pillow's decoders raise on files that are damaged.
+_DAMAGE = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A still picture.
+
+    Attributes:
+        rgb: sRGB, upright (EXIF orientation applied), height x width x 3.
+        alpha: opacity (255 = opaque), or None when the file has none or is opaque everywhere. `rgb` is not
+            multiplied by it.
+        path: where it came from.
+    """
+
+    rgb: UInt8[np.ndarray, "H W 3"]
+    alpha: UInt8[np.ndarray, "H W"] | None
+    path: Path
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+
+def is_image(path: str | Path) -> bool:
+    """Tell whether `path` is a file with a picture that can be read, judged by its content, not its name.
+
+    An animated picture counts too (`is_video` tells whether it moves).
+    """
+    try:
+        with _quiet(), Image.open(Path(path)):
+            return True
+    except (*_DAMAGE, Image.DecompressionBombError):
+        return False
+
+
+def read_image(path: str | Path) -> Picture:
+    """Read a photo as sRGB uint8, upright; of an animation the first frame.
+
+    Greyscale, palettes, 16 bits a channel (scaled, not clipped), CMYK, embedded colour profiles and all kinds of
+    transparency are converted.
+
+    Raises:
+        InputError: the file is missing, a folder, empty, damaged, no picture or too large to be one.
+    """
+    path = Path(path)
+    check_file(path, "photo")
+    try:
+        with _quiet(), Image.open(path) as image:
+            image.load()
+            return _to_picture(image, path)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} has more than {_LARGEST // 10**6} million pixels; give a smaller copy") from error
+    except Image.UnidentifiedImageError as error:
+        raise InputError(_why_not_an_image(path)) from error
+    except MemoryError as error:
+        raise InputError(f"{path} does not fit into memory; give a smaller copy") from error
+    except _DAMAGE as error:
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is damaged or incomplete ({cause}); copy or export it again") from error
+
+
+def write_image(
+    path: str | Path,
+    rgb: UInt8[np.ndarray, "H W 3"],
+    *,
+    alpha: UInt8[np.ndarray, "H W"] | None = None,
+    comment: str | None = None,
+) -> Path:
+    """Write a PNG, JPEG (quality 95, full colour resolution) or WebP (lossless), marked as synthetic media.
+
+    The same input gives the same bytes; the file is the old one or the whole new one.
+
+    Args:
+        path: where to; the ending chooses the format.
+        rgb: sRGB.
+        alpha: opacity; PNG and WebP only.
+        comment: a line to put behind the mark of synthetic origin.
+
+    Raises:
+        OutputError: the ending is unknown, the format has no alpha, or the place cannot be written to.
+    """
+    path = Path(path)
+    kind = _FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise OutputError(f"cannot write {path}: unknown kind of picture; name it .png, .jpg or .webp")
+    if alpha is not None and kind == "JPEG":
+        raise OutputError(f"cannot write {path}: JPEG has no transparency; name it .png or .webp")
+    image = Image.fromarray(np.ascontiguousarray(rgb if alpha is None else np.dstack([rgb, alpha])))
+    text = provenance_text(comment)
+    with atomic_path(path) as partial:
+        if kind == "PNG":
+            image.save(partial, format=kind, pnginfo=_png_text(text), compress_level=6)
+        elif kind == "JPEG":
+            image.save(partial, format=kind, quality=95, subsampling=0, xmp=xmp_packet(text))
+        else:
+            image.save(partial, format=kind, lossless=True, exact=True, xmp=xmp_packet(text))
+    return path
+
+
+def check_file(path: Path, noun: str) -> None:
+    """Raise `InputError` unless `path` is a file with something in it."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the path of the {noun}")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the {noun} file itself")
+    try:
+        with open(path, "rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+    if empty:
+        raise InputError(f"{path} is empty; copy or export the {noun} again")
+
+
+def picture_comments(path: str | Path) -> Iterator[str]:
+    """Yield every text that a picture file carries about itself."""
+    with _quiet(), Image.open(Path(path)) as image:
+        info = dict(image.info)
+    if is_gif(path):  # the comment stands behind all frames, where Pillow has not been yet
+        info["comment"] = Path(path).read_bytes()[-4096:]
+    for value in info.values():
+        if isinstance(value, bytes):
+            yield value.decode("utf-8", "replace")
+        elif isinstance(value, str):
+            yield str(value)
+
+
+def is_gif(path: str | Path) -> bool:
+    """Tell whether a file starts as a GIF does."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"GIF8"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Pillow's warnings: about large pictures (we have a bound of our own) and odd metadata (unused)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _to_picture(image: Image.Image, path: Path) -> Picture:
+    profile = image.info.get("icc_profile")
+    image = _upright(image)
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.array(image.getchannel("A"))
+        image = image.convert("RGB")
+    image = _to_srgb(_to_eight_bits(image), profile)
+    if alpha is not None and alpha.min() == 255:
+        alpha = None
+    return Picture(rgb=np.array(image), alpha=alpha, path=path)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DAMAGE:  # broken EXIF: the picture itself is fine
+        return image
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale greyscale of 16 or 32 bits or floats to 8 bits, which Pillow's own conversion would clip."""
+    if not (image.mode.startswith("I") or image.mode == "F"):
+        return image
+    values = np.asarray(image, dtype=np.float64)
+    if image.mode == "F":
+        top = 1.0 if np.nanmax(values) <= 1.0 else 255.0 if np.nanmax(values) <= 255.0 else 65535.0
+    else:
+        top = 65535.0 if values.max() <= 65535 else float(2**32 - 1 if values.max() > 2**31 - 1 else 2**31 - 1)
+    return Image.fromarray(np.nan_to_num(values / top * 255.0).clip(0, 255).round().astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert to RGB by the embedded colour profile, or plainly when there is none that fits."""
+    if profile and image.mode in ("L", "RGB", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            pass  # a profile for another mode, or a broken one: viewers ignore it too
+    return image.convert("RGB")
+
+
+def _png_text(text: str) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Software", software())
+    info.add_itxt("Comment", text) if not text.isascii() else info.add_text("Comment", text)
+    info.add_itxt("XML:com.adobe.xmp", xmp_packet(text).decode())
+    return info
+
+
+def _why_not_an_image(path: Path) -> str:
+    from liquidwarp.media.video import is_video  # inside: video.py builds on this module
+
+    if is_video(path):
+        return f"{path} is a video, not a photo; give a picture (.jpg, .png), for example one frame of it"
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return f"{path} is a picture in a format that cannot be read (HEIC?); export it as JPEG or PNG"
+    return f"{path} is not a picture; give a .jpg, .png, .webp or .tiff file"
