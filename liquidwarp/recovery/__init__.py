@@ -1,0 +1,17 @@
+"""From frames to a body track: detectors, matting, fitting."""
+
+from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
+from liquidwarp.recovery.masks import MaskStack
+from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
+
+__all__ = [
+    "ClipDetection",
+    "Detection",
+    "Detector",
+    "FollowingDetector",
+    "MaskStack",
+    "collect_keypoints",
+    "describe_gaps",
+    "detect_clip",
+    "detect_people",
+]
