@@ -1,0 +1,103 @@
+"""Rasteriser for the CPU: compiled, threaded, forward and backward."""
+
+import os
+import threading
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from liquidwarp.raster import kernels, torch_backend
+
+_HOME_PROCESS = os.getpid()
+_TURN = threading.Lock()
+"""Not every threading layer of numba may be entered by two Python threads at once."""
+
+
+def rasterize(
+    screen: Tensor, faces: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (face_index, bary, depth) for (x px, y px, Z) vertices on the CPU; see `raster.rasterize`."""
+    triangles = faces.to(torch.int32).contiguous()
+    if screen.dtype != torch.float32:
+        # The compiled kernels write float32; for other types they only say which face.
+        face_index = torch_backend.find_faces(screen.detach(), faces, size, orthographic, near, cull)
+        return face_index, *torch_backend.resolve(screen, faces, face_index, orthographic)
+    if torch.is_grad_enabled() and screen.requires_grad:
+        face_index, bary, depth = _Rasterize.apply(screen, triangles, size, orthographic, near, cull)
+        return face_index, bary, depth
+    return _draw(screen.detach(), triangles, size, orthographic, near, cull)
+
+
+def threads() -> int:
+    """Return how many threads the kernels use: those of torch, and one in a forked process (OpenMP may not start there)."""
+    if os.getpid() != _HOME_PROCESS:
+        return 1
+    return max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+
+
+def _run(serial: Any, parallel: Any, *arguments: Any) -> Any:
+    count = threads()
+    if count == 1:
+        return serial(*arguments)
+    with _TURN:
+        numba.set_num_threads(count)
+        return parallel(*arguments)
+
+
+def _draw(
+    screen: Tensor, triangles: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    batch, (height, width) = screen.shape[0], size
+    face_index = torch.empty((batch, height, width), dtype=torch.int32)
+    bary = torch.empty((batch, height, width, 3))
+    depth = torch.empty((batch, height, width))
+    _run(
+        kernels.draw_serial,
+        kernels.draw_parallel,
+        screen.contiguous().numpy(),
+        triangles.numpy(),
+        bool(orthographic),
+        float(near),
+        bool(cull),
+        face_index.numpy(),
+        bary.numpy(),
+        depth.numpy(),
+    )
+    return face_index, bary, depth
+
+
+class _Rasterize(torch.autograd.Function):
+    """Gradients to the projected vertices, summed in fixed order."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, screen: Tensor, triangles: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        face_index, bary, depth = _draw(screen, triangles, size, orthographic, near, cull)
+        ctx.mark_non_differentiable(face_index)
+        ctx.save_for_backward(screen, triangles, face_index, bary, depth)
+        ctx.orthographic = bool(orthographic)
+        return face_index, bary, depth
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: Any, _: Tensor, grad_bary: Tensor, grad_depth: Tensor
+    ) -> tuple[Tensor, None, None, None, None, None]:
+        screen, triangles, face_index, bary, depth = ctx.saved_tensors
+        gradient: np.ndarray = _run(
+            kernels.pull_serial,
+            kernels.pull_parallel,
+            screen.contiguous().numpy(),
+            triangles.numpy(),
+            ctx.orthographic,
+            face_index.numpy(),
+            bary.numpy(),
+            depth.numpy(),
+            grad_bary.contiguous().numpy(),
+            grad_depth.contiguous().numpy(),
+        )
+        return torch.from_numpy(gradient), None, None, None, None, None
