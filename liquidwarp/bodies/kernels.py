@@ -7,8 +7,8 @@ from numba import njit
 def skin_rows(rest, start, joint, weight, transforms, out):
     """Blend the 3x4 transforms of each vertex's joints and apply the blend to the vertex.
 
-    rest (V, 3); start (V + 1), joint (N), weight (N): the vertices' weights as compressed rows; transforms (B, J, 12): rows
-    of [R | t] one after another; out (B, V, 3).
+    rest (V, 3); start (V + 1), joint (N), weight (N): the vertices' weights as compressed rows; transforms (B, J, 12):
+    rows of [R | t] one after another; out (B, V, 3).
     """
     for b in range(out.shape[0]):
         for v in range(out.shape[1]):

@@ -60,7 +60,7 @@ class Identity:
 
     Attributes:
         betas: shape coefficients.
-        vertices: rest vertices in metres, camera axes (the person stands upright along -Y and faces the camera, i.e. -Z).
+        vertices: rest vertices in metres, camera axes (the person stands upright along -Y and faces the camera at -Z).
         joints: rest joints.
     """
 
@@ -72,10 +72,11 @@ class Identity:
 class BodyModel(Protocol):
     """Parameters to vertices.
 
-    Convention: rest pose and output in camera axes (+X right, +Y down, +Z away), metres. A person at rest stands upright and
-    faces the default camera, so the person's left is +X. `global_orient` turns the root joint, `body_pose[j - 1]` turns joint
-    j about axes parallel to the world's at rest (as in SMPL), about the joint's own place; `transl` is added last.
-    Rotations are axis-angle in radians. Everything is differentiable in every float argument.
+    Convention: rest pose and output in camera axes (+X right, +Y down, +Z away), metres. A person at rest stands
+    upright and faces the default camera, so the person's left is +X. `global_orient` turns the root joint,
+    `body_pose[j - 1]` turns joint j about axes parallel to the world's at rest (as in SMPL), about the joint's own
+    place; `transl` is added last. Rotations are axis-angle in radians. Everything is differentiable in every float
+    argument.
     """
 
     name: str
@@ -152,7 +153,7 @@ class BodyModel(Protocol):
     def expand_pose(
         self, canonical_pose: Float[Tensor, "B C 3"]
     ) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B P 3"]]:
-        """Turn rotations of the 22 canonical joints (axis-angle) into `(global_orient, body_pose)`; other joints rest."""
+        """Turn axis-angles of the 22 canonical joints into `(global_orient, body_pose)`; other joints rest."""
         ...
 
     @property

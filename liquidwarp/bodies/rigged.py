@@ -94,7 +94,8 @@ class RiggedBody:
             canonical: the body's joint for each of `CANONICAL_JOINTS`; the first is joint 0.
             attributes: shape coefficients that one unit of a named attribute adds (`phenotype`).
         """
-        assert canonical[0] == 0 and len(canonical) == len(CANONICAL_JOINTS)
+        assert canonical[0] == 0
+        assert len(canonical) == len(CANONICAL_JOINTS)
         self.name = name
         self.num_betas = surface.basis.shape[0]
         self.joint_names = joint_names
@@ -145,7 +146,7 @@ class RiggedBody:
     def expand_pose(
         self, canonical_pose: Float[Tensor, "B C 3"]
     ) -> tuple[Float[Tensor, "B 3"], Float[Tensor, "B P 3"]]:
-        """Turn rotations of the 22 canonical joints (axis-angle) into `(global_orient, body_pose)`; other joints rest."""
+        """Turn axis-angles of the 22 canonical joints into `(global_orient, body_pose)`; other joints rest."""
         check_shape("canonical_pose", canonical_pose, (None, len(CANONICAL_JOINTS), 3))
         pose = canonical_pose.new_zeros(len(canonical_pose), len(self.parents), 3)
         pose = pose.index_copy(1, torch.tensor(self._canonical, device=pose.device), canonical_pose)

@@ -1,7 +1,7 @@
 """Forward kinematics over a tree of joints and linear blend skinning.
 
-Convention: rest joints and vertices in any one frame; a joint's rotation acts about axes parallel to that frame at rest,
-about the joint's own place, and carries all joints below it.
+Convention: rest joints and vertices in any one frame; a joint's rotation acts about axes parallel to that frame at
+rest, about the joint's own place, and carries all joints below it.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,8 @@ class Tree:
     @staticmethod
     def create(parents: tuple[int, ...]) -> "Tree":
         """Prepare a tree; parents come before their children and joint 0 is the only root."""
-        assert parents[0] == -1 and all(0 <= parent < joint for joint, parent in enumerate(parents) if joint)
+        assert parents[0] == -1
+        assert all(0 <= parent < joint for joint, parent in enumerate(parents) if joint)
         depth = [0] * len(parents)
         for joint, parent in enumerate(parents[1:], start=1):
             depth[joint] = depth[parent] + 1
@@ -96,21 +97,21 @@ class SkinWeights:
     weight: Float[Tensor, "N"]
 
     @staticmethod
-    def create(dense: np.ndarray) -> "SkinWeights":
+    def create(joints: np.ndarray, weights: np.ndarray, joint_count: int) -> "SkinWeights":
+        """Hold weights given as (V, W) joints and (V, W) weights; entries of weight 0 do not count."""
+        vertex, entry = np.nonzero(weights)
+        joint, weight = joints[vertex, entry].astype(np.int32), weights[vertex, entry].astype(np.float32)
+        dense = np.zeros((len(weights), joint_count), dtype=np.float32)
+        dense[vertex, joint] = weight
+        start = np.concatenate([[0], np.cumsum((weights != 0).sum(axis=1))]).astype(np.int32)
+        return SkinWeights(*(torch.from_numpy(array) for array in (dense, start, joint, weight)))
+
+    @staticmethod
+    def from_dense(dense: np.ndarray) -> "SkinWeights":
         """Keep the `MAX_WEIGHTS` largest weights of each row of a (V, J) matrix and make rows sum to 1."""
-        dense = np.asarray(dense, dtype=np.float64)
-        kept = np.argsort(-dense, axis=1, kind="stable")[:, :MAX_WEIGHTS]
-        sparse = np.zeros_like(dense)
-        np.put_along_axis(sparse, kept, np.take_along_axis(dense, kept, axis=1), axis=1)
-        sparse = (sparse / sparse.sum(axis=1, keepdims=True)).astype(np.float32)
-        vertex, joint = np.nonzero(sparse)
-        start = np.searchsorted(vertex, np.arange(len(sparse) + 1)).astype(np.int32)
-        return SkinWeights(
-            torch.from_numpy(sparse),
-            torch.from_numpy(start),
-            torch.from_numpy(joint.astype(np.int32)),
-            torch.from_numpy(sparse[vertex, joint]),
-        )
+        joints = np.argsort(-dense, axis=1, kind="stable")[:, :MAX_WEIGHTS]
+        weights = np.take_along_axis(dense, joints, axis=1)
+        return SkinWeights.create(joints, weights / weights.sum(axis=1, keepdims=True), dense.shape[1])
 
     def to(self, device: torch.device) -> "SkinWeights":
         """Return the weights on another device."""
@@ -128,7 +129,7 @@ def skin_torch(
     rotation: Float[Tensor, "B J 3 3"],
     translation: Float[Tensor, "B J 3"],
 ) -> Float[Tensor, "B V 3"]:
-    """Move rest vertices by linear blend skinning: `out[v] = sum_j w[v, j] (rotation[j] @ rest[v] + translation[j])`."""
+    """Move rest vertices: `out[v] = sum_j w[v, j] (rotation[j] @ rest[v] + translation[j])`."""
     joined = torch.cat([rotation, translation[..., None]], dim=-1).flatten(2)
     blend = (weights.dense.to(joined) @ joined).unflatten(-1, (3, 4))
     return (blend[..., :3] * rest[..., None, :]).sum(-1) + blend[..., 3]

@@ -34,7 +34,5 @@ def mirror_map(vertices: np.ndarray, tolerance: float = 1e-3) -> np.ndarray:
             mirror[vertex], mirror[partner] = partner, vertex
     if (mirror < 0).any():
         lost = int((mirror < 0).sum())
-        raise InputError(
-            f"the body is not symmetric: {lost} vertices have no partner within {tolerance} m across x = 0"
-        )
+        raise InputError(f"the body is not symmetric: {lost} vertices have no partner within {tolerance} m")
     return mirror

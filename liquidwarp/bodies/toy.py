@@ -151,13 +151,13 @@ def _mesh_of(capsule: _Capsule, joints: np.ndarray, joint_basis: np.ndarray) -> 
 
 
 def _other_side(names: tuple[str, ...]) -> np.ndarray:
-    swap = {"left": "right_", "right": "left_"}
-    return np.array(
-        [
-            names.index(swap.get(n.split("_")[0], "") + n.split("_", 1)[-1]) if "_" in n else i
-            for i, n in enumerate(names)
-        ]
-    )
+    """Return the index of the counterpart of each name."""
+    swap = {"left_": "right_", "right_": "left_"}
+    others = []
+    for name in names:
+        side = name[: name.find("_") + 1]
+        others.append(names.index(swap[side] + name.removeprefix(side) if side in swap else name))
+    return np.array(others)
 
 
 def _reflected(mesh: _Mesh) -> _Mesh:
@@ -228,7 +228,7 @@ def toy_body() -> RiggedBody:
         topology,
         LinearPoints(_tensor(vertices), _tensor(np.concatenate([mesh.basis for mesh in meshes], axis=1))),
         LinearPoints(_tensor(joints), _tensor(joint_basis)),
-        SkinWeights.create(np.concatenate([mesh.weights for mesh in meshes])),
+        SkinWeights.from_dense(np.concatenate([mesh.weights for mesh in meshes])),
         _toy_landmarks(joints, joint_basis),
         tuple(range(len(CANONICAL_JOINTS))),
         {"height": torch.tensor([1.0, 0, 0, 0]), "weight": torch.tensor([0, 1.0, 0, 0])},
