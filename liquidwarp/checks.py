@@ -17,12 +17,13 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
 def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
     """Raise `InputError` unless `tensor.shape` matches `shape`, where None stands for any length."""
     actual = tuple(tensor.shape)
-    if len(actual) != len(shape) or any(want is not None and got != want for got, want in zip(actual, shape, strict=True)):
+    same_length = len(actual) == len(shape)
+    if not same_length or any(want not in (None, got) for got, want in zip(actual, shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise InputError(f"{name} has shape {actual}, wanted ({wanted})")
 
 
-def check_positive(name: str, value: float) -> None:
+def check_positive(name: str, value: float | int) -> None:
     """Raise `InputError` unless `value` > 0."""
     if not value > 0:
         raise InputError(f"{name}={value} must be greater than zero")

@@ -24,13 +24,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OutputError: the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; give a file name")
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
     try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; give a file name")
+        partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb"):
             pass
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with -o") from error
     try:
@@ -56,9 +58,9 @@ def check_writable(path: str | Path) -> None:
         OutputError: `path` cannot be written; nothing is left behind, an existing file is untouched.
     """
     target = Path(path)
-    with suppress(_Untouched), atomic_path(target):
-        raise _Untouched
+    with suppress(_UntouchedError), atomic_path(target):
+        raise _UntouchedError
 
 
-class _Untouched(Exception):
+class _UntouchedError(Exception):
     """Leaves an `atomic_path` block without replacing the file."""

@@ -25,7 +25,9 @@ def project(camera: Camera, points: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 
     """
     local = points @ camera.rotation.to(points).T + camera.translation.to(points)
     z = local[..., 2:]
-    xy = local[..., :2] if camera.orthographic else local[..., :2] / torch.where(z.abs() < 1e-9, torch.full_like(z, 1e-9), z)
+    xy = local[..., :2]
+    if not camera.orthographic:
+        xy = xy / torch.where(z.abs() < 1e-9, torch.full_like(z, 1e-9), z)
     return torch.cat([xy * camera.focal.to(points) + camera.center.to(points), z], dim=-1)
 
 
@@ -34,28 +36,29 @@ def look_at_camera(
 ) -> Camera:
     """Return `camera` moved on a sphere around `target`, with the same lens.
 
-    Azimuth turns about the world's vertical (0 looks along +Z as the default camera does; positive walks to the person's
-    left-hand side, i.e. towards +X), elevation raises the camera; both in radians. `distance` in metres, by default the
-    distance from `camera` to `target`.
+    Azimuth turns about the world's vertical (0 looks along +Z as the default camera does; positive walks towards +X,
+    to the left-hand side of a person who faces the camera), elevation raises the camera up to straight above the
+    target; both in radians. `distance` in metres, by default the distance from `camera` to `target`.
+
+    Convention: see `Camera`; the target falls on `camera.center`.
     """
     if distance is None:
         eye = -camera.rotation.T @ camera.translation
         distance = float(torch.linalg.norm(target - eye))
-    toward = torch.tensor(
+    target = target.to(camera.rotation)
+    toward = target.new_tensor(
         [
             -math.sin(azimuth) * math.cos(elevation),
             math.sin(elevation),
             math.cos(azimuth) * math.cos(elevation),
         ]
     )
-    down = torch.tensor([0.0, 1.0, 0.0])
-    right = torch.linalg.cross(down, toward)
-    right = right / torch.linalg.norm(right)
+    right = target.new_tensor([math.cos(azimuth), 0.0, math.sin(azimuth)])  # level, and defined straight above too
     rotation = torch.stack([right, torch.linalg.cross(toward, right), toward])
     eye = target - distance * toward
     return replace(camera, rotation=rotation, translation=-rotation @ eye)
 
 
 def view_normals(camera: Camera, normals: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3"]:
-    """Rotate world normals into camera axes (a surface faces the camera where the result's Z < 0, up to perspective)."""
+    """Rotate world normals into camera axes; up to perspective, a surface faces the camera where the result's Z < 0."""
     return normals @ camera.rotation.to(normals).T

@@ -1,7 +1,7 @@
 """Pixel grids.
 
-Convention: origin at the top-left corner of the picture, first pixel centre at (0.5, 0.5), y down. Normalised coordinates
-are `2x/W - 1` (`align_corners=False`): -1 and 1 are the picture's outer edges.
+Convention: origin at the top-left corner of the picture, first pixel centre at (0.5, 0.5), y down. Normalised
+coordinates are `2x/W - 1` (`align_corners=False`): -1 and 1 are the picture's outer edges.
 """
 
 import torch

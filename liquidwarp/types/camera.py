@@ -51,5 +51,5 @@ class Camera:
 
     def resized(self, size: tuple[int, int]) -> "Camera":
         """Return the camera of the same view sampled at another (height, width)."""
-        scale = torch.tensor([size[1] / self.size[1], size[0] / self.size[0]], dtype=self.focal.dtype)
+        scale = self.focal.new_tensor([size[1] / self.size[1], size[0] / self.size[0]])
         return replace(self, focal=self.focal * scale, center=self.center * scale, size=(int(size[0]), int(size[1])))

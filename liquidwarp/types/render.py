@@ -11,10 +11,10 @@ class Fragments:
     """Per pixel: which face, where on it, how deep.
 
     Attributes:
-        face_index: `face_index[b, y, x] = f` means that face f is the nearest at the centre of pixel (x, y), or -1 where
-            there is none; ties go to the lowest face index. int32.
-        bary: `bary[b, y, x, k]` is the weight of vertex `faces[f, k]` on the *surface* at that pixel (perspective-correct
-            under a pinhole camera), 0 where there is no face. They sum to 1.
+        face_index: `face_index[b, y, x] = f` means that face f is the nearest at the centre of pixel (x, y), or -1
+            where there is none; ties go to the lowest face index. int32.
+        bary: `bary[b, y, x, k]` is the weight of vertex `faces[f, k]` on the *surface* at that pixel
+            (perspective-correct under a pinhole camera), 0 where there is no face. They sum to 1.
         depth: camera Z in metres at that pixel, +inf where there is no face.
     """
 

@@ -1,6 +1,7 @@
 """A body through time."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.types.camera import Camera
 
 _FORMAT = 1
+_PER_FRAME = ("global_orient", "body_pose", "transl", "confidence", "observed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +57,17 @@ class BodyTrack:
     def __getitem__(self, index: int | slice) -> "BodyTrack":
         """Return the track of some frames; an integer gives a track of one frame."""
         if isinstance(index, int):
-            index = slice(index, None if index == -1 else index + 1)
-        per_frame = ("global_orient", "body_pose", "transl", "confidence", "observed")
-        return replace(self, **{name: getattr(self, name)[index] for name in per_frame})
+            index = range(len(self))[index]  # raises IndexError, which also ends a loop over the track
+            index = slice(index, index + 1)
+        return replace(self, **{name: getattr(self, name)[index] for name in _PER_FRAME})
 
     def save(self, path: str | Path) -> None:
-        """Write a plain npz (no pickles), atomically."""
-        arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT)}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Camera):
-                for part in fields(value):
-                    inner = getattr(value, part.name)
-                    arrays[f"camera_{part.name}"] = inner.numpy() if isinstance(inner, Tensor) else np.array(inner)
-            else:
-                arrays[field.name] = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.array(value)
+        """Write a plain npz (no pickles), atomically; the same track gives the same bytes.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        arrays = {"format": np.array(_FORMAT)} | _arrays_of(self)
         with atomic_path(path) as partial, open(partial, "wb") as stream:
             np.savez_compressed(stream, **arrays)
 
@@ -81,30 +80,71 @@ class BodyTrack:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except FileNotFoundError as error:
-            raise InputError(f"{path}: no such file; make a track with 'liquidwarp recover VIDEO -o {path.name}'") from error
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise InputError(f"{path}: not a body track ({error}); make one with 'liquidwarp recover'") from error
+            remedy = f"make a track with 'liquidwarp recover VIDEO -o {path.name}'"
+            raise InputError(f"{path}: no such file; {remedy}") from error
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise _not_a_track(path, error) from error
         try:
-            if int(arrays["format"]) > _FORMAT:
-                raise InputError(f"{path}: written by a newer liquidwarp (track format {arrays['format']}); please upgrade")
-            height, width = (int(n) for n in arrays["camera_size"])
-            camera = Camera(
-                *(torch.from_numpy(arrays[f"camera_{name}"]) for name in ("focal", "center")),
-                (height, width),
-                *(torch.from_numpy(arrays[f"camera_{name}"]) for name in ("rotation", "translation")),
-                bool(arrays["camera_orthographic"]),
-            )
-            tensors = ("betas", "global_orient", "body_pose", "transl", "confidence", "observed")
-            return BodyTrack(
-                body=str(arrays["body"]),
-                camera=camera,
-                fps=float(arrays["fps"]),
-                detector=str(arrays["detector"]),
-                version=str(arrays["version"]),
-                **{name: torch.from_numpy(arrays[name]) for name in tensors},
-            )
+            newer = int(arrays["format"]) > _FORMAT
+            track = None if newer else _track_from(arrays)
         except KeyError as error:
-            raise InputError(f"{path}: not a body track ({error} is missing); make one with 'liquidwarp recover'") from error
+            raise _not_a_track(path, f"{error} is missing") from error
+        except (ValueError, TypeError, IndexError) as error:
+            raise _not_a_track(path, error) from error
+        if track is None:
+            raise InputError(f"{path}: written by a newer liquidwarp (track format {arrays['format']}); please upgrade")
+        return track
+
+
+def _arrays_of(value: BodyTrack | Camera, prefix: str = "") -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    for field in fields(value):
+        member = getattr(value, field.name)
+        if isinstance(member, Camera):
+            arrays |= _arrays_of(member, f"{field.name}_")
+        else:
+            plain = member.detach().cpu().numpy() if isinstance(member, Tensor) else member
+            arrays[prefix + field.name] = np.asarray(plain)
+    return arrays
+
+
+def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
+    """Put a track together; KeyError, ValueError or TypeError where the arrays are not those of a track."""
+    frames = arrays["transl"].shape[0]
+
+    def tensor(name: str, *shape: int | None) -> Tensor:
+        value = torch.from_numpy(arrays[name])
+        check_shape(name, value, shape)
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise InputError(f"{name} holds NaN or infinity")
+        return value
+
+    height, width = (int(n) for n in arrays["camera_size"])
+    return BodyTrack(
+        body=str(arrays["body"]),
+        betas=tensor("betas", None),
+        global_orient=tensor("global_orient", frames, 3),
+        body_pose=tensor("body_pose", frames, None, 3),
+        transl=tensor("transl", frames, 3),
+        camera=Camera(
+            focal=tensor("camera_focal", 2),
+            center=tensor("camera_center", 2),
+            size=(height, width),
+            rotation=tensor("camera_rotation", 3, 3),
+            translation=tensor("camera_translation", 3),
+            orthographic=bool(arrays["camera_orthographic"]),
+        ),
+        fps=float(arrays["fps"]),
+        confidence=tensor("confidence", frames),
+        observed=tensor("observed", frames),
+        detector=str(arrays["detector"]),
+        version=str(arrays["version"]),
+    )
+
+
+def _not_a_track(path: Path, cause: object) -> InputError:
+    reason = " ".join(str(cause).split())
+    return InputError(f"{path}: not a body track ({reason}); make one with 'liquidwarp recover'")

@@ -1,0 +1,111 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from liquidwarp.errors import InputError, OutputError
+from liquidwarp.files import atomic_path, check_writable
+
+POSIX_USER = hasattr(os, "geteuid") and os.geteuid() != 0
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new folder" / "Фото ü.png"
+    with atomic_path(target) as partial:
+        partial.write_bytes(b"half")
+        assert not target.exists()
+        assert partial.suffix == ".png"
+        assert partial.parent == target.parent
+    assert target.read_bytes() == b"half"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def fail_halfway(target: Path, error: BaseException) -> None:
+    with atomic_path(target) as partial:
+        partial.write_bytes(b"new")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), InputError("bad frame"), SystemExit(3)])
+def test_any_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+    with pytest.raises(type(error)):
+        fail_halfway(target, error)
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_check_writable_leaves_everything_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    check_writable(target)
+    assert list(tmp_path.iterdir()) == []
+    target.write_bytes(b"old")
+    check_writable(target)
+    assert target.read_bytes() == b"old"
+    with pytest.raises(OutputError, match="it is a folder"):
+        check_writable(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "folder"])
+def test_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="it is a folder; give a file name"), atomic_path(name):
+        pass
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*; choose another place"),
+        atomic_path(tmp_path / "file" / "x"),
+    ):
+        pass
+
+
+@pytest.mark.skipif(not POSIX_USER, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"), atomic_path(tmp_path / "x.png"):
+        pass
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="name too long"), atomic_path(tmp_path / ("x" * 300)):
+        pass
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No space left on device; free space"), atomic_path(tmp_path / "x.png"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"sound\.wav"), atomic_path(tmp_path / "x.mp4"):
+        open(tmp_path / "sound.wav").close()
+    with pytest.raises(BrokenPipeError), atomic_path(tmp_path / "x.mp4"):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    program = (
+        "import sys, time; from liquidwarp.files import atomic_path, check_writable\n"
+        "with atomic_path(sys.argv[1]) as partial:\n"
+        "    partial.write_text('new'); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(target)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    time.sleep(0.05)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out.txt"]

@@ -1,0 +1,207 @@
+import io
+import zipfile
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from liquidwarp.errors import InputError, OutputError
+from liquidwarp.types import BodyTrack, Camera, Fragments, Keypoints
+
+
+def make_track(frames: int = 4) -> BodyTrack:
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    return BodyTrack(
+        body="toy",
+        betas=random(10),
+        global_orient=random(frames, 3),
+        body_pose=random(frames, 21, 3),
+        transl=random(frames, 3),
+        camera=Camera.create(300.0, (120, 90), (40.0, 61.5), orthographic=True),
+        fps=23.976,
+        confidence=torch.linspace(0, 1, frames),
+        observed=torch.arange(frames) % 2 == 0,
+        detector="hand-made 1",
+        version="0.0.1",
+    )
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, Camera):
+        return all(same(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    return type(a) is type(b) and a == b
+
+
+def test_a_saved_track_comes_back_equal(tmp_path: Path) -> None:
+    track = make_track()
+    track.save(tmp_path / "späte spur.npz")
+    loaded = BodyTrack.load(tmp_path / "späte spur.npz")
+    for field in fields(track):
+        assert same(getattr(track, field.name), getattr(loaded, field.name)), field.name
+
+
+def test_the_same_track_gives_the_same_bytes(tmp_path: Path) -> None:
+    make_track().save(tmp_path / "a.npz")
+    make_track().save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_track_that_needs_gradients_can_be_saved(tmp_path: Path) -> None:
+    make_track().betas.requires_grad_()
+    track = make_track()
+    track.betas.requires_grad_()
+    track.camera.focal.requires_grad_()
+    track.save(tmp_path / "t.npz")
+    assert torch.equal(BodyTrack.load(tmp_path / "t.npz").betas, track.betas.detach())
+
+
+def test_a_track_indexes_like_a_sequence() -> None:
+    track = make_track(5)
+    assert len(track) == 5
+    assert len(track[1:4]) == 3
+    assert len(track[::2]) == 3
+    assert torch.equal(track[-1].transl, track.transl[4:])
+    assert torch.equal(track[2].body_pose, track.body_pose[2:3])
+    assert torch.equal(track[3].betas, track.betas)
+
+
+def test_a_loop_over_a_track_ends() -> None:
+    track = make_track(3)
+    assert [float(frame.confidence) for frame in track] == track.confidence.tolist()
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            track[index]
+
+
+def test_a_missing_track_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing\.npz: no such file; make a track with 'liquidwarp recover"):
+        BodyTrack.load(tmp_path / "nothing.npz")
+
+
+def write_npz(path: Path, **changes: object) -> None:
+    make_track().save(path)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name, value in changes.items():
+        if value is None:
+            del arrays[name]
+        else:
+            arrays[name] = np.array(value)
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"betas": None}, r"'betas' is missing"),
+        ({"format": None}, r"'format' is missing"),
+        ({"camera_size": [1, 2, 3]}, "too many values"),
+        ({"transl": np.zeros((7, 3), np.float32)}, r"global_orient has shape \(4, 3\)"),
+        ({"transl": 0.0}, "not a body track"),
+        ({"betas": np.array([0, np.nan], np.float32)}, "betas holds NaN"),
+        ({"betas": ["a", "b"]}, "not a body track"),
+        ({"betas": np.array([{}], dtype=object)}, "not a body track .*pickle"),
+        ({"format": 99}, "newer liquidwarp .track format 99.; please upgrade"),
+    ],
+)
+def test_a_broken_track_is_one_line_with_the_file_and_the_cause(tmp_path: Path, changes: dict, message: str) -> None:
+    path = tmp_path / "broken.npz"
+    write_npz(path, **changes)
+    with pytest.raises(InputError, match=message) as caught:
+        BodyTrack.load(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def corrupt(path: Path) -> None:
+    make_track().save(path)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("body_pose.npy").header_offset + 60
+    data[start : start + 40] = bytes(40)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        corrupt,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"not a track at all"),
+        lambda path: path.write_bytes(make_bytes(path)[:300]),
+        lambda path: path.write_bytes(npy_bytes()),
+        lambda path: path.mkdir(),
+    ],
+    ids=["corrupt", "empty", "text", "cut", "npy", "folder"],
+)
+def test_what_is_no_track_is_refused(tmp_path: Path, make) -> None:
+    path = tmp_path / "what.npz"
+    make(path)
+    with pytest.raises(InputError, match=r"what\.npz: not a body track"):
+        BodyTrack.load(path)
+
+
+def npy_bytes() -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    return stream.getvalue()
+
+
+def make_bytes(path: Path) -> bytes:
+    make_track().save(path)
+    return path.read_bytes()
+
+
+def test_a_track_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="it is a folder"):
+        make_track().save(tmp_path)
+
+
+def test_values_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        make_track().fps = 3.0  # type: ignore[misc]
+
+
+def test_camera_create_puts_the_principal_point_in_the_middle() -> None:
+    camera = Camera.create(100.0, (30, 50))
+    assert camera.center.tolist() == [25.0, 15.0]
+    assert camera.focal.tolist() == [100.0, 100.0]
+
+
+def test_a_resized_camera_comes_back() -> None:
+    camera = Camera.create(100.0, (30, 50), (20.0, 11.0))
+    there = camera.resized((60, 25))
+    assert there.focal.tolist() == [50.0, 200.0]
+    assert there.center.tolist() == [10.0, 22.0]
+    back = there.resized((30, 50))
+    for field in fields(camera):
+        assert same(getattr(camera, field.name), getattr(back, field.name)), field.name
+
+
+def test_fragments_mask_is_where_a_face_is() -> None:
+    face_index = torch.tensor([[[-1, 0], [5, -1]]], dtype=torch.int32)
+    fragments = Fragments(face_index, torch.zeros(1, 2, 2, 3), torch.full((1, 2, 2), torch.inf))
+    assert fragments.mask.tolist() == [[[False, True], [True, False]]]
+
+
+def test_shapes_are_checked_in_tests() -> None:
+    with pytest.raises(Exception, match="confidence"):
+        Keypoints(
+            names=("nose",),
+            image=torch.zeros(2, 1, 2),
+            confidence=torch.zeros(3, 1),
+            world=None,
+            present=torch.ones(2, dtype=torch.bool),
+            size=(4, 4),
+            fps=0.0,
+            detector="none",
+        )
