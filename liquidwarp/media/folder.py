@@ -27,7 +27,7 @@ class PictureFolder:
         has_sound: always False.
     """
 
-    def __init__(self, path: str | Path, *, fps: float = 25.0):
+    def __init__(self, path: str | Path, *, fps: float | int = 25.0):
         self.path = Path(path)
         self.fps = float(fps)
         self.has_sound = False

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -56,19 +58,25 @@ def sound_into(output: OutputContainer, path: Path | None, ending: str) -> Itera
             yield None
             return
         source = container.streams.audio[0]
-        start = first_time(path)
-        if start is None:
-            start = Fraction(0) if source.start_time is None else source.start_time * (source.time_base or 1)
+        start = _start(path, source)
         copied, encoder = _COPIED[ending]
-        if source.codec_context.name.removesuffix("float") in copied:
+        if source.codec_context.name in copied:
             target = output.add_stream_from_template(source)
             packets = _copied(container, source, target, start)
         else:
             rate = 48_000 if encoder == "libopus" else source.codec_context.sample_rate
             layout = "stereo" if source.codec_context.channels > 1 else "mono"
-            target = output.add_stream(encoder, rate=rate, layout=layout)
-            packets = _encoded(container, source, target, start)
+            encoded = cast(AudioStream, output.add_stream(encoder, rate=rate, layout=layout))
+            packets = _encoded(container, source, encoded, start)
         yield Sound(output, packets)
+
+
+def _start(path: Path, source: AudioStream) -> Fraction:
+    """Return the time of the first picture, or of the first sound in a file without pictures."""
+    start = first_time(path)
+    if start is None and source.start_time is not None and source.time_base is not None:
+        start = source.start_time * source.time_base
+    return start or Fraction(0)
 
 
 def _copied(
@@ -96,7 +104,7 @@ def _encoded(
         except av.FFmpegError:
             continue
         for frame in frames:
-            if frame.pts is None or frame.time_base is None:
+            if not isinstance(frame, AudioFrame) or frame.pts is None or frame.time_base is None:
                 continue
             frame.pts -= round(start / frame.time_base)
             if frame.pts >= 0:

@@ -1,17 +1,18 @@
 """Video files (GIFs too) as upright sRGB frames at a constant rate, decoded lazily."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import cast
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -30,44 +31,6 @@ _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 # Demuxers that make "video" of pictures, text and playlists.
 _NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
-
-
-class Clip(Protocol):
-    """What moves: frames with a rate. `VideoReader` and `PictureFolder` are clips."""
-
-    path: Path
-    fps: float
-    size: tuple[int, int]
-    has_sound: bool
-
-    @property
-    def frame_count(self) -> int:
-        """How many frames iterating yields."""
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-
-    def __iter__(self) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        """Decode from the start."""
-
-
-def open_video(path: str | Path, *, fps: float | None = None) -> Clip:
-    """Open a video file, a GIF or a folder of pictures; frames are decoded when iterated, afresh each time.
-
-    Args:
-        path: the file or folder.
-        fps: the rate wanted; by default the file's own, and 25 for a folder.
-
-    Raises:
-        InputError: missing, empty, damaged beyond the first frame, or no video.
-    """
-    if fps is not None and not 0 < fps <= 1000:
-        raise InputError(f"fps={fps} must be greater than 0 and at most 1000")
-    path = Path(path)
-    if path.is_dir():
-        return PictureFolder(path, fps=fps or 25.0)
-    return VideoReader(path, fps=fps)
 
 
 def is_video(path: str | Path) -> bool:
@@ -100,7 +63,7 @@ class VideoReader:
         InputError: missing, empty, no video, or not one frame can be decoded.
     """
 
-    def __init__(self, path: str | Path, *, fps: float | None = None):
+    def __init__(self, path: str | Path, *, fps: float | int | None = None):
         self.path = Path(path)
         with _opened(self.path) as (container, stream):
             own = choose_rate(stream.average_rate, stream.guessed_rate)
@@ -127,6 +90,8 @@ class VideoReader:
             stamps = [
                 _stamp(packet) for packet in _packets(container, stream) if packet.size > 0 and not packet.is_discard
             ]
+            if container.format.name == "gif":  # comments come as packets too
+                stamps = stamps[: stream.frames]
         if all(stamp.time is not None for stamp in stamps):
             stamps.sort(key=lambda stamp: stamp.time or 0)
         return sum(1 for _ in constant_rate(((stamp, None) for stamp in stamps), self.rate))
@@ -135,6 +100,27 @@ class VideoReader:
     def duration(self) -> float:
         """Length in seconds, of the frames that iterating yields."""
         return float(self.frame_count / self.rate)
+
+
+Clip = VideoReader | PictureFolder  # what moves: path, fps, size, frame_count, duration, has_sound, and its frames
+
+
+def open_video(path: str | Path, *, fps: float | int | None = None) -> Clip:
+    """Open a video file, a GIF or a folder of pictures; frames are decoded when iterated, afresh each time.
+
+    Args:
+        path: the file or folder.
+        fps: the rate wanted; by default the file's own, and 25 for a folder.
+
+    Raises:
+        InputError: missing, empty, damaged beyond the first frame, or no video.
+    """
+    if fps is not None and not 0 < fps <= 1000:
+        raise InputError(f"fps={fps} must be greater than 0 and at most 1000")
+    path = Path(path)
+    if path.is_dir():
+        return PictureFolder(path, fps=fps or 25.0)
+    return VideoReader(path, fps=fps)
 
 
 def video_comments(path: str | Path) -> list[str]:
@@ -268,7 +254,7 @@ class _Layout:
 
 
 def _display_matrix(frame: VideoFrame) -> Int[np.ndarray, "2 2"] | None:
-    for item in frame.side_data:
+    for item in cast(Iterable[SideData], frame.side_data):  # a mapping that iterates over its values
         if item.type.name == "DISPLAYMATRIX":
             return np.frombuffer(bytes(item), dtype=np.int32).reshape(3, 3)[:2, :2]
     return None
