@@ -1,0 +1,210 @@
+"""What poses a human body takes: ranges of joints and a relaxed stance.
+
+Every canonical joint's rotation is measured by three angles. Hinges (knees, elbows) are split into a bend about one axis,
+a twist of the lower bone about itself and a sideways error; ball joints by the rotation vector from a reference. A weak
+pull goes to a relaxed stance (upright, arms hanging), a strong one back into the joint's range.
+
+Convention: the body at rest stands along -Y and faces -Z (`BodyModel`); the person's left is +X.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+
+LIMIT_SIGMA = math.radians(4)
+"""How far a joint may leave its range for the cost of one standard deviation."""
+
+_FREE = 1000.0
+# Per joint, for the person's left: (relaxed, spread, lowest, highest) in degrees for three angles. Torso, head, hips,
+# ankles: about X (bowing and pointing toes positive, lifting a thigh negative), Y and Z. Collars, shoulders, elbows,
+# wrists and knees: twist about the bone, bend, sideways.
+_RANGES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
+    "pelvis": ((0, _FREE, -_FREE, _FREE),) * 3,
+    "spine1": ((0, 12, -15, 40), (0, 10, -18, 18), (0, 10, -20, 20)),
+    "spine2": ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20)),
+    "spine3": ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20)),
+    "neck": ((0, 18, -35, 40), (0, 22, -45, 45), (0, 15, -28, 28)),
+    "head": ((0, 18, -35, 35), (0, 22, -45, 45), (0, 15, -28, 28)),
+    "collar": ((0, 6, -15, 15), (0, 10, -20, 25), (0, 10, -12, 30)),
+    "shoulder": ((0, 50, -100, 100), (0, 70, -_FREE, _FREE), (0, 70, -_FREE, _FREE)),
+    "elbow": ((0, 40, -90, 90), (12, 60, 0, 152), (0, 4, -6, 6)),
+    "wrist": ((0, 12, -25, 25), (0, 25, -75, 75), (0, 15, -35, 35)),
+    "hip": ((0, 45, -135, 40), (0, 25, -50, 50), (0, 30, -75, 40)),
+    "knee": ((0, 10, -20, 20), (3, 50, 0, 155), (0, 4, -6, 6)),
+    "ankle": ((0, 18, -35, 55), (0, 12, -30, 30), (0, 12, -30, 30)),
+    "foot": ((0, 5, -40, 10), (0, 3, -6, 6), (0, 3, -6, 6)),
+}
+_HINGES = ("elbow", "knee")
+_ARM = ("collar", "shoulder", "elbow", "wrist")
+_CHILD = {"collar": "shoulder", "shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle"}
+_HANGING = (0.22, 0.97, -0.06)
+_RAISED = (0.86, 0.5, -0.15)
+
+
+@dataclass(frozen=True, eq=False)
+class PosePrior:
+    """Ranges of the 22 canonical joints of one skeleton.
+
+    Attributes:
+        axes: three rows per joint: the axes that its angles are about.
+        reference: the rotation from which a ball joint's angles are measured.
+        relaxed_rotations: the relaxed stance.
+        hinge: True for knees and elbows.
+        relaxed: angles of the relaxed stance, radians.
+        spread: standard deviations around it, radians; infinite where free.
+        low: lowest angles, radians.
+        high: highest angles, radians.
+    """
+
+    axes: Float[Tensor, "J 3 3"]
+    reference: Float[Tensor, "J 3 3"]
+    relaxed_rotations: Float[Tensor, "J 3 3"]
+    hinge: Bool[Tensor, "J"]
+    relaxed: Float[Tensor, "J 3"]
+    spread: Float[Tensor, "J 3"]
+    low: Float[Tensor, "J 3"]
+    high: Float[Tensor, "J 3"]
+
+
+def hinge_axes(bone: Float[Tensor, "3"], toward: Float[Tensor, "3"]) -> Float[Tensor, "3 3"]:
+    """Return rows (bone, axis about which the bone bends toward a direction, the third)."""
+    bone = bone / bone.norm()
+    bend = torch.linalg.cross(bone, toward)
+    bend = bend / bend.norm()
+    return torch.stack([bone, bend, torch.linalg.cross(bend, bone)])
+
+
+def shortest_rotation(start: Float[Tensor, "*B 3"], end: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
+    """Return the smallest rotation that turns one direction into another."""
+    start, end = torch.broadcast_tensors(start, end)
+    start, end = start / start.norm(dim=-1, keepdim=True), end / end.norm(dim=-1, keepdim=True)
+    axis = torch.linalg.cross(start, end)
+    sine = axis.norm(dim=-1, keepdim=True)
+    angle = torch.atan2(sine, (start * end).sum(dim=-1, keepdim=True))
+    return axis_angle_to_matrix(axis / sine.clamp_min(1e-9) * angle)
+
+
+def make_prior(rest_joints: Float[Tensor, "J 3"]) -> PosePrior:
+    """Lay the ranges on a skeleton's 22 canonical rest joints."""
+    rest = rest_joints.detach().double()
+    place = {name: rest[index] for index, name in enumerate(CANONICAL_JOINTS)}
+    forward, back = rest.new_tensor([0.0, 0, -1]), rest.new_tensor([0.0, 0, 1])
+    axes, reference, stance, relaxed, rows = [], [], [], [], []
+    for name in CANONICAL_JOINTS:
+        side, _, kind = name.rpartition("_")
+        mirror = -1.0 if side == "right" else 1.0
+        frame, start, stand = torch.eye(3, dtype=rest.dtype), torch.eye(3, dtype=rest.dtype), None
+        if kind in (*_ARM, "knee"):
+            bone = (
+                place[f"{side}_{_CHILD[kind]}"] - place[name]
+                if kind != "wrist"
+                else place[name] - place[f"{side}_elbow"]
+            )
+            frame = hinge_axes(bone, back if kind == "knee" else forward)
+        if kind == "shoulder":
+            flip = rest.new_tensor([mirror, 1, 1])
+            start = shortest_rotation(bone, rest.new_tensor(_RAISED) * flip)
+            stand = shortest_rotation(bone, rest.new_tensor(_HANGING) * flip)
+        table = rest.new_tensor(_RANGES[kind or name])
+        table = torch.where(table.abs() == _FREE, table.sign() * math.inf, table).deg2rad()
+        if mirror < 0:
+            table = _mirrored(table, frame_is_world=kind not in (*_ARM, "knee"), hinge=kind in _HINGES)
+        if stand is None:
+            vector = (frame.T @ table[:, 0]) if kind not in _HINGES else frame[1] * table[1, 0]
+            stand = start @ axis_angle_to_matrix(vector)
+        else:
+            table[:, 0] = frame @ matrix_to_axis_angle(start.T @ stand)
+        axes.append(frame)
+        reference.append(start)
+        stance.append(stand)
+        rows.append(table)
+        relaxed.append(table[:, 0])
+    table = torch.stack(rows)
+    hinge = torch.tensor([name.rpartition("_")[2] in _HINGES for name in CANONICAL_JOINTS])
+    return PosePrior(
+        torch.stack(axes),
+        torch.stack(reference),
+        torch.stack(stance),
+        hinge,
+        torch.stack(relaxed),
+        table[..., 1],
+        table[..., 2],
+        table[..., 3],
+    )
+
+
+def _mirrored(table: Float[Tensor, "3 4"], *, frame_is_world: bool, hinge: bool) -> Float[Tensor, "3 4"]:
+    # Mirroring flips turns about Y and Z; about a bone, twist and sideways flip while the bend axis is mirrored with it.
+    out = table.clone()
+    for row in (1, 2) if frame_is_world else (0, 2):
+        out[row] = torch.stack([-table[row, 0], table[row, 1], -table[row, 3], -table[row, 2]])
+    return out
+
+
+def joint_angles(
+    prior: PosePrior, rotations: Float[Tensor, "T J 3 3"]
+) -> tuple[Float[Tensor, "T J 3"], Float[Tensor, "T J 3 3"]]:
+    """Measure the three angles of each joint, and their derivative by a step on the right (`fit_skeleton`)."""
+    vector = matrix_to_axis_angle(prior.reference.transpose(1, 2) @ rotations)
+    angles = (prior.axes @ vector[..., None])[..., 0]
+    slope = prior.axes @ inverse_right_jacobian(vector)
+    hinged = prior.hinge.nonzero()[:, 0]
+    angle, turn = _hinge_angles(prior.axes[hinged], rotations[:, hinged])
+    angles[:, hinged], slope[:, hinged] = angle, turn
+    return angles, slope
+
+
+def inverse_right_jacobian(vector: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
+    """Return d log(R exp(step)) / d step for R = exp(vector) (Sola et al., "A micro Lie theory", eq. 144)."""
+    angle = vector.norm(dim=-1)[..., None, None].clamp(1e-4, math.pi - 1e-3)
+    cross = cross_matrix(vector)
+    factor = 1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())
+    return torch.eye(3, dtype=vector.dtype) + cross / 2 + factor * (cross @ cross)
+
+
+def cross_matrix(vector: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
+    """Return the matrix of the cross product with a vector from the left."""
+    x, y, z = vector.unbind(dim=-1)
+    zero = torch.zeros_like(x)
+    rows = [zero, -z, y, z, zero, -x, -y, x, zero]
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+
+
+def _hinge_angles(axes: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
+    bone, bend, side = axes.unbind(dim=-2)
+    forward = (rotations @ bone[..., None])[..., 0]
+    slope = -rotations @ cross_matrix(bone)
+    # A turn by +angle about the bend axis carries the bone toward the third axis.
+    along, about, across = ((forward * axis).sum(dim=-1) for axis in (bone, bend, side))
+    d_along, d_about, d_across = ((axis[..., None, :] @ slope)[..., 0, :] for axis in (bone, bend, side))
+    flex = torch.atan2(across, along)
+    norm = (along**2 + across**2).clamp_min(1e-6)[..., None]
+    d_flex = (along[..., None] * d_across - across[..., None] * d_along) / norm
+    # Swing-twist split: the twist is the quaternion's part along the bone.
+    vector = matrix_to_axis_angle(rotations)
+    angle = vector.norm(dim=-1, keepdim=True)
+    real, imaginary = (angle / 2).cos(), vector / 2 * torch.sinc(angle / 2 / math.pi)
+    inline = (imaginary * bone).sum(dim=-1, keepdim=True)
+    twist = 2 * torch.atan2(inline, real)[..., 0]
+    crossed = torch.linalg.cross(bone.expand_as(imaginary), imaginary)
+    d_twist = (real * (real * bone + crossed) + inline * imaginary) / (real**2 + inline**2).clamp_min(1e-6)
+    return torch.stack([twist, flex, about], dim=-1), torch.stack([d_twist, d_flex, d_about], dim=-2)
+
+
+def prior_residuals(
+    prior: PosePrior, rotations: Float[Tensor, "T J 3 3"]
+) -> tuple[Float[Tensor, "T J 6"], Float[Tensor, "T J 6 3"]]:
+    """Return distances from the relaxed stance and from the joints' ranges in standard deviations, and their slopes."""
+    angles, slope = joint_angles(prior, rotations)
+    low, high = angles < prior.low, angles > prior.high
+    outside = torch.where(low, angles - prior.low, torch.where(high, angles - prior.high, torch.zeros_like(angles)))
+    pull = (angles - prior.relaxed) / prior.spread
+    residual = torch.cat([pull, outside / LIMIT_SIGMA], dim=-1)
+    gate = (low | high).to(slope)[..., None] / LIMIT_SIGMA
+    return residual, torch.cat([slope / prior.spread[..., None], gate * slope], dim=-2)

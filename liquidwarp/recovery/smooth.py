@@ -1,0 +1,158 @@
+"""Motion terms of the fit and its solver: a chain of frames, each tied to the next two.
+
+Accelerations are in rad/s^2 and m/s^2 and each frame counts once, as each frame's landmarks do, so a clip is smoothed
+with the same cut-off frequency whatever its frame rate.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.recovery.fit_skeleton import JOINTS, STATE
+
+_UNITS = JOINTS + 1
+# Usual accelerations of joints, rad/s^2: small near the trunk, large at the ends.
+_ACCELERATIONS = {
+    "pelvis": 20.0,
+    "spine1": 12.0,
+    "spine2": 12.0,
+    "spine3": 12.0,
+    "neck": 20.0,
+    "head": 20.0,
+    "collar": 15.0,
+    "shoulder": 40.0,
+    "elbow": 60.0,
+    "wrist": 50.0,
+    "hip": 30.0,
+    "knee": 50.0,
+    "ankle": 40.0,
+    "foot": 20.0,
+}
+_SPEED = 3.0  # rad/s
+_PLACE_ACCELERATION = (10.0, 10.0, 3.0)  # m/s^2
+_PLACE_SPEED = (2.0, 2.0, 0.7)  # m/s
+_ROBUST = 2.0  # from this many standard deviations on, cost grows linearly
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Normal equations of T frames with P unknowns each: symmetric, with two side diagonals of blocks.
+
+    Attributes:
+        diagonal: `diagonal[t]` couples frame t with itself.
+        next1: `next1[t]` is the block at row t + 1, column t.
+        next2: blocks at row t + 2, column t, of 3x3 blocks per joint (the last is the place).
+        right: right-hand side.
+    """
+
+    diagonal: Float[Tensor, "T P P"]
+    next1: Float[Tensor, "T P P"]
+    next2: Float[Tensor, "T U 3 3"]
+    right: Float[Tensor, "T P"]
+
+    @staticmethod
+    def zeros(frames: int) -> "Chain":
+        """Start empty."""
+        zero = torch.zeros(frames, STATE, STATE, dtype=torch.float64)
+        return Chain(zero, zero.clone(), torch.zeros(frames, _UNITS, 3, 3, dtype=torch.float64), zero[:, 0].clone())
+
+    def add_blocks_(self, lag: int, rows: slice, blocks: Float[Tensor, "S U 3 3"]) -> None:
+        """Add 3x3 blocks per joint between frames `t` and `t + lag`, for the frames t in `rows`."""
+        if lag == 2:
+            self.next2[rows] += blocks
+            return
+        target = (self.diagonal, self.next1)[lag][rows].view(-1, _UNITS, 3, _UNITS, 3)
+        index = torch.arange(_UNITS)
+        target[:, index, :, index] += blocks.transpose(0, 1)
+
+
+def motion_scales() -> tuple[Float[Tensor, "U 3"], Float[Tensor, "U 3"]]:
+    """Return usual speeds and accelerations of the joints and of the place."""
+    turns = [_ACCELERATIONS[name.rpartition("_")[2]] for name in CANONICAL_JOINTS]
+    acceleration = torch.tensor([*([a] * 3 for a in turns), _PLACE_ACCELERATION], dtype=torch.float64)
+    speed = torch.tensor([*([_SPEED] * 3 for _ in turns), _PLACE_SPEED], dtype=torch.float64)
+    return speed, acceleration
+
+
+def add_motion_(chain: Chain, rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"], fps: float) -> float:
+    """Add the costs of speeds and accelerations to the normal equations; return their sum."""
+    frames = len(place)
+    if frames < 2:
+        return 0.0
+    speeds, accelerations = motion_scales()
+    between = rotations[:-1].transpose(-1, -2) @ rotations[1:]
+    velocity = torch.cat([matrix_to_axis_angle(between), (place[1:] - place[:-1])[:, None]], dim=1) * fps
+    # d velocity / d step = fps * (step[t + 1] - back @ step[t])
+    back = torch.cat([between.transpose(-1, -2), torch.eye(3, dtype=place.dtype).expand(frames - 1, 1, 3, 3)], dim=1)
+    ahead = torch.eye(3, dtype=place.dtype).expand_as(back)
+    cost = _add_(chain, velocity / speeds, (-back * fps / speeds[..., None], ahead * fps / speeds[..., None]))
+    if frames > 2:
+        bend = (velocity[1:] - velocity[:-1]) * fps / accelerations
+        scale = fps * fps / accelerations[..., None]
+        cost += _add_(chain, bend, (back[:-1] * scale, -(ahead[1:] + back[1:]) * scale, ahead[1:] * scale))
+    return cost
+
+
+def _add_(chain: Chain, residual: Tensor, slopes: tuple[Tensor, ...]) -> float:
+    count = len(residual)
+    size = (residual**2).sum(dim=-1)
+    weight = (1 + size / _ROBUST**2).rsqrt()[..., None, None]
+    for first, slope in enumerate(slopes):
+        weighted = slope.transpose(-1, -2) * weight
+        force = -(weighted @ residual[..., None])[..., 0]
+        chain.right[first : first + count] += force.flatten(1)
+        for second, other in enumerate(slopes[: first + 1]):
+            # block at row `first`, column `second`
+            chain.add_blocks_(first - second, slice(second, second + count), weighted @ other)
+    return float((2 * _ROBUST**2 * ((1 + size / _ROBUST**2).sqrt() - 1)).sum())
+
+
+def motion_cost(rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"], fps: float) -> float:
+    """Return the cost that `add_motion_` adds."""
+    if len(place) < 2:
+        return 0.0
+    speeds, accelerations = motion_scales()
+    between = matrix_to_axis_angle(rotations[:-1].transpose(-1, -2) @ rotations[1:])
+    velocity = torch.cat([between, (place[1:] - place[:-1])[:, None]], dim=1) * fps
+    terms = [velocity / speeds, (velocity[1:] - velocity[:-1]) * fps / accelerations]
+    sizes = torch.cat([(term**2).sum(dim=-1).flatten() for term in terms])
+    return float((2 * _ROBUST**2 * ((1 + sizes / _ROBUST**2).sqrt() - 1)).sum())
+
+
+def solve_chain(chain: Chain, damping: float) -> Float[Tensor, "T P"]:
+    """Solve the damped normal equations by a banded Cholesky factorisation."""
+    from scipy.linalg import solveh_banded
+
+    frames, width = chain.right.shape
+    reach = 2 * width + 3  # side blocks two frames away hold 3x3 blocks only
+    band = np.zeros((frames, width, reach))
+    row, column = (index.numpy() for index in torch.tril_indices(width, width))
+    band[:, column, row - column] = chain.diagonal.numpy()[:, row, column]
+    band[:, :, 0] += damping
+    row, column = (index.ravel() for index in np.indices((width, width)))
+    band[:, column, width + row - column] = chain.next1.numpy()[:, row, column]
+    unit, inner_row, inner_column = (index.ravel() for index in np.indices((width // 3, 3, 3)))
+    blocks = chain.next2.numpy()[:, unit, inner_row, inner_column]
+    band[:, 3 * unit + inner_column, 2 * width + inner_row - inner_column] = blocks
+    flat = band.reshape(frames * width, reach).T
+    step = solveh_banded(flat, chain.right.numpy().ravel(), lower=True, overwrite_ab=True, check_finite=False)
+    return torch.from_numpy(step).view(frames, width)
+
+
+def solve_stills(chain: Chain, damping: float) -> Float[Tensor, "T P"]:
+    """Solve the damped normal equations of frames that are not tied to each other."""
+    eye = torch.eye(chain.right.shape[1], dtype=chain.right.dtype)
+    return torch.cholesky_solve(chain.right[..., None], torch.linalg.cholesky(chain.diagonal + damping * eye))[..., 0]
+
+
+def slerp_rotations(
+    start: Float[Tensor, "*B 3 3"], end: Float[Tensor, "*B 3 3"], amount: Float[Tensor, "*B"]
+) -> Float[Tensor, "*B 3 3"]:
+    """Turn from one rotation to another along the shortest way."""
+    way = matrix_to_axis_angle(start.transpose(-1, -2) @ end)
+    return start @ axis_angle_to_matrix(way * amount[..., None])
