@@ -5,7 +5,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
 
-_SCREEN = 1e-5  # pull to the voted colours where the picture is smooth: reaches across any hole
+_FAINT_STEP = (1.5 / 255, 4 / 255)  # a pixel: below is shading, above is structure
+_FAINT_GRAIN = (0.4 / 255, 1.2 / 255)
+_SCREEN = 1e-6  # pull to the copied colours where the picture is smooth: reaches across any hole
 _SCREEN_TEXTURE = 0.02  # and where it is busy: within some seven pixels
 _BUSY = 0.03  # standard deviation that counts as half busy
 _FEWEST_PATCHES = 4
@@ -71,21 +73,38 @@ def _fill(
     if radius == 0:
         return np.clip(inpaint_blend.membrane(image, hole, context if context.any() else source), low, high)
     level = inpaint_pyramid.Level(image, hole, context, source, np.ascontiguousarray(guide))
-    voted, shift = inpaint_pyramid.complete(level, radius)
-    filled = inpaint_blend.blend(image, hole, context, source, shift, voted, _screen(voted, hole | context | source))
+    copied, shift = inpaint_pyramid.complete(level, radius)
+    base = inpaint_blend.spread(image, context | source)
+    start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
+    gate, screen = _gate(base), _screen(start)
+    filled = inpaint_blend.blend(image, hole, context, source, shift, gate, start, screen)
     return np.clip(filled, low, high)
 
 
-def _screen(voted: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return the pull to the voted colours: next to none on a smooth wall, firm in foliage."""
+def _gate(image: np.ndarray) -> np.ndarray:
+    """Return where differences are worth copying: structure and grain yes, the faint shading of a plain wall no.
+
+    Faint shading is better drawn on from the hole's border than copied from elsewhere.
+    """
     import cv2
 
-    def mean(array: np.ndarray) -> np.ndarray:
-        return cv2.blur(array, (9, 9), borderType=cv2.BORDER_CONSTANT)
+    soft = cv2.GaussianBlur(image, (0, 0), 1.0)
+    step = np.maximum(np.abs(cv2.Sobel(soft, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(soft, cv2.CV_32F, 0, 1))).max(2) / 8
+    structure = cv2.dilate(step, np.ones((9, 9), np.uint8))
+    grain = np.sqrt(np.maximum(cv2.blur(((image - soft) ** 2).mean(2), (15, 15)), 0))
+    return np.maximum(_ramp(structure, *_FAINT_STEP), _ramp(grain, *_FAINT_GRAIN)).astype(np.float64)
 
-    count = np.maximum(mean(seen.astype(np.float32)), 1e-6)
-    grey = voted.mean(2) * seen
-    variance = np.maximum(mean(grey**2) / count - (mean(grey) / count) ** 2, 0)
+
+def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((values - low) / (high - low), 0, 1)
+
+
+def _screen(start: np.ndarray) -> np.ndarray:
+    """Return the pull to the copied colours: next to none on a smooth wall, firm in foliage."""
+    import cv2
+
+    grey = start.mean(2)
+    variance = np.maximum(cv2.blur(grey**2, (9, 9)) - cv2.blur(grey, (9, 9)) ** 2, 0)
     return (_SCREEN + _SCREEN_TEXTURE * variance / (variance + _BUSY**2)).astype(np.float64)
 
 

@@ -8,6 +8,8 @@ from numba import njit
 
 _TOLERANCE = 1e-5  # of the right-hand side's size; far below one grey level
 _MAX_STEPS = 60
+_SEAM = 0.2  # step of colour that shading does not explain
+_LEAST_TIE = 0.1  # the hole's border always has some pull
 _OVERCORRECT = 1.8  # piecewise constant aggregates are too stiff by about two in the plane (Braess 1995)
 
 
@@ -153,13 +155,14 @@ def _solve(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray, rhs: np.nd
 
 
 @njit(cache=True, nogil=True)
-def _assemble(image, hole, context, source, shift, copied, start, screen):
+def _assemble(image, hole, context, source, shift, gate, start, screen):
     """Return the matrix and right-hand side of `blend`."""
     height, width = hole.shape
     right = np.zeros((height, width))
     down = np.zeros((height, width))
     diagonal = np.zeros((height, width))
     rhs = np.zeros((height, width, 3))
+    slope = np.zeros(3)
     for y in range(height):
         for x in range(width):
             if hole[y, x]:
@@ -173,42 +176,46 @@ def _assemble(image, hole, context, source, shift, copied, start, screen):
                     continue
                 if not ((hole[y, x] or context[y, x]) and (hole[q, r] or context[q, r])):
                     continue
-                if hole[y, x]:
-                    diagonal[y, x] += 1.0
-                if hole[q, r]:
-                    diagonal[q, r] += 1.0
-                if hole[y, x] and hole[q, r]:
-                    if side == 0:
-                        right[y, x] = 1.0
-                    else:
-                        down[y, x] = 1.0
+                slope[:] = 0.0
+                gap = 0.0
+                seen = 0
+                for end in range(2):  # the step as the patch of either end shows it in the source
+                    a, b = (y, x) if end == 0 else (q, r)
+                    v = y + shift[a, b, 0]
+                    u = x + shift[a, b, 1]
+                    s = q + shift[a, b, 0]
+                    t = r + shift[a, b, 1]
+                    if not hole[a, b] or not (v >= 0 and s < height and u >= 0 and t < width):
+                        continue
+                    if source[v, u] and source[s, t]:
+                        seen += 1
+                        for c in range(3):
+                            slope[c] += gate[v, u] * (image[s, t, c] - image[v, u, c])
                 for c in range(3):
-                    slope = 0.0
-                    if copied:
-                        seen = 0
-                        for end in range(2):  # the step as the patch of either end shows it in the source
-                            a, b = (y, x) if end == 0 else (q, r)
-                            if not hole[a, b]:
-                                continue
-                            v = y + shift[a, b, 0]
-                            u = x + shift[a, b, 1]
-                            s = q + shift[a, b, 0]
-                            t = r + shift[a, b, 1]
-                            if not (0 <= v and s < height and 0 <= u and t < width):
-                                continue
-                            if source[v, u] and source[s, t]:
-                                slope += image[s, t, c] - image[v, u, c]
-                                seen += 1
-                        if seen == 2:
-                            slope *= 0.5
+                    if seen == 2:
+                        slope[c] *= 0.5
+                    gap += (start[q, r, c] - start[y, x, c] - slope[c]) ** 2
+                if hole[y, x] and hole[q, r]:
+                    w = 1.0 / (1.0 + (gap / _SEAM**2) ** 2)
+                    if side == 0:
+                        right[y, x] = w
+                    else:
+                        down[y, x] = w
+                else:
+                    w = max(_LEAST_TIE, 1.0 / (1.0 + gap / _SEAM**2))
+                if hole[y, x]:
+                    diagonal[y, x] += w
+                if hole[q, r]:
+                    diagonal[q, r] += w
+                for c in range(3):
                     if hole[y, x]:
-                        rhs[y, x, c] -= slope
+                        rhs[y, x, c] -= w * slope[c]
                         if not hole[q, r]:
-                            rhs[y, x, c] += image[q, r, c]
+                            rhs[y, x, c] += w * image[q, r, c]
                     if hole[q, r]:
-                        rhs[q, r, c] += slope
+                        rhs[q, r, c] += w * slope[c]
                         if not hole[y, x]:
-                            rhs[q, r, c] += image[y, x, c]
+                            rhs[q, r, c] += w * image[y, x, c]
     return right, down, diagonal, rhs
 
 
@@ -217,31 +224,32 @@ def blend(
     hole: np.ndarray,
     context: np.ndarray,
     source: np.ndarray,
-    shift: np.ndarray | None,
+    shift: np.ndarray,
+    gate: np.ndarray,
     start: np.ndarray,
     screen: np.ndarray,
 ) -> np.ndarray:
     """Fill the hole with the differences of the shifted source, tied to the context (Perez et al. 2003, screened).
 
-    Minimises `sum_edges |x_q - x_p - g_pq|^2 + sum_p screen_p |x_p - start_p|^2`, where `g_pq` is the mean of the steps
-    that the shifts of both ends copy, or zero without shifts (a membrane).
+    Minimises `sum_edges w_pq |x_q - x_p - g_pq|^2 + sum_p screen_p |x_p - start_p|^2`, where `g_pq` is the mean of the
+    steps that the shifts of both ends copy, times the gate, and `w_pq` falls where `start` and `g_pq` disagree by more
+    than shading does: there two things meet, and blending them would smear both.
 
     Args:
         image: (H, W, 3) float32.
         hole: (H, W) pixels to solve for.
         context: (H, W) pixels whose colours tie the solution at the hole's border.
         source: (H, W) pixels whose differences may be copied.
-        shift: (H, W, 2) source minus target position, rows and columns; None for no differences.
-        start: (H, W, 3) first guess, and what `screen` pulls to.
+        shift: (H, W, 2) source minus target position, rows and columns.
+        gate: (H, W) share of a source pixel's differences that is copied.
+        start: (H, W, 3) first guess, and what `screen` pulls to; the image outside of the hole.
         screen: (H, W) pull per pixel; greater than zero.
 
     Returns:
         (H, W, 3) float32, equal to `image` outside of the hole.
     """
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    copied = shift is not None
-    shift = shift if shift is not None else np.zeros((1, 1, 2), np.int32)
-    right, down, diagonal, rhs = _assemble(image, hole, context, source, shift, copied, start, screen)
+    right, down, diagonal, rhs = _assemble(image, hole, context, source, shift, gate, start, screen)
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     right, down, diagonal, rhs = (np.ascontiguousarray(a[box]) for a in (right, down, diagonal, rhs))
     inside = hole[box]
@@ -269,7 +277,10 @@ def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
         colour = np.pad(colours[-1] * weights[-1][..., None], (*pad, (0, 0)))
         for axis in (0, 1):
             if weight.shape[axis] > 1:
-                first, second = (slice(None),) * axis + (slice(0, None, 2),), (slice(None),) * axis + (slice(1, None, 2),)
+                first, second = (
+                    (slice(None),) * axis + (slice(0, None, 2),),
+                    (slice(None),) * axis + (slice(1, None, 2),),
+                )
                 weight, colour = weight[first] + weight[second], colour[first] + colour[second]
         colours.append(colour / np.maximum(weight, 1e-12)[..., None])
         weights.append(np.minimum(weight, 1.0))
@@ -283,5 +294,7 @@ def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def membrane(image: np.ndarray, hole: np.ndarray, context: np.ndarray) -> np.ndarray:
     """Fill the hole as a soap film would, hung up at the context's border; `context` must not be empty."""
-    start = spread(image, context)
-    return blend(image, hole, context, context, None, start, np.full(hole.shape, 1e-6))
+    start = np.where((hole | ~context)[..., None], spread(image, context), image)
+    still = np.zeros((*hole.shape, 2), np.int32)
+    nothing = np.zeros_like(hole)
+    return blend(image, hole, context, nothing, still, nothing, start, np.full(hole.shape, 1e-6))

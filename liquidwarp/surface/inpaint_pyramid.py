@@ -17,8 +17,10 @@ _BANDS = 8  # fixed, so that the number of threads does not change the result
 _FADE = 1.25  # a patch one pixel deeper in the hole has this much less to say
 _DEEPEST = 50.0
 _FULL_EFFORT = 640  # long side up to which every level is matched from scratch
-_COLOUR_OFFSET = 0.06
 _FEWEST_SOURCES = 24
+_NOVELTY_SIZE = 128  # long side at which sources are compared with the hole's rim
+_NOVELTY_TOLL = 0.01
+_RIM_PATCHES = 600
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,7 @@ class _Matcher:
         self.confidence = fade[self.centres[:, 0], self.centres[:, 1]]
         self.match = np.zeros((len(self.centres), 2), np.int32)
         self.cost = np.zeros(len(self.centres), np.float32)
-        self.bias = np.zeros((len(self.centres), 3), np.float32)
+        self.toll = np.zeros(level.hole.shape, np.float32)
         self.turn = 0
 
     def start_anywhere(self) -> None:
@@ -127,11 +129,10 @@ class _Matcher:
         wanted = np.clip(self.centres[found] + shift, 0, np.array(self.usable.shape) - 1).astype(np.int32)
         nearest = _nearest(self.usable)[wanted[:, 0], wanted[:, 1]]
         self.match[found] = nearest
-        self.bias[found] = coarse.bias[parent[found]]
         self.cost[found] = coarse.cost[parent[found]]
         self.cost[~found] = self.cost[found].max() if found.any() else 0.0
 
-    def search(self, passes: int, reach: int, limit: float) -> None:
+    def search(self, passes: int, reach: int) -> None:
         """Improve all matches by some passes."""
         for _ in range(passes):
             before = self.match.copy()
@@ -142,12 +143,12 @@ class _Matcher:
                     self.image,
                     self.weight,
                     self.level.guide,
+                    self.toll,
                     self.usable,
                     self.centres,
                     self.slot,
                     self.sources,
                     self.radius,
-                    np.float32(limit),
                     reach,
                     turn,
                     start,
@@ -155,7 +156,6 @@ class _Matcher:
                     before,
                     self.match,
                     self.cost,
-                    self.bias,
                 )
 
             self._share_out(work, len(self.centres))
@@ -171,12 +171,48 @@ class _Matcher:
         out = self.image.copy()
 
         def work(start: int, stop: int) -> None:
-            patches.vote(
-                self.image, self.pixels, self.slot, self.match, share, self.bias, self.radius, start, stop, out
-            )
+            patches.vote(self.image, self.pixels, self.slot, self.match, share, self.radius, start, stop, out)
 
         self._share_out(work, len(self.pixels))
         self.image = out
+
+    def copy(self) -> None:
+        """Renew the picture in the hole by single source pixels, which keeps it sharp."""
+        at = self.pixels[:, 0], self.pixels[:, 1]
+        source = self.pixels + self.shifts()[at]
+        self.image[at] = self.image[source[:, 0], source[:, 1]]
+
+    def charge_novelty(self, coarse: "_Matcher | None") -> None:
+        """Put a toll on sources that resemble nothing beside the hole, so that no lone switch or lamp is repeated."""
+        if coarse is not None and max(self.usable.shape) > _NOVELTY_SIZE + 2 * self.radius:
+            inner = coarse.toll[self.radius : -self.radius, self.radius : -self.radius]
+            height, width = (n - 2 * self.radius for n in self.usable.shape)
+            finer = inner.repeat(2, 0).repeat(2, 1)[:height, :width]
+            self.toll = np.pad(finer, self.radius)
+            return
+        kernel = np.ones((4 * self.radius + 1, 4 * self.radius + 1), np.uint8)
+        beside = cv2.dilate(self.level.hole.astype(np.uint8), kernel).astype(bool)
+        rim = np.argwhere(beside & usable_centres(self.level.context, self.radius)).astype(np.int32)
+        if len(rim) == 0:
+            return
+        rim = rim[:: max(1, len(rim) // _RIM_PATCHES)]
+        novelty = np.zeros(self.level.hole.shape, np.float32)
+
+        def work(start: int, stop: int) -> None:
+            patches.rate_novelty(self.image, self.sources, rim, self.radius, start, stop, novelty)
+
+        self._share_out(work, len(self.sources))
+        lone = self._lone()
+        self.toll = (_NOVELTY_TOLL * lone * np.clip((novelty - 0.4) / 0.4, 0, 1)).astype(np.float32)
+
+    def _lone(self) -> np.ndarray:
+        """Return 1 where a patch is far busier than what is around it, 0 where it is not."""
+        side = 2 * self.radius + 1
+        grey = self.image.mean(2)
+        variance = np.maximum(cv2.blur(grey**2, (side, side)) - cv2.blur(grey, (side, side)) ** 2, 0)
+        spread = np.sqrt(variance)
+        around = cv2.medianBlur(np.clip(spread * 510, 0, 255).astype(np.uint8), 4 * side + 1) / 510
+        return np.clip((spread / (around + 0.005) - 2) / 2, 0, 1)
 
     def shifts(self) -> np.ndarray:
         """Return (H, W, 2) the shift of every hole pixel, 0 elsewhere."""
@@ -229,22 +265,27 @@ def complete(level: Level, radius: int) -> tuple[np.ndarray, np.ndarray]:
             padded = pad_level(levels[depth], radius)
             size = max(levels[depth].hole.shape)
             finer = _Matcher(padded, radius, pool)
+            finer.charge_novelty(matcher)
             if matcher is None:
                 tie = padded.context if padded.context.any() else padded.source
                 finer.image = membrane(padded.image, padded.hole, tie)
                 finer.start_anywhere()
-                finer.search(6, size, _COLOUR_OFFSET)
+                finer.search(6, size)
             else:
                 finer.start_from(matcher)
             matcher = finer
             matcher.vote()
             if size <= _FULL_EFFORT:
-                for _ in range(6 if size > 256 else 12):
-                    matcher.search(2, size, _COLOUR_OFFSET)
-                    matcher.vote()
+                rounds = 6 if size > 256 else 12
+                for turn in range(rounds):
+                    matcher.search(2, size)
+                    if 2 * turn < rounds:
+                        matcher.vote()
+                    else:
+                        matcher.copy()
             else:
-                matcher.search(1, 2, _COLOUR_OFFSET)
-                matcher.vote()
+                matcher.search(1, 2)
+                matcher.copy()
         assert matcher is not None
         shift = matcher.shifts()
     inner = slice(radius, -radius), slice(radius, -radius)

@@ -1,8 +1,7 @@
 """Patch matching kernels: find, for every patch that touches a hole, the source patch that looks most like it.
 
-PatchMatch (Barnes et al. 2009) with a bounded colour offset per patch (as in Image Melding, Darabi et al. 2012), so that
-a wall that grows darker matches itself. All kernels release the interpreter lock and work on a band of a list, so that
-threads share the work without changing the result; random numbers are hashes of the position, so there is no seed.
+PatchMatch (Barnes et al. 2009). All kernels release the interpreter lock and work on a band of a list, so that threads
+share the work without changing the result; random numbers are hashes of the position, so there is no seed.
 
 Convention:
     Arrays are `[row, column]` with integer pixel indices; a match is the `(row, column)` of the source patch's centre.
@@ -11,8 +10,6 @@ Convention:
 
 import numpy as np
 from numba import njit
-
-_KEEP = 0.25  # cost of a colour offset b: _KEEP * b^2 a channel, so that of two equal matches the plainer one wins
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -26,56 +23,41 @@ def _hash(a, b, c):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _compare(image, weight, guide, y, x, v, u, radius, limit):
-    """Return the cost of showing source patch (v, u) at (y, x), and the colour offset that suits it best."""
-    square = np.float32(0.0)
-    total = np.float32(1e-12)
-    m0 = np.float32(0.0)
-    m1 = np.float32(0.0)
-    m2 = np.float32(0.0)
-    for i in range(-radius, radius + 1):
-        for j in range(-radius, radius + 1):
-            w = weight[y + i, x + j]
-            d0 = image[y + i, x + j, 0] - image[v + i, u + j, 0]
-            d1 = image[y + i, x + j, 1] - image[v + i, u + j, 1]
-            d2 = image[y + i, x + j, 2] - image[v + i, u + j, 2]
-            square += w * (d0 * d0 + d1 * d1 + d2 * d2)
-            m0 += w * d0
-            m1 += w * d1
-            m2 += w * d2
-            total += w
-    inverse = np.float32(1.0) / total
-    cost = square * inverse
-    m0 *= inverse
-    m1 *= inverse
-    m2 *= inverse
-    keep = np.float32(1.0 + _KEEP)
-    b0 = min(max(m0 / keep, -limit), limit)
-    b1 = min(max(m1 / keep, -limit), limit)
-    b2 = min(max(m2 / keep, -limit), limit)
-    cost += (keep * b0 - 2 * m0) * b0 + (keep * b1 - 2 * m1) * b1 + (keep * b2 - 2 * m2) * b2
+def _compare(image, weight, guide, toll, y, x, v, u, radius, total, best):
+    """Return the cost of showing source patch (v, u) at (y, x), or any number above `best`."""
+    cost = toll[v, u]
     for k in range(guide.shape[2]):
         d = guide[y, x, k] - guide[v, u, k]
         cost += d * d
-    return cost, b0, b1, b2
+    room = (best - cost) * total
+    square = np.float32(0.0)
+    for i in range(-radius, radius + 1):
+        for j in range(-radius, radius + 1):
+            d0 = image[y + i, x + j, 0] - image[v + i, u + j, 0]
+            d1 = image[y + i, x + j, 1] - image[v + i, u + j, 1]
+            d2 = image[y + i, x + j, 2] - image[v + i, u + j, 2]
+            square += weight[y + i, x + j] * (d0 * d0 + d1 * d1 + d2 * d2)
+        if square > room:
+            return np.float32(np.inf)
+    return cost + square / total
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def improve_matches(
-    image, weight, guide, usable, centres, slot, sources, radius, limit, reach, turn, start, stop, before, match, cost, bias
+    image, weight, guide, toll, usable, centres, slot, sources, radius, reach, turn, start, stop, before, match, cost
 ):
-    """Improve `match[start:stop]` in place by propagation and random search; write its `cost` and colour `bias`.
+    """Improve `match[start:stop]` in place by propagation and random search; write its `cost`.
 
     Args:
         image: (H, W, 3) the picture with the present guess in the hole; sources are read from it as well.
         weight: (H, W) how much a target pixel counts.
         guide: (H, W, K) further features of patch centres, in colour units.
+        toll: (H, W) extra cost of each source patch.
         usable: (H, W) True where a source patch may be centred.
         centres: (N, 2) target patch centres in scan order.
         slot: (H, W) index into `centres`, or -1.
         sources: (M, 2) every usable source centre.
         radius: patch radius.
-        limit: largest colour offset.
         reach: radius of the first random window.
         turn: number of the pass: odd passes run backwards; salts the hash.
         start: first target of this band.
@@ -83,7 +65,6 @@ def improve_matches(
         before: (N, 2) matches before the pass, read for targets of other bands.
         match: (N, 2) matches, improved.
         cost: (N,) cost per target, written.
-        bias: (N, 3) colour offset per target, written.
     """
     height, width = slot.shape
     step = -1 if turn % 2 else 1
@@ -93,53 +74,94 @@ def improve_matches(
         x = centres[n, 1]
         best_v = match[n, 0]
         best_u = match[n, 1]
-        best, b0, b1, b2 = _compare(image, weight, guide, y, x, best_v, best_u, radius, limit)
-        for side in range(2):
-            dy = -step if side == 0 else 0
-            dx = -step if side == 1 else 0
-            m = slot[y + dy, x + dx]
-            if m < 0:
-                continue
-            if start <= m < stop:
-                v = match[m, 0] - dy
-                u = match[m, 1] - dx
+        total = np.float32(1e-12)
+        for i in range(-radius, radius + 1):
+            for j in range(-radius, radius + 1):
+                total += weight[y + i, x + j]
+        best = _compare(image, weight, guide, toll, y, x, best_v, best_u, radius, total, np.float32(1e30))
+        window = reach
+        trial = -2
+        while trial <= 0 or window >= 1:
+            if trial < 0:
+                dy = -step if trial == -2 else 0
+                dx = -step if trial == -1 else 0
+                m = slot[y + dy, x + dx]
+                trial += 1
+                if m < 0:
+                    continue
+                if start <= m < stop:
+                    v = match[m, 0] - dy
+                    u = match[m, 1] - dx
+                else:
+                    v = before[m, 0] - dy
+                    u = before[m, 1] - dx
             else:
-                v = before[m, 0] - dy
-                u = before[m, 1] - dx
+                draw = _hash(n, turn, trial)
+                if trial == 0:
+                    v = sources[draw % sources.shape[0], 0]
+                    u = sources[draw % sources.shape[0], 1]
+                else:
+                    v = best_v + draw % (2 * window + 1) - window
+                    u = best_u + (draw >> 15) % (2 * window + 1) - window
+                    window //= 2
+                trial += 1
             if (v == best_v and u == best_u) or not (0 <= v < height and 0 <= u < width) or not usable[v, u]:
                 continue
-            c, c0, c1, c2 = _compare(image, weight, guide, y, x, v, u, radius, limit)
+            c = _compare(image, weight, guide, toll, y, x, v, u, radius, total, best)
             if c < best:
-                best, b0, b1, b2 = c, c0, c1, c2
-                best_v, best_u = v, u
-        window = reach
-        trial = 0
-        while window >= 1 or trial == 0:
-            draw = _hash(n, turn, trial)
-            if trial == 0:
-                v = sources[draw % sources.shape[0], 0]
-                u = sources[draw % sources.shape[0], 1]
-            else:
-                v = best_v + draw % (2 * window + 1) - window
-                u = best_u + (draw >> 15) % (2 * window + 1) - window
-                window //= 2
-            trial += 1
-            if not (0 <= v < height and 0 <= u < width) or not usable[v, u]:
-                continue
-            c, c0, c1, c2 = _compare(image, weight, guide, y, x, v, u, radius, limit)
-            if c < best:
-                best, b0, b1, b2 = c, c0, c1, c2
-                best_v, best_u = v, u
+                best = c
+                best_v = v
+                best_u = u
         match[n, 0] = best_v
         match[n, 1] = best_u
         cost[n] = best
-        bias[n, 0] = b0
-        bias[n, 1] = b1
-        bias[n, 2] = b2
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def vote(image, pixels, slot, match, share, bias, radius, start, stop, out):
+def rate_novelty(image, sources, rim, radius, start, stop, novelty):
+    """Write how unlike anything on the hole's rim each of `sources[start:stop]` is, in shares of its own variance.
+
+    Args:
+        image: (H, W, 3) picture.
+        sources: (M, 2) source patch centres.
+        rim: (R, 2) patch centres beside the hole.
+        radius: patch radius.
+        start: first source of this band.
+        stop: end of this band.
+        novelty: (H, W) written: squared distance to the most alike rim patch over the source patch's variance.
+    """
+    count = (2 * radius + 1) ** 2
+    for n in range(start, stop):
+        v = sources[n, 0]
+        u = sources[n, 1]
+        variance = 0.0
+        for c in range(3):
+            mean = 0.0
+            square = 0.0
+            for i in range(-radius, radius + 1):
+                for j in range(-radius, radius + 1):
+                    mean += image[v + i, u + j, c]
+                    square += image[v + i, u + j, c] ** 2
+            variance += square - mean * mean / count
+        best = np.inf
+        for k in range(rim.shape[0]):
+            y = rim[k, 0]
+            x = rim[k, 1]
+            square = 0.0
+            for i in range(-radius, radius + 1):
+                for j in range(-radius, radius + 1):
+                    d0 = image[y + i, x + j, 0] - image[v + i, u + j, 0]
+                    d1 = image[y + i, x + j, 1] - image[v + i, u + j, 1]
+                    d2 = image[y + i, x + j, 2] - image[v + i, u + j, 2]
+                    square += d0 * d0 + d1 * d1 + d2 * d2
+                if square > best:
+                    break
+            best = min(best, square)
+        novelty[v, u] = best / (variance + 2e-4 * count)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def vote(image, pixels, slot, match, share, radius, start, stop, out):
     """Write to `out[y, x]` the mean colour that all matched patches over each of `pixels[start:stop]` propose.
 
     Args:
@@ -148,7 +170,6 @@ def vote(image, pixels, slot, match, share, bias, radius, start, stop, out):
         slot: (H, W) index of the target patch centred at a pixel, or -1.
         match: (N, 2) source centre per target patch.
         share: (N,) say of each patch.
-        bias: (N, 3) colour offset per patch.
         radius: patch radius.
         start: first pixel of this band.
         stop: end of this band.
@@ -169,9 +190,9 @@ def vote(image, pixels, slot, match, share, bias, radius, start, stop, out):
                 w = share[n]
                 v = match[n, 0] + i
                 u = match[n, 1] + j
-                c0 += w * (image[v, u, 0] + bias[n, 0])
-                c1 += w * (image[v, u, 1] + bias[n, 1])
-                c2 += w * (image[v, u, 2] + bias[n, 2])
+                c0 += w * image[v, u, 0]
+                c1 += w * image[v, u, 1]
+                c2 += w * image[v, u, 2]
                 total += w
         out[y, x, 0] = c0 / total
         out[y, x, 1] = c1 / total

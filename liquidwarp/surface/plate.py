@@ -11,7 +11,8 @@ from liquidwarp.errors import InputError
 from liquidwarp.surface.inpaint import inpaint
 
 _PERSON = 0.1  # matte above which a pixel may hold a trace of the person
-_MARGIN = 1 / 64  # of the long side: how far beyond the matte fringes, blur and contact shadows reach
+_MARGIN = 1 / 48  # of the long side: how far beyond the matte fringes, blur and contact shadows reach
+_FEET = 0.06  # of the person's height: what casts the contact shadow
 _BAND = 1 / 128  # and how far beyond that nothing is copied from, though it is still continued
 _ABOUT_HEIGHT = 0.12  # colour units that a displacement over the whole height costs: scenes are layered by height
 _SAMPLES = 60
@@ -26,9 +27,7 @@ class MaskStack(Protocol):
         ...
 
 
-def background_plate(
-    image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]
-) -> UInt8[np.ndarray, "H W 3"]:
+def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """Remove the person from a photo.
 
     The matte is grown over soft edges, fringes and contact shadows; a further band is continued but never copied.
@@ -42,14 +41,24 @@ def background_plate(
     """
     if matte.shape != image.shape[:2]:
         raise InputError(f"matte has shape {matte.shape}, wanted {image.shape[:2]} as the image")
-    hole = grow(matte > _PERSON, _MARGIN)
+    hole = person_hole(matte)
     if not hole.any():
         return image.copy()
     band = grow(hole, _BAND)
     source = ~band if (~band).sum() > 0.25 * (~hole).sum() else ~hole
-    height, width = hole.shape
-    rows = np.linspace(0, _ABOUT_HEIGHT, height, dtype=np.float32)[:, None, None]
-    return inpaint(image, hole, source=source, context=~hole, guide=np.broadcast_to(rows, (height, width, 1)))
+    return inpaint(image, hole, source=source, context=~hole, guide=_height_guide(hole.shape))
+
+
+def person_hole(matte: Float[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """Return where a photo holds a trace of the person: fringes all around, and the contact shadow at the feet."""
+    person = matte > _PERSON
+    hole = grow(person, _MARGIN)
+    rows = np.flatnonzero(person.any(1))
+    if len(rows) == 0 or rows[-1] >= person.shape[0] - 2:
+        return hole
+    feet = person.copy()
+    feet[: rows[-1] - round(_FEET * (rows[-1] - rows[0]))] = False
+    return hole | grow(feet, 2 * _MARGIN)
 
 
 def grow(mask: Bool[np.ndarray, "H W"], share: float) -> Bool[np.ndarray, "H W"]:
@@ -57,3 +66,124 @@ def grow(mask: Bool[np.ndarray, "H W"], share: float) -> Bool[np.ndarray, "H W"]
     radius = max(2, round(share * max(mask.shape)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+
+
+def clip_plate(
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    masks: MaskStack | Iterable[np.ndarray],
+    size: tuple[int, int],
+) -> tuple[UInt8[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
+    """Take the background of a standing camera from a whole clip: the median of what is free in some sixty frames.
+
+    Each frame's brightness and tint are first brought to those of the first frame. What was never free is completed by
+    `inpaint`.
+
+    Args:
+        frames: RGB frames, read once and lazily.
+        masks: the person's mask of every frame: an object with `.frame(index, size)`, or one (H, W) array per frame
+            (bool, or float with 1 = person).
+        size: (height, width) of the plate.
+
+    Returns:
+        The plate, and where it was really seen.
+
+    Raises:
+        InputError: there is no frame, masks run out before frames, or the person always covers everything.
+    """
+    pictures, persons = _sample(frames, masks, size)
+    if not pictures:
+        raise InputError("clip_plate got no frame; check that the clip can be read and is not empty")
+    stack, free = np.stack(pictures), ~np.stack(persons)
+    plate, count = _free_median(stack, free, _flicker(stack, free))
+    known = count >= max(min(3, len(stack)), round(_SEEN * len(stack)))
+    if not known.any():
+        raise InputError("clip_plate found no background: the person covers every frame; pass a picture as background")
+    return inpaint(plate, ~known, guide=_height_guide(size)), known
+
+
+def background_from(
+    picture: UInt8[np.ndarray, "H W 3"] | tuple[int, int, int], size: tuple[int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Fit the user's picture to a size (scaled to cover it, cut evenly on both sides), or paint a plain colour.
+
+    Args:
+        picture: RGB picture, or (red, green, blue) from 0 to 255.
+        size: (height, width) of the result.
+
+    Raises:
+        InputError: the picture is empty or the colour is none.
+    """
+    height, width = size
+    if isinstance(picture, tuple):
+        if len(picture) != 3 or not all(0 <= value <= 255 for value in picture):
+            raise InputError(f"background colour {picture} is not (red, green, blue) from 0 to 255")
+        return np.full((height, width, 3), picture, np.uint8)
+    if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise InputError(f"background picture has shape {picture.shape}, wanted (height, width, 3)")
+    scale = max(height / picture.shape[0], width / picture.shape[1])
+    rows, columns = min(picture.shape[0], round(height / scale)), min(picture.shape[1], round(width / scale))
+    top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
+    cut = np.ascontiguousarray(picture[top : top + max(1, rows), left : left + max(1, columns)])
+    return _resize(cut, size)
+
+
+def _height_guide(size: tuple[int, int]) -> np.ndarray:
+    rows = np.linspace(0, _ABOUT_HEIGHT, size[0], dtype=np.float32)[:, None, None]
+    return np.ascontiguousarray(np.broadcast_to(rows, (*size, 1)))
+
+
+def _resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if picture.shape[:2] == tuple(size):
+        return picture.copy()
+    smaller = picture.shape[0] > size[0]
+    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def _sample(
+    frames: Iterable[np.ndarray], masks: MaskStack | Iterable[np.ndarray], size: tuple[int, int]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Keep every n-th frame and its grown mask, where n doubles whenever there are too many."""
+    each = None if hasattr(masks, "frame") else iter(masks)  # type: ignore[call-overload]
+    pictures: list[np.ndarray] = []
+    persons: list[np.ndarray] = []
+    stride = 1
+    for index, frame in enumerate(frames):
+        given = next(each, None) if each is not None else None
+        if each is not None and given is None:
+            raise InputError(f"clip_plate got {index} masks but more frames; pass one mask per frame")
+        if index % stride:
+            continue
+        mask = masks.frame(index, size) if each is None else given  # type: ignore[union-attr]
+        share = _resize(np.ascontiguousarray(np.asarray(mask), dtype=np.float32), size)
+        pictures.append(_resize(frame, size))
+        persons.append(grow(share > _PERSON, _MARGIN))
+        if len(pictures) > _SAMPLES:
+            pictures, persons, stride = pictures[::2], persons[::2], stride * 2
+    return pictures, persons
+
+
+def _flicker(stack: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return (T, 3) gains that bring every frame's brightness and tint to the first frame's."""
+    gains = np.ones((len(stack), 3), np.float32)
+    for t in range(1, len(stack)):
+        both = free[0] & free[t]
+        both &= (stack[0] > 8).all(2) & (stack[0] < 247).all(2) & (stack[t] > 8).all(2) & (stack[t] < 247).all(2)
+        if both.sum() >= 64:
+            gains[t] = np.median(stack[0][both].astype(np.float32) / stack[t][both], axis=0)
+    return gains
+
+
+def _free_median(stack: np.ndarray, free: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the median over time of free pixels (H, W, 3) uint8 and how many there were (H, W)."""
+    count = free.sum(0)
+    plate = np.zeros(stack.shape[1:], np.uint8)
+    for row in range(stack.shape[1]):  # a row at a time keeps the sorted copy small
+        values = stack[:, row].astype(np.float32) * gains[:, None]
+        values[~free[:, row]] = np.inf
+        values.sort(axis=0)
+        some = np.maximum(count[row], 1)
+        low = np.take_along_axis(values, ((some - 1) // 2)[None, :, None], 0)[0]
+        high = np.take_along_axis(values, (some // 2)[None, :, None], 0)[0]
+        middle = np.where((count[row] > 0)[:, None], low, 0) * 0.5 + np.where((count[row] > 0)[:, None], high, 0) * 0.5
+        plate[row] = np.clip(np.rint(middle), 0, 255).astype(np.uint8)
+    return plate, count
