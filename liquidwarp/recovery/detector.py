@@ -11,6 +11,8 @@ Box = tuple[float, float, float, float]
 
 _OUTSIDE = 0.05
 _SEEN = 0.3
+_SAME_IOU = 0.2
+_SAME_DISTANCE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,11 @@ def box_distance(a: Box, b: Box) -> float:
     apart = np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2)
     longest = max(a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1], 1e-6)
     return float(apart / longest)
+
+
+def is_same(box: Box, last: Box) -> bool:
+    """Return whether someone can have moved from one box to the other within a frame or a few."""
+    return box_iou(box, last) > _SAME_IOU or box_distance(box, last) < _SAME_DISTANCE
 
 
 def drop_outside(

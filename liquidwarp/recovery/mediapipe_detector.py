@@ -6,7 +6,7 @@ from jaxtyping import UInt8
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.errors import InputError
-from liquidwarp.recovery.detector import Box, Detection, box_area, box_iou, landmark_box
+from liquidwarp.recovery.detector import Box, Detection, box_area, box_iou, is_same, landmark_box
 from liquidwarp.recovery.mediapipe_graph import Answer, PosePair, View, average_answers, distance
 
 _CLOSE = 512
@@ -16,6 +16,8 @@ _MOST_PEOPLE = 4
 _SAME_MASK = 0.3
 _MIN_SCORE = 0.4
 _AGREE = 0.06
+_SURER = 0.15
+_MOST_DOUBTS = 6
 
 
 class MediaPipeDetector:
@@ -64,15 +66,17 @@ class MediaPipeDetector:
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
-        return MediaPipeFollower(self, PosePair(False, self._mirror, self._min_confidence), frame, person)
+        return MediaPipeFollower(
+            self, PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence), frame, person
+        )
 
     def look_everywhere(self, frame: np.ndarray) -> Answer | None:
         """Find somebody in the whole picture, then look again closely."""
-        rough = self._stills_pair().look(frame, _whole(frame.shape[:2]))
+        rough = self._stills_pair().look(frame, _whole((frame.shape[0], frame.shape[1])))
         if rough is None:
             return None
-        close = self.look_near(frame, _box(rough))
-        return close if close is not None and box_iou(_box(close), _box(rough)) > 0.5 else rough
+        close = self.look_near(frame, box_of(rough))
+        return close if close is not None and box_iou(box_of(close), box_of(rough)) > 0.5 else rough
 
     def look_near(self, frame: np.ndarray, box: Box) -> Answer | None:
         """Find somebody in a square around `box`."""
@@ -80,38 +84,61 @@ class MediaPipeDetector:
 
     def _stills_pair(self) -> PosePair:
         if self._stills is None:
-            self._stills = PosePair(True, self._mirror, self._min_confidence)
+            self._stills = PosePair(tracking=False, mirror=self._mirror, min_confidence=self._min_confidence)
         return self._stills
 
 
 class MediaPipeFollower:
-    """Follows one person: where MediaPipe's tracker and its person finder agree, their mean; else the tracker."""
+    """Follows one person: where MediaPipe's tracker and its person finder agree, their mean; else the tracker.
+
+    The tracker looks where the body was a frame ago and so keeps hold of bent and twisted bodies, for which the finder
+    answers nonsense. It is started anew where it has lost the person, or the finder has been surer for long.
+    """
 
     def __init__(self, detector: MediaPipeDetector, tracker: PosePair, frame: np.ndarray, person: Detection) -> None:
         self._detector = detector
         self._tracker = tracker
+        self._last = person.image
         self._box = person.box
-        side = max(self._box[2] - self._box[0], self._box[3] - self._box[1], 1.0)
-        scale = float(np.clip(_CLOSE / (_MARGIN * side), 0.1, 2.0))
-        size = (max(1, round(frame.shape[0] * scale)), max(1, round(frame.shape[1] * scale)))
-        self._view = View(np.array([[size[1] / frame.shape[1], 0, 0], [0, size[0] / frame.shape[0], 0]]), size)
-        tracker.look(_only(frame, self._box), self._view)
+        self._doubts = 0
+        self._start(frame)
 
     def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
         """Return the person in the next frame, or None."""
-        tracked = self._tracker.look(frame, self._view)
+        tracked = self._tracker.look(frame, self._view, self._last)
         searched = self._detector.look_near(frame, self._box)
-        if tracked is None and searched is None:
+        if tracked is not None and not is_same(box_of(tracked), self._box):
+            tracked = None
+        if searched is not None and (searched.score < _MIN_SCORE or not is_same(box_of(searched), self._box)):
+            searched = None
+        answer = self._settle(tracked, searched)
+        if answer is None:
             return None
-        if tracked is None:
-            answer = searched
-        elif searched is None or distance(tracked, searched) > _AGREE:
-            answer = tracked
-        else:
-            answer = average_answers([tracked, searched])
-        person = to_detection(answer)
-        self._box = person.box
-        return person
+        self._last, self._box = answer.image, box_of(answer)
+        if tracked is None or self._doubts >= _MOST_DOUBTS:
+            self._start(frame)
+        return to_detection(answer)
+
+    def _settle(self, tracked: Answer | None, searched: Answer | None) -> Answer | None:
+        """Choose between the two answers, or take their mean; count how long the finder has been the surer."""
+        if tracked is None or searched is None:
+            return tracked or searched
+        if distance(tracked.image, searched.image) < _AGREE:
+            self._doubts = 0
+            return average_answers([tracked, searched])
+        self._doubts = self._doubts + 1 if searched.score > tracked.score + _SURER else 0
+        return searched if self._doubts >= _MOST_DOUBTS else tracked
+
+    def _start(self, frame: np.ndarray) -> None:
+        """Let the tracker begin at the person's box, in a view that shows the person large enough."""
+        self._doubts = 0
+        height, width = frame.shape[:2]
+        side = max(self._box[2] - self._box[0], self._box[3] - self._box[1], 1.0)
+        scale = float(np.clip(_CLOSE / (_MARGIN * side), 0.1, 2.0))
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        self._view = View(np.array([[size[1] / width, 0, 0], [0, size[0] / height, 0]]), size)
+        self._tracker.forget()
+        self._tracker.look(_only(frame, self._box), self._view)
 
 
 def to_detection(answer: Answer) -> Detection:
@@ -121,7 +148,8 @@ def to_detection(answer: Answer) -> Detection:
     )
 
 
-def _box(answer: Answer) -> Box:
+def box_of(answer: Answer) -> Box:
+    """Return the box around what was seen."""
     return landmark_box(answer.image, answer.confidence)
 
 
@@ -151,7 +179,7 @@ def _grow(box: Box, factor: float, size: tuple[int, int]) -> tuple[int, int, int
 
 def _only(frame: np.ndarray, box: Box) -> np.ndarray:
     """Return the picture with everything far from `box` blanked out, so that nobody else is found there."""
-    left, top, right, bottom = _grow(box, _MARGIN, frame.shape[:2])
+    left, top, right, bottom = _grow(box, _MARGIN, (frame.shape[0], frame.shape[1]))
     alone = np.full_like(frame, 127)
     alone[top:bottom, left:right] = frame[top:bottom, left:right]
     return alone

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from jaxtyping import Float
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 
 _DIFFERENT = 0.1
+_BODY = slice(11, 33)  # all but the face
 _quiet_lock = threading.Lock()
 
 
@@ -69,6 +70,17 @@ class Answer:
     world: Float[np.ndarray, "33 3"]
     mask: Float[np.ndarray, "H W"]
 
+    @property
+    def score(self) -> float:
+        """How far landmarks and mask speak for a person: mean visibility times the part of the body inside the mask."""
+        height, width = self.mask.shape
+        x, y = np.floor(self.image[_BODY]).astype(int).T
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        reach = 2 * round(0.02 * max(np.ptp(self.image, axis=0).max(), 1)) + 1
+        near = cv2.dilate(self.mask, np.ones((reach, reach), np.uint8))
+        covered = (near[y[inside], x[inside]] > 0.3).sum() / max(1, int(inside.sum()))
+        return float(self.confidence.mean() * covered)
+
 
 def average_answers(answers: Sequence[Answer]) -> Answer:
     """Return the mean of answers about one picture."""
@@ -78,10 +90,10 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     return Answer(*(np.mean([getattr(a, part) for a in answers], 0, dtype=np.float32) for part in parts))
 
 
-def distance(a: Answer, b: Answer) -> float:
-    """Return how far two answers are apart: the median over landmarks, in units of the person's longest side."""
-    longest = max(np.ptp(a.image, axis=0).max(), np.ptp(b.image, axis=0).max(), 1e-6)
-    return float(np.median(np.linalg.norm(a.image - b.image, axis=-1)) / longest)
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return how far two sets of landmarks are apart: the median, in units of the longer person's longest side."""
+    longest = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
+    return float(np.median(np.linalg.norm(a - b, axis=-1)) / longest)
 
 
 class PosePair:
@@ -94,35 +106,53 @@ class PosePair:
         min_confidence: what the person finder asks for.
     """
 
-    def __init__(self, tracking: bool, mirror: bool, min_confidence: float) -> None:
+    def __init__(self, *, tracking: bool, mirror: bool, min_confidence: float) -> None:
         self._straight = _make_graph(tracking, min_confidence)
         self._mirrored = _make_graph(tracking, min_confidence) if mirror else None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mediapipe-mirror")
+        self._chatty = True
 
-    def look(self, frame: np.ndarray, view: View) -> Answer | None:
+    def forget(self) -> None:
+        """Drop what the tracker remembers: the next picture is searched afresh."""
+        for graph in (self._straight, self._mirrored):
+            if graph is not None:
+                graph.reset()
+        self._chatty = True
+
+    def look(self, frame: np.ndarray, view: View, last: np.ndarray | None = None) -> Answer | None:
         """Return the one person that MediaPipe sees in a view of an RGB picture, or None.
 
-        Where the two answers differ as a whole (one of them is wrong), the surer one counts alone.
+        Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
+        `last` seen a frame ago, or the surer one.
         """
-        seen = view.resample(frame)
-        other = None
-        if self._mirrored is not None:
-            other = self._pool.submit(_run, self._mirrored, np.ascontiguousarray(seen[:, ::-1]))
-        answers = [_run(self._straight, seen)]
-        if other is not None:
-            answers.append(_unmirror(other.result()))
-        good = [answer for answer in answers if answer is not None]
+        with _quiet() if self._chatty else nullcontext():
+            good = self._ask(view.resample(frame))
         if not good:
             return None
-        if len(good) == 2 and distance(*good) > _DIFFERENT:
-            good = [max(good, key=lambda answer: float(answer.confidence.mean()))]
+        self._chatty = False  # warnings come with a graph's first answer
+        if len(good) == 2 and distance(good[0].image, good[1].image) > _DIFFERENT:
+            if last is None:
+                good = [max(good, key=lambda answer: answer.score)]
+            else:
+                good = [min(good, key=lambda answer: distance(view.points_back(answer.image), last))]
         mean = average_answers(good)
+        height, width = frame.shape[:2]
         return Answer(
             view.points_back(mean.image).astype(np.float32),
             mean.confidence,
             mean.world,
-            view.mask_back(mean.mask, frame.shape[:2]),
+            view.mask_back(mean.mask, (height, width)),
         )
+
+    def _ask(self, picture: np.ndarray) -> list[Answer]:
+        """Return what the graphs see, in the pixels of `picture`."""
+        other = None
+        if self._mirrored is not None:
+            other = self._pool.submit(_run, self._mirrored, np.ascontiguousarray(picture[:, ::-1]))
+        answers = [_run(self._straight, picture)]
+        if other is not None:
+            answers.append(_unmirror(other.result()))
+        return [answer for answer in answers if answer is not None]
 
 
 def _run(graph: Any, picture: np.ndarray) -> Answer | None:

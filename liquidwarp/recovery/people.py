@@ -21,14 +21,13 @@ from liquidwarp.recovery.detector import (
     box_distance,
     box_iou,
     drop_outside,
+    is_same,
 )
 from liquidwarp.recovery.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.types import Keypoints
 
 _log = logging.getLogger(__name__)
 
-_SAME_IOU = 0.2
-_SAME_DISTANCE = 0.35
 _FORGET_SECONDS = 0.5
 
 
@@ -191,11 +190,6 @@ def pick_person(people: Sequence[Detection], last: Box, *, lost: bool = False) -
     return min(close, key=lambda d: abs(np.log(max(box_area(d.box), 1e-6) / max(box_area(last), 1e-6))), default=None)
 
 
-def is_same(box: Box, last: Box) -> bool:
-    """Return whether someone can have moved from one box to the other within a frame or a few."""
-    return box_iou(box, last) > _SAME_IOU or box_distance(box, last) < _SAME_DISTANCE
-
-
 class _ClipFollower:
     """Follows one person through a clip with any detector, and takes it up again after it was lost."""
 
@@ -212,7 +206,7 @@ class _ClipFollower:
     def next(self, frame: np.ndarray) -> Detection | None:
         """Return the person in the next frame, or None."""
         near = self._follower.next(frame) if self._follower is not None else None
-        if near is None or self._last is None or not is_same(near.box, self._last):
+        if near is None:
             near = self._search(frame)
         if near is not None:
             self._last, self._lost = near.box, 0
@@ -227,7 +221,6 @@ class _ClipFollower:
             found = self._choose(people)
         else:
             found = pick_person(people, self._last, lost=self._lost >= self._forget)
-        self._follower = None
         if found is not None and isinstance(self.detector, FollowingDetector):
             self._follower = self.detector.follow(frame, found)
         return found
