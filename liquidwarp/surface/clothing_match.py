@@ -1,0 +1,182 @@
+"""Which edge of the matte belongs to which outline of the mesh.
+
+Convention: pixels, origin at the top-left corner, first pixel centre at (0.5, 0.5), y down; normals point out of the
+person.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from liquidwarp.bodies.parts import PARTS
+
+_CANDIDATES = 16  # edges looked at for each point
+_SWEEPS = 3  # times the neighbours are asked
+_AGREE = 0.35  # cosine between normals below which two edges are not the same edge
+_SAMPLES = 7  # places looked at on the way from one edge to the other
+
+
+@dataclass(frozen=True, eq=False)
+class EdgePoints:
+    """Points on an outline with outward normals, and the length of outline that each stands for (pixels)."""
+
+    point: Float[np.ndarray, "N 2"]
+    normal: Float[np.ndarray, "N 2"]
+    length: Float[np.ndarray, "N"]
+
+    def __len__(self) -> int:
+        return len(self.point)
+
+    def pick(self, keep: np.ndarray) -> "EdgePoints":
+        """Return some of the points."""
+        return EdgePoints(self.point[keep], self.normal[keep], self.length[keep])
+
+
+def matte_edges(matte: Float[np.ndarray, "H W"]) -> EdgePoints:
+    """Find where a matte passes through one half, between pixel centres, to a fraction of a pixel."""
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    fine = gaussian_filter(matte, 0.7)
+    slope = gaussian_filter(matte, 2.0)
+    gradient = np.stack([np.gradient(slope, axis=1), np.gradient(slope, axis=0)])
+    points, along = [], []
+    for axis in (1, 0):
+        a = fine[:, :-1] if axis else fine[:-1]
+        b = fine[:, 1:] if axis else fine[1:]
+        y, x = np.nonzero((a >= 0.5) != (b >= 0.5))
+        part = (0.5 - a[y, x]) / (b[y, x] - a[y, x])
+        points.append(np.stack([x + part * axis, y + part * (1 - axis)], axis=1))
+        along.append(np.full(len(x), 1 - axis))
+    point, component = np.concatenate(points), np.concatenate(along)
+    normal = -np.stack([map_coordinates(g, point[:, ::-1].T, order=1, mode="nearest") for g in gradient], axis=1)
+    size = np.linalg.norm(normal, axis=1)
+    normal /= np.maximum(size, 1e-9)[:, None]
+    # A crossing on a row stands for 1 / |nx| of outline, one on a column for 1 / |ny|; |n| shares it between both.
+    length = np.abs(normal[np.arange(len(point)), component])
+    keep = size > 1e-4
+    return EdgePoints(point[keep] + 0.5, normal[keep], length[keep])
+
+
+def compatible_parts(vertex_part: Int[np.ndarray, "V"], edges: Int[np.ndarray, "E 2"]) -> Bool[np.ndarray, "P P"]:
+    """Tell which parts touch on the body (a left part never goes with a right one)."""
+    table = np.eye(len(PARTS), dtype=bool)
+    pairs = vertex_part[edges]
+    table[pairs[:, 0], pairs[:, 1]] = table[pairs[:, 1], pairs[:, 0]] = True
+    head = [PARTS.index(name) for name in ("head", "face", "hair")]
+    table[np.ix_(head, head)] = True
+    side = np.array([name.split("_")[0] if name.startswith(("left_", "right_")) else "" for name in PARTS])
+    table &= (side[:, None] == side) | (side[:, None] == "") | (side == "")
+    return table
+
+
+def crosses_other_part(
+    start: Float[np.ndarray, "*B 2"],
+    end: Float[np.ndarray, "*B 2"],
+    part: Int[np.ndarray, "*B"],
+    picture: Int[np.ndarray, "H W"],
+    compatible: Bool[np.ndarray, "P P"],
+) -> Bool[np.ndarray, "*B"]:
+    """Tell whether the way between two points leads over a part that does not touch `part` (-1 is off the body)."""
+    height, width = picture.shape
+    allowed = np.concatenate(
+        [compatible, np.ones((len(compatible), 1), dtype=bool)], axis=1
+    )  # last column: off the body
+    crossed = np.zeros(part.shape, dtype=bool)
+    for share in np.linspace(0, 1, _SAMPLES + 2)[1:-1]:
+        at = np.floor(start + share * (end - start)).astype(int)
+        seen = picture[np.clip(at[..., 1], 0, height - 1), np.clip(at[..., 0], 0, width - 1)]
+        crossed |= ~allowed[part, seen]
+    return crossed
+
+
+def match_edges(
+    query: EdgePoints,
+    target: EdgePoints,
+    *,
+    reach: float,
+    allowed: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    neighbours: Int[np.ndarray, "N M"],
+) -> Int[np.ndarray, "N"]:
+    """Choose for each query point the target point that is the same edge, or -1.
+
+    The cost of a pair is its distance, plus the angle between its normals, plus how far its displacement is from that
+    of the neighbours on the same outline; the last is found by a few sweeps of relaxation, so that runs of an outline
+    move together and no point jumps to another edge by itself.
+
+    Args:
+        query: points to match.
+        target: points to choose from.
+        reach: scale in pixels: a disagreement of 90 degrees costs as much as this distance.
+        allowed: tells for pairs (query index, target index) whether they may go together.
+        neighbours: for each query point the query points near it on the same outline (its own index as padding).
+    """
+    from scipy.spatial import cKDTree
+
+    if len(target) == 0 or len(query) == 0:
+        return np.full(len(query), -1)
+    count = min(_CANDIDATES, len(target))
+    tree = cKDTree(np.concatenate([target.point, reach * target.normal], axis=1))
+    _, index = tree.query(np.concatenate([query.point, reach * query.normal], axis=1), k=count)
+    index = index.reshape(len(query), count)
+    shift = target.point[index] - query.point[:, None]
+    agree = (query.normal[:, None] * target.normal[index]).sum(-1)
+    distance = np.linalg.norm(shift, axis=-1)
+    # Outlines move along their normals: a long way sideways means another piece of the outline.
+    sideways = np.abs(shift[..., 0] * query.normal[:, None, 1] - shift[..., 1] * query.normal[:, None, 0])
+    own = np.arange(len(query))
+    good = (agree > _AGREE) & (sideways < 0.6 * distance + 0.1 * reach)
+    good &= allowed(np.repeat(own[:, None], count, axis=1), index)
+    cost = np.where(good, distance + 0.5 * sideways + reach * (1 - agree), np.inf)
+    choice = cost.argmin(axis=1)
+    found = np.isfinite(cost[own, choice])
+    for _ in range(_SWEEPS):
+        mean, known = _mean_of(shift[own, choice], found, neighbours)
+        apart = np.linalg.norm(shift - mean[:, None], axis=-1)
+        choice = np.where(known[:, None], cost + 2.0 * apart, cost).argmin(axis=1)
+    mean, known = _mean_of(shift[own, choice], found, neighbours)
+    found &= ~known | (np.linalg.norm(shift[own, choice] - mean, axis=1) < 0.35 * reach)
+    return np.where(found, index[own, choice], -1)
+
+
+def _mean_of(
+    shift: Float[np.ndarray, "N 2"], found: Bool[np.ndarray, "N"], neighbours: Int[np.ndarray, "N M"]
+) -> tuple[Float[np.ndarray, "N 2"], Bool[np.ndarray, "N"]]:
+    """Return the mean displacement of the neighbours that have one, and whether there are any."""
+    weight = found[neighbours].astype(float)
+    total = weight.sum(axis=1)
+    mean = (shift[neighbours] * weight[..., None]).sum(axis=1) / np.maximum(total, 1)[:, None]
+    return mean, total > 0
+
+
+class PairTest:
+    """Which pairs of a mesh outline point and a matte edge point may go together."""
+
+    def __init__(
+        self,
+        outline: EdgePoints,
+        part: Int[np.ndarray, "N"],
+        edge: EdgePoints,
+        picture: Int[np.ndarray, "H W"],
+        compatible: Bool[np.ndarray, "P P"],
+        outward: Float[np.ndarray, "P"],
+        inward: Float[np.ndarray, "P"],
+    ):
+        self._outline, self._part, self._edge = outline, part, edge
+        self._picture, self._compatible, self._outward, self._inward = picture, compatible, outward, inward
+        self.owner = np.full(len(edge), -1)
+
+    def from_outline(self, outline_index: np.ndarray, edge_index: np.ndarray) -> np.ndarray:
+        """Test pairs; an edge point that has an owner goes with parts that touch the owner only."""
+        start, end = self._outline.point[outline_index], self._edge.point[edge_index]
+        part = self._part[outline_index]
+        move = ((end - start) * self._outline.normal[outline_index]).sum(-1)
+        good = (move < self._outward[part]) & (move > -self._inward[part])
+        owner = self.owner[edge_index]
+        good &= (owner < 0) | self._compatible[part, owner]
+        return good & ~crosses_other_part(start, end, part, self._picture, self._compatible)
+
+    def from_edge(self, edge_index: np.ndarray, outline_index: np.ndarray) -> np.ndarray:
+        """Test pairs seen from the matte."""
+        return self.from_outline(outline_index, edge_index)
