@@ -1,6 +1,7 @@
 """From frames to a body track: detectors, matting, fitting."""
 
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
+from liquidwarp.recovery.fit import FitResult, fit_track
 from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
 
@@ -8,10 +9,12 @@ __all__ = [
     "ClipDetection",
     "Detection",
     "Detector",
+    "FitResult",
     "FollowingDetector",
     "MaskStack",
     "collect_keypoints",
     "describe_gaps",
     "detect_clip",
     "detect_people",
+    "fit_track",
 ]
