@@ -1,7 +1,7 @@
 """Write frames as a video: lazily, atomically, with sound, marked as synthetic media, same bytes every time."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -187,8 +187,14 @@ def _to_palette(rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
 
 def _shown(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]], total: int | None, progress: bool
-) -> Iterable[UInt8[np.ndarray, "H W 3"]]:
-    return tqdm(frames, total=total, unit="frame", dynamic_ncols=True) if progress else frames
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Yield the frames under a progress bar."""
+    if total is None and isinstance(frames, Sized):
+        total = len(frames)
+    with tqdm(total=total, disable=not progress, unit="frame", dynamic_ncols=True) as bar:
+        for frame in frames:
+            yield frame
+            bar.update()
 
 
 def _checked(frames: Iterable[UInt8[np.ndarray, "H W 3"]], path: Path) -> Iterator[UInt8[np.ndarray, "H W 3"]]:

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
-from liquidwarp.media.provenance import provenance_text, software, xmp_packet
+from liquidwarp.media.provenance import gif_comment, provenance_text, software, xmp_packet
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _LARGEST = 178_956_970  # pixels; Pillow's own bound against decompression bombs
@@ -138,20 +138,14 @@ def check_file(path: Path, noun: str) -> None:
 def picture_comments(path: str | Path) -> Iterator[str]:
     """Yield every text that a picture file carries about itself."""
     with _quiet(), Image.open(Path(path)) as image:
-        info = dict(image.info)
-    if is_gif(path):  # the comment stands behind all frames, where Pillow has not been yet
-        info["comment"] = Path(path).read_bytes()[-4096:]
+        info, is_gif = dict(image.info), image.format == "GIF"
+    if is_gif:  # the comment stands behind all frames, where Pillow has not been yet
+        yield gif_comment(Path(path))
     for value in info.values():
         if isinstance(value, bytes):
             yield value.decode("utf-8", "replace")
         elif isinstance(value, str):
             yield str(value)
-
-
-def is_gif(path: str | Path) -> bool:
-    """Tell whether a file starts as a GIF does."""
-    with open(path, "rb") as file:
-        return file.read(4) == b"GIF8"
 
 
 @contextmanager

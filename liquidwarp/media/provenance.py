@@ -13,6 +13,7 @@ from pathlib import Path
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 _MARK = "Synthetic media made by liquidwarp"
+_GIF_TAIL = 8192  # bytes at the end of a GIF to look for a comment in
 _XMP_UUID = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes  # XMP specification part 3, section 1.1.4 (MPEG-4)
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description \
@@ -58,6 +59,19 @@ def append_gif_comment(path: Path, text: str) -> None:
         file.write(b"\x21\xfe" + blocks + b"\x00\x3b")
 
 
+def gif_comment(path: Path) -> str:
+    """Return the text of the last comment extension of a GIF, or an empty one."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _GIF_TAIL))
+        tail = file.read()
+    at = tail.rfind(b"\x21\xfe") + 2
+    text = b""
+    while at > 1 and at < len(tail) and tail[at]:
+        text += tail[at + 1 : at + 1 + tail[at]]
+        at += 1 + tail[at]
+    return text.decode("utf-8", "replace")
+
+
 def read_provenance(path: str | Path) -> str | None:
     """Return the mark of a picture or video that liquidwarp wrote, or None when the file carries none.
 
@@ -69,7 +83,9 @@ def read_provenance(path: str | Path) -> str | None:
 
     comments = picture_comments(path) if is_image(path) else video_comments(path)
     for comment in comments:
-        found = re.search(rf"{_MARK}[^<\x00]*", comment)
-        if found:
-            return html.unescape(found.group()).strip()
+        if comment.startswith(_MARK):
+            return comment
+        in_xmp = re.search(rf">({_MARK}[^<]*)<", comment)
+        if in_xmp:
+            return html.unescape(in_xmp[1])
     return None

@@ -27,7 +27,7 @@ _COPIED = {
 
 
 class Sound:
-    """Sound packets, moved into the output up to a given time, as often as asked."""
+    """Sound packets with the times they end, moved into the output up to a given time, as often as asked."""
 
     def __init__(self, output: OutputContainer, packets: Iterator[tuple[Fraction, Packet]]):
         self._output = output
@@ -35,8 +35,8 @@ class Sound:
         self._next = next(packets, None)
 
     def advance(self, until: Fraction) -> None:
-        """Write the packets that start before `until`, in seconds since the first picture."""
-        while self._next is not None and self._next[0] < until:
+        """Write the packets that end by `until`, in seconds since the first picture."""
+        while self._next is not None and self._next[0] <= until:
             self._output.mux(self._next[1])
             self._next = next(self._packets, None)
 
@@ -90,9 +90,9 @@ def _copied(
         packet.dts = packet.pts
         # The packet that ends at zero stays: codecs with overlapping blocks need it to decode the next one.
         if packet.pts + (packet.duration or 0) >= 0:
-            begin = packet.pts * packet.time_base
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base
             packet.stream = target
-            yield begin, packet
+            yield end, packet
 
 
 def _encoded(
@@ -114,7 +114,7 @@ def _encoded(
 
 def _timed(packets: list[Packet]) -> Iterator[tuple[Fraction, Packet]]:
     for packet in packets:
-        yield (packet.pts or 0) * packet.time_base, packet
+        yield ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base, packet
 
 
 def _readable(container: InputContainer, source: AudioStream) -> Iterator[Packet]:
