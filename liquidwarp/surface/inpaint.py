@@ -73,10 +73,10 @@ def _fill(
     if radius == 0:
         return np.clip(inpaint_blend.membrane(image, hole, context if context.any() else source), low, high)
     level = inpaint_pyramid.Level(image, hole, context, source, np.ascontiguousarray(guide))
-    copied, shift = inpaint_pyramid.complete(level, radius)
+    copied, shift, lone = inpaint_pyramid.complete(level, radius)
     base = inpaint_blend.spread(image, context | source)
     start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
-    gate, screen = _gate(base), _screen(start)
+    gate, screen = _gate(base) * (1 - lone), _screen(start)
     filled = inpaint_blend.blend(image, hole, context, source, shift, gate, start, screen)
     return np.clip(filled, low, high)
 

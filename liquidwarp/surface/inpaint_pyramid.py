@@ -4,8 +4,10 @@ Convention: arrays are `[row, column]` with integer pixel indices; a shift is so
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -19,8 +21,10 @@ _DEEPEST = 50.0
 _FULL_EFFORT = 640  # long side up to which every level is matched from scratch
 _FEWEST_SOURCES = 24
 _NOVELTY_SIZE = 128  # long side at which sources are compared with the hole's rim
-_NOVELTY_TOLL = 0.01
+_NOVELTY_TOLL = 0.03
 _RIM_PATCHES = 600
+_COARSE = 128  # long side up to which several solutions are tried
+_STARTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ def depth_in_hole(hole: np.ndarray, context: np.ndarray) -> np.ndarray:
 class _Matcher:
     """The matches of one level; made anew for every level."""
 
-    def __init__(self, level: Level, radius: int, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, level: Level, toll: np.ndarray, radius: int, pool: ThreadPoolExecutor, turn: int) -> None:
         self.level = level
         self.radius = radius
         self.pool = pool
@@ -98,8 +102,8 @@ class _Matcher:
         self.sources = np.argwhere(self.usable).astype(np.int32)
         kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
         near = cv2.dilate(level.hole.astype(np.uint8), kernel).astype(bool)
-        near[:radius] = near[-radius:] = False
-        near[:, :radius] = near[:, -radius:] = False
+        near[: 2 * radius] = near[-2 * radius :] = False  # patches stay inside of the picture, as sources do
+        near[:, : 2 * radius] = near[:, -2 * radius :] = False
         self.centres = np.argwhere(near).astype(np.int32)
         self.slot = np.full(level.hole.shape, -1, np.int32)
         self.slot[near] = np.arange(len(self.centres), dtype=np.int32)
@@ -110,12 +114,12 @@ class _Matcher:
         self.confidence = fade[self.centres[:, 0], self.centres[:, 1]]
         self.match = np.zeros((len(self.centres), 2), np.int32)
         self.cost = np.zeros(len(self.centres), np.float32)
-        self.toll = np.zeros(level.hole.shape, np.float32)
-        self.turn = 0
+        self.toll = toll
+        self.turn = turn
 
     def start_anywhere(self) -> None:
         """Spread the first matches evenly over the sources."""
-        order = (np.arange(len(self.centres), dtype=np.int64) * 2654435761) % len(self.sources)
+        order = (np.arange(self.turn, self.turn + len(self.centres), dtype=np.int64) * 2654435761) % len(self.sources)
         self.match = self.sources[order].copy()
 
     def start_from(self, coarse: "_Matcher") -> None:
@@ -182,37 +186,9 @@ class _Matcher:
         source = self.pixels + self.shifts()[at]
         self.image[at] = self.image[source[:, 0], source[:, 1]]
 
-    def charge_novelty(self, coarse: "_Matcher | None") -> None:
-        """Put a toll on sources that resemble nothing beside the hole, so that no lone switch or lamp is repeated."""
-        if coarse is not None and max(self.usable.shape) > _NOVELTY_SIZE + 2 * self.radius:
-            inner = coarse.toll[self.radius : -self.radius, self.radius : -self.radius]
-            height, width = (n - 2 * self.radius for n in self.usable.shape)
-            finer = inner.repeat(2, 0).repeat(2, 1)[:height, :width]
-            self.toll = np.pad(finer, self.radius)
-            return
-        kernel = np.ones((4 * self.radius + 1, 4 * self.radius + 1), np.uint8)
-        beside = cv2.dilate(self.level.hole.astype(np.uint8), kernel).astype(bool)
-        rim = np.argwhere(beside & usable_centres(self.level.context, self.radius)).astype(np.int32)
-        if len(rim) == 0:
-            return
-        rim = rim[:: max(1, len(rim) // _RIM_PATCHES)]
-        novelty = np.zeros(self.level.hole.shape, np.float32)
-
-        def work(start: int, stop: int) -> None:
-            patches.rate_novelty(self.image, self.sources, rim, self.radius, start, stop, novelty)
-
-        self._share_out(work, len(self.sources))
-        lone = self._lone()
-        self.toll = (_NOVELTY_TOLL * lone * np.clip((novelty - 0.4) / 0.4, 0, 1)).astype(np.float32)
-
-    def _lone(self) -> np.ndarray:
-        """Return 1 where a patch is far busier than what is around it, 0 where it is not."""
-        side = 2 * self.radius + 1
-        grey = self.image.mean(2)
-        variance = np.maximum(cv2.blur(grey**2, (side, side)) - cv2.blur(grey, (side, side)) ** 2, 0)
-        spread = np.sqrt(variance)
-        around = cv2.medianBlur(np.clip(spread * 510, 0, 255).astype(np.uint8), 4 * side + 1) / 510
-        return np.clip((spread / (around + 0.005) - 2) / 2, 0, 1)
+    def energy(self) -> float:
+        """Return the mean cost of all patches, those near the context first."""
+        return float((self.cost * self.confidence).sum() / self.confidence.sum())
 
     def shifts(self) -> np.ndarray:
         """Return (H, W, 2) the shift of every hole pixel, 0 elsewhere."""
@@ -225,11 +201,15 @@ class _Matcher:
         self._share_out(work, len(self.pixels))
         return shift
 
-    def _share_out(self, work: object, count: int) -> None:
-        edges = np.linspace(0, count, _BANDS + 1).astype(int).tolist()
-        jobs = [self.pool.submit(work, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]  # type: ignore[arg-type]
-        for job in jobs:
-            job.result()
+    def _share_out(self, work: Callable[[int, int], None], count: int) -> None:
+        share_out(self.pool, work, count)
+
+
+def share_out(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int) -> None:
+    """Call `work(start, stop)` on a fixed number of bands of `count` things."""
+    edges = np.linspace(0, count, _BANDS + 1).astype(int).tolist()
+    for job in [pool.submit(work, a, b) for a, b in pairwise(edges) if b > a]:
+        job.result()
 
 
 def _nearest(mask: np.ndarray) -> np.ndarray:
@@ -253,40 +233,89 @@ def _levels(level: Level, radius: int) -> list[Level]:
         levels.append(coarse)
 
 
-def complete(level: Level, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voted picture (H, W, 3) and the shift (H, W, 2) of every hole pixel.
+def _tolls(levels: list[Level], radius: int, pool: ThreadPoolExecutor) -> list[np.ndarray]:
+    """Return the extra cost (H, W) of each level's sources, finest first: no lone switch or lamp shall be repeated."""
+    tolls: list[np.ndarray] = []
+    for level in reversed(levels):
+        if tolls and max(level.hole.shape) - 2 * radius > _NOVELTY_SIZE:
+            inner = tolls[-1][radius:-radius, radius:-radius].repeat(2, 0).repeat(2, 1)
+            height, width = (n - 2 * radius for n in level.hole.shape)
+            tolls.append(np.pad(inner[:height, :width], radius))
+        else:
+            tolls.append(_toll(level, radius, pool))
+    return tolls[::-1]
 
-    The caller sees to it that a whole patch fits into the source.
-    """
-    levels = _levels(level, radius)
-    with ThreadPoolExecutor(max_workers=max(1, min(_BANDS, os.cpu_count() or 1))) as pool:
-        matcher: _Matcher | None = None
-        for depth in range(len(levels) - 1, -1, -1):
-            padded = pad_level(levels[depth], radius)
-            size = max(levels[depth].hole.shape)
-            finer = _Matcher(padded, radius, pool)
-            finer.charge_novelty(matcher)
-            if matcher is None:
-                tie = padded.context if padded.context.any() else padded.source
-                finer.image = membrane(padded.image, padded.hole, tie)
-                finer.start_anywhere()
-                finer.search(6, size)
-            else:
-                finer.start_from(matcher)
-            matcher = finer
+
+def _toll(level: Level, radius: int, pool: ThreadPoolExecutor) -> np.ndarray:
+    """Charge patches that are far busier than what is around them and resemble nothing beside the hole."""
+    side = 2 * radius + 1
+    beside = cv2.dilate(level.hole.astype(np.uint8), np.ones((2 * side - 1, 2 * side - 1), np.uint8)).astype(bool)
+    rim = np.argwhere(beside & usable_centres(level.context, radius)).astype(np.int32)
+    novelty = np.zeros(level.hole.shape, np.float32)
+    if len(rim) == 0:
+        return novelty
+    rim = rim[:: max(1, len(rim) // _RIM_PATCHES)]
+    sources = np.argwhere(usable_centres(level.source, radius)).astype(np.int32)
+    share_out(pool, lambda a, b: patches.rate_novelty(level.image, sources, rim, radius, a, b, novelty), len(sources))
+    grey = level.image.mean(2)
+    variance = np.maximum(cv2.blur(grey**2, (side, side)) - cv2.blur(grey, (side, side)) ** 2, 0)
+    spread = np.sqrt(variance)
+    around = cv2.medianBlur(np.clip(spread * 510, 0, 255).astype(np.uint8), 4 * side + 1) / 510
+    lone = np.clip(spread / (around + 0.005) - 1.5, 0, 1)
+    return (_NOVELTY_TOLL * lone * np.clip((novelty - 0.3) / 0.3, 0, 1)).astype(np.float32)
+
+
+def _first_guess(matcher: _Matcher) -> None:
+    level = matcher.level
+    matcher.image = membrane(level.image, level.hole, level.context if level.context.any() else level.source)
+    matcher.start_anywhere()
+    matcher.search(6, max(level.hole.shape))
+
+
+def _refine(matcher: _Matcher) -> None:
+    """Alternate between matching and renewing the picture: by means first, then by copies."""
+    size = max(matcher.level.hole.shape) - 2 * matcher.radius
+    matcher.vote()
+    if size > _FULL_EFFORT:
+        matcher.search(1, 2)
+        matcher.copy()
+        return
+    rounds = 24 if size <= 128 else 16 if size <= 256 else 8
+    for turn in range(rounds):
+        matcher.search(2, size)
+        if 2 * turn < rounds:
             matcher.vote()
-            if size <= _FULL_EFFORT:
-                rounds = 6 if size > 256 else 12
-                for turn in range(rounds):
-                    matcher.search(2, size)
-                    if 2 * turn < rounds:
-                        matcher.vote()
-                    else:
-                        matcher.copy()
-            else:
-                matcher.search(1, 2)
-                matcher.copy()
-        assert matcher is not None
-        shift = matcher.shifts()
+        else:
+            matcher.copy()
+
+
+def complete(level: Level, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the copied picture (H, W, 3), the shift (H, W, 2) of every hole pixel, and how lone (H, W) sources are.
+
+    The coarse levels are solved several times from different first matches, and the most consistent one goes on. The
+    caller sees to it that a whole patch fits into the source.
+    """
+    levels = [pad_level(each, radius) for each in _levels(level, radius)]
+    coarse = [n for n, each in enumerate(levels) if max(each.hole.shape) - 2 * radius <= _COARSE]
+    split = min([*coarse, len(levels) - 1])
+    with ThreadPoolExecutor(max_workers=max(1, min(_BANDS, os.cpu_count() or 1))) as pool:
+        tolls = _tolls(levels, radius, pool)
+
+        def descend(matcher: _Matcher | None, depths: range, salt: int) -> _Matcher:
+            for depth in depths:
+                finer = _Matcher(levels[depth], tolls[depth], radius, pool, salt)
+                if matcher is None:
+                    _first_guess(finer)
+                else:
+                    finer.start_from(matcher)
+                _refine(finer)
+                matcher = finer
+            assert matcher is not None
+            return matcher
+
+        tries = [descend(None, range(len(levels) - 1, split - 1, -1), 1000 * k) for k in range(_STARTS)]
+        best = min(tries, key=lambda each: each.energy())
+        best = descend(best, range(split - 1, -1, -1), 0)
+        shift = best.shifts()
     inner = slice(radius, -radius), slice(radius, -radius)
-    return matcher.image[inner], shift[inner]
+    return best.image[inner], shift[inner], best.toll[inner] / _NOVELTY_TOLL

@@ -13,6 +13,7 @@ from liquidwarp.surface.inpaint import inpaint
 _PERSON = 0.1  # matte above which a pixel may hold a trace of the person
 _MARGIN = 1 / 48  # of the long side: how far beyond the matte fringes, blur and contact shadows reach
 _FEET = 0.06  # of the person's height: what casts the contact shadow
+_STAIN = 10.0  # grey levels by which a reflection differs from the floor at least
 _BAND = 1 / 128  # and how far beyond that nothing is copied from, though it is still continued
 _ABOUT_HEIGHT = 0.12  # colour units that a displacement over the whole height costs: scenes are layered by height
 _SAMPLES = 60
@@ -41,7 +42,7 @@ def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray,
     """
     if matte.shape != image.shape[:2]:
         raise InputError(f"matte has shape {matte.shape}, wanted {image.shape[:2]} as the image")
-    hole = person_hole(matte)
+    hole = person_hole(image, matte)
     if not hole.any():
         return image.copy()
     band = grow(hole, _BAND)
@@ -49,23 +50,56 @@ def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray,
     return inpaint(image, hole, source=source, context=~hole, guide=_height_guide(hole.shape))
 
 
-def person_hole(matte: Float[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
-    """Return where a photo holds a trace of the person: fringes all around, and the contact shadow at the feet."""
+def person_hole(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """Return where a photo holds a trace of the person: fringes, narrow gaps, contact shadow, reflection on the floor."""
     person = matte > _PERSON
     hole = grow(person, _MARGIN)
     rows = np.flatnonzero(person.any(1))
-    if len(rows) == 0 or rows[-1] >= person.shape[0] - 2:
-        return hole
-    feet = person.copy()
-    feet[: rows[-1] - round(_FEET * (rows[-1] - rows[0]))] = False
-    return hole | grow(feet, 2 * _MARGIN)
+    if len(rows) and rows[-1] < person.shape[0] - 2:
+        feet = person.copy()
+        feet[: rows[-1] - round(_FEET * (rows[-1] - rows[0]))] = False
+        hole |= grow(feet, 2 * _MARGIN)
+        hole |= _reflection(image, hole, feet)
+    radius = _radius(hole, 1.5 * _MARGIN)  # gaps between the legs show little else than fringes
+    padded = np.pad(hole.astype(np.uint8), 2 * radius, mode="edge")
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disc(radius))
+    return closed[2 * radius : -2 * radius, 2 * radius : -2 * radius].astype(bool)
+
+
+def _reflection(image: np.ndarray, hole: np.ndarray, feet: np.ndarray) -> np.ndarray:
+    """Return what hangs together with the feet's hole below them and differs from the floor left and right of it."""
+    height, width = hole.shape
+    columns = np.flatnonzero(feet.any(0))
+    margin = 2 * _radius(hole, _MARGIN)
+    left, right = max(0, columns[0] - margin), min(width, columns[-1] + 1 + margin)
+    reach = 2 * (right - left)
+    beside = np.r_[max(0, left - reach) : left, right : min(width, right + reach)]
+    stain = np.zeros_like(hole)
+    for row in range(int(np.flatnonzero(feet.any(1))[0]), height):
+        floor = image[row, beside[~hole[row, beside]]].astype(np.float32)
+        if len(floor) < margin:
+            continue
+        usual = np.median(floor, axis=0)
+        spread = np.median(np.abs(floor - usual), axis=0)
+        off = np.abs(image[row, left:right].astype(np.float32) - usual)
+        stain[row, left:right] = (off > np.maximum(_STAIN, 4 * spread)).any(1)
+    count, label = cv2.connectedComponents((stain | hole).astype(np.uint8))
+    part = np.zeros(count, bool)
+    part[np.unique(label[feet])] = True
+    return grow(stain & part[label], _MARGIN / 2) if (stain & part[label]).any() else stain & False
+
+
+def _radius(mask: np.ndarray, share: float) -> int:
+    return max(2, round(share * max(mask.shape)))
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def grow(mask: Bool[np.ndarray, "H W"], share: float) -> Bool[np.ndarray, "H W"]:
     """Widen a mask by a disc whose radius is a share of the long side, at least two pixels."""
-    radius = max(2, round(share * max(mask.shape)))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+    return cv2.dilate(mask.astype(np.uint8), _disc(_radius(mask, share))).astype(bool)
 
 
 def clip_plate(
