@@ -79,7 +79,8 @@ class Skeleton:
     def create(model: anny.Anny) -> "Skeleton":
         """Insert the two joints."""
         old = list(model.bone_labels)
-        parent_names = {name: (old[parent] if parent >= 0 else None) for name, parent in zip(old, model.bone_parents)}
+        above = [old[parent] if parent >= 0 else None for parent in model.bone_parents]
+        parent_names = dict(zip(old, above, strict=True))
         names, rows = [], []
         for name in old:
             if name.startswith("toe1-1"):
@@ -106,7 +107,7 @@ class Skeleton:
 def rest_bodies(
     model: anny.Anny, phenotypes: dict[str, np.ndarray], local: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return rest vertices and bone heads of N people in camera axes, as Anny places them, (N, V, 3) and (N, bones, 3)."""
+    """Return rest vertices (N, V, 3) and bone heads (N, bones, 3) of N people where Anny places them, in camera axes."""
 
     def tensors(values: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
         return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in values.items()}
@@ -176,7 +177,7 @@ class ShapeSpace:
 
 
 def shape_space(vertices: np.ndarray, joints: np.ndarray, areas: np.ndarray, posed: list[int]) -> ShapeSpace:
-    """Find principal components, by area on the surface and by count on the joints `posed`; both halves weigh the same."""
+    """Find principal components; the surface (by area) and the joints `posed` (by count) weigh the same."""
     on_joints = np.full(joints.shape[1], 1e-6)
     on_joints[posed] = 1 / len(posed)
     weights = np.sqrt(np.concatenate([areas / areas.sum(), on_joints]))
@@ -222,11 +223,12 @@ def peak_vertex(model: anny.Anny, name: str, vertices: np.ndarray) -> int:
 
 
 def ear_vertices(model: anny.Anny) -> np.ndarray:
-    """Return True for the vertices of the ears' shells: those that flap."""
+    """Return True for the vertices of the ears: those that move when the ears stick out."""
     average = {key: np.array([mean]) for key, (mean, _) in ATTRIBUTES.items()}
     base, _ = rest_bodies(model, average, {})
-    wide, _ = rest_bodies(model, average, {f"{side}-ear-scale-incr": np.array([1.0]) for side in "lr"})
-    return np.linalg.norm(wide[0] - base[0], axis=1) > 5e-4
+    wide, _ = rest_bodies(model, average, {f"{side}-ear-wing-incr": np.array([1.0]) for side in "lr"})
+    moved = np.linalg.norm(wide[0] - base[0], axis=1)
+    return moved > 0.05 * moved.max()
 
 
 def main() -> None:

