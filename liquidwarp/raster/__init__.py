@@ -1,5 +1,6 @@
 """Mesh and camera to fragments: which face a pixel sees, where on it and how deep."""
 
 from liquidwarp.raster.rasterize import BACKENDS, rasterize
+from liquidwarp.raster.silhouette import soft_silhouette
 
-__all__ = ["BACKENDS", "rasterize"]
+__all__ = ["BACKENDS", "rasterize", "soft_silhouette"]

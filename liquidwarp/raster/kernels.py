@@ -313,3 +313,31 @@ def _add_partials(sums, batch):
                     total += sums[b * PARTIALS + part, v, c]
                 result[b, v, c] = total
     return result
+
+
+@njit(cache=True)
+def nearest_segments(ends, reach, nearest):
+    """Write the number of the nearest segment into each pixel of `nearest` that has one within `reach` pixels."""
+    height, width = nearest.shape
+    best = np.full((height, width), np.inf, np.float32)
+    limit = np.float32(reach * reach)
+    for s in range(ends.shape[0]):
+        x0, y0, x1, y1 = ends[s, 0, 0], ends[s, 0, 1], ends[s, 1, 0], ends[s, 1, 1]
+        if not math.isfinite(x0 + y0 + x1 + y1):
+            continue
+        left = max(math.ceil(max(min(x0, x1) - reach - 0.5, 0.0)), 0)
+        right = min(math.floor(min(max(x0, x1) + reach - 0.5, width - 1.0)), width - 1)
+        top = max(math.ceil(max(min(y0, y1) - reach - 0.5, 0.0)), 0)
+        bottom = min(math.floor(min(max(y0, y1) + reach - 0.5, height - 1.0)), height - 1)
+        dx, dy = x1 - x0, y1 - y0
+        length = max(dx * dx + dy * dy, 1e-12)
+        for y in range(top, bottom + 1):
+            ty = y + 0.5 - y0
+            for x in range(left, right + 1):
+                tx = x + 0.5 - x0
+                t = min(max((tx * dx + ty * dy) / length, 0.0), 1.0)
+                rx, ry = tx - t * dx, ty - t * dy
+                square = np.float32(rx * rx + ry * ry)
+                if square <= limit and square < best[y, x]:
+                    best[y, x] = square
+                    nearest[y, x] = s

@@ -31,6 +31,13 @@ def rasterize(
     return _draw(screen.detach(), triangles, size, orthographic, near, cull)
 
 
+def nearest_segments(ends: Tensor, size: tuple[int, int], reach: float) -> Tensor:
+    """Return the segment nearest to every pixel centre; see `torch_backend.nearest_segments`."""
+    nearest = torch.full(size, -1, dtype=torch.int32)
+    kernels.nearest_segments(ends.contiguous().numpy(), float(reach), nearest.numpy())
+    return nearest
+
+
 def threads() -> int:
     """Return how many threads the kernels use: those of torch, and one in a forked process (OpenMP may not start there)."""
     if os.getpid() != _HOME_PROCESS:

@@ -138,3 +138,26 @@ def resolve(
     bary = screen.new_zeros((*face_index.shape, 3)).index_put((b, y, x), weights.to(screen.dtype))
     depth = screen.new_full(face_index.shape, torch.inf).index_put((b, y, x), z.to(screen.dtype))
     return bary, depth
+
+
+def nearest_segments(ends: Float[Tensor, "N 2 2"], size: tuple[int, int], reach: float) -> Int[Tensor, "H W"]:
+    """Return the segment nearest to every pixel centre, or -1 where none is within `reach` pixels; lower numbers win ties."""
+    height, width = size
+    limit = ends.new_tensor([width, height]) - 1
+    first = torch.maximum((ends.amin(1) - reach - 0.5).ceil(), torch.zeros_like(limit))
+    last = torch.minimum((ends.amax(1) + reach - 0.5).floor(), limit)
+    boxes = torch.stack([first[:, 0], last[:, 0], first[:, 1], last[:, 1]], 1)
+    index = (boxes.isfinite().all(1) & (first <= last).all(1)).nonzero()[:, 0]
+    boxes = boxes[index].long()
+    keys = torch.full((height * width,), _EMPTY, dtype=torch.int64, device=ends.device)
+    for part in _parts(boxes):
+        which, x, y = expand_boxes(boxes[part])
+        start, stop = ends[index[part]][which].unbind(1)
+        along, to = stop - start, torch.stack([x, y], -1) + 0.5 - start
+        t = (to[:, 0] * along[:, 0] + to[:, 1] * along[:, 1]) / (along[:, 0] ** 2 + along[:, 1] ** 2).clamp(min=1e-12)
+        rest = to - t.clamp(0, 1)[:, None] * along
+        square = (rest[:, 0] ** 2 + rest[:, 1] ** 2).float()
+        near = square <= reach * reach
+        key = (square.view(torch.int32).long() << 32) | index[part][which]
+        keys.scatter_reduce_(0, (y * width + x)[near], key[near], "amin")
+    return torch.where(keys == _EMPTY, -1, keys & 0xFFFFFFFF).to(torch.int32).reshape(height, width)

@@ -1,0 +1,108 @@
+"""A silhouette with gradients, for fitting a mesh to a mask."""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from liquidwarp.checks import check_positive
+from liquidwarp.geometry import project
+from liquidwarp.raster.rasterize import rasterize
+from liquidwarp.types import Camera
+
+_REACH = 3.0
+"""Width of the soft band on either side of the contour, in sigmas."""
+_OUTWARD = 1.0
+"""How far outside an edge, in pixels, the picture must be empty for the edge to be on the outline."""
+
+
+def soft_silhouette(
+    vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"], camera: Camera, *, sigma: float
+) -> Float[Tensor, "B H W"]:
+    """Return the mesh's silhouette with a soft outline, differentiable in `vertices`.
+
+    Hard coverage says which side of the outline a pixel centre is on, its distance to the nearest outline edge says how far:
+    `alpha = Phi(d / sigma)`, which is what a Gaussian of `sigma` pixels makes of a straight outline, cut off (and stretched to
+    reach 0 and 1) at three sigmas. Outline edges are those whose faces lie on one side of them (or that have only one face)
+    with an empty picture on the other side; edges in front of other parts of the mesh are none.
+
+    Convention: as in `rasterize`; distances are in pixels between pixel centres and projected edges.
+
+    Args:
+        vertices: world vertices; float32 or float64.
+        faces: vertex indices of the triangles, of either winding.
+        camera: its `size` is the size of the result.
+        sigma: softness in pixels; gradients reach three times as far.
+    """
+    check_positive("sigma", sigma)
+    with torch.no_grad():
+        mask = rasterize(vertices, faces, camera).mask
+    screen = project(camera, vertices)
+    alpha = mask.to(screen.dtype)
+    for image in range(len(screen)):
+        edges = outline_edges(screen[image].detach(), faces, mask[image])
+        pixel, edge = _nearest_edges(screen[image].detach(), edges, camera.size, _REACH * sigma)
+        distance = _signed_distance(screen[image], edges[edge], pixel, mask[image])
+        below = _normal_cdf(screen.new_tensor(-_REACH))
+        value = (_normal_cdf(distance / sigma) - below) / (1 - 2 * below)
+        place = (torch.full_like(edge, image), pixel[:, 1], pixel[:, 0])
+        alpha = alpha.index_put(place, value.clamp(0, 1))
+    return alpha
+
+
+def outline_edges(screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask: Bool[Tensor, "H W"]) -> Int[Tensor, "E 2"]:
+    """Return the vertex pairs of the edges on the outline of a covered picture."""
+    height, width = mask.shape
+    faces = faces.long()
+    triangles = screen[faces]
+    xy = triangles[..., :2]
+    area = torch.linalg.det(torch.stack([xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]], 1))
+    drawn = (triangles[..., 2] > 0).all(1) & triangles.isfinite().all(2).all(1) & (area != 0)
+    begin, end = faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]
+    along = xy[:, [2, 0, 1]] - xy[:, [1, 2, 0]]
+    outward = torch.stack([along[..., 1], -along[..., 0]], -1) * area.sign()[:, None, None]
+    outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    probe = (xy[:, [1, 2, 0]] + along / 2 + _OUTWARD * outward).nan_to_num(-1.0)
+    inside = (probe >= 0).all(-1) & (probe[..., 0] < width) & (probe[..., 1] < height)
+    x, y = probe.where(inside[..., None], torch.zeros_like(probe)).long().unbind(-1)
+    empty = inside & ~mask[y, x] & drawn[:, None]
+    # An outline edge of a closed mesh appears twice, once for either of its faces; an inner edge near the outline only once.
+    count = len(screen)
+    key = torch.minimum(begin, end) * count + torch.maximum(begin, end)
+    unique, times = key[empty].unique(return_counts=True)
+    touched = torch.zeros(count, dtype=torch.bool, device=screen.device)
+    touched[unique[times == 1] // count] = True
+    uses = key[touched[torch.minimum(begin, end)] & drawn[:, None]]
+    uses_of, uses_count = uses.unique(return_counts=True)
+    alone = torch.isin(unique, uses_of[uses_count == 1]) & (times == 1)
+    chosen = unique[(times > 1) | alone]
+    return torch.stack([chosen // count, chosen % count], -1)
+
+
+def _nearest_edges(screen: Tensor, edges: Tensor, size: tuple[int, int], reach: float) -> tuple[Tensor, Tensor]:
+    """Return the pixels (x, y) within `reach` of an edge, in raster order, and the number of the nearest edge of each."""
+    from liquidwarp.raster import numba_backend, torch_backend
+
+    ends = screen[edges][..., :2]
+    find = numba_backend.nearest_segments if screen.device.type == "cpu" else torch_backend.nearest_segments
+    nearest = find(ends.double(), size, reach)
+    y, x = (nearest >= 0).nonzero(as_tuple=True)
+    return torch.stack([x, y], -1), nearest[y, x].long()
+
+
+def _signed_distance(screen: Tensor, edges: Tensor, pixel: Tensor, mask: Tensor) -> Tensor:
+    """Return the distance from each pixel centre to its edge, positive where the picture is covered."""
+    start, along = screen[edges[:, 0], :2], screen[edges[:, 1], :2] - screen[edges[:, 0], :2]
+    to = pixel.to(screen) + 0.5 - start
+    length = along.square().sum(1).clamp(min=1e-12)
+    t = ((to * along).sum(1) / length).clamp(0, 1)
+    side = torch.where(mask[pixel[:, 1], pixel[:, 0]], 1.0, -1.0).to(screen)
+    cross = (along[:, 0] * to[:, 1] - along[:, 1] * to[:, 0]) / length.sqrt()
+    across = cross * torch.where(cross.detach() == 0, 1.0, side * cross.detach().sign())
+    to_end = (to - t[:, None].detach().round() * along).square().sum(1).clamp(min=1e-12).sqrt() * side
+    return torch.where((t > 0) & (t < 1), across, to_end)
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
