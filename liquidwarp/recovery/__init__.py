@@ -2,7 +2,9 @@
 
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
 from liquidwarp.recovery.fit import FitResult, fit_track
+from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.masks import MaskStack
+from liquidwarp.recovery.matte import refine_matte
 from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
 
 __all__ = [
@@ -17,4 +19,6 @@ __all__ = [
     "detect_clip",
     "detect_people",
     "fit_track",
+    "foreground_colors",
+    "refine_matte",
 ]
