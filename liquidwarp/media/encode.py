@@ -201,7 +201,13 @@ def _checked(frames: Iterable[UInt8[np.ndarray, "H W 3"]], path: Path) -> Iterat
     """Yield the frames, and raise `InputError` when there is none or one is not like the first."""
     shape: tuple[int, ...] | None = None
     for index, rgb in enumerate(frames):
-        if not isinstance(rgb, np.ndarray) or rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        if (
+            not isinstance(rgb, np.ndarray)
+            or rgb.dtype != np.uint8
+            or rgb.ndim != 3
+            or rgb.shape[2] != 3
+            or not rgb.size
+        ):
             what = f"{rgb.dtype} {tuple(rgb.shape)}" if hasattr(rgb, "shape") else type(rgb).__name__
             raise InputError(f"frame {index} for {path} is {what}; wanted uint8 arrays (height, width, 3)")
         if shape is not None and rgb.shape != shape:

@@ -24,6 +24,7 @@ _COPIED = {
     ".mkv": ({"aac", "mp3", "ac3", "eac3", "alac", "opus", "vorbis", "flac", "dts", "pcm_s16le"}, "aac"),
     ".webm": ({"opus", "vorbis"}, "libopus"),
 }
+_AAC_RATES = {8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 
 
 class Sound:
@@ -58,13 +59,18 @@ def sound_into(output: OutputContainer, path: Path | None, ending: str) -> Itera
             yield None
             return
         source = container.streams.audio[0]
+        if source.codec_context is None:
+            _LOG.warning("the sound of %s is in a format that cannot be decoded; it is left out", path)
+            yield None
+            return
         start = _start(path, source)
         copied, encoder = _COPIED[ending]
         if source.codec_context.name in copied:
             target = output.add_stream_from_template(source)
             packets = _copied(container, source, target, start)
         else:
-            rate = 48_000 if encoder == "libopus" else source.codec_context.sample_rate
+            own = source.codec_context.sample_rate
+            rate = own if encoder == "aac" and own in _AAC_RATES else 48_000
             layout = "stereo" if source.codec_context.channels > 1 else "mono"
             encoded = cast(AudioStream, output.add_stream(encoder, rate=rate, layout=layout))
             packets = _encoded(container, source, encoded, start)

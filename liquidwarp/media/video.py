@@ -29,6 +29,9 @@ _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FU
 _WIDEST_PIXEL = 4  # pixel shapes beyond 4:1 are nonsense in the header
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_HDR_CURVES = {16, 18}  # AVCOL_TRC_SMPTE2084 (PQ), AVCOL_TRC_ARIB_STD_B67 (HLG)
+_SRGB_CURVE = 13  # AVCOL_TRC_IEC61966_2_1
+_BT709_PRIMARIES = 1  # AVCOL_PRI_BT709
 # Demuxers that make "video" of pictures, text and playlists.
 _NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
 
@@ -50,7 +53,7 @@ class VideoReader:
 
     Rotation and mirroring by metadata are applied; pixels that are not square are made square by enlarging one side;
     a variable frame rate becomes constant (nearest frame in time, see `timing.constant_rate`); transparency goes onto
-    black; wide-gamut HDR is mapped to the standard range. All frames have the first one's size. A damaged file yields
+    black; HDR (PQ, HLG) is mapped to sRGB. All frames have the first one's size. A damaged file yields
     what can be decoded, with a warning in the log.
 
     Attributes:
@@ -187,15 +190,10 @@ def _why_not_opened(path: Path, noun: str, error: Exception | None) -> str:
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
     """Yield the packets of a stream up to the end or to where the file breaks off."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.FFmpegError:
-            return
-        yield packet
+    try:
+        yield from container.demux(stream)
+    except av.FFmpegError as error:
+        _LOG.warning("%s is damaged: reading stops early (%s)", container.name, error.strerror or error)
 
 
 def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
@@ -269,6 +267,7 @@ class _ToRgb:
 
     def __call__(self, frame: VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
         layout = self._layout
+        hdr = frame.color_trc in _HDR_CURVES  # mapped by swscale, whose tables take some seconds once per iteration
         transparent = any(component.is_alpha for component in frame.format.components)
         pixels = self._reformatter.reformat(
             frame,
@@ -277,6 +276,8 @@ class _ToRgb:
             format="rgba" if transparent else "rgb24",
             src_colorspace=_colorspace(frame),
             dst_color_range=_FULL_RANGE,
+            dst_color_trc=_SRGB_CURVE if hdr else None,
+            dst_color_primaries=_BT709_PRIMARIES if hdr else None,
             interpolation=_SCALING,
             threads=1,
         ).to_ndarray()

@@ -7,6 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace
 
+_OPTIONS = {"libx264": {"crf": "10"}, "libx265": {"crf": "4", "x265-params": "log-level=none"}}
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 30), (30, 30, 220), (240, 240, 240)
 
 
@@ -44,10 +45,11 @@ def make_video(
     options=None,
     movflags="",
     tagged=True,
+    hdr=None,
 ):
     """Write a video; `times` are ticks of 1/1000 s, `sound` is (codec, seconds), `shape` the pixel's aspect."""
     with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as output:
-        stream = output.add_stream(codec, rate=rate, options=options or ({"crf": "10"} if codec == "libx264" else {}))
+        stream = output.add_stream(codec, rate=rate, options=options or _OPTIONS.get(codec, {}))
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pix_fmt
         if rotation is not None:
@@ -56,6 +58,9 @@ def make_video(
             stream.codec_context.sample_aspect_ratio = shape
         if tagged:
             stream.codec_context.color_range, stream.codec_context.colorspace = 1, 1
+        if hdr is not None:
+            stream.codec_context.colorspace = stream.codec_context.color_primaries = 9  # BT.2020
+            stream.codec_context.color_trc = hdr
         base = Fraction(1, 1000) if times is not None else 1 / Fraction(rate)
         if times is not None:
             stream.codec_context.time_base = base
@@ -67,7 +72,8 @@ def make_video(
                 frame = frame.reformat(format="yuv420p", dst_color_range=1).reformat(format="yuv420p")
                 frame = av.VideoFrame.from_ndarray(frame.to_ndarray()[: rgb.shape[0]].copy(), format="gray")
             elif pix_fmt.startswith("yuv"):
-                frame = frame.reformat(format=pix_fmt, dst_colorspace=Colorspace.ITU709, dst_color_range=1)
+                matrix = Colorspace.ITU709 if hdr is None else Colorspace.BT2020
+                frame = frame.reformat(format=pix_fmt, dst_colorspace=matrix, dst_color_range=1)
             else:
                 frame = frame.reformat(format=pix_fmt)
             frame.pts, frame.time_base = (i if times is None else times[i]), base

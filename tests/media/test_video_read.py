@@ -150,6 +150,19 @@ def test_high_definition_without_a_tag_is_bt709(tmp_path):
     assert np.abs(next(iter(clip)).astype(int) - frame).max() <= 3
 
 
+@pytest.mark.slow  # swscale's tables for it take seconds
+@pytest.mark.parametrize(("curve", "white"), [(18, 191), (16, 148)])  # HLG, PQ: the code of diffuse white, 203 nits
+def test_high_dynamic_range_is_mapped(tmp_path, curve, white):
+    ramp = np.repeat(np.arange(0, 256, 16, dtype=np.uint8), 8)
+    frame = np.dstack([np.tile(ramp, (64, 1))] * 3)
+    frame[:, :32] = white
+    path = make_video(tmp_path / "a.mkv", [frame] * 2, codec="libx265", pix_fmt="yuv420p10le", hdr=curve)
+    got = next(iter(open_video(path)))
+    assert got[0, 10].min() > 190  # white looks white
+    assert (np.diff(got[0, 36::8, 1].astype(int)) >= 0).all()
+    assert np.ptp(got.astype(int), axis=2).max() <= 4  # grey stays grey
+
+
 def test_gif(tmp_path):
     images = [Image.fromarray(f) for f in greys(4, step=40)]
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
