@@ -51,9 +51,15 @@ def _parser() -> argparse.ArgumentParser:
         "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4",
     )
     _add_source(imitate, many=True)
-    imitate.add_argument("--motion", required=True, metavar="VIDEO|TRACK.npz", help="a video, or a track from 'liquidwarp recover'")
     imitate.add_argument(
-        "--motion-person", type=_count, default=0, metavar="N", help="which person of the video, 0 is the largest (default)"
+        "--motion", required=True, metavar="VIDEO|TRACK.npz", help="a video, or a track from 'liquidwarp recover'"
+    )
+    imitate.add_argument(
+        "--motion-person",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="which person of the video, 0 is the largest (default)",
     )
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_camera(imitate)
@@ -71,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_source(transfer, many=False)
     _add_wear(transfer, required=True)
-    transfer.add_argument("--motion", metavar="VIDEO|TRACK.npz", help="let the dressed person do a motion; -o is then a video")
+    transfer.add_argument(
+        "--motion", metavar="VIDEO|TRACK.npz", help="let the dressed person do a motion; -o is then a video"
+    )
     transfer.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person of the video")
     _add_camera(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
@@ -87,10 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_source(view, many=True)
     _add_output(view, "a video, or with --frames 1 a picture")
     view.add_argument("--degrees", type=float, default=360.0, help="how far around (default 360)")
-    view.add_argument("--start", type=float, default=0.0, metavar="DEGREES", help="where to start; 0 is the photo's view (default)")
+    view.add_argument(
+        "--start", type=float, default=0.0, metavar="DEGREES", help="where to start; 0 is the photo's view (default)"
+    )
     view.add_argument("--frames", type=_positive, default=90, help="number of views (default 90)")
     view.add_argument("--elevation", type=float, default=0.0, help="degrees above the horizon (default 0)")
-    view.add_argument("--pose", choices=("source", "a", "t"), default="source", help="pose of the person (default: source)")
+    view.add_argument(
+        "--pose", choices=("source", "a", "t"), default="source", help="pose of the person (default: source)"
+    )
     view.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
     _add_wear(view, required=False)
     _add_look(view, background="keep")
@@ -105,10 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("source", metavar="VIDEO|PHOTO")
     recover.add_argument("-o", "--output", required=True, metavar="TRACK.npz")
     recover.add_argument("--overlay", metavar="OUT.mp4", help="also draw the body over the video")
-    recover.add_argument("--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)")
+    recover.add_argument(
+        "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
+    )
 
     demo = _command(
-        commands, "demo", _demo, "Imitate, transfer and orbit with the pictures that come with liquidwarp.", "liquidwarp demo -o outputs"
+        commands,
+        "demo",
+        _demo,
+        "Imitate, transfer and orbit with the pictures that come with liquidwarp.",
+        "liquidwarp demo -o outputs",
     )
     demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
     demo.add_argument("--size", type=_positive, default=None, help="longer side of the pictures")
@@ -144,12 +162,16 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
         parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo(s) of one person, or a clip")
     else:
         parser.add_argument("photos", nargs=1, metavar="PHOTO", help="photo of the person")
-    parser.add_argument("--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)")
+    parser.add_argument(
+        "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help=what)
-    parser.add_argument("--size", type=_positive, default=None, help="longer side of the output (default: the photo's own)")
+    parser.add_argument(
+        "--size", type=_positive, default=None, help="longer side of the output (default: the photo's own)"
+    )
 
 
 def _add_camera(parser: argparse.ArgumentParser) -> None:
@@ -181,7 +203,10 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         help=f"keep: the photo without the person; plain: light grey; or a picture (default: {background})",
     )
     parser.add_argument(
-        "--renderer", choices=("surface", "gan"), default="surface", help="surface: training-free (default); gan: needs weights"
+        "--renderer",
+        choices=("surface", "gan"),
+        default="surface",
+        help="surface: training-free (default); gan: needs weights",
     )
 
 
@@ -246,7 +271,12 @@ def _imitate(options: argparse.Namespace) -> None:
     _check_writable(options.output)
     person, motion = _encode(options), _load_motion(options)
     frames = imitate(
-        person, motion, camera=options.camera, size=options.size, background=options.background, renderer=options.renderer
+        person,
+        motion,
+        camera=options.camera,
+        size=options.size,
+        background=options.background,
+        renderer=options.renderer,
     )
     sound = None if getattr(options, "mute", False) or options.motion.endswith(".npz") else options.motion
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -261,11 +291,15 @@ def _transfer(options: argparse.Namespace) -> None:
     from liquidwarp.tasks import novel_view
 
     if Path(options.output).suffix.lower() not in _PICTURES:
-        raise OutputError(f"{options.output}: without --motion the result is one picture; give a name that ends in .png or .jpg")
+        raise OutputError(
+            f"{options.output}: without --motion the result is one picture; give a name that ends in .png or .jpg"
+        )
     _check_writable(options.output)
     person = _encode(options)
     picture = next(
-        novel_view(person, degrees=0, frames=1, size=options.size, background=options.background, renderer=options.renderer)
+        novel_view(
+            person, degrees=0, frames=1, size=options.size, background=options.background, renderer=options.renderer
+        )
     )
     write_image(options.output, to_uint8(picture.image))
     print(options.output)

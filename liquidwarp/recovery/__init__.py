@@ -3,8 +3,11 @@
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
 from liquidwarp.recovery.fit import FitResult, fit_track
 from liquidwarp.recovery.foreground import foreground_colors
+from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.matte import refine_matte
+from liquidwarp.recovery.matte import refine_matte
+from liquidwarp.recovery.mediapipe_detector import MediaPipeDetector
 from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
 
 __all__ = [
@@ -14,11 +17,14 @@ __all__ = [
     "FitResult",
     "FollowingDetector",
     "MaskStack",
+    "MediaPipeDetector",
     "collect_keypoints",
     "describe_gaps",
     "detect_clip",
     "detect_people",
     "fit_track",
+    "foreground_colors",
+    "refine_matte",
     "foreground_colors",
     "refine_matte",
 ]

@@ -47,6 +47,14 @@ class ClipDetection:
     boxes: Float[Tensor, "T 4"]
     others: int
 
+    def detection(self, frame: int) -> Detection:
+        """Return the person in one frame."""
+        points = self.keypoints
+        confidence = points.confidence[frame].numpy()
+        world = None if points.world is None else points.world[frame].numpy()
+        mask = None if self.masks is None else self.masks.frame(frame, points.size).numpy()
+        return Detection(points.names, points.image[frame].numpy(), confidence, world, mask, float(confidence.mean()))
+
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
     """Return every person that can be found in an RGB picture, the largest first; MediaPipe by default."""

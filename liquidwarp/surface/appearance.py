@@ -12,6 +12,7 @@ from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
 from liquidwarp.raster import rasterize
+from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.surface.layers import (
     FILLED,
     HAIR,
@@ -25,7 +26,6 @@ from liquidwarp.surface.layers import (
     group_of_part,
     segment_groups,
 )
-from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.types import Camera
 
 _PAD = 0.03  # of the person's height: how far a layer reaches beyond its mesh
@@ -264,4 +264,3 @@ def _mirror_corner_order(topology: Topology, face: np.ndarray, mirrored: np.ndar
     faces = topology.faces.numpy()
     want = topology.mirror.numpy()[faces[face]]
     return (faces[mirrored][:, None, :] == want[:, :, None]).argmax(-1)
-

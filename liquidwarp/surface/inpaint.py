@@ -15,26 +15,26 @@ _FEWEST_PATCHES = 4
 
 def inpaint(
     image: Float[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W 3"],
-    hole: Bool[np.ndarray, "H W"],
+    hole: Bool[np.ndarray, "h w"],
     *,
-    source: Bool[np.ndarray, "H W"] | None = None,
-    context: Bool[np.ndarray, "H W"] | None = None,
-    guide: Float[np.ndarray, "H W K"] | None = None,
+    source: Bool[np.ndarray, "..."] | None = None,
+    context: Bool[np.ndarray, "..."] | None = None,
+    guide: Float[np.ndarray, "..."] | None = None,
     patch: int = 7,
 ) -> Float[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W 3"]:
     """Complete the hole with texture and structure copied from the source, blended without a seam.
 
-    Coarse-to-fine patch matching and voting (Wexler et al. 2007; Barnes et al. 2009) finds for every hole pixel where to
-    copy from; a screened Poisson equation (Perez et al. 2003) then joins the copied differences. A source too small to
-    hold patches gives a smooth membrane. Same input, same bytes.
+    Coarse-to-fine patch matching and voting (Wexler et al. 2007; Barnes et al. 2009) finds for every hole pixel where
+    to copy from; a screened Poisson equation (Perez et al. 2003) then joins the copied differences. A source too small
+    to hold patches gives a smooth membrane. Same input, same bytes.
 
     Args:
         image: RGB, float in [0, 1] or uint8.
-        hole: pixels to fill.
+        hole: pixels to fill, (H, W) as all masks.
         source: pixels that may be copied; all outside of the hole by default.
-        context: pixels that the filling has to continue; the source by default. Pixels that are neither hole, source nor
-            context have no influence at all.
-        guide: features known everywhere, hole included, that a copied patch should share with its place, in units of
+        context: pixels that the filling has to continue; the source by default. Pixels that are neither hole, source
+            nor context have no influence at all.
+        guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in units of
             colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
         patch: side of the patches, odd.
 

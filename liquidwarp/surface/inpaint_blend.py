@@ -3,6 +3,8 @@
 Convention: arrays are `[row, column]`; differences point to the right and down.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
@@ -14,6 +16,7 @@ _OVERCORRECT = 1.8  # piecewise constant aggregates are too stiff by about two i
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _smooth(right, down, diagonal, rhs, x, backwards):
     """Run one Gauss-Seidel sweep in place."""
     height, width = diagonal.shape
@@ -38,6 +41,7 @@ def _smooth(right, down, diagonal, rhs, x, backwards):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _apply(right, down, diagonal, x, out):
     """Write the matrix times `x` to `out`."""
     height, width = diagonal.shape
@@ -57,6 +61,7 @@ def _apply(right, down, diagonal, x, out):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _coarsen_matrix(right, down, diagonal):
     """Return the Galerkin matrix on aggregates of 2x2 pixels."""
     height, width = diagonal.shape
@@ -83,6 +88,7 @@ def _coarsen_matrix(right, down, diagonal):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _gather(fine, coarse):
     """Sum 2x2 pixels."""
     coarse[:] = 0.0
@@ -93,6 +99,7 @@ def _gather(fine, coarse):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _scatter(coarse, diagonal, scale, fine):
     """Add the coarse correction to the pixels of each aggregate."""
     for i in range(fine.shape[0]):
@@ -102,14 +109,14 @@ def _scatter(coarse, diagonal, scale, fine):
                     fine[i, j, c] += scale * coarse[i // 2, j // 2, c]
 
 
-def _hierarchy(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+def _hierarchy(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     levels = [(right, down, diagonal)]
     while max(levels[-1][2].shape) > 2:
         levels.append(_coarsen_matrix(*levels[-1]))
     return levels
 
 
-def _cycle(levels: list[tuple[np.ndarray, ...]], rhs: np.ndarray, depth: int = 0) -> np.ndarray:
+def _cycle(levels: list[tuple[np.ndarray, np.ndarray, np.ndarray]], rhs: np.ndarray, depth: int = 0) -> np.ndarray:
     """Return an approximate solution by one symmetric V-cycle."""
     matrix = levels[depth]
     x = np.zeros_like(rhs)
@@ -155,6 +162,7 @@ def _solve(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray, rhs: np.nd
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _assemble(image, hole, context, source, shift, gate, start, screen):
     """Return the matrix and right-hand side of `blend`."""
     height, width = hole.shape

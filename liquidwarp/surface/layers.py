@@ -116,9 +116,7 @@ def _depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return edges
 
 
-def front_layer(
-    rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int]
-) -> Layer:
+def front_layer(rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int]) -> Layer:
     """Cut one group's picture out of the photo and continue it beyond its edge.
 
     Args:

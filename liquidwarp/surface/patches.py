@@ -8,11 +8,14 @@ Convention:
     Every array has a border of at least the patch's radius, where weight and source masks are zero.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
 
 @njit(cache=True, nogil=True, inline="always")
+@no_type_check
 def _hash(a, b, c):
     """Return 31 pseudo-random bits of three non-negative integers (splitmix64)."""
     z = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xBF58476D1CE4E5B9)
@@ -23,6 +26,7 @@ def _hash(a, b, c):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
 def _compare(image, weight, guide, toll, y, x, v, u, radius, total, best):
     """Return the cost of showing source patch (v, u) at (y, x), or any number above `best`."""
     cost = toll[v, u]
@@ -43,6 +47,7 @@ def _compare(image, weight, guide, toll, y, x, v, u, radius, total, best):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
 def improve_matches(
     image, weight, guide, toll, usable, centres, slot, sources, radius, reach, turn, start, stop, before, match, cost
 ):
@@ -118,6 +123,7 @@ def improve_matches(
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
 def rate_novelty(image, sources, rim, radius, start, stop, novelty):
     """Write how unlike anything on the hole's rim each of `sources[start:stop]` is, in shares of its own variance.
 
@@ -161,6 +167,7 @@ def rate_novelty(image, sources, rim, radius, start, stop, novelty):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+@no_type_check
 def vote(image, pixels, slot, match, share, radius, start, stop, out):
     """Write to `out[y, x]` the mean colour that all matched patches over each of `pixels[start:stop]` propose.
 
@@ -200,6 +207,7 @@ def vote(image, pixels, slot, match, share, radius, start, stop, out):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def choose_shifts(pixels, slot, match, share, radius, start, stop, shift):
     """Write to `shift[y, x]` the one (rows, columns) displacement that most say among the patches over a pixel is for.
 

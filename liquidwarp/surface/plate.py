@@ -1,7 +1,7 @@
 """The background without the person: from a photo, from a clip, or from the user."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -14,12 +14,15 @@ _PERSON = 0.1  # matte above which a pixel may hold a trace of the person
 _MARGIN = 1 / 48  # of the long side: how far beyond the matte fringes, blur and contact shadows reach
 _FEET = 0.06  # of the person's height: what casts the contact shadow
 _STAIN = 10.0  # grey levels by which a reflection differs from the floor at least
+_ISLAND = 1 / 300  # share of the picture below which an enclosed bit of background is given up
 _BAND = 1 / 128  # and how far beyond that nothing is copied from, though it is still continued
-_ABOUT_HEIGHT = 0.12  # colour units that a displacement over the whole height costs: scenes are layered by height
+_ALONG_HEIGHT = 0.12  # colour units that a copy from the other end of the height costs: scenes are layered by height
+_ALONG_WIDTH = 0.06
 _SAMPLES = 60
 _SEEN = 0.05  # share of the sampled frames in which a pixel must be free, to be believed
 
 
+@runtime_checkable
 class MaskStack(Protocol):
     """Anything that knows the person's mask of a frame at a size."""
 
@@ -28,7 +31,7 @@ class MaskStack(Protocol):
         ...
 
 
-def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
+def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "H W 3"]:
     """Remove the person from a photo.
 
     The matte is grown over soft edges, fringes and contact shadows; a further band is continued but never copied.
@@ -47,11 +50,11 @@ def background_plate(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray,
         return image.copy()
     band = grow(hole, _BAND)
     source = ~band if (~band).sum() > 0.25 * (~hole).sum() else ~hole
-    return inpaint(image, hole, source=source, context=~hole, guide=_height_guide(hole.shape))
+    return inpaint(image, hole, source=source, context=~hole, guide=_place_guide((hole.shape[0], hole.shape[1])))
 
 
 def person_hole(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
-    """Return where a photo holds a trace of the person: fringes, narrow gaps, contact shadow, reflection on the floor."""
+    """Return where a photo holds a trace of the person: fringes, narrow gaps, contact shadow, reflection."""
     person = matte > _PERSON
     hole = grow(person, _MARGIN)
     rows = np.flatnonzero(person.any(1))
@@ -62,8 +65,12 @@ def person_hole(image: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W
         hole |= _reflection(image, hole, feet)
     radius = _radius(hole, 1.5 * _MARGIN)  # gaps between the legs show little else than fringes
     padded = np.pad(hole.astype(np.uint8), 2 * radius, mode="edge")
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disc(radius))
-    return closed[2 * radius : -2 * radius, 2 * radius : -2 * radius].astype(bool)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disc(radius))[
+        2 * radius : -2 * radius, 2 * radius : -2 * radius
+    ]
+    _, label, stats, _ = cv2.connectedComponentsWithStats(1 - closed)
+    island = stats[:, cv2.CC_STAT_AREA] < _ISLAND * closed.size
+    return closed.astype(bool) | island[label]
 
 
 def _reflection(image: np.ndarray, hole: np.ndarray, feet: np.ndarray) -> np.ndarray:
@@ -106,7 +113,7 @@ def clip_plate(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]],
     masks: MaskStack | Iterable[np.ndarray],
     size: tuple[int, int],
-) -> tuple[UInt8[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
+) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
     """Take the background of a standing camera from a whole clip: the median of what is free in some sixty frames.
 
     Each frame's brightness and tint are first brought to those of the first frame. What was never free is completed by
@@ -132,7 +139,7 @@ def clip_plate(
     known = count >= max(min(3, len(stack)), round(_SEEN * len(stack)))
     if not known.any():
         raise InputError("clip_plate found no background: the person covers every frame; pass a picture as background")
-    return inpaint(plate, ~known, guide=_height_guide(size)), known
+    return inpaint(plate, ~known, guide=_place_guide(size)), known
 
 
 def background_from(
@@ -161,9 +168,10 @@ def background_from(
     return _resize(cut, size)
 
 
-def _height_guide(size: tuple[int, int]) -> np.ndarray:
-    rows = np.linspace(0, _ABOUT_HEIGHT, size[0], dtype=np.float32)[:, None, None]
-    return np.ascontiguousarray(np.broadcast_to(rows, (*size, 1)))
+def _place_guide(size: tuple[int, int]) -> np.ndarray:
+    rows = np.linspace(0, _ALONG_HEIGHT, size[0], dtype=np.float32)
+    columns = np.linspace(0, _ALONG_WIDTH, size[1], dtype=np.float32)
+    return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
 
 
 def _resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -177,17 +185,18 @@ def _sample(
     frames: Iterable[np.ndarray], masks: MaskStack | Iterable[np.ndarray], size: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Keep every n-th frame and its grown mask, where n doubles whenever there are too many."""
-    each = None if hasattr(masks, "frame") else iter(masks)  # type: ignore[call-overload]
+    each = iter(()) if isinstance(masks, MaskStack) else iter(masks)
     pictures: list[np.ndarray] = []
     persons: list[np.ndarray] = []
     stride = 1
     for index, frame in enumerate(frames):
-        given = next(each, None) if each is not None else None
-        if each is not None and given is None:
+        if index % stride and isinstance(masks, MaskStack):
+            continue
+        mask = masks.frame(index, size) if isinstance(masks, MaskStack) else next(each, None)
+        if mask is None:
             raise InputError(f"clip_plate got {index} masks but more frames; pass one mask per frame")
         if index % stride:
             continue
-        mask = masks.frame(index, size) if each is None else given  # type: ignore[union-attr]
         share = _resize(np.ascontiguousarray(np.asarray(mask), dtype=np.float32), size)
         pictures.append(_resize(frame, size))
         persons.append(grow(share > _PERSON, _MARGIN))

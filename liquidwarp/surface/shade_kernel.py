@@ -30,7 +30,19 @@ def _texel(texels, start, width, height, x, y, out):
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def shade(
-    face_index, bary, faces, facing, rim, texels, kinds, table, slot_layer, slot_xy, slot_weight, slot_mirrored, supersample
+    face_index,
+    bary,
+    faces,
+    facing,
+    rim,
+    texels,
+    kinds,
+    table,
+    slot_layer,
+    slot_xy,
+    slot_weight,
+    slot_mirrored,
+    supersample,
 ):
     """Shade supersampled fragments into a premultiplied picture.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from liquidwarp.bodies import load_body
 from liquidwarp.tasks.source import SourceState
-from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import BodyTrack
 
@@ -15,7 +15,7 @@ def imitate(
     *,
     camera: str = "smooth",
     size: int | None = None,
-    background: object = "keep",
+    background: Background = "keep",
     renderer: str = "surface",
 ) -> Iterator[Synthesis]:
     """Yield the person doing the motion, a picture per frame, lazily.

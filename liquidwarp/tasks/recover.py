@@ -49,7 +49,9 @@ def detect_source(
     if isinstance(source, np.ndarray):
         frames = source[None] if source.ndim == 3 else source
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-            raise InputError(f"the picture array is {source.dtype} {source.shape}; wanted uint8 (H, W, 3) or (T, H, W, 3)")
+            raise InputError(
+                f"the picture array is {source.dtype} {source.shape}; wanted uint8 (H, W, 3) or (T, H, W, 3)"
+            )
         name, fps, size, total = "the array", 25.0 if len(frames) > 1 else 0.0, frames.shape[1:3], len(frames)
         pictures = iter(frames)
     elif Path(source).is_dir() or is_video(source):

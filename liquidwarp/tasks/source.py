@@ -11,6 +11,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
 from liquidwarp.surface import (
@@ -95,7 +96,11 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray) -> Sour
     identity = body.identity(photos[0].track.betas)
     views = [
         SilhouetteView(
-            photo.track.global_orient, photo.track.body_pose, photo.track.transl, photo.track.camera, torch.from_numpy(photo.matte)
+            photo.track.global_orient,
+            photo.track.body_pose,
+            photo.track.transl,
+            photo.track.camera,
+            torch.from_numpy(photo.matte),
         )
         for photo in photos
     ]
@@ -118,8 +123,10 @@ def _photos(
     photos: list[_Photo] = []
     for item in items:
         rgb, alpha = (item, None) if isinstance(item, np.ndarray) else _read(item)
-        found = detect_source(rgb, detector, person, False) if isinstance(item, np.ndarray) else _detect_photo(
-            rgb, item, detector, person
+        found = (
+            detect_source(rgb, detector, person, False)
+            if isinstance(item, np.ndarray)
+            else _detect_photo(rgb, item, detector, person)
         )
         betas = photos[0].track.betas if photos else None
         track = fit_track(body, found.keypoints, betas=betas).track
@@ -135,14 +142,19 @@ def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, person: int) -> ClipDetection:
     size = (rgb.shape[0], rgb.shape[1])
-    return detect_clip(iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path))
+    return detect_clip(
+        iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path)
+    )
 
 
 def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
     if found.masks is None and alpha is None:
-        raise InputError("the detector gives no person mask, and the photo has no alpha channel; use a detector that does")
-    coarse = found.masks.frame(frame, rgb.shape[:2]).numpy() if found.masks is not None else alpha
-    return refine_matte(rgb, coarse, alpha=alpha)
+        raise InputError(
+            "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
+        )
+    given = None if alpha is None else alpha.astype(np.float32) / 255
+    coarse = found.masks.frame(frame, rgb.shape[:2]).numpy() if found.masks is not None else given
+    return refine_matte(rgb, coarse, alpha=given, landmarks=found.detection(frame))
 
 
 def _photos_of_clip(
@@ -155,17 +167,17 @@ def _photos_of_clip(
     photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
     assert found.masks is not None
     size = photos[0].rgb.shape[:2]
-    plate, _ = clip_plate(open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size)
+    plate, _ = clip_plate(
+        open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
+    )
     return photos, plate
 
 
 def _spread_views(track: BodyTrack) -> list[int]:
     """Choose frames that show the body from as many sides as possible, the clearest first."""
-    from liquidwarp.geometry import axis_angle_to_matrix
-
     facing = axis_angle_to_matrix(track.global_orient)[:, :, 2]
     confidence = torch.where(track.observed, track.confidence, torch.zeros_like(track.confidence))
-    chosen = [int((confidence - 0.5 * facing[:, 2] * -1).argmax())]
+    chosen = [int((confidence + 0.5 * facing[:, 2]).argmax())]
     while len(chosen) < min(_CLIP_VIEWS, len(track)):
         apart = torch.stack([1 - facing @ facing[index] for index in chosen]).amin(0)
         best = int((apart * confidence).argmax())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,12 +12,16 @@ from torch import Tensor
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
+from liquidwarp.media import read_image
 from liquidwarp.surface import background_from, render_surface
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.target import Target
 
 RENDERERS = ("surface", "gan")
 
+Background = str | Path | np.ndarray | tuple[int, int, int]
+
+_PLAIN = (225, 225, 225)
 _CHUNK = 16  # frames posed together: bounds memory, amortises skinning
 
 
@@ -36,7 +41,7 @@ class Synthesis:
 
 
 def synthesize(
-    state: SourceState, target: Target, *, background: object = "keep", renderer: str = "surface"
+    state: SourceState, target: Target, *, background: Background = "keep", renderer: str = "surface"
 ) -> Iterator[Synthesis]:
     """Yield the person of `state` in every pose of `target`, lazily.
 
@@ -64,7 +69,11 @@ def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarr
         window = slice(start, start + _CHUNK)
         with torch.no_grad():
             vertices = body.vertices(
-                identity, target.global_orient[window], target.body_pose[window], target.transl[window], offsets=state.offsets
+                identity,
+                target.global_orient[window],
+                target.body_pose[window],
+                target.transl[window],
+                offsets=state.offsets,
             )
         for index in range(vertices.shape[0]):
             drawn = render_surface(state.appearance, body.topology, vertices[index], target.camera(start + index))
@@ -76,10 +85,8 @@ def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarr
             )
 
 
-def _plate(state: SourceState, background: object, size: tuple[int, int]) -> np.ndarray:
-    choice: object = background
-    if isinstance(background, str) and background == "keep":
-        choice = state.plate
-    elif isinstance(background, str) and background == "plain":
-        choice = (225, 225, 225)
-    return background_from(choice, size).astype(np.float32) / 255
+def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:
+    if isinstance(background, str | Path):
+        named = {"keep": state.plate, "plain": _PLAIN}
+        background = named[str(background)] if str(background) in named else read_image(background).rgb
+    return background_from(background, size).astype(np.float32) / 255

@@ -39,9 +39,7 @@ def write_video(
     return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)
 
 
-def draw_overlay(
-    source: str | Path, track: BodyTrack, path: str | Path, *, progress: bool = False
-) -> Path:
+def draw_overlay(source: str | Path, track: BodyTrack, path: str | Path, *, progress: bool = False) -> Path:
     """Draw the recovered body over its video (or photo) to check it by eye."""
     if media.is_video(source) or Path(source).is_dir():
         video = media.open_video(source)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from liquidwarp.bodies import load_body
 from liquidwarp.tasks.source import SourceState
-from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import orbit_target
 
 
@@ -17,7 +17,7 @@ def novel_view(
     elevation: float = 0.0,
     pose: str = "source",
     size: int | None = None,
-    background: object = "keep",
+    background: Background = "keep",
     renderer: str = "surface",
 ) -> Iterator[Synthesis]:
     """Yield the person seen from a camera that walks around, lazily.
