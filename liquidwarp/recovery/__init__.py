@@ -1,14 +1,14 @@
 """From frames to a body track: detectors, matting, fitting."""
 
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
+from liquidwarp.recovery.fast_mask import refine_mask_fast
 from liquidwarp.recovery.fit import FitResult, fit_track
-from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.matte import refine_matte
-from liquidwarp.recovery.matte import refine_matte
 from liquidwarp.recovery.mediapipe_detector import MediaPipeDetector
 from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
+from liquidwarp.recovery.readers import read_coco_keypoints, read_openpose
 
 __all__ = [
     "ClipDetection",
@@ -24,7 +24,8 @@ __all__ = [
     "detect_people",
     "fit_track",
     "foreground_colors",
-    "refine_matte",
-    "foreground_colors",
+    "read_coco_keypoints",
+    "read_openpose",
+    "refine_mask_fast",
     "refine_matte",
 ]

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -111,6 +112,12 @@ class PosePair:
         self._mirrored = _make_graph(tracking, min_confidence) if mirror else None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mediapipe-mirror")
         self._chatty = True
+        # an open graph keeps threads and 120 MB of weights for good
+        self._closer = weakref.finalize(self, _close, self._pool, [self._straight, self._mirrored])
+
+    def close(self) -> None:
+        """Free graphs and threads; dropping the pair does the same."""
+        self._closer()
 
     def forget(self) -> None:
         """Drop what the tracker remembers: the next picture is searched afresh."""
@@ -153,6 +160,13 @@ class PosePair:
         if other is not None:
             answers.append(_unmirror(other.result()))
         return [answer for answer in answers if answer is not None]
+
+
+def _close(pool: ThreadPoolExecutor, graphs: list[Any]) -> None:
+    pool.shutdown()
+    for graph in graphs:
+        if graph is not None:
+            graph.close()
 
 
 def _run(graph: Any, picture: np.ndarray) -> Answer | None:
