@@ -109,7 +109,9 @@ def _scatter(coarse, diagonal, scale, fine):
                     fine[i, j, c] += scale * coarse[i // 2, j // 2, c]
 
 
-def _hierarchy(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _hierarchy(
+    right: np.ndarray, down: np.ndarray, diagonal: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     levels = [(right, down, diagonal)]
     while max(levels[-1][2].shape) > 2:
         levels.append(_coarsen_matrix(*levels[-1]))
