@@ -15,16 +15,19 @@ from liquidwarp.raster import rasterize
 from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.surface.layers import (
     FILLED,
-    HAIR,
+    HEAD,
     LAYER_GROUPS,
     MIRRORED,
     SEEN,
     TORSO,
     Layer,
     back_layer_from_sides,
+    continue_picture,
+    depth_edges,
     front_layer,
     group_of_part,
     segment_groups,
+    trusted_pixels,
 )
 from liquidwarp.types import Camera
 
@@ -144,7 +147,8 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     mesh_group = np.where(index >= 0, face_group[index.clip(0)], -1)
     xy = project(item.camera, item.vertices)[:, :2].numpy()
     height_px = float(xy[:, 1].max() - xy[:, 1].min())
-    labels = segment_groups(item.rgb, item.matte, mesh_group, fragments.depth[0].numpy(), height_px)
+    edges = depth_edges(mesh_group, fragments.depth[0].numpy())
+    labels = segment_groups(item.rgb, item.matte, mesh_group, edges, height_px)
 
     corners = xy[faces]
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -157,7 +161,7 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
         if not members.any():
             continue
         box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape)
-        front = front_layer(item.rgb, item.matte, labels == group, box)
+        front = front_layer(item.rgb, item.matte, trusted_pixels(labels, group, edges, height_px), box)
         layer_of[0, group] = len(layers)
         layers.append(front)
         layer_of[1, group] = len(layers)
@@ -199,35 +203,33 @@ def _table(layers: Sequence[Layer]) -> np.ndarray:
 
 def _back_layer(group: int, front: Layer, members: np.ndarray, item: Observation, topology: Topology) -> Layer:
     """Invent what the photo cannot show of a group."""
+    height, width = front.kind.shape
+    window = (slice(front.origin[1], front.origin[1] + height), slice(front.origin[0], front.origin[0] + width))
     if group == TORSO:
-        height, width = front.kind.shape
-        x0, y0 = front.origin
         part = rasterize(item.vertices[None], topology.faces[torch.from_numpy(np.flatnonzero(members))], item.camera)
-        region = part.mask[0].numpy()[y0 : y0 + height, x0 : x0 + width]
-        return back_layer_from_sides(front, region)
-    kind = np.full_like(front.kind, FILLED)
-    if group == HAIR:
-        return replace(front, kind=kind)
-    return replace(front, kind=kind)
+        return back_layer_from_sides(front, part.mask[0].numpy()[window])
+    rgba = front.rgba
+    if group == HEAD:
+        fragments = rasterize(item.vertices[None], topology.faces, item.camera)
+        part = topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy()[window]
+        known = (front.kind == SEEN) & (part != PARTS.index("face"))
+        if known.any():
+            rgba = np.dstack([continue_picture(front.rgba[..., :3], known), front.rgba[..., 3]])
+    return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)
 
 
 def _borrow_from_mirror(appearance: Appearance, topology: Topology, face_group: np.ndarray) -> Appearance:
     """Let what is hidden look at its mirror image, where the photo shows that.
 
-    Single faces of the face proper do so (a turned head shows one side only); whole limbs do when hardly any of them is seen.
+    Of a head that is turned, the far half of the face does so; of a limb that is hardly seen, all of it.
     """
     coverage = appearance.face_coverage()
     mirror_face = _mirror_faces(topology)
-    mirror_seen = (mirror_face >= 0) & (coverage[mirror_face] == SEEN)
-    borrow = (coverage != SEEN) & mirror_seen & (topology.face_part.numpy() == PARTS.index("face"))
-    for group, names in enumerate(LAYER_GROUPS):
-        if not names[0].startswith(("left", "right")):
-            continue
-        members = face_group == group
-        share = (coverage[members] == SEEN).mean() if members.any() else 0
-        other = mirror_seen[members].mean() if members.any() else 0
-        if share < _POORLY_SEEN * other:
-            borrow |= members & (mirror_face >= 0)
+    seen, other_seen = coverage == SEEN, (mirror_face >= 0) & (coverage[mirror_face] == SEEN)
+    borrow = np.zeros(len(coverage), bool)
+    for members in _halves(appearance, topology, face_group, mirror_face):
+        if seen[members].mean() < _POORLY_SEEN * other_seen[members].mean():
+            borrow |= members & ~seen & (mirror_face >= 0)
     if not borrow.any():
         return appearance
     slot_layer, slot_xy = appearance.slot_layer.copy(), appearance.slot_xy.copy()
@@ -241,6 +243,21 @@ def _borrow_from_mirror(appearance: Appearance, topology: Topology, face_group: 
         slot_xy=slot_xy,
         slot_mirrored=appearance.slot_mirrored | borrow[:, None],
     )
+
+
+def _halves(
+    appearance: Appearance, topology: Topology, face_group: np.ndarray, mirror_face: np.ndarray
+) -> list[np.ndarray]:
+    """List what comes in pairs: limbs, and the halves of the face as they lie in the photo; bool (F,) each."""
+    limbs = [
+        face_group == group
+        for group, names in enumerate(LAYER_GROUPS)
+        if names[0].startswith(("left", "right")) and (face_group == group).any()
+    ]
+    face = topology.face_part.numpy() == PARTS.index("face")
+    middle = appearance.slot_xy[:, 0].mean(1)[:, 0]
+    leftward = middle < middle[mirror_face]
+    return [*limbs, face & leftward, face & ~leftward]
 
 
 def _mirror_faces(topology: Topology) -> np.ndarray:

@@ -34,8 +34,8 @@ def inpaint(
         source: pixels that may be copied; all outside of the hole by default.
         context: pixels that the filling has to continue; the source by default. Pixels that are neither hole, source
             nor context have no influence at all.
-        guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in units of
-            colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
+        guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in
+            units of colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
         patch: side of the patches, odd.
 
     Returns:

@@ -14,6 +14,8 @@ _SEAM = 0.2  # step of colour that shading does not explain
 _LEAST_TIE = 0.1  # the hole's border always has some pull
 _OVERCORRECT = 1.8  # piecewise constant aggregates are too stiff by about two in the plane (Braess 1995)
 
+_Matrix = tuple[np.ndarray, np.ndarray, np.ndarray]  # weights to the right and down, diagonal
+
 
 @njit(cache=True, nogil=True)
 @no_type_check
@@ -109,16 +111,14 @@ def _scatter(coarse, diagonal, scale, fine):
                     fine[i, j, c] += scale * coarse[i // 2, j // 2, c]
 
 
-def _hierarchy(
-    right: np.ndarray, down: np.ndarray, diagonal: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _hierarchy(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray) -> list[_Matrix]:
     levels = [(right, down, diagonal)]
     while max(levels[-1][2].shape) > 2:
         levels.append(_coarsen_matrix(*levels[-1]))
     return levels
 
 
-def _cycle(levels: list[tuple[np.ndarray, np.ndarray, np.ndarray]], rhs: np.ndarray, depth: int = 0) -> np.ndarray:
+def _cycle(levels: list[_Matrix], rhs: np.ndarray, depth: int = 0) -> np.ndarray:
     """Return an approximate solution by one symmetric V-cycle."""
     matrix = levels[depth]
     x = np.zeros_like(rhs)

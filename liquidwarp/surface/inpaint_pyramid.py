@@ -15,7 +15,8 @@ import numpy as np
 from liquidwarp.surface import patches
 from liquidwarp.surface.inpaint_blend import membrane
 
-_BANDS = 8  # fixed, so that the number of threads does not change the result
+_BAND = 256  # things below which a thread is not worth its start
+_BANDS = 8  # at most; fixed, so that the number of threads does not change the result
 _FADE = 1.25  # a patch one pixel deeper in the hole has this much less to say
 _DEEPEST = 50.0
 _FULL_EFFORT = 640  # long side up to which every level is matched from scratch
@@ -206,8 +207,11 @@ class _Matcher:
 
 
 def share_out(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int) -> None:
-    """Call `work(start, stop)` on a fixed number of bands of `count` things."""
-    edges = np.linspace(0, count, _BANDS + 1).astype(int).tolist()
+    """Call `work(start, stop)` on bands of `count` things; how many bands depends on the count alone."""
+    if count < 2 * _BAND:
+        work(0, count)
+        return
+    edges = np.linspace(0, count, min(_BANDS, count // _BAND) + 1).astype(int).tolist()
     for job in [pool.submit(work, a, b) for a, b in pairwise(edges) if b > a]:
         job.result()
 

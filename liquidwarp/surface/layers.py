@@ -20,12 +20,16 @@ LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
     ("hair",),
     ("left_upper_arm",),
     ("right_upper_arm",),
-    ("left_lower_arm", "left_hand"),
-    ("right_lower_arm", "right_hand"),
+    ("left_lower_arm",),
+    ("right_lower_arm",),
+    ("left_hand",),
+    ("right_hand",),
     ("left_upper_leg",),
     ("right_upper_leg",),
-    ("left_lower_leg", "left_foot"),
-    ("right_lower_leg", "right_foot"),
+    ("left_lower_leg",),
+    ("right_lower_leg",),
+    ("left_foot",),
+    ("right_foot",),
 )
 """Parts that share a layer: what bends little within itself, and so hardly ever covers itself."""
 
@@ -35,6 +39,8 @@ SEEN, MIRRORED, FILLED = 1, 2, 3
 """Coverage of a surface point: the photo shows it; its mirror image; invented."""
 
 _MARGIN = 0.012  # of the person's height: how far a fitted limb may lie from the limb in the photo
+_RIM = 0.005  # of the person's height: how wide colours mix along an outline
+_CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
 _DEPTH_STEP = 0.03  # metres between two surfaces that are not one
 
 
@@ -63,7 +69,7 @@ class Layer:
 
 
 def segment_groups(
-    rgb: np.ndarray, matte: np.ndarray, mesh_group: np.ndarray, depth: np.ndarray, height_px: float
+    rgb: np.ndarray, matte: np.ndarray, mesh_group: np.ndarray, edges: np.ndarray, height_px: float
 ) -> np.ndarray:
     """Label the photo's pixels by group: the mesh tells what is where, the photo where exactly it ends.
 
@@ -73,14 +79,14 @@ def segment_groups(
         rgb: uint8 (H, W, 3).
         matte: float (H, W).
         mesh_group: int (H, W) group of the nearest face, -1 where none.
-        depth: float (H, W), +inf where no face.
+        edges: bool (H, W), from `depth_edges`.
         height_px: the person's height in pixels.
 
     Returns:
         int32 (H, W): group, -1 for background.
     """
     margin = max(1.0, _MARGIN * height_px)
-    unsure = ndimage.distance_transform_edt(~_depth_edges(mesh_group, depth)) <= margin
+    unsure = ndimage.distance_transform_edt(~edges) <= margin
     markers = np.zeros(mesh_group.shape, np.int32)
     markers[matte < 0.15] = len(LAYER_GROUPS) + 1
     for group in range(len(LAYER_GROUPS)):
@@ -102,7 +108,29 @@ def segment_groups(
     return labels - 1
 
 
-def _depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def trusted_pixels(labels: np.ndarray, group: int, depth_edges: np.ndarray, height_px: float) -> np.ndarray:
+    """Return where the photo shows a group beyond doubt: away from the background and from what covers it.
+
+    Colours mix along an outline, and a pixel there may end up stretched over a limb that turns. Thin things such as fingers
+    keep their middle.
+
+    Args:
+        labels: from `segment_groups`.
+        group: which group.
+        depth_edges: bool (H, W): where two surfaces meet in the picture that do not touch in space.
+        height_px: the person's height in pixels.
+    """
+    mine = labels == group
+    if not mine.any():
+        return mine
+    foreign = (labels < 0) | (ndimage.binary_dilation(depth_edges, iterations=2) & ~mine)
+    distance = ndimage.distance_transform_edt(~foreign)
+    reach = max(1.0, _RIM * height_px)
+    inner = ndimage.maximum_filter(np.where(mine, distance, 0), size=2 * int(np.ceil(reach)) + 1)
+    return mine & (distance > np.minimum(reach, 0.5 * inner))
+
+
+def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Mark pixels beside which another group begins at another depth."""
     edges = np.zeros(mesh_group.shape, bool)
     finite = np.where(np.isfinite(depth), depth, 0)
@@ -134,13 +162,16 @@ def front_layer(rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tupl
 
 
 def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill unknown pixels: the nearest known colour close by, a smooth membrane further away (pull-push)."""
+    """Fill unknown pixels: close to the known region its mirror image, so that texture goes on; further off a membrane."""
     if known.all():
         return picture.copy()
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
-    close = picture[tuple(nearest)].astype(np.float32)
+    grid = np.indices(known.shape)
+    inside = np.clip(2 * nearest - grid, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+    inside = np.where(known[tuple(inside)], inside, nearest)
+    close = picture[tuple(inside)].astype(np.float32)
     far = _pull_push(picture.astype(np.float32), known.astype(np.float32))
-    weight = np.exp(-distance / (0.03 * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
+    weight = np.exp(-distance / (_CONTINUE * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
     out = weight * close + (1 - weight) * far
     out[known] = picture[known]
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
@@ -196,7 +227,7 @@ def back_layer_from_sides(front: Layer, region: np.ndarray, share: float = 0.28)
         cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for x in (from_left, from_right)
     ]
-    blend = 1 / (1 + np.exp(-(0.5 - along) * 24))[..., None]
+    blend = 1 / (1 + np.exp(-np.clip((0.5 - along) * 24, -30, 30)))[..., None]
     rgba = pictures[0] * (1 - blend) + pictures[1] * blend
     rgba[..., 3] = front.rgba[..., 3]
     return Layer(np.clip(rgba + 0.5, 0, 255).astype(np.uint8), np.full(region.shape, FILLED, np.uint8), front.origin)
