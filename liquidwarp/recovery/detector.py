@@ -45,6 +45,7 @@ class Detection:
         return landmark_box(self.image, self.confidence)
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Finds every person in a picture."""
 
@@ -56,6 +57,7 @@ class Detector(Protocol):
         """Return every person that can be found in an RGB picture, the largest first."""
 
 
+@runtime_checkable
 class Follower(Protocol):
     """Follows one person; it has a memory, so give it the frames in order."""
 

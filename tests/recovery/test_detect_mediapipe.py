@@ -14,13 +14,13 @@ def test_blank_picture_shows_nobody(capfd):
     assert isinstance(detector, FollowingDetector)
     assert detector.detect(blank) == []
     with pytest.raises(NoPersonError, match=r"no person found in wall\.jpg \(looked at the picture\)"):
-        detect_clip([blank], fps=0, size=(120, 160), detector=detector, source="wall.jpg")
+        detect_clip([blank], fps=0.0, size=(120, 160), detector=detector, source="wall.jpg")
     assert capfd.readouterr().err == ""
 
 
 def test_confidence_is_checked():
-    with pytest.raises(InputError, match=r"min_confidence=2 must lie between 0 and 1"):
-        MediaPipeDetector(min_confidence=2)
+    with pytest.raises(InputError, match=r"min_confidence=2\.0 must lie between 0 and 1"):
+        MediaPipeDetector(min_confidence=2.0)
 
 
 def test_twins_are_mutual_and_middle_ones_their_own():
@@ -58,4 +58,4 @@ def test_view_round_trip():
 
 def test_distance_is_relative_to_the_person():
     a = np.stack([np.linspace(0, 1, 33), np.linspace(0, 100, 33)], 1)
-    assert distance(a, a + [10, 0]) == pytest.approx(0.1)
+    assert distance(a, a + np.array([10, 0])) == pytest.approx(0.1)

@@ -25,7 +25,7 @@ def write_openpose(folder, people_per_frame, key="pose_keypoints_2d"):
 @pytest.mark.parametrize(("count", "names"), [(25, OPENPOSE), (18, OPENPOSE_COCO)])
 def test_openpose_formats(tmp_path, count, names):
     write_openpose(tmp_path, [[triples(count, 50)], [], [triples(count, 52)]])
-    got = read_openpose(tmp_path, size=SIZE, fps=30)
+    got = read_openpose(tmp_path, size=SIZE, fps=30.0)
     assert got.names == names
     assert got.present.tolist() == [True, False, True]
     assert got.world is None
@@ -38,16 +38,16 @@ def test_openpose_formats(tmp_path, count, names):
 def test_openpose_follows_by_box_not_by_order(tmp_path):
     left, right = triples(25, 40, height=70), triples(25, 150, height=50)
     write_openpose(tmp_path, [[left, right], [right, left], [left, right]])
-    x = read_openpose(tmp_path, size=SIZE, fps=30).image[:, 0, 0]
+    x = read_openpose(tmp_path, size=SIZE, fps=30.0).image[:, 0, 0]
     assert x.tolist() == pytest.approx([42] * 3)
-    x = read_openpose(tmp_path, size=SIZE, fps=30, person=1).image[:, 0, 0]
+    x = read_openpose(tmp_path, size=SIZE, fps=30.0, person=1).image[:, 0, 0]
     assert x.tolist() == pytest.approx([152] * 3)
 
 
 def test_openpose_list_of_files_keeps_its_order(tmp_path):
     write_openpose(tmp_path, [[triples(25, 50)], [triples(25, 55)]])
     files = sorted(tmp_path.glob("*.json"))[::-1]
-    assert read_openpose(files, size=SIZE, fps=30).image[0, 0, 0] == pytest.approx(57)
+    assert read_openpose(files, size=SIZE, fps=30.0).image[0, 0, 0] == pytest.approx(57)
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,20 @@ def test_openpose_list_of_files_keeps_its_order(tmp_path):
 def test_openpose_errors_name_the_file(tmp_path, text, message):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(InputError, match=rf"a\.json: .*{message}"):
-        read_openpose(tmp_path, size=SIZE, fps=30)
+        read_openpose(tmp_path, size=SIZE, fps=30.0)
 
 
 def test_openpose_nobody_and_nothing(tmp_path):
     with pytest.raises(InputError, match=r"no \.json files"):
-        read_openpose(tmp_path, size=SIZE, fps=30)
+        read_openpose(tmp_path, size=SIZE, fps=30.0)
     with pytest.raises(InputError, match="no such file"):
-        read_openpose(tmp_path / "none.json", size=SIZE, fps=30)
+        read_openpose(tmp_path / "none.json", size=SIZE, fps=30.0)
     write_openpose(tmp_path, [[], []])
     with pytest.raises(NoPersonError, match="no person in any of 2 frames"):
-        read_openpose(tmp_path, size=SIZE, fps=30)
+        read_openpose(tmp_path, size=SIZE, fps=30.0)
     write_openpose(tmp_path, [[triples(25, 50)], []])
     with pytest.raises(InputError, match="there is no person 3, only 1"):
-        read_openpose(tmp_path, size=SIZE, fps=30, person=3)
+        read_openpose(tmp_path, size=SIZE, fps=30.0, person=3)
 
 
 def test_coco_annotations_go_by_file_name(tmp_path):
@@ -97,7 +97,7 @@ def test_coco_annotations_go_by_file_name(tmp_path):
             }
         )
     )
-    got = read_coco_keypoints(path, size=SIZE, fps=25)
+    got = read_coco_keypoints(path, size=SIZE, fps=25.0)
     assert got.names == COCO
     assert got.present.tolist() == [True, True, False]
     assert got.image[:2, 0, 0].tolist() == pytest.approx([52, 57])
@@ -108,12 +108,12 @@ def test_coco_results_with_frame_numbers(tmp_path):
     path = tmp_path / "results.json"
     results = [{"image_id": i, "keypoints": triples(17, 50 + i, confidence=0.7), "score": 0.9} for i in (4, 0, 2)]
     path.write_text(json.dumps(results))
-    got = read_coco_keypoints(path, size=SIZE, fps=25, frames=6)
+    got = read_coco_keypoints(path, size=SIZE, fps=25.0, frames=6)
     assert got.present.tolist() == [True, False, True, False, True, False]
     assert got.confidence[0, 0] == pytest.approx(0.7)
-    assert read_coco_keypoints(path, size=SIZE, fps=25).image[:, 0, 0].tolist() == pytest.approx([52, 54, 56])
+    assert read_coco_keypoints(path, size=SIZE, fps=25.0).image[:, 0, 0].tolist() == pytest.approx([52, 54, 56])
     with pytest.raises(InputError, match="image_id 4 is not one of the 3 frames"):
-        read_coco_keypoints(path, size=SIZE, fps=25, frames=3)
+        read_coco_keypoints(path, size=SIZE, fps=25.0, frames=3)
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_coco_errors(tmp_path, content, message):
     path = tmp_path / "x.json"
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=rf"x\.json: .*{message}"):
-        read_coco_keypoints(path, size=SIZE, fps=25)
+        read_coco_keypoints(path, size=SIZE, fps=25.0)
