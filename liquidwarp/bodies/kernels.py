@@ -1,9 +1,15 @@
-"""Numba kernels of skinning; import only where they are used (numba is slow to import)."""
+"""Numba kernels of skinning; import only where they are used (numba is slow to import).
+
+Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
+"""
+
+from typing import no_type_check
 
 from numba import njit
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def skin_rows(rest, start, joint, weight, transforms, out):
     """Blend the 3x4 transforms of each vertex's joints and apply the blend to the vertex.
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+
 @dataclass(frozen=True, eq=False)
 class Level:
     """Joints at one depth of a tree, and their parents."""

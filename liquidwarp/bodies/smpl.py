@@ -121,7 +121,9 @@ def _read(name: str, path: Path) -> dict[str, np.ndarray]:
     except KeyError as error:
         raise InputError(f"{path}: not a body of the SMPL family: {error.args[0]}; give the official npz") from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: not a plain npz ({error}); convert the official file to npz without pickles") from error
+        raise InputError(
+            f"{path}: not a plain npz ({error}); save the official arrays as npz without pickles"
+        ) from error
     return arrays
 
 

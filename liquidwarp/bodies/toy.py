@@ -19,18 +19,18 @@ _SHAPES = 4  # stature, girth, legs, arms
 
 # Places of the middle and left joints in metres: x to the person's left, y down, z to the back; the pelvis is at 0.
 _PLACES = {
-    "pelvis": (0, 0, 0),
-    "left_hip": (0.09, 0.05, 0),
-    "spine1": (0, -0.10, 0),
-    "left_knee": (0.11, 0.47, 0),
-    "spine2": (0, -0.23, 0),
+    "pelvis": (0.0, 0.0, 0.0),
+    "left_hip": (0.09, 0.05, 0.0),
+    "spine1": (0.0, -0.10, 0.0),
+    "left_knee": (0.11, 0.47, 0.0),
+    "spine2": (0.0, -0.23, 0.0),
     "left_ankle": (0.12, 0.87, 0.01),
-    "spine3": (0, -0.33, 0),
+    "spine3": (0.0, -0.33, 0.0),
     "left_foot": (0.13, 0.93, -0.12),
-    "neck": (0, -0.50, 0),
-    "left_collar": (0.07, -0.42, 0),
-    "head": (0, -0.60, -0.01),
-    "left_shoulder": (0.19, -0.44, 0),
+    "neck": (0.0, -0.50, 0.0),
+    "left_collar": (0.07, -0.42, 0.0),
+    "head": (0.0, -0.60, -0.01),
+    "left_shoulder": (0.19, -0.44, 0.0),
     "left_elbow": (0.36, -0.25, 0.01),
     "left_wrist": (0.52, -0.06, -0.03),
 }
@@ -66,13 +66,13 @@ def _joint_places(shape: np.ndarray) -> np.ndarray:
 def _capsules() -> list[_Capsule]:
     at = _PLACES
     hand = (0.60, 0.04, -0.06)
-    middle = [
-        _Capsule("torso", "pelvis", (0, 0.06, 0), (0, -0.06, 0), 0.14, 3),
-        _Capsule("torso", "spine1", (0, -0.06, 0), (0, -0.20, 0), 0.13, 3),
-        _Capsule("torso", "spine2", (0, -0.20, 0), (0, -0.31, 0), 0.13, 3),
-        _Capsule("torso", "spine3", (0, -0.31, 0), (0, -0.46, 0), 0.13, 3),
-        _Capsule("head", "neck", (0, -0.46, 0), (0, -0.60, -0.01), 0.05, 3),
-        _Capsule("head", "head", (0, -0.60, -0.01), (0, -0.84, -0.01), 0.09, 9),
+    middle = [  # radii differ, so that no two vertices share a place and mirrors are unique
+        _Capsule("torso", "pelvis", (0.0, 0.06, 0.0), (0.0, -0.06, 0.0), 0.14, 3),
+        _Capsule("torso", "spine1", (0.0, -0.06, 0.0), (0.0, -0.20, 0.0), 0.13, 3),
+        _Capsule("torso", "spine2", (0.0, -0.20, 0.0), (0.0, -0.31, 0.0), 0.132, 3),
+        _Capsule("torso", "spine3", (0.0, -0.31, 0.0), (0.0, -0.46, 0.0), 0.13, 3),
+        _Capsule("head", "neck", (0.0, -0.46, 0.0), (0.0, -0.60, -0.01), 0.05, 3),
+        _Capsule("head", "head", (0.0, -0.60, -0.01), (0.0, -0.84, -0.01), 0.09, 9),
     ]
     left = [
         _Capsule("torso", "left_collar", at["left_collar"], at["left_shoulder"], 0.07, 3),
