@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, UInt8
 from liquidwarp.errors import InputError
 
 _FAINT_STEP = (1.5 / 255, 4 / 255)  # a pixel: below is shading, above is structure
+_LONE_STEP = (8 / 255, 16 / 255)
 _FAINT_GRAIN = (0.4 / 255, 1.2 / 255)
 _SCREEN = 1e-6  # pull to the copied colours where the picture is smooth: reaches across any hole
 _SCREEN_TEXTURE = 0.02  # and where it is busy: within some seven pixels
@@ -76,15 +77,15 @@ def _fill(
     copied, shift, lone = inpaint_pyramid.complete(level, radius)
     base = inpaint_blend.spread(image, context | source)
     start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
-    gate, screen = _gate(base) * (1 - lone), _screen(start)
+    gate, screen = _gate(base, lone), _screen(start)
     filled = inpaint_blend.blend(image, hole, context, source, shift, gate, start, screen)
     return np.clip(filled, low, high)
 
 
-def _gate(image: np.ndarray) -> np.ndarray:
+def _gate(image: np.ndarray, lone: np.ndarray) -> np.ndarray:
     """Return where differences are worth copying: structure and grain yes, the faint shading of a plain wall no.
 
-    Faint shading is better drawn on from the hole's border than copied from elsewhere.
+    Faint shading, and lone steps that are not strong, are better drawn on from the hole's border than copied.
     """
     import cv2
 
@@ -92,7 +93,8 @@ def _gate(image: np.ndarray) -> np.ndarray:
     step = np.maximum(np.abs(cv2.Sobel(soft, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(soft, cv2.CV_32F, 0, 1))).max(2) / 8
     structure = cv2.dilate(step, np.ones((9, 9), np.uint8))
     grain = np.sqrt(np.maximum(cv2.blur(((image - soft) ** 2).mean(2), (15, 15)), 0))
-    return np.maximum(_ramp(structure, *_FAINT_STEP), _ramp(grain, *_FAINT_GRAIN)).astype(np.float64)
+    gate = np.maximum(_ramp(structure, *_FAINT_STEP), _ramp(grain, *_FAINT_GRAIN))
+    return (gate * (1 - lone * (1 - _ramp(structure, *_LONE_STEP)))).astype(np.float64)
 
 
 def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
