@@ -44,17 +44,17 @@ def test_a_constant_stays_constant(value: float):
 
 
 def test_a_shaded_wall_stays_as_smooth_as_it_is():
-    y, x = np.mgrid[:128, :128] / 128
+    y, x = np.mgrid[:96, :96] / 96
     image = np.stack([0.5 + 0.3 * y + 0.1 * x, 0.6 + 0.2 * y, 0.7 + 0.1 * x], -1).astype(np.float32)
-    hole = _square((128, 128), 20, 44, 100, 40)
+    hole = _square((96, 96), 15, 33, 75, 30)
     filled = inpaint(image * ~hole[..., None], hole)
     assert np.abs(filled - image).max() < 1.5 / 255
 
 
 def test_a_vignette_has_no_blotches():
-    y, x = np.mgrid[:128, :128] / 64 - 1
+    y, x = np.mgrid[:96, :96] / 48 - 1
     image = np.repeat((0.9 - 0.2 * (x**2 + y**2))[..., None], 3, 2).astype(np.float32)
-    hole = _square((128, 128), 20, 44, 100, 40)
+    hole = _square((96, 96), 15, 33, 75, 30)
     filled = inpaint(image * ~hole[..., None], hole)
     curvature = np.abs(np.diff(filled[..., 0], 2, axis=1))[hole[:, 1:-1]]
     assert curvature.max() < 2 / 255
