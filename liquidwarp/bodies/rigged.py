@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.bodies.kinematics import carry_points, forward_kinematics
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, Identity, Topology
-from liquidwarp.bodies.skinning import SkinWeights, Tree, blend_rotations, forward_kinematics, skin
+from liquidwarp.bodies.skinning import SkinWeights, Tree, blend_rotations, skin
 from liquidwarp.checks import check_choice, check_shape
 from liquidwarp.geometry import axis_angle_to_matrix
 
@@ -256,10 +257,10 @@ class RiggedBody:
         rotations: Float[Tensor, "B R 3 3"],
         transl: Float[Tensor, "B 3"],
     ) -> Float[Tensor, "B L 3"]:
-        rest = chain.skeleton(betas)
-        rotation, place = forward_kinematics(chain.tree, rest, rotations[:, chain.poses])
-        arms = (chain.points(betas) - rest[:, chain.carriers])[..., None]
-        return (rotation[:, chain.carriers] @ arms)[..., 0] + place[:, chain.carriers] + transl[:, None]
+        if len(chain.poses) < rotations.shape[1]:
+            rotations = rotations.index_select(1, chain.poses)
+        moved = carry_points(chain.tree, chain.carriers, chain.skeleton(betas), chain.points(betas), rotations)
+        return moved + transl[:, None]
 
     def _build_chain(self, names: tuple[str, ...], canonical: bool) -> _Chain:
         for name in names:
@@ -278,7 +279,7 @@ class RiggedBody:
             while joint not in needed:
                 needed.add(joint)
                 joint = carrier(self.parents[joint])
-        joints = tuple(sorted(needed))
+        joints = tuple(joint for joint in self._canonical if joint in needed) if canonical else tuple(sorted(needed))
         place = {joint: index for index, joint in enumerate(joints)}
         parents = (-1, *(place[carrier(self.parents[joint])] for joint in joints[1:]))
         poses = [self._canonical.index(joint) for joint in joints] if canonical else list(joints)

@@ -51,7 +51,7 @@ class Tree:
         return Tree(parents, tuple(levels), tuple(flat.index(joint) for joint in range(len(parents))))
 
 
-def forward_kinematics(
+def forward_kinematics_torch(
     tree: Tree, rest_joints: Float[Tensor, "#B J 3"], rotations: Float[Tensor, "B J 3 3"]
 ) -> tuple[Float[Tensor, "B J 3 3"], Float[Tensor, "B J 3"]]:
     """Compose joint rotations down a tree.
@@ -75,6 +75,19 @@ def forward_kinematics(
         placed.append(moved[..., 3] + at)
     order = list(tree.order)
     return torch.cat(turned, 1)[:, order], torch.cat(placed, 1)[:, order]
+
+
+def carry_points_torch(
+    tree: Tree,
+    carriers: Int[Tensor, "L"],
+    rest_joints: Float[Tensor, "#B J 3"],
+    points: Float[Tensor, "#B L 3"],
+    rotations: Float[Tensor, "B J 3 3"],
+) -> Float[Tensor, "B L 3"]:
+    """Move rest points that hang on the joints `carriers`."""
+    rotation, place = forward_kinematics_torch(tree, rest_joints, rotations)
+    arms = (points - rest_joints[:, carriers])[..., None]
+    return (rotation[:, carriers] @ arms)[..., 0] + place[:, carriers]
 
 
 @dataclass(frozen=True, eq=False)
