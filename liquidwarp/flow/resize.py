@@ -23,10 +23,11 @@ def identity_flow(size: tuple[int, int], batch: int = 1) -> Flow:
 def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
     """Return the flow sampled at another (height, width) of the target picture.
 
-    Each axis is averaged by overlap when it shrinks and interpolated linearly when it grows. Only valid pixels are averaged;
-    the result is valid where they hold at least half of the weight.
+    Each axis is averaged by overlap when it shrinks and interpolated linearly when it grows. Only valid pixels are
+    averaged; the result is valid where they hold at least half of the weight.
 
-    Convention: both pictures cover the same area; the grid's values (source coordinates) are independent of either size.
+    Convention: both pictures cover the same area; the grid's values (source coordinates) are independent of either
+    size.
     """
     height, width = (int(n) for n in size)
     check_positive("height", height)
@@ -60,9 +61,9 @@ def resize_weights(old: int, new: int) -> Float[Tensor, "new old"]:
 def compose(first: Flow, second: Flow) -> Flow:
     """Return the flow that does in one step what warping by `first` and then by `second` does.
 
-    `first` leads from picture A to picture B, `second` from B to C; the result leads from A to C and is valid where `second`
-    is and every pixel of `first` that it reads from is. Points outside the hull of B's pixel centres are invalid too: `first`
-    says nothing about them.
+    `first` leads from picture A to picture B, `second` from B to C; the result leads from A to C and is valid where
+    `second` is and every pixel of `first` that it reads from is. Points outside the hull of B's pixel centres are
+    invalid too: `first` says nothing about them.
 
     Raises:
         InputError: batches that do not fit each other.

@@ -43,9 +43,9 @@ def visibility(
 ) -> Visibility:
     """Return which vertices and faces the camera sees, away from whatever is in front of them.
 
-    A point is visible if its surface faces the camera, it lies inside the picture, and no pixel within `margin_px` of it shows
-    a surface nearer than the point's own tangent plane by more than `depth_tolerance`. The plane keeps steep surfaces from
-    hiding themselves; the margin keeps the colours of an occluder's edge off the surface behind it.
+    A point is visible if its surface faces the camera, it lies inside the picture, and no pixel within `margin_px` of
+    it shows a surface nearer than the point and its tangent plane by more than `depth_tolerance`. The plane keeps steep
+    surfaces from hiding themselves; the margin keeps the colours of an occluder's edge off the surface behind it.
 
     Args:
         vertices: world vertices of the posed mesh.
@@ -109,6 +109,34 @@ def _inner_points(corners: Tensor, xy: Tensor, index: Tensor) -> tuple[Tensor, T
 
 def _unhidden(local: Tensor, normal: Tensor, view: Camera, radius: float, tolerance: float, depth: Tensor) -> Tensor:
     """Say which surface points, in camera axes, lie in the picture with nothing nearer within `radius` pixels."""
+    if local.device.type == "cpu":
+        return _unhidden_compiled(local, normal, view, radius, tolerance, depth)
+    return _unhidden_in_tensors(local, normal, view, radius, tolerance, depth)
+
+
+def _unhidden_compiled(
+    local: Tensor, normal: Tensor, view: Camera, radius: float, tolerance: float, depth: Tensor
+) -> Tensor:
+    from liquidwarp.flow import kernels
+
+    clear = torch.empty(len(local), dtype=torch.bool)
+    kernels.unhidden(
+        local.double().contiguous().numpy(),
+        normal.double().contiguous().numpy(),
+        torch.cat([view.focal, view.center]).double().numpy(),
+        view.orthographic,
+        float(radius),
+        float(tolerance),
+        _STEEPEST,
+        depth.double().contiguous().numpy(),
+        clear.numpy(),
+    )
+    return clear
+
+
+def _unhidden_in_tensors(
+    local: Tensor, normal: Tensor, view: Camera, radius: float, tolerance: float, depth: Tensor
+) -> Tensor:
     height, width = view.size
     focal, center = view.focal.to(local), view.center.to(local)
     ray = local[:, :2] if view.orthographic else local[:, :2] / local[:, 2:]

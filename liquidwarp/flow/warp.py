@@ -12,11 +12,12 @@ from liquidwarp.types import Flow
 def warp(source: Float[Tensor, "B C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
     """Sample `source` where the flow says; invalid pixels become `fill`.
 
-    Bilinear, differentiable in `source` and `flow.grid`. The identity flow returns the picture bit by bit.
+    Bilinear, differentiable in `source` and `flow.grid`; compiled on the CPU when no gradient is wanted. The identity
+    flow returns the picture bit by bit.
 
     Convention:
-        `flow.grid` holds *source* normalised coordinates per *target* pixel (`align_corners=False`); within half a pixel of
-        the picture's outer edge the border pixel is taken.
+        `flow.grid` holds *source* normalised coordinates per *target* pixel (`align_corners=False`); within half a
+        pixel of the picture's outer edge the border pixel is taken.
 
     Args:
         source: one picture, or one per flow.
@@ -30,8 +31,28 @@ def warp(source: Float[Tensor, "B C H W"], flow: Flow, *, fill: float = 0.0) -> 
     batch = flow.valid.shape[0]
     if source.shape[0] not in (1, batch):
         raise InputError(f"source has batch {source.shape[0]}, the flow has {batch}; give 1 or {batch}")
+    wants_gradient = torch.is_grad_enabled() and (source.requires_grad or flow.grid.requires_grad)
+    if not wants_gradient and all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (source, flow.grid)):
+        return _warp_compiled(source.detach(), flow, fill)
     sampled = sample_bilinear(source.expand(batch, -1, -1, -1), finite_grid(flow))
     return torch.where(flow.valid[:, None], sampled, sampled.new_full((), fill))
+
+
+def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
+    from liquidwarp.flow import kernels
+    from liquidwarp.raster.threads import run
+
+    result = torch.empty((flow.valid.shape[0], source.shape[1], *flow.valid.shape[1:]))
+    run(
+        kernels.warp_serial,
+        kernels.warp_parallel,
+        source.contiguous().numpy(),
+        flow.grid.detach().contiguous().numpy(),
+        flow.valid.contiguous().numpy(),
+        float(fill),
+        result.numpy(),
+    )
+    return result
 
 
 def finite_grid(flow: Flow) -> Float[Tensor, "B H W 2"]:

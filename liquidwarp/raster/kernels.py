@@ -1,8 +1,9 @@
 """Compiled CPU kernels of the numba backend.
 
-An image is cut into bands of rows. Faces are sorted into bands in two passes over chunks of faces (count, then fill), so the
-list of a band is in ascending face order whatever the number of threads; each band then keeps its own depth buffer in cache,
-and resolves weights once per visible pixel. Every task writes its own places only: threads cannot change the result.
+An image is cut into bands of rows. Faces are sorted into bands in two passes over chunks of faces (count, then fill),
+so the list of a band is in ascending face order whatever the number of threads; each band then keeps its own depth
+buffer in cache, and resolves weights once per visible pixel. Every task writes its own places only: threads cannot
+change the result.
 
 Every kernel that runs in threads has a serial twin for one thread and for forked processes, where OpenMP may not start.
 """

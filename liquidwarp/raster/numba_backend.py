@@ -1,19 +1,13 @@
 """Rasteriser for the CPU: compiled, threaded, forward and backward."""
 
-import os
-import threading
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from liquidwarp.raster import kernels, torch_backend
-
-_HOME_PROCESS = os.getpid()
-_TURN = threading.Lock()
-"""Not every threading layer of numba may be entered by two Python threads at once."""
+from liquidwarp.raster.threads import run
 
 
 def rasterize(
@@ -38,22 +32,6 @@ def nearest_segments(ends: Tensor, size: tuple[int, int], reach: float) -> Tenso
     return nearest
 
 
-def threads() -> int:
-    """Return how many threads the kernels use: those of torch, and one in a forked process (OpenMP may not start there)."""
-    if os.getpid() != _HOME_PROCESS:
-        return 1
-    return max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-
-
-def _run(serial: Any, parallel: Any, *arguments: Any) -> Any:
-    count = threads()
-    if count == 1:
-        return serial(*arguments)
-    with _TURN:
-        numba.set_num_threads(count)
-        return parallel(*arguments)
-
-
 def _draw(
     screen: Tensor, triangles: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,7 +39,7 @@ def _draw(
     face_index = torch.empty((batch, height, width), dtype=torch.int32)
     bary = torch.empty((batch, height, width, 3))
     depth = torch.empty((batch, height, width))
-    _run(
+    run(
         kernels.draw_serial,
         kernels.draw_parallel,
         screen.contiguous().numpy(),
@@ -95,7 +73,7 @@ class _Rasterize(torch.autograd.Function):
         ctx: Any, _: Tensor, grad_bary: Tensor, grad_depth: Tensor
     ) -> tuple[Tensor, None, None, None, None, None]:
         screen, triangles, face_index, bary, depth = ctx.saved_tensors
-        gradient: np.ndarray = _run(
+        gradient: np.ndarray = run(
             kernels.pull_serial,
             kernels.pull_parallel,
             screen.contiguous().numpy(),

@@ -12,9 +12,10 @@ from liquidwarp.types import Camera, Fragments
 def rasterize(vertices: Tensor, faces: Tensor, camera: Camera, near: float, cull: bool) -> Fragments:
     """Let PyTorch3D choose the face of each pixel and resolve weights and depth ourselves.
 
-    Convention: PyTorch3D's screen has +X left and +Y up and puts -1 and 1 on the outer edges of the picture's *shorter* side;
-    the conversion happens here and nowhere else. Its weights are left aside because they are divided by `area + 1e-8` and do
-    not sum to one on small faces; its choice of face may differ from the other backends' for the same reason.
+    Convention: PyTorch3D's screen has +X left and +Y up and puts -1 and 1 on the outer edges of the picture's
+    *shorter* side; the conversion happens here and nowhere else. Its weights are left aside because they are divided
+    by `area + 1e-8` and do not sum to one on small faces; its choice of face may differ from the other backends' for
+    the same reason.
 
     Raises:
         InputError: PyTorch3D is not installed.
@@ -34,7 +35,9 @@ def rasterize(vertices: Tensor, faces: Tensor, camera: Camera, near: float, cull
         x = (width / 2 - screen[..., 0]) / half
         y = (height / 2 - screen[..., 1]) / half
         points = torch.stack([x, y, screen[..., 2]], -1).float()
-        drawn = torch.stack([torch_backend.pixel_boxes(p[faces.long()], camera.size, near, cull)[1] for p in screen.double()])
+        drawn = torch.stack(
+            [torch_backend.pixel_boxes(p[faces.long()], camera.size, near, cull)[1] for p in screen.double()]
+        )
         kept = [faces.long()[row] for row in drawn]
         found = rasterize_meshes(
             Meshes(list(points), kept),

@@ -29,18 +29,19 @@ def rasterize(
     `soft_silhouette`). The backward is deterministic on the CPU.
 
     Convention:
-        `vertices` are world metres; `camera` projects them (`geometry.project`) and gives the picture's size. A pixel is
-        tested at its centre, (x + 0.5, y + 0.5), with the top-left rule on edges evaluated in float64 from the vertex of
-        lower index, so a pixel on a shared edge belongs to exactly one of the two faces. Both windings are drawn;
-        `cull=True` drops the faces that show their back (`Topology.faces` are counter-clockwise seen from outside).
-        Depth is compared in float32, ties go to the lowest face index. Faces with a vertex at Z <= 1e-3 m, with a number
-        that is not finite, or without area are dropped (no clipping).
+        `vertices` are world metres; `camera` projects them (`geometry.project`) and gives the picture's size. A pixel
+        is tested at its centre, (x + 0.5, y + 0.5), with the top-left rule on edges evaluated in float64 from the
+        vertex of lower index, so a pixel on a shared edge belongs to exactly one of the two faces. Both windings are
+        drawn; `cull=True` drops the faces that show their back (`Topology.faces` are counter-clockwise seen from
+        outside). Depth is compared in float32, ties go to the lowest face index. Faces with a vertex at Z <= 1e-3 m,
+        with a number that is not finite, or without area are dropped (no clipping).
 
     Args:
         vertices: world vertices; float32, or float64 ("numba" finds the faces, torch then resolves the weights).
         faces: vertex indices of the triangles.
         camera: its `size` is the size of the result.
-        backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative. A chosen backend runs
+        backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative. A chosen
+        backend runs
             or raises; all but "pytorch3d" give identical face indices.
         cull: drop back faces.
 

@@ -60,7 +60,7 @@ def _draw(
 def _edge(
     triangle: np.ndarray, corners: list[int], k: int, clockwise: bool, px: float, py: float
 ) -> tuple[float, bool]:
-    """Evaluate the edge opposite vertex k, positive inside, and say whether it owns the pixels on it (top-left rule)."""
+    """Evaluate the edge opposite vertex k (positive inside) and say whether it owns its pixels (top-left rule)."""
     begin, end = (k + 1) % 3, (k + 2) % 3
     sign = 1.0 if clockwise else -1.0
     if corners[begin] > corners[end]:  # both faces of an edge start from the same end, so they get the same number

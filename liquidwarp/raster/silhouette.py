@@ -22,10 +22,11 @@ def soft_silhouette(
 ) -> Float[Tensor, "B H W"]:
     """Return the mesh's silhouette with a soft outline, differentiable in `vertices`.
 
-    Hard coverage says which side of the outline a pixel centre is on, its distance to the nearest outline edge says how far:
-    `alpha = Phi(d / sigma)`, which is what a Gaussian of `sigma` pixels makes of a straight outline, cut off (and stretched to
-    reach 0 and 1) at three sigmas. Outline edges are those whose faces lie on one side of them (or that have only one face)
-    with an empty picture on the other side; edges in front of other parts of the mesh are none.
+    Hard coverage says which side of the outline a pixel centre is on, its distance to the nearest outline edge says
+    how far: `alpha = Phi(d / sigma)`, which is what a Gaussian of `sigma` pixels makes of a straight outline, cut off
+    (and stretched to reach 0 and 1) at three sigmas. Outline edges are those whose faces lie on one side of them (or
+    that have only one face) with an empty picture on the other side; edges in front of other parts of the mesh are
+    none.
 
     Convention: as in `rasterize`; distances are in pixels between pixel centres and projected edges.
 
@@ -51,7 +52,9 @@ def soft_silhouette(
     return alpha
 
 
-def outline_edges(screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask: Bool[Tensor, "H W"]) -> Int[Tensor, "E 2"]:
+def outline_edges(
+    screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask: Bool[Tensor, "H W"]
+) -> Int[Tensor, "E 2"]:
     """Return the vertex pairs of the edges on the outline of a covered picture."""
     height, width = mask.shape
     faces = faces.long()
@@ -67,7 +70,8 @@ def outline_edges(screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask:
     inside = (probe >= 0).all(-1) & (probe[..., 0] < width) & (probe[..., 1] < height)
     x, y = probe.where(inside[..., None], torch.zeros_like(probe)).long().unbind(-1)
     empty = inside & ~mask[y, x] & drawn[:, None]
-    # An outline edge of a closed mesh appears twice, once for either of its faces; an inner edge near the outline only once.
+    # An outline edge of a closed mesh appears twice, once for either of its faces; an inner edge near the outline
+    # only once.
     count = len(screen)
     key = torch.minimum(begin, end) * count + torch.maximum(begin, end)
     unique, times = key[empty].unique(return_counts=True)
@@ -81,7 +85,7 @@ def outline_edges(screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask:
 
 
 def _nearest_edges(screen: Tensor, edges: Tensor, size: tuple[int, int], reach: float) -> tuple[Tensor, Tensor]:
-    """Return the pixels (x, y) within `reach` of an edge, in raster order, and the number of the nearest edge of each."""
+    """Return the pixels (x, y) within `reach` of an edge, and the number of the nearest edge of each."""
     from liquidwarp.raster import numba_backend, torch_backend
 
     ends = screen[edges][..., :2]

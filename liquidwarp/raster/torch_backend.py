@@ -95,8 +95,8 @@ def edge_setup(
 ) -> tuple[Float[Tensor, "N 3 4"], Bool[Tensor, "N 3"]]:
     """Return the edge opposite each vertex as (ax, ay, dx, dy), and whether the edge owns the pixels on it.
 
-    `E(p) = dx (py - ay) - dy (px - ax)` is positive inside. Each edge starts at its vertex of lower index, so the two faces
-    that share it get the same number but for the sign.
+    `E(p) = dx (py - ay) - dy (px - ax)` is positive inside. Each edge starts at its vertex of lower index, so the two
+    faces that share it get the same number but for the sign.
     """
     xy = triangles[..., :2]
     u, v = xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]
@@ -141,7 +141,7 @@ def resolve(
 
 
 def nearest_segments(ends: Float[Tensor, "N 2 2"], size: tuple[int, int], reach: float) -> Int[Tensor, "H W"]:
-    """Return the segment nearest to every pixel centre, or -1 where none is within `reach` pixels; lower numbers win ties."""
+    """Return the segment nearest to every pixel centre, -1 where none is within `reach` pixels; lower ones win ties."""
     height, width = size
     limit = ends.new_tensor([width, height]) - 1
     first = torch.maximum((ends.amin(1) - reach - 0.5).ceil(), torch.zeros_like(limit))
