@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from liquidwarp.recovery.closed_form import solve_alpha
 from liquidwarp.recovery.detector import Detection
 from liquidwarp.recovery.masks import resize_mask
 
@@ -164,6 +163,8 @@ def _person_window(coarse: np.ndarray, person: Detection | None) -> tuple[slice,
 
 def _matte_small(rgb: np.ndarray, coarse: np.ndarray, marks: _Marks) -> np.ndarray:
     """Refine a coarse mask at the working size."""
+    from liquidwarp.recovery.closed_form import solve_alpha  # imported late: it loads scipy's solvers
+
     rows, columns = np.nonzero(coarse > 0.5)
     extent = max(float(np.ptp(rows)), float(np.ptp(columns)), 8.0)
     known, unknown = _trimap(coarse, marks, extent)
