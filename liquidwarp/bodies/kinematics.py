@@ -41,10 +41,8 @@ def _array(tensor: Tensor) -> np.ndarray:
 def _turn(parents: Tensor, rest: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
     from liquidwarp.bodies.kernels import turn_joints
 
-    turned, placed = (
-        torch.empty_like(rotations, memory_format=torch.contiguous_format),
-        rotations.new_empty(rotations.shape[:3]),
-    )
+    turned = torch.empty_like(rotations, memory_format=torch.contiguous_format)
+    placed = rotations.new_empty(rotations.shape[:3])
     turn_joints(_array(parents), _array(rest), _array(rotations), turned.numpy(), placed.numpy())
     return turned, placed
 
@@ -79,8 +77,9 @@ class _Turn(torch.autograd.Function):
     def backward(ctx: Any, d_turned: Tensor, d_placed: Tensor) -> tuple[None, Tensor, Tensor]:
         parents, rest, rotations, turned = ctx.saved_tensors
         d_rest = _zeros(rest)
-        copies = (gradient.clone(memory_format=torch.contiguous_format) for gradient in (d_turned, d_placed))
-        return None, d_rest, _turn_backward(parents, rest, rotations, turned, *copies, d_rest)
+        d_turned = d_turned.clone(memory_format=torch.contiguous_format)
+        d_placed = d_placed.clone(memory_format=torch.contiguous_format)
+        return None, d_rest, _turn_backward(parents, rest, rotations, turned, d_turned, d_placed, d_rest)
 
 
 class _Carry(torch.autograd.Function):
@@ -107,10 +106,5 @@ class _Carry(torch.autograd.Function):
         d_placed = turned.new_zeros(turned.shape[:3])
         inputs = (_array(tensor) for tensor in (carriers, rest, points, turned, d_out))
         carry_points_backward(*inputs, *(grad.numpy() for grad in (d_rest, d_points, d_turned, d_placed)))
-        return (
-            None,
-            None,
-            d_rest,
-            d_points,
-            _turn_backward(parents, rest, rotations, turned, d_turned, d_placed, d_rest),
-        )
+        d_rotations = _turn_backward(parents, rest, rotations, turned, d_turned, d_placed, d_rest)
+        return None, None, d_rest, d_points, d_rotations

@@ -42,7 +42,8 @@ class Tree:
         depth = [0] * len(parents)
         for joint, parent in enumerate(parents[1:], start=1):
             depth[joint] = depth[parent] + 1
-        levels, flat = [], [0]
+        levels: list[Level] = []
+        flat = [0]
         for level in range(1, max(depth) + 1):
             joints = tuple(joint for joint, d in enumerate(depth) if d == level)
             before = levels[-1].joints if levels else (0,)
