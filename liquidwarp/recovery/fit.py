@@ -1,5 +1,7 @@
 """Fit one body to a followed person: a shape, and a pose and place per frame."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +13,7 @@ from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.recovery.fit_bias import landmark_offsets
 from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.recovery.fit_solve import Problem, State, absent_weight, solve_poses, solve_shape
 from liquidwarp.recovery.fit_start import bridge, start_place, start_rotations, yaw_from_picture
@@ -97,7 +100,7 @@ def fit_track(
     camera = camera if camera is not None else default_camera(keypoints.size)
     still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
     fps = 0.0 if still else keypoints.fps
-    with torch.no_grad():
+    with torch.no_grad(), _one_thread():
         fitter = _Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
         if betas is None:
             fitter.find_shape(steps)
@@ -106,6 +109,17 @@ def fit_track(
         state = fitter.start() if initial is None else _read(body, initial, camera)
         state, evidence = fitter.run(state, steps, window, progress)
         return _result(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Many small operations: more threads only wait for each other, and their number must not change results.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _check(
@@ -148,7 +162,9 @@ class _Fitter:
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
-        self.skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
+        skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
+        offsets = landmark_offsets(body.name, keypoints.detector, self.names)
+        self.skeleton = replace(skeleton, points=skeleton.points + offsets)
         self.body = body
 
     def start(self, frames: Tensor | None = None) -> State:

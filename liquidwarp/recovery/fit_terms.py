@@ -14,7 +14,7 @@ from liquidwarp.recovery.smooth import Chain
 from liquidwarp.types import Camera
 
 _PICTURE_SIGMA = 0.005  # of the person's height
-_DIRECTION_SIGMA = 0.35
+_DIRECTION_SIGMA = (0.5, 0.5, 0.2)  # along X, Y and Z: the picture itself knows X and Y better
 _STAND_SIGMA = 0.06  # m/s
 _STAND_SPEED = 0.12  # of the person's height per second
 _STAND_RISE = 0.08  # of the person's height above the lower foot
@@ -196,13 +196,14 @@ def direction_terms(
     way = posed.points[:, end] - posed.points[:, start]
     length = way.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     unit = way / length
-    error = (unit - evidence.directions) / _DIRECTION_SIGMA
+    sigma = unit.new_tensor(_DIRECTION_SIGMA)
+    error = (unit - evidence.directions) / sigma
     squared = (error**2).sum(dim=-1)
     soft = (1 + squared / 4).rsqrt()
     share = (evidence.limb_weight * soft).sqrt()[..., None]
     change = jacobian[:, end] - jacobian[:, start]
     change = change - unit[..., None] * (unit[..., None, :] @ change)
-    rows = change / (length * _DIRECTION_SIGMA)[..., None] * share[..., None]
+    rows = change / (length * sigma)[..., None] * share[..., None]
     cost = (evidence.limb_weight * 8 * ((1 + squared / 4).sqrt() - 1)).sum(dim=1)
     return (error * share).flatten(1), rows.flatten(1, 2), cost
 

@@ -6,7 +6,6 @@ with the same cut-off frequency whatever its frame rate.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -125,23 +124,49 @@ def motion_cost(rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"]
 
 
 def solve_chain(chain: Chain, damping: float) -> Float[Tensor, "T P"]:
-    """Solve the damped normal equations by a banded Cholesky factorisation."""
-    from scipy.linalg import solveh_banded
-
+    """Solve the damped normal equations by a block Cholesky factorisation along the chain."""
     frames, width = chain.right.shape
-    reach = 2 * width + 3  # side blocks two frames away hold 3x3 blocks only
-    band = np.zeros((frames, width, reach))
-    row, column = (index.numpy() for index in torch.tril_indices(width, width))
-    band[:, column, row - column] = chain.diagonal.numpy()[:, row, column]
-    band[:, :, 0] += damping
-    row, column = (index.ravel() for index in np.indices((width, width)))
-    band[:, column, width + row - column] = chain.next1.numpy()[:, row, column]
-    unit, inner_row, inner_column = (index.ravel() for index in np.indices((width // 3, 3, 3)))
-    blocks = chain.next2.numpy()[:, unit, inner_row, inner_column]
-    band[:, 3 * unit + inner_column, 2 * width + inner_row - inner_column] = blocks
-    flat = band.reshape(frames * width, reach).T
-    step = solveh_banded(flat, chain.right.numpy().ravel(), lower=True, overwrite_ab=True, check_finite=False)
-    return torch.from_numpy(step).view(frames, width)
+    both = slice(width, 3 * width)
+    eye = damping * torch.eye(width, dtype=torch.float64)
+    # A window of three frames slides along: the first is eliminated from the two after it.
+    window = torch.zeros(3 * width, 3 * width, dtype=torch.float64)
+    window[:width, :width] = chain.diagonal[0]
+    if frames > 1:
+        window[width : 2 * width, width : 2 * width] = chain.diagonal[1]
+        window[width : 2 * width, :width] = chain.next1[0]
+    factors, sides, reduced = [], [], []
+    right = torch.cat([chain.right, chain.right.new_zeros(2, width)])
+    blocks = far_blocks(chain.next2)
+    for frame in range(frames):
+        if frame + 2 < frames:
+            window[2 * width :, 2 * width :] = chain.diagonal[frame + 2]
+            window[2 * width :, width : 2 * width] = chain.next1[frame + 1]
+            window[2 * width :, :width] = blocks[frame]
+        else:
+            window[2 * width :] = 0
+        factor = torch.linalg.cholesky(window[:width, :width] + eye)
+        joined = torch.cat([window[both, :width].T, right[frame, :, None]], dim=1)
+        solved = torch.linalg.solve_triangular(factor, joined, upper=False)
+        side, known = solved[:, :-1], solved[:, -1]
+        window[: 2 * width, : 2 * width] = window[both, both] - side.T @ side
+        right[frame + 1 : frame + 3] -= (side.T @ known).view(2, width)
+        factors.append(factor)
+        sides.append(side)
+        reduced.append(known)
+    step = right.new_zeros(frames + 2, width)
+    for frame in reversed(range(frames)):
+        known = reduced[frame] - sides[frame] @ step[frame + 1 : frame + 3].flatten()
+        step[frame] = torch.linalg.solve_triangular(factors[frame].T, known[:, None], upper=True)[:, 0]
+    return step[:frames]
+
+
+def far_blocks(units: Float[Tensor, "T U 3 3"]) -> Float[Tensor, "T P P"]:
+    """Lay 3x3 blocks on the diagonals of full blocks."""
+    frames, count = units.shape[:2]
+    full = units.new_zeros(frames, count, 3, count, 3)
+    index = torch.arange(count)
+    full[:, index, :, index] = units.transpose(0, 1)
+    return full.view(frames, 3 * count, 3 * count)
 
 
 def solve_stills(chain: Chain, damping: float) -> Float[Tensor, "T P"]:
