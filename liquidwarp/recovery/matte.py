@@ -10,6 +10,7 @@ from liquidwarp.recovery.masks import resize_mask
 _MOST = 640
 _LEAST = 480
 _PLACE = 2.0
+_HAND_PRIOR = 0.5
 _VOTE_GAIN = 4.0
 _VOTE_WEIGHT = 0.05
 _EPSILON = 1e-4
@@ -118,6 +119,16 @@ class _Marks:
                 cv2.circle(out, _pixel(point), max(1, round(radius)), 1, -1)
         return out > 0
 
+    def hands(self, shape: tuple[int, int]) -> np.ndarray:
+        """Draw discs that hold the fingers, which reach beyond the landmarks at their roots."""
+        out = np.zeros(shape, np.uint8)
+        for side in ("left", "right"):
+            wrist, index, pinky = (self.points.get(f"{side}_{name}") for name in ("wrist", "index", "pinky"))
+            if wrist is not None and index is not None and pinky is not None:
+                reach = (index + pinky) / 2 - wrist
+                cv2.circle(out, _pixel(wrist + 1.6 * reach), max(1, round(1.0 * float(np.hypot(*reach)))), 1, -1)
+        return out > 0
+
     def bones(self, shape: tuple[int, int], width: float) -> np.ndarray:
         """Draw the limbs as lines."""
         out = np.zeros(shape, np.uint8)
@@ -167,6 +178,7 @@ def _matte_small(rgb: np.ndarray, coarse: np.ndarray, marks: _Marks) -> np.ndarr
 
     rows, columns = np.nonzero(coarse > 0.5)
     extent = max(float(np.ptp(rows)), float(np.ptp(columns)), 8.0)
+    coarse = np.maximum(coarse, _HAND_PRIOR * marks.hands((coarse.shape[0], coarse.shape[1])))
     known, unknown = _trimap(coarse, marks, extent)
     likely = _colour_vote(rgb, coarse, known, unknown, extent)
     guess = np.where(unknown, likely, known).astype(np.float32)
@@ -182,7 +194,7 @@ def _trimap(coarse: np.ndarray, marks: _Marks, extent: float) -> tuple[np.ndarra
     known = _shrink(coarse > 0.7, 0.012 * extent) | (marks.bones(shape, 0.006 * extent) & (coarse > 0.7))
     possible = _grow(coarse > 0.25, 0.006 * extent)
     ends = marks.discs(shape, ("index", "pinky", "thumb", "heel", "foot"), 0.03 * extent)
-    possible |= ends & _grow(coarse > 0.1, 0.015 * extent)
+    possible |= (ends & _grow(coarse > 0.1, 0.015 * extent)) | marks.hands(shape)
     head = marks.discs(shape, ("nose", "ear"), 0.09 * extent)
     possible |= head & _grow(coarse > 0.1, 0.012 * extent)
     return known, possible & ~known
