@@ -72,6 +72,7 @@ def test_a_track_indexes_like_a_sequence() -> None:
     assert torch.equal(track[-1].transl, track.transl[4:])
     assert torch.equal(track[2].body_pose, track.body_pose[2:3])
     assert torch.equal(track[3].betas, track.betas)
+    assert torch.equal(track[[4, 1]].transl, track.transl[[4, 1]])
 
 
 def test_a_loop_over_a_track_ends() -> None:

@@ -56,7 +56,15 @@ def ssim(
     Raises:
         InputError: the region is empty, or a picture is smaller than the window.
     """
-    similarity = ssim_map(a, b)
+    return mean_ssim(ssim_map(a, b), region)
+
+
+def mean_ssim(similarity: Float[np.ndarray, "H W C"], region: Bool[np.ndarray, "H W"] | None = None) -> float:
+    """Average a map of `ssim_map` as `ssim` does, for those who need several averages of one map.
+
+    Raises:
+        InputError: the region is empty.
+    """
     if region is None:
         edge = WINDOW // 2
         return float(similarity[edge:-edge, edge:-edge].mean())

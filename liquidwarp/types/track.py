@@ -54,8 +54,8 @@ class BodyTrack:
     def __len__(self) -> int:
         return self.transl.shape[0]
 
-    def __getitem__(self, index: int | slice) -> "BodyTrack":
-        """Return the track of some frames; an integer gives a track of one frame."""
+    def __getitem__(self, index: int | slice | list[int]) -> "BodyTrack":
+        """Return the track of some frames; an integer gives a track of one frame, a list those frames in that order."""
         if isinstance(index, int):
             index = range(len(self))[index]  # raises IndexError, which also ends a loop over the track
             index = slice(index, index + 1)

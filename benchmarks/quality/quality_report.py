@@ -1,0 +1,205 @@
+"""Results as JSON that a schema checks, as a table, and as pictures."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from quality_measure import METHODS, METRICS, WORST, Result, Tile
+
+SCHEMA = "liquidwarp-quality/1"
+STAGES = ("detect", "fit", "encode", "render")
+SUMMARY = ("mean", "median", "p10", "p90", "count")
+
+_HEADINGS = ("SSIM", "person SSIM", "person PSNR (dB)", "HaarPSI", "silhouette IoU", "flicker")
+_LABEL = 14  # pixels above a tile
+
+
+def summarize(values: Sequence[float]) -> dict[str, float | int | None]:
+    """Return mean, median and spread; all None where there is nothing."""
+    if not values:
+        return dict.fromkeys(SUMMARY[:-1], None) | {"count": 0}
+    p10, median, p90 = np.percentile(values, [10, 50, 90])
+    mean = float(np.mean(values))
+    return {"mean": mean, "median": float(median), "p10": float(p10), "p90": float(p90), "count": len(values)}
+
+
+def to_json(results: Sequence[Result], arguments: dict[str, object], peak_memory: int) -> dict:
+    """Put the results of a run into the form that `check` asks for."""
+    settings = list(dict.fromkeys(result.setting for result in results))
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "arguments": arguments,
+        "machine": {
+            "system": platform.platform(terse=True),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "torch_threads": torch.get_num_threads(),
+            "peak_memory_bytes": peak_memory,
+        },
+        "versions": {
+            name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "mediapipe", "av", "scipy")
+        },
+        "pairs": [_pair(result) for result in results],
+        "summary": {setting: _over_pairs([r for r in results if r.setting == setting]) for setting in settings},
+    }
+
+
+def check(data: dict) -> None:
+    """Raise `ValueError` unless `data` has the form that `to_json` writes.
+
+    Raises:
+        ValueError: naming the first thing that is wrong.
+    """
+    _need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
+    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict), ("summary", dict)):
+        _need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    _need(isinstance(data.get("pairs"), list) and data["pairs"], "pairs must be a list with something in it")
+    for number, pair in enumerate(data["pairs"]):
+        where = f"pairs[{number}]"
+        for name in ("pair", "setting"):
+            _need(isinstance(pair.get(name), str), f"{where}.{name} must be a string")
+        for name in ("clip_frames", "asked", "answered"):
+            _need(isinstance(pair.get(name), int) and pair[name] >= 0, f"{where}.{name} must be a count")
+        _need(pair["answered"] <= pair["asked"], f"{where}: more frames answered than asked")
+        for stage in STAGES:
+            seconds = pair.get("seconds", {}).get(stage)
+            _need(isinstance(seconds, float) and seconds >= 0, f"{where}.seconds.{stage} must be seconds")
+        _check_summary(pair.get("reprojection"), f"{where}.reprojection")
+        _check_methods(pair.get("methods"), where)
+    for setting, methods in data["summary"].items():
+        _check_methods(methods, f"summary.{setting}")
+
+
+def table(data: dict) -> str:
+    """Return the results as Markdown: the mean over all frames of all pairs, and the speed by stage."""
+    lines = [f"| setting | method | {' | '.join(_HEADINGS)} |", "|---" * (len(_HEADINGS) + 2) + "|"]
+    for setting, methods in data["summary"].items():
+        for method in METHODS:
+            cells = [_cell(methods[method][metric], metric) for metric in METRICS]
+            lines.append(f"| {setting} | {method} | {' | '.join(cells)} |")
+    lines += ["", "Mean over frames (10th to 90th percentile); flicker in code values, lower is better.", ""]
+    lines += [
+        "| pair | setting | answered | reprojection median / p95 | detect | fit | encode | render |",
+        "|---" * 8 + "|",
+    ]
+    for pair in data["pairs"]:
+        rates = [_rate(pair, stage) for stage in STAGES]
+        error = pair["reprojection"]
+        errors = (
+            "none"
+            if error["median"] is None
+            else f"{100 * error['median']:.2f}% / {100 * pair['reprojection_p95']:.2f}%"
+        )
+        answered = f"{pair['answered']} of {pair['asked']}"
+        lines.append(f"| {pair['pair']} | {pair['setting']} | {answered} | {errors} | {' | '.join(rates)} |")
+    peak = data["machine"]["peak_memory_bytes"] / 2**30
+    lines += ["", f"Stages in frames a second (encode: seconds a photo); peak memory of the process {peak:.2f} GiB."]
+    return "\n".join(lines) + "\n"
+
+
+def contact_sheet(results: Sequence[Result]) -> np.ndarray:
+    """Return all shown frames, a row each: the photo (which is the copying floor), real, ours, background floor."""
+    return _sheet([tile for result in results for tile in result.tiles if tile.shown])
+
+
+def worst_sheet(results: Sequence[Result]) -> np.ndarray:
+    """Return the frames where the person's structural similarity is lowest."""
+    tiles = sorted((tile for result in results for tile in result.tiles), key=lambda tile: tile.score)
+    return _sheet(tiles[:WORST])
+
+
+def _pair(result: Result) -> dict:
+    errors = result.reprojection
+    return {
+        "pair": result.pair,
+        "setting": result.setting,
+        "clip_frames": result.clip_frames,
+        "asked": result.asked,
+        "answered": result.answered,
+        "seconds": result.seconds,
+        "frames": result.frames,
+        "reprojection": summarize(errors),
+        "reprojection_p95": float(np.percentile(errors, 95)) if errors else None,
+        "methods": {
+            method: {metric: summarize(values) for metric, values in scores.items()}
+            for method, scores in result.scores.items()
+        },
+    }
+
+
+def _over_pairs(results: Sequence[Result]) -> dict:
+    """Summarise the frames of all pairs together."""
+    return {
+        method: {
+            metric: summarize([value for result in results for value in result.scores[method][metric]])
+            for metric in METRICS
+        }
+        for method in METHODS
+    }
+
+
+def _need(holds: object, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _check_methods(methods: object, where: str) -> None:
+    _need(isinstance(methods, dict) and set(methods) == set(METHODS), f"{where} must have the methods {METHODS}")
+    for method, scores in methods.items():
+        _need(set(scores) == set(METRICS), f"{where}.{method} must have the metrics {METRICS}")
+        for metric, summary in scores.items():
+            _check_summary(summary, f"{where}.{method}.{metric}")
+
+
+def _check_summary(summary: object, where: str) -> None:
+    _need(isinstance(summary, dict) and set(summary) == set(SUMMARY), f"{where} must have {SUMMARY}")
+    _need(isinstance(summary["count"], int), f"{where}.count must be a count")
+    for name in SUMMARY[:-1]:
+        value = summary[name]
+        empty = value is None and summary["count"] == 0
+        _need(empty or (isinstance(value, float) and np.isfinite(value)), f"{where}.{name} must be a finite number")
+
+
+def _cell(summary: dict, metric: str) -> str:
+    if summary["mean"] is None:
+        return "none"
+    digits = 2 if metric in ("person_psnr", "flicker") else 3
+    return f"{summary['mean']:.{digits}f} ({summary['p10']:.{digits}f}-{summary['p90']:.{digits}f})"
+
+
+def _rate(pair: dict, stage: str) -> str:
+    seconds, frames = pair["seconds"][stage], pair["frames"][stage]
+    if stage == "encode":
+        return f"{seconds:.1f} s"
+    return f"{frames / seconds:.1f}" if seconds > 0 else "none"
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            return next(line.split(":", 1)[1].strip() for line in stream if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _sheet(tiles: Sequence[Tile]) -> np.ndarray:
+    names = ("photo = copying floor", "real", "ours", "background floor")
+    rows = [(tile.source, tile.real, tile.ours, tile.background) for tile in tiles]
+    if not rows:
+        return np.zeros((_LABEL, _LABEL, 3), np.uint8)
+    height = max(picture.shape[0] for row in rows for picture in row) + _LABEL
+    width = max(picture.shape[1] for row in rows for picture in row)
+    sheet = Image.new("RGB", (4 * width, height * len(rows)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, tile in enumerate(tiles):
+        for column, picture in enumerate(rows[row]):
+            text = f"{tile.label}  {tile.score:.3f}" if column == 2 else names[column]
+            draw.text((column * width + 2, row * height + 1), text, fill="black")
+            sheet.paste(Image.fromarray(picture), (column * width, row * height + _LABEL))
+    return np.asarray(sheet)
