@@ -188,7 +188,7 @@ class _Fitter:
         unit = picture_unit(self.camera, self.stature(), state.place)
         image, weight = self.image[index], self.weight[index]
         world = self.world[index] if self.world is not None else None
-        pairs, directions, share = limb_directions(self.names, world, weight)
+        pairs, directions, share = limb_directions(self.names, world, weight, self.skeleton.points)
         height = height_in_pixels(self.camera, self.stature(), state.place)
         feet, standing = standing_feet(self.names, image, weight, height, self.fps if frames is None else 0.0)
         evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing)

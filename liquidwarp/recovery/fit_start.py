@@ -17,6 +17,8 @@ from liquidwarp.types import Camera
 _TRUSTED = 0.3
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _FOOT = ("ankle", "heel", "foot_index")
+_LEGS = ("hip", "knee", "ankle", "heel", "foot")
+_SURE_LEAN = 0.12  # metres
 _HAND = ("wrist", "pinky", "index", "thumb")
 
 
@@ -54,6 +56,7 @@ def start_rotations(
     local = prior.relaxed_rotations.repeat(len(world), 1, 1, 1)
     if not seen.has("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
         return local
+    _bow(seen)
     index = {name: place for place, name in enumerate(CANONICAL_JOINTS)}
     pelvis, chest = _trunk(seen)
     local[:, 0] = pelvis
@@ -78,6 +81,21 @@ def _frame(first: Tensor, second: Tensor) -> Tensor:
     z = torch.linalg.cross(x, second)
     z = z / z.norm(dim=-1, keepdim=True).clamp_min(1e-9)
     return torch.stack([x, torch.linalg.cross(z, x), z], dim=-1)
+
+
+def _bow(seen: _Seen) -> None:
+    # A trunk that looks too short leans along the view, and the detector may not know which way: bowing is likelier.
+    (hip, hip_rest), (shoulder, shoulder_rest) = seen.middle("hip"), seen.middle("shoulder")
+    up, up_rest = shoulder - hip, (shoulder_rest - hip_rest).norm()
+    across, across_rest = seen.both("left_shoulder", "right_shoulder")
+    scale = (across.norm(dim=-1) / across_rest.norm()).median()
+    missing = ((0.95 * scale * up_rest) ** 2 - (up[:, :2] ** 2).sum(dim=-1)).clamp_min(0).sqrt()
+    toward = torch.where(up[:, 2].abs() > _SURE_LEAN, up[:, 2].sign(), -across[:, 0].sign())
+    short = up.norm(dim=-1) < 0.75 * scale * up_rest
+    lean = torch.where(short, toward * missing - up[:, 2], torch.zeros_like(missing))
+    for name in seen.place:
+        if not any(part in name for part in _LEGS):
+            seen.place[name] = seen.place[name] + torch.nn.functional.pad(lean[:, None], (2, 0))
 
 
 def _trunk(seen: _Seen) -> tuple[Tensor, Tensor]:

@@ -107,17 +107,30 @@ def view_along_ray(
 
 
 def limb_directions(
-    names: tuple[str, ...], world: Float[Tensor, "T L 3"] | None, weight: Float[Tensor, "T L"]
+    names: tuple[str, ...],
+    world: Float[Tensor, "T L 3"] | None,
+    weight: Float[Tensor, "T L"],
+    rest: Float[Tensor, "L 3"],
 ) -> tuple[Int[Tensor, "M 2"], Float[Tensor, "T M 3"], Float[Tensor, "T M"]]:
-    """Return pairs of landmarks, their directions in space and the trust in them; none without world landmarks."""
+    """Return pairs of landmarks, their directions in space and the trust in them; none without world landmarks.
+
+    A detector that does not know whether a limb points at the camera or away answers with the mean of both, a short limb
+    across the view. Such a direction is wrong, so trust falls with the limb's length against that on the resting body.
+    """
     found = [(a, b, share) for a, b, share in _LIMBS if world is not None and a in names and b in names]
     pairs = torch.tensor([(names.index(a), names.index(b)) for a, b, _ in found], dtype=torch.int64).view(-1, 2)
-    if world is None:
-        return pairs, weight.new_zeros(len(weight), 0, 3), weight.new_zeros(len(weight), 0)
+    if world is None or not found:
+        return pairs, weight.new_zeros(len(weight), len(found), 3), weight.new_zeros(len(weight), len(found))
     way = world[:, pairs[:, 1]] - world[:, pairs[:, 0]]
     share = torch.tensor([share for _, _, share in found], dtype=weight.dtype)
     both = torch.minimum(weight[:, pairs[:, 0]], weight[:, pairs[:, 1]])
-    return pairs, torch.nn.functional.normalize(way, dim=-1), both * share
+    return pairs, torch.nn.functional.normalize(way, dim=-1), both * share * _completeness(way, pairs, rest, both > 0)
+
+
+def _completeness(way: Tensor, pairs: Tensor, rest: Tensor, seen: Tensor) -> Tensor:
+    length = way.norm(dim=-1) / (rest[pairs[:, 1]] - rest[pairs[:, 0]]).norm(dim=-1)
+    usual = length[seen].median() if bool(seen.any()) else length.median()
+    return (length / (0.9 * usual.clamp_min(1e-6))).clamp(max=1) ** 3
 
 
 def standing_feet(
