@@ -1,7 +1,9 @@
 """The public surface is a promise: a name that goes or comes is seen here."""
 
 import ast
+import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +118,33 @@ def unannotated(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_functions_say_their_types(path: Path) -> None:
     assert unannotated(path) == []
+
+
+def readme_code() -> ast.Module:
+    (code,) = re.findall(r"```python\n(.*?)```", (PACKAGE.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    return ast.parse(code)
+
+
+def test_the_readme_calls_what_there_is() -> None:
+    """Every `lw.name(...)` of the README is public and takes these arguments."""
+    calls = [node for node in ast.walk(readme_code()) if isinstance(node, ast.Call)]
+    named = [
+        call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func).startswith("lw.")
+    ]
+    assert len(named) > 5
+    for call in named:
+        name = ast.unparse(call.func).removeprefix("lw.")
+        assert name in liquidwarp.__all__
+        keywords = {keyword.arg: None for keyword in call.keywords}
+        inspect.signature(getattr(liquidwarp, name)).bind(*call.args, **keywords)
+
+
+def test_the_readme_shows_options_that_exist() -> None:
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("liquidwarp ")]
+    assert len(lines) >= 5
+    from liquidwarp.cli import _parser
+
+    for line in lines:
+        _parser().parse_args(line.split()[1:])  # exits, and so fails, on an unknown option

@@ -76,7 +76,7 @@ def warm_up(photo: object, options: argparse.Namespace) -> None:
 
 
 def write(results: list[Result], options: argparse.Namespace) -> None:
-    """Write results.json, results.md, sheet.png and worst.png, and print the table."""
+    """Write results.json, results.md, a sheet per setting and worst.png, and print the table."""
     arguments = {
         "data": options.data.name,
         "frames": options.frames or "all",
@@ -91,10 +91,12 @@ def write(results: list[Result], options: argparse.Namespace) -> None:
         partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     with atomic_path(options.output / "results.md") as partial:
         partial.write_text(text, encoding="utf-8")
-    write_image(options.output / "sheet.png", contact_sheet(results))
+    for setting in dict.fromkeys(result.setting for result in results):
+        sheet = contact_sheet([result for result in results if result.setting == setting])
+        write_image(options.output / f"sheet_{setting}.png", sheet)
     write_image(options.output / "worst.png", worst_sheet(results))
     print(text)
-    print(f"written to {options.output}: results.json, results.md, sheet.png, worst.png")
+    print(f"written to {options.output}: results.json, results.md, sheet_*.png, worst.png")
 
 
 if __name__ == "__main__":
