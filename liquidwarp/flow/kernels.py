@@ -1,9 +1,11 @@
 """Compiled CPU kernels of the flow, without gradients; their plain twins are in tensors and in `flow.reference`.
 
+Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
 Tasks are blocks of rows and write their own places only, so threads cannot change the result.
 """
 
 import math
+from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -13,6 +15,7 @@ ROWS = 16
 
 
 @njit(cache=True)
+@no_type_check
 def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
     height, width = face_index.shape[1], face_index.shape[2]
     blocks = (height + ROWS - 1) // ROWS
@@ -38,6 +41,7 @@ def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
 
 
 @njit(cache=True)
+@no_type_check
 def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
     """Fill a flow on the calling thread; see `flow_parallel`."""
     for task in range(face_index.shape[0] * ((face_index.shape[1] + ROWS - 1) // ROWS)):
@@ -45,6 +49,7 @@ def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
 
 
 @njit(cache=True, parallel=True)
+@no_type_check
 def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
     """Fill `grid` and `valid` with the flow of fragments; `visible` has no rows when every face is visible."""
     for task in prange(face_index.shape[0] * ((face_index.shape[1] + ROWS - 1) // ROWS)):
@@ -52,6 +57,7 @@ def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
 
 
 @njit(cache=True)
+@no_type_check
 def _place(position, size):
     """Return the two pixels to read along an axis and the weight of the second, snapped to pixel centres."""
     place = (position + 1.0) * (0.5 * size) - 0.5
@@ -64,6 +70,7 @@ def _place(position, size):
 
 
 @njit(cache=True)
+@no_type_check
 def _warp_task(task, source, grid, valid, fill, result):
     height, width = valid.shape[1], valid.shape[2]
     blocks = (height + ROWS - 1) // ROWS
@@ -97,6 +104,7 @@ def _warp_task(task, source, grid, valid, fill, result):
 
 
 @njit(cache=True)
+@no_type_check
 def warp_serial(source, grid, valid, fill, result):
     """Sample on the calling thread; see `warp_parallel`."""
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
@@ -104,6 +112,7 @@ def warp_serial(source, grid, valid, fill, result):
 
 
 @njit(cache=True, parallel=True)
+@no_type_check
 def warp_parallel(source, grid, valid, fill, result):
     """Sample `B C H W` pictures bilinearly into `result`; invalid pixels become `fill`."""
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
@@ -111,6 +120,7 @@ def warp_parallel(source, grid, valid, fill, result):
 
 
 @njit(cache=True)
+@no_type_check
 def unhidden(local, normal, lens, orthographic, radius, tolerance, steepest, depth, clear):
     """Write into `clear` which surface points have nothing nearer around them; see `visibility._unhidden`."""
     height, width = depth.shape

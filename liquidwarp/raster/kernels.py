@@ -5,10 +5,13 @@ so the list of a band is in ascending face order whatever the number of threads;
 buffer in cache, and resolves weights once per visible pixel. Every task writes its own places only: threads cannot
 change the result.
 
+Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
+
 Every kernel that runs in threads has a serial twin for one thread and for forked processes, where OpenMP may not start.
 """
 
 import math
+from typing import no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -22,6 +25,7 @@ PARTIALS = 4
 
 
 @njit(cache=True, inline="always")
+@no_type_check
 def _edge(xj, yj, xk, yk, swap, orient):
     """Return (ax, ay, dx, dy) of E(p) = dx * (py - ay) - dy * (px - ax), positive inside, from the canonical end."""
     if swap:
@@ -30,11 +34,13 @@ def _edge(xj, yj, xk, yk, swap, orient):
 
 
 @njit(cache=True, inline="always")
+@no_type_check
 def _area(x0, y0, x1, y1, x2, y2):
     return (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
 
 
 @njit(cache=True)
+@no_type_check
 def _bounds(screen, b, i0, i1, i2, near, cull, height, width):
     """Return the pixel box (x0, x1, y0, y1), inclusive, of a face; x1 < x0 when it covers no pixel centre."""
     x0, y0, z0 = np.float64(screen[b, i0, 0]), np.float64(screen[b, i0, 1]), np.float64(screen[b, i0, 2])
@@ -57,6 +63,7 @@ def _bounds(screen, b, i0, i1, i2, near, cull, height, width):
 
 
 @njit(cache=True)
+@no_type_check
 def _count_task(task, screen, faces, height, width, near, cull, boxes, counts):
     b, chunk = task // CHUNKS, task % CHUNKS
     size = (faces.shape[0] + CHUNKS - 1) // CHUNKS
@@ -72,6 +79,7 @@ def _count_task(task, screen, faces, height, width, near, cull, boxes, counts):
 
 
 @njit(cache=True)
+@no_type_check
 def _fill_task(task, face_count, boxes, starts, bins):
     b, chunk = task // CHUNKS, task % CHUNKS
     size = (face_count + CHUNKS - 1) // CHUNKS
@@ -83,6 +91,7 @@ def _fill_task(task, face_count, boxes, starts, bins):
 
 
 @njit(cache=True, inline="always")
+@no_type_check
 def _setup(screen, b, i0, i1, i2, orthographic):
     """Return edges opposite each vertex and the factors of depth = sum(E m) / sum(E n), bary = E n / sum(E n)."""
     x0, y0, z0 = np.float64(screen[b, i0, 0]), np.float64(screen[b, i0, 1]), np.float64(screen[b, i0, 2])
@@ -98,11 +107,13 @@ def _setup(screen, b, i0, i1, i2, orthographic):
 
 
 @njit(cache=True, inline="always")
+@no_type_check
 def _top_left(edge):
     return edge[3] < 0.0 or (edge[3] == 0.0 and edge[2] > 0.0)
 
 
 @njit(cache=True)
+@no_type_check
 def _draw_face(screen, b, f, faces, orthographic, left, right, top, bottom, first_row, depth_buffer, face_buffer):
     edge0, edge1, edge2, m, n = _setup(screen, b, faces[f, 0], faces[f, 1], faces[f, 2], orthographic)
     own0, own1, own2 = _top_left(edge0), _top_left(edge1), _top_left(edge2)
@@ -130,6 +141,7 @@ def _draw_face(screen, b, f, faces, orthographic, left, right, top, bottom, firs
 
 
 @njit(cache=True)
+@no_type_check
 def _resolve_row(screen, b, y, faces, orthographic, face_row, face_index, bary, depth):
     width = face_index.shape[2]
     last = -1
@@ -158,6 +170,7 @@ def _resolve_row(screen, b, y, faces, orthographic, face_row, face_index, bary, 
 
 
 @njit(cache=True)
+@no_type_check
 def _band_task(task, screen, faces, orthographic, boxes, begins, bins, face_index, bary, depth):
     height, width = face_index.shape[1], face_index.shape[2]
     bands = begins.shape[1]
@@ -186,6 +199,7 @@ def _band_task(task, screen, faces, orthographic, boxes, begins, bins, face_inde
 
 
 @njit(cache=True)
+@no_type_check
 def _starts(counts):
     """Turn counts per (image, band, chunk) into write positions, and list begin and end of every band."""
     starts = np.empty(counts.shape, np.int64)
@@ -202,6 +216,7 @@ def _starts(counts):
 
 
 @njit(cache=True)
+@no_type_check
 def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth):
     """Rasterise on the calling thread; see `draw_parallel`."""
     batch, height, width = face_index.shape
@@ -219,6 +234,7 @@ def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth
 
 
 @njit(cache=True, parallel=True)
+@no_type_check
 def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, depth):
     """Rasterise (x px, y px, Z) vertices into `face_index`, `bary` and `depth`, which are overwritten."""
     batch, height, width = face_index.shape
@@ -236,6 +252,7 @@ def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, dep
 
 
 @njit(cache=True)
+@no_type_check
 def _pull_pixel(screen, b, i, face, orthographic, w, z, g, gz, sums):
     """Add one pixel's gradient to its face's vertices; `w` are surface weights, `g` and `gz` gradients of w and z."""
     z0, z1, z2 = np.float64(screen[b, i[0], 2]), np.float64(screen[b, i[1], 2]), np.float64(screen[b, i[2], 2])
@@ -263,6 +280,7 @@ def _pull_pixel(screen, b, i, face, orthographic, w, z, g, gz, sums):
 
 
 @njit(cache=True)
+@no_type_check
 def _pull_task(task, screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth, sums):
     b, part = task // PARTIALS, task % PARTIALS
     height, width = face_index.shape[1], face_index.shape[2]
@@ -284,6 +302,7 @@ def _pull_task(task, screen, faces, orthographic, face_index, bary, depth, grad_
 
 
 @njit(cache=True)
+@no_type_check
 def pull_serial(screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth):
     """Return the gradient of (x px, y px, Z) on the calling thread; see `pull_parallel`."""
     batch, count = screen.shape[0], screen.shape[1]
@@ -294,6 +313,7 @@ def pull_serial(screen, faces, orthographic, face_index, bary, depth, grad_bary,
 
 
 @njit(cache=True, parallel=True)
+@no_type_check
 def pull_parallel(screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth):
     """Return the gradient of (x px, y px, Z) vertices given those of `bary` and `depth`."""
     batch, count = screen.shape[0], screen.shape[1]
@@ -304,6 +324,7 @@ def pull_parallel(screen, faces, orthographic, face_index, bary, depth, grad_bar
 
 
 @njit(cache=True)
+@no_type_check
 def _add_partials(sums, batch):
     result = np.empty((batch, sums.shape[1], 3), np.float32)
     for b in range(batch):
@@ -317,6 +338,7 @@ def _add_partials(sums, batch):
 
 
 @njit(cache=True)
+@no_type_check
 def nearest_segments(ends, reach, nearest):
     """Write the number of the nearest segment into each pixel of `nearest` that has one within `reach` pixels."""
     height, width = nearest.shape

@@ -16,8 +16,8 @@ def rasterize(
     """Return (face_index, bary, depth) for (x px, y px, Z) vertices on the CPU; see `raster.rasterize`."""
     triangles = faces.to(torch.int32).contiguous()
     if screen.dtype != torch.float32:
-        # The compiled kernels write float32; for other types they only say which face.
-        face_index = torch_backend.find_faces(screen.detach(), faces, size, orthographic, near, cull)
+        # The kernels write float32; for other types they say which face, and tensors resolve the rest.
+        face_index = _draw(screen.detach(), triangles, size, orthographic, near, cull)[0]
         return face_index, *torch_backend.resolve(screen, faces, face_index, orthographic)
     if torch.is_grad_enabled() and screen.requires_grad:
         face_index, bary, depth = _Rasterize.apply(screen, triangles, size, orthographic, near, cull)

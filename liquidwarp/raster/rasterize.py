@@ -37,12 +37,11 @@ def rasterize(
         with a number that is not finite, or without area are dropped (no clipping).
 
     Args:
-        vertices: world vertices; float32, or float64 ("numba" finds the faces, torch then resolves the weights).
+        vertices: world vertices; float32 or float64 (slower).
         faces: vertex indices of the triangles.
         camera: its `size` is the size of the result.
         backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative. A chosen
-        backend runs
-            or raises; all but "pytorch3d" give identical face indices.
+            backend runs or raises; all but "pytorch3d" give identical face indices.
         cull: drop back faces.
 
     Raises:

@@ -1,5 +1,7 @@
 """The rasteriser in loops: slow, plain, and the rule that every fast one has to follow."""
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -21,12 +23,12 @@ def find_faces(
     for image, buffer in zip(points, face_index, strict=True):
         nearest = np.full((height, width), np.inf, np.float32)
         for f, corners in enumerate(faces.tolist()):
-            _draw(image[corners], corners, f, orthographic, near, cull, nearest, buffer)
+            _draw(image[corners].tolist(), corners, f, orthographic, near, cull, nearest, buffer)
     return torch.from_numpy(face_index).to(screen.device)
 
 
 def _draw(
-    triangle: np.ndarray,
+    triangle: list[list[float]],
     corners: list[int],
     f: int,
     orthographic: bool,
@@ -35,45 +37,45 @@ def _draw(
     nearest: np.ndarray,
     buffer: np.ndarray,
 ) -> None:
-    if not np.isfinite(triangle).all() or not (triangle[:, 2] > near).all():
+    xs, ys, zs = ([corner[axis] for corner in triangle] for axis in range(3))
+    if not all(math.isfinite(number) for number in xs + ys + zs) or not all(z > near for z in zs):
         return
-    (x0, y0), (x1, y1), (x2, y2) = triangle[:, :2]
-    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+    area = (xs[1] - xs[0]) * (ys[2] - ys[0]) - (ys[1] - ys[0]) * (xs[2] - xs[0])
     if area == 0 or (cull and area > 0):
         return
     height, width = buffer.shape
     for y in range(height):
-        if not triangle[:, 1].min() <= y + 0.5 <= triangle[:, 1].max():
+        if not min(ys) <= y + 0.5 <= max(ys):
             continue
         for x in range(width):
-            if not triangle[:, 0].min() <= x + 0.5 <= triangle[:, 0].max():
+            if not min(xs) <= x + 0.5 <= max(xs):
                 continue
             edges = [_edge(triangle, corners, k, area > 0, x + 0.5, y + 0.5) for k in range(3)]
             if not all(value > 0 or (value == 0 and owned) for value, owned in edges):
                 continue
-            depth = np.float32(_depth([value for value, _ in edges], triangle[:, 2], orthographic))
+            depth = np.float32(_depth([value for value, _ in edges], zs, orthographic))
             if depth < nearest[y, x]:  # strictly: at the same depth the lower face index stays
                 nearest[y, x] = depth
                 buffer[y, x] = f
 
 
 def _edge(
-    triangle: np.ndarray, corners: list[int], k: int, clockwise: bool, px: float, py: float
+    triangle: list[list[float]], corners: list[int], k: int, clockwise: bool, px: float, py: float
 ) -> tuple[float, bool]:
     """Evaluate the edge opposite vertex k (positive inside) and say whether it owns its pixels (top-left rule)."""
     begin, end = (k + 1) % 3, (k + 2) % 3
     sign = 1.0 if clockwise else -1.0
     if corners[begin] > corners[end]:  # both faces of an edge start from the same end, so they get the same number
         begin, end, sign = end, begin, -sign
-    dx = sign * (triangle[end, 0] - triangle[begin, 0])
-    dy = sign * (triangle[end, 1] - triangle[begin, 1])
-    value = dx * (py - triangle[begin, 1]) - dy * (px - triangle[begin, 0])
+    dx = sign * (triangle[end][0] - triangle[begin][0])
+    dy = sign * (triangle[end][1] - triangle[begin][1])
+    value = dx * (py - triangle[begin][1]) - dy * (px - triangle[begin][0])
     return value, dy < 0 or (dy == 0 and dx > 0)
 
 
-def _depth(edges: list[float], z: np.ndarray, orthographic: bool) -> float:
+def _depth(edges: list[float], z: list[float], orthographic: bool) -> float:
     """Interpolate camera Z: affine under an orthographic camera, 1/Z affine under a pinhole camera."""
     if orthographic:
         return (edges[0] * z[0] + edges[1] * z[1] + edges[2] * z[2]) / (edges[0] + edges[1] + edges[2])
-    n = 1.0 / z
+    n = [1.0 / value for value in z]
     return (edges[0] + edges[1] + edges[2]) / (edges[0] * n[0] + edges[1] * n[1] + edges[2] * n[2])
