@@ -21,9 +21,9 @@ def project_normalized(
 def mesh_flow(
     fragments: Fragments,
     faces: Int[Tensor, "F 3"],
-    source_xy: Float[Tensor, "B V 2"],
+    source_xy: Float[Tensor, "S V 2"],
     *,
-    face_visible: Bool[Tensor, "B F"] | None = None,
+    face_visible: Bool[Tensor, "N F"] | None = None,
 ) -> Flow:
     """Return where each target pixel's surface point lies in the source picture.
 

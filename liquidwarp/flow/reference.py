@@ -12,9 +12,9 @@ from liquidwarp.types import Flow, Fragments
 def mesh_flow(
     fragments: Fragments,
     faces: Int[Tensor, "F 3"],
-    source_xy: Float[Tensor, "B V 2"],
+    source_xy: Float[Tensor, "S V 2"],
     *,
-    face_visible: Bool[Tensor, "B F"] | None = None,
+    face_visible: Bool[Tensor, "N F"] | None = None,
 ) -> Flow:
     """Return the flow of fragments, pixel by pixel; see `flow.mesh_flow`."""
     grid = torch.zeros(*fragments.face_index.shape, 2, dtype=source_xy.dtype)
@@ -29,7 +29,7 @@ def mesh_flow(
     return Flow(grid, valid)
 
 
-def warp(source: Float[Tensor, "B C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
+def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
     """Sample pixel by pixel; see `flow.warp`."""
     height, width = source.shape[-2:]
     result = source.new_full((flow.valid.shape[0], source.shape[1], *flow.valid.shape[1:]), fill)

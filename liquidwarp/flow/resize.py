@@ -26,6 +26,9 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
     Each axis is averaged by overlap when it shrinks and interpolated linearly when it grows. Only valid pixels are
     averaged; the result is valid where they hold at least half of the weight.
 
+    A flow that is linear in the target pixel stays so exactly where an axis shrinks by a whole factor, and to a quarter
+    of an old pixel where it shrinks by another.
+
     Convention: both pictures cover the same area; the grid's values (source coordinates) are independent of either
     size.
     """

@@ -9,7 +9,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.types import Flow
 
 
-def warp(source: Float[Tensor, "B C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
+def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
     """Sample `source` where the flow says; invalid pixels become `fill`.
 
     Bilinear, differentiable in `source` and `flow.grid`; compiled on the CPU when no gradient is wanted. The identity
