@@ -1,7 +1,7 @@
 """The clothed body: offsets on the rest body that bring its outline to that of the photo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,10 @@ from liquidwarp.surface.clothing_surface import ClothSurface
 from liquidwarp.surface.clothing_view import Picture, SeenOutline, SilhouetteView, look_up, see_outline
 
 _GAP = 0.018  # most that each side of a covered gap grows, as a share of the person's height
-_GAP_WEIGHT = 0.15
+_GAP_WEIGHT = 0.3
+_SPREAD = 0.02  # over which the outline's message bends into the surface, as a share of the person's height
+_STIFFNESS = 0.02
+_TENSION = 0.3  # share of membrane in bending: more keeps unseen sides from growing past the seen ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ def fit_clothing(
     the left and right of a limb then also swells its front and back, which the picture does not show. The lengths
     minimise
 
-        sum over matched outline (r - c . h)^2 + smoothness (l^3 |Delta h|^2 + l |grad h|^2) + hold h^2
+        sum over matched outline (r - c . h)^2 + smoothness (l^3 |Delta h|^2 + t l |grad h|^2) + hold h^2
 
     integrated over outline and surface, alternating with a new outline and a new matching. Outline that lies on another
     part of the body, is hidden, or leaves the picture is no evidence and follows its neighbours.
@@ -76,7 +79,8 @@ def fit_clothing(
         smoothness: 1 by default; more is stiffer.
 
     Returns:
-        Offsets in the rest frame, and how well they fit. Evidence of several views is averaged.
+        Offsets in the rest frame, and how well they fit. Evidence of several views is averaged; views in which the bare
+        body misses the person, compared with the best view, count for little or nothing.
 
     Raises:
         InputError: no views, a matte that is empty or of another size than its camera, or a body behind the camera.
@@ -92,8 +96,12 @@ def fit_clothing(
     surface = ClothSurface.create(body, identity)
     pictures = [Picture.create(body, identity, surface, view, number) for number, view in enumerate(views)]
     height = np.zeros(len(surface.direction))
+    trust = _trust(surface, pictures)
     for step in range(iterations):
-        evidence = [_gather(surface, picture, height) for picture in pictures]
+        evidence = [
+            replace(item, weight=share * item.weight)
+            for item, share in zip((_gather(surface, picture, height) for picture in pictures), trust, strict=True)
+        ]
         stiffness = smoothness * 4.0 ** max(0, 2 - step)
         height = _solve(surface, evidence, stiffness)
     reports = [_report(surface, picture, height) for picture in pictures]
@@ -109,6 +117,23 @@ class Evidence:
     factor: Float[np.ndarray, "M 2"]
     goal: Float[np.ndarray, "M"]
     weight: Float[np.ndarray, "M"]
+
+
+def _trust(surface: ClothSurface, pictures: list[Picture]) -> np.ndarray:
+    """Weigh views by how well the bare body covers the person: where the pose is wrong, the outline means nothing."""
+    bare = np.zeros(len(surface.direction))
+    overlap = np.array([_overlap(picture, see_outline(surface, picture, bare)) for picture in pictures])
+    trust = np.clip((overlap / max(overlap.max(), 1e-9) - 0.75) / 0.2, 0, 1)
+    return trust / trust.sum()
+
+
+def _overlap(picture: Picture, outline: SeenOutline) -> float:
+    """Return intersection over union of mesh and matte within the photo."""
+    body, person = outline.picture >= 0, picture.matte >= 0.5
+    y, x = np.mgrid[: body.shape[0], : body.shape[1]] + 0.5
+    left, top, right, bottom = picture.bounds
+    within = (x > left) & (x < right) & (y > top) & (y < bottom)
+    return float((body & person & within).sum() / max(((body | person) & within).sum(), 1))
 
 
 def _neighbours(edge: EdgePoints, group: np.ndarray, radius: float, count: int = 12) -> np.ndarray:
@@ -193,15 +218,15 @@ def _solve(surface: ClothSurface, evidence: list[Evidence], smoothness: float) -
     from scipy.sparse.linalg import splu
 
     count = len(surface.direction)
-    scale = 0.02 * surface.tall  # over which the outline's message spreads
+    scale = _SPREAD * surface.tall
     smooth = surface.stiffness @ diags(1 / np.maximum(surface.area, 1e-7)) @ surface.stiffness * scale**3
-    system = 0.05 * smoothness * (smooth + 0.3 * scale * surface.stiffness) + diags(surface.hold * surface.area + 1e-9)
+    smooth = smooth + _TENSION * scale * surface.stiffness
+    system = _STIFFNESS * smoothness * smooth + diags(surface.hold * surface.area + 1e-9)
     right = np.zeros(count)
     for item in evidence:
-        share = 1 / len(evidence)
         rows = np.repeat(np.arange(len(item.goal)), 2)
         matrix = coo_matrix((item.factor.ravel(), (rows, item.pair.ravel())), (len(item.goal), count)).tocsr()
-        weighted = diags(share * item.weight) @ matrix
+        weighted = diags(item.weight) @ matrix
         system = system + matrix.T @ weighted
         right = right + weighted.T @ item.goal
     solver = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
@@ -212,11 +237,7 @@ def _report(surface: ClothSurface, picture: Picture, height: np.ndarray) -> tupl
     """Return overlap, median residual over the person's height, and the unexplained share of the matte's edge."""
     outline = see_outline(surface, picture, height)
     forth, back = _match(surface, picture, outline)
-    body, person = outline.picture >= 0, picture.matte >= 0.5
-    y, x = np.mgrid[: body.shape[0], : body.shape[1]] + 0.5
-    left, top, right, bottom = picture.bounds
-    within = (x > left) & (x < right) & (y > top) & (y < bottom)
-    iou = float((body & person & within).sum() / max(((body | person) & within).sum(), 1))
+    iou = _overlap(picture, outline)
     matched = np.flatnonzero(forth >= 0)
     if len(matched) == 0:
         return iou, float("inf"), 1.0

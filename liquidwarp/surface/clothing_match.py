@@ -6,6 +6,7 @@ person.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -59,15 +60,17 @@ def matte_edges(matte: Float[np.ndarray, "H W"]) -> EdgePoints:
     return EdgePoints(point[keep] + 0.5, normal[keep], length[keep])
 
 
-def compatible_parts(vertex_part: Int[np.ndarray, "V"], edges: Int[np.ndarray, "E 2"]) -> Bool[np.ndarray, "P P"]:
-    """Tell which parts touch on the body (a left part never goes with a right one)."""
+def compatible_parts() -> Bool[np.ndarray, "P P"]:
+    """Tell which parts join on a body: the same one, the next one along a limb, and all of the head."""
     table = np.eye(len(PARTS), dtype=bool)
-    pairs = vertex_part[edges]
-    table[pairs[:, 0], pairs[:, 1]] = table[pairs[:, 1], pairs[:, 0]] = True
-    head = [PARTS.index(name) for name in ("head", "face", "hair")]
-    table[np.ix_(head, head)] = True
-    side = np.array([name.split("_")[0] if name.startswith(("left_", "right_")) else "" for name in PARTS])
-    table &= (side[:, None] == side) | (side[:, None] == "") | (side == "")
+    joins = [("head", "face"), ("head", "hair"), ("face", "hair"), ("head", "torso"), ("hair", "torso")]
+    for side in ("left", "right"):
+        arm = ["torso", f"{side}_upper_arm", f"{side}_lower_arm", f"{side}_hand"]
+        leg = ["torso", f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"]
+        joins += [*pairwise(arm), *pairwise(leg)]
+    for a, b in joins:
+        i, j = PARTS.index(a), PARTS.index(b)
+        table[i, j] = table[j, i] = True
     return table
 
 

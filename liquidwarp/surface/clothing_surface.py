@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 # How far the outline may lie from that of the bare body, as a share of the person's height.
 _OUTWARD = {"hair": 0.13, "head": 0.10, "face": 0.03, "torso": 0.10, "upper_leg": 0.12, "lower_leg": 0.12}
-_OUTWARD |= {"upper_arm": 0.08, "lower_arm": 0.07, "hand": 0.02, "foot": 0.05}
+_OUTWARD |= {"upper_arm": 0.045, "lower_arm": 0.045, "hand": 0.02, "foot": 0.035}
 _INWARD = {"hair": 0.02, "head": 0.03, "face": 0.02, "torso": 0.04, "upper_leg": 0.03, "lower_leg": 0.025}
 _INWARD |= {"upper_arm": 0.03, "lower_arm": 0.025, "hand": 0.02, "foot": 0.03}
 
-_HOLD = {"face": 400.0, "hand": 3000.0}  # pull to the bare body, per metre, for parts that clothes do not cover
-_HOLD_ELSEWHERE = 0.6
+_HOLD = {"face": 400.0, "hand": 3000.0, "foot": 0.3, "hair": 0.4}  # pull to the bare body, per metre
+_HOLD_ELSEWHERE = 0.006
 _SMOOTHING = 0.012  # radius over which directions are smoothed, as a share of the person's height
 _SHOE = 0.007  # the same for the shape of feet: closes the gaps between toes
 
@@ -77,7 +77,7 @@ class ClothSurface:
             edges=edges,
             faces_of_edge=faces_of_edge,
             part=part,
-            compatible=compatible_parts(part, edges),
+            compatible=compatible_parts(),
             direction=_outward_directions(vertices, faces, _Heat(stiffness, area, _SMOOTHING * tall)),
             base=_shoes(vertices, feet, _Heat(stiffness, area, _SHOE * tall)),
             stiffness=stiffness,

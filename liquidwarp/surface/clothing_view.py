@@ -147,7 +147,7 @@ def see_outline(surface: ClothSurface, picture: Picture, height: np.ndarray) -> 
     edge, pair, share, z = outline
     part = surface.part[pair[np.arange(len(pair)), (share > 0.5).astype(int)]]
     seen = _within(edge.point, picture.bounds)
-    seen &= (look_up(parts, edge.point + 1.5 * edge.normal) < 0) & (look_up(parts, edge.point + 3.0 * edge.normal) < 0)
+    seen &= (look_up(parts, edge.point + 1.5 * edge.normal) < 0) & (look_up(parts, edge.point + 2.5 * edge.normal) < 0)
     inside = edge.point - 1.5 * edge.normal
     under = look_up(parts, inside)
     seen &= (under >= 0) & surface.compatible[part, under] & (np.abs(look_up(depth, inside) - z) < 0.06 * surface.tall)
