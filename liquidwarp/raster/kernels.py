@@ -364,3 +364,35 @@ def nearest_segments(ends, reach, nearest):
                 if square <= limit and square < best[y, x]:
                     best[y, x] = square
                     nearest[y, x] = s
+
+
+@njit(cache=True)
+@no_type_check
+def empty_beyond(screen, faces, mask, outward, empty, drawn):
+    """Write which edges have an empty picture just outside, and which faces count; see `silhouette._empty_beyond`."""
+    height, width = mask.shape
+    for f in range(faces.shape[0]):
+        i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
+        x0, y0, x1, y1, x2, y2 = (
+            screen[i0, 0],
+            screen[i0, 1],
+            screen[i1, 0],
+            screen[i1, 1],
+            screen[i2, 0],
+            screen[i2, 1],
+        )
+        area = _area(x0, y0, x1, y1, x2, y2)
+        finite = math.isfinite(x0 + y0 + x1 + y1 + x2 + y2 + screen[i0, 2] + screen[i1, 2] + screen[i2, 2])
+        drawn[f] = finite and area != 0.0 and screen[i0, 2] > 0.0 and screen[i1, 2] > 0.0 and screen[i2, 2] > 0.0
+        sign = 1.0 if area > 0.0 else -1.0
+        for k in range(3):
+            empty[f, k] = False
+            if not drawn[f]:
+                continue
+            ax, ay = screen[faces[f, (k + 1) % 3], 0], screen[faces[f, (k + 1) % 3], 1]
+            dx, dy = screen[faces[f, (k + 2) % 3], 0] - ax, screen[faces[f, (k + 2) % 3], 1] - ay
+            length = max(math.sqrt(dx * dx + dy * dy), 1e-12)
+            px = ax + dx / 2 + outward * (sign * dy / length)
+            py = ay + dy / 2 - outward * (sign * dx / length)
+            if 0.0 <= px < width and 0.0 <= py < height:
+                empty[f, k] = not mask[int(py), int(px)]

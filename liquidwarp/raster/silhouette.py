@@ -56,20 +56,9 @@ def outline_edges(
     screen: Float[Tensor, "V 3"], faces: Int[Tensor, "F 3"], mask: Bool[Tensor, "H W"]
 ) -> Int[Tensor, "E 2"]:
     """Return the vertex pairs of the edges on the outline of a covered picture."""
-    height, width = mask.shape
-    faces = faces.long()
-    triangles = screen[faces]
-    xy = triangles[..., :2]
-    area = torch.linalg.det(torch.stack([xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]], 1))
-    drawn = (triangles[..., 2] > 0).all(1) & triangles.isfinite().all(2).all(1) & (area != 0)
-    begin, end = faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]
-    along = xy[:, [2, 0, 1]] - xy[:, [1, 2, 0]]
-    outward = torch.stack([along[..., 1], -along[..., 0]], -1) * area.sign()[:, None, None]
-    outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-12)
-    probe = (xy[:, [1, 2, 0]] + along / 2 + _OUTWARD * outward).nan_to_num(-1.0)
-    inside = (probe >= 0).all(-1) & (probe[..., 0] < width) & (probe[..., 1] < height)
-    x, y = probe.where(inside[..., None], torch.zeros_like(probe)).long().unbind(-1)
-    empty = inside & ~mask[y, x] & drawn[:, None]
+    find = _empty_beyond_compiled if screen.device.type == "cpu" else _empty_beyond
+    empty, drawn = find(screen.double(), faces, mask)
+    begin, end = faces.long()[:, [1, 2, 0]], faces.long()[:, [2, 0, 1]]
     # An outline edge of a closed mesh appears twice, once for either of its faces; an inner edge near the outline
     # only once.
     count = len(screen)
@@ -82,6 +71,34 @@ def outline_edges(
     alone = torch.isin(unique, uses_of[uses_count == 1]) & (times == 1)
     chosen = unique[(times > 1) | alone]
     return torch.stack([chosen // count, chosen % count], -1)
+
+
+def _empty_beyond_compiled(screen: Tensor, faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    from liquidwarp.raster import kernels
+
+    empty, drawn = torch.empty(faces.shape, dtype=torch.bool), torch.empty(len(faces), dtype=torch.bool)
+    triangles = faces.to(torch.int32).contiguous().numpy()
+    kernels.empty_beyond(
+        screen.contiguous().numpy(), triangles, mask.contiguous().numpy(), _OUTWARD, empty.numpy(), drawn.numpy()
+    )
+    return empty, drawn
+
+
+def _empty_beyond(screen: Tensor, faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Say for the edge opposite each vertex whether the picture is empty just outside it, and which faces count."""
+    height, width = mask.shape
+    triangles = screen[faces.long()]
+    xy = triangles[..., :2]
+    u, v = xy[:, 1] - xy[:, 0], xy[:, 2] - xy[:, 0]
+    area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    drawn = (triangles[..., 2] > 0).all(1) & triangles.isfinite().all(2).all(1) & (area != 0)
+    along = xy[:, [2, 0, 1]] - xy[:, [1, 2, 0]]
+    outward = torch.stack([along[..., 1], -along[..., 0]], -1) * area.sign()[:, None, None]
+    outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    probe = (xy[:, [1, 2, 0]] + along / 2 + _OUTWARD * outward).nan_to_num(-1.0)
+    inside = (probe >= 0).all(-1) & (probe[..., 0] < width) & (probe[..., 1] < height)
+    x, y = probe.where(inside[..., None], torch.zeros_like(probe)).long().unbind(-1)
+    return inside & ~mask[y, x] & drawn[:, None], drawn
 
 
 def _nearest_edges(screen: Tensor, edges: Tensor, size: tuple[int, int], reach: float) -> tuple[Tensor, Tensor]:

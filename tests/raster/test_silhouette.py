@@ -1,10 +1,11 @@
 import pytest
 import torch
-from raster_meshes import ellipsoid, quad
+from raster_meshes import ellipsoid, quad, soup
 
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import project
 from liquidwarp.raster import numba_backend, rasterize, soft_silhouette, torch_backend
-from liquidwarp.raster.silhouette import outline_edges
+from liquidwarp.raster.silhouette import _empty_beyond, _empty_beyond_compiled, outline_edges
 from liquidwarp.types import Camera
 
 
@@ -69,8 +70,6 @@ def test_inner_occlusion_edges_are_no_outline():
 def test_outline_of_a_closed_mesh_is_a_closed_curve():
     vertices, faces = ellipsoid(20, 24)
     view = Camera.create(100.0, (80, 60))
-    from liquidwarp.geometry import project
-
     edges = outline_edges(project(view, vertices)[0], faces, rasterize(vertices, faces, view).mask[0])
     _, uses = edges.unique(return_counts=True)
     assert (uses == 2).all()
@@ -86,6 +85,14 @@ def test_nearest_segments_twins():
     for reach in (2.0, 7.5):
         expected = torch_backend.nearest_segments(ends, (31, 37), reach)
         assert torch.equal(numba_backend.nearest_segments(ends, (31, 37), reach), expected)
+
+
+def test_empty_beyond_twins():
+    for vertices, faces in (soup(1), ellipsoid(15, 18)):
+        view = Camera.create(30.0, (40, 50))
+        arguments = (project(view, vertices)[0].double(), faces, rasterize(vertices, faces, view).mask[0])
+        for a, b in zip(_empty_beyond(*arguments), _empty_beyond_compiled(*arguments), strict=True):
+            assert torch.equal(a, b)
 
 
 def test_empty_picture_and_bad_sigma():
