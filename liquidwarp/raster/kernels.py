@@ -143,17 +143,14 @@ def _draw_face(screen, b, f, faces, orthographic, left, right, top, bottom, firs
 @njit(cache=True)
 @no_type_check
 def _resolve_row(screen, b, y, faces, orthographic, face_row, face_index, bary, depth):
-    width = face_index.shape[2]
+    face_index[b, y, :] = face_row
+    bary[b, y, :, :] = 0.0
+    depth[b, y, :] = np.inf
     last = -1
     py = y + 0.5
-    for x in range(width):
+    for x in range(face_row.shape[0]):
         f = face_row[x]
-        face_index[b, y, x] = f
         if f < 0:
-            bary[b, y, x, 0] = 0.0
-            bary[b, y, x, 1] = 0.0
-            bary[b, y, x, 2] = 0.0
-            depth[b, y, x] = np.inf
             continue
         if f != last:
             edge0, edge1, edge2, m, n = _setup(screen, b, faces[f, 0], faces[f, 1], faces[f, 2], orthographic)
