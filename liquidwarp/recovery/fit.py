@@ -138,7 +138,8 @@ def _check(
         check_shape("betas", betas, (body.num_betas,))
     if initial is not None and (len(initial) != len(keypoints.present) or initial.body != body.name):
         raise InputError(
-            f"initial has {len(initial)} frames of body {initial.body!r}, wanted {len(keypoints.present)} of {body.name!r}"
+            f"initial has {len(initial)} frames of body {initial.body!r}, "
+            f"wanted {len(keypoints.present)} of {body.name!r}"
         )
     if window < 2 * OVERLAP:
         raise InputError(f"window={window} is too short; use at least {2 * OVERLAP} frames")

@@ -110,7 +110,7 @@ def cost_of(problem: Problem, state: State, reach: float) -> float:
     cost = float(_frame_terms(problem, state, posed, empty, reach)[2].sum())
     if problem.fps > 0:
         cost += motion_cost(state.rotations, state.place, problem.fps)
-        cost += standing_cost(problem.evidence, posed, problem.fps)
+        cost += standing_cost(problem.evidence, posed, problem.fps, reach)
     return cost
 
 
@@ -124,7 +124,7 @@ def _normal_equations(problem: Problem, state: State, reach: float) -> Chain:
     _add_prior_(problem, state, chain.diagonal, chain.right)
     if problem.fps > 0:
         add_motion_(chain, state.rotations, state.place, problem.fps)
-        add_standing_(chain, problem.evidence, posed, jacobian, problem.fps)
+        add_standing_(chain, problem.evidence, posed, jacobian, problem.fps, reach)
     return chain
 
 

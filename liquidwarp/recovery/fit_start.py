@@ -167,7 +167,7 @@ def yaw_from_picture(
     pairs = [kind for kind in ("shoulder", "hip") if f"left_{kind}" in place and f"right_{kind}" in place]
     if len(pairs) < 2:
         return image.new_zeros(len(image))
-    across = sum(place[f"left_{kind}"] - place[f"right_{kind}"] for kind in pairs)[:, 0] / 2
+    across = torch.stack([place[f"left_{kind}"] - place[f"right_{kind}"] for kind in pairs]).mean(dim=0)[:, 0]
     middle = [(place[f"left_{kind}"] + place[f"right_{kind}"]) / 2 for kind in pairs]
     long = (middle[0] - middle[1]).norm(dim=-1).clamp_min(1e-6)
     turn = torch.acos((across / (0.55 * long)).clamp(-1, 1))

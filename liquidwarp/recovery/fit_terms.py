@@ -10,12 +10,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from liquidwarp.recovery.fit_skeleton import Posed
+from liquidwarp.recovery.prior import shortest_rotation
 from liquidwarp.recovery.smooth import Chain
 from liquidwarp.types import Camera
 
 _PICTURE_SIGMA = 0.005  # of the person's height
 _DIRECTION_SIGMA = (0.5, 0.5, 0.2)  # along X, Y and Z: the picture itself knows X and Y better
-_STAND_SIGMA = 0.06  # m/s
+_STAND_SIGMA = 0.08  # m/s
+_STAND_REACH = 0.7  # of the reach of landmarks
+_STAND_WEIGHT = 1.0
 _STAND_SPEED = 0.12  # of the person's height per second
 _STAND_RISE = 0.08  # of the person's height above the lower foot
 
@@ -92,8 +95,8 @@ def view_along_ray(
 ) -> Float[Tensor, "T L 3"]:
     """Turn world landmarks from the axes of the crop that the detector saw to those of the camera.
 
-    The detector looks at a crop around the person and knows nothing of its place in the picture, so its depth axis is the
-    ray to the person's middle.
+    The detector looks at a crop around the person and knows nothing of its place in the picture, so its depth axis is
+    the ray to the person's middle.
     """
     if camera.orthographic:
         return world
@@ -101,8 +104,6 @@ def view_along_ray(
     middle = (image * share).sum(dim=1) / share.sum(dim=1)
     ray = (middle - camera.center.to(image)) / camera.focal.to(image)
     ray = torch.nn.functional.normalize(torch.cat([ray, torch.ones_like(ray[:, :1])], dim=-1), dim=-1)
-    from liquidwarp.recovery.prior import shortest_rotation
-
     return world @ shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray).transpose(1, 2)
 
 
@@ -114,8 +115,8 @@ def limb_directions(
 ) -> tuple[Int[Tensor, "M 2"], Float[Tensor, "T M 3"], Float[Tensor, "T M"]]:
     """Return pairs of landmarks, their directions in space and the trust in them; none without world landmarks.
 
-    A detector that does not know whether a limb points at the camera or away answers with the mean of both, a short limb
-    across the view. Such a direction is wrong, so trust falls with the limb's length against that on the resting body.
+    A detector that does not know whether a limb points at the camera or away answers with the mean of both, a short
+    limb across the view. Such a direction is wrong, so trust falls with the limb's length against the resting body's.
     """
     found = [(a, b, share) for a, b, share in _LIMBS if world is not None and a in names and b in names]
     pairs = torch.tensor([(names.index(a), names.index(b)) for a, b, _ in found], dtype=torch.int64).view(-1, 2)
@@ -222,38 +223,42 @@ def direction_terms(
 
 
 def add_standing_(
-    chain: Chain, evidence: Evidence, posed: Posed, jacobian: Float[Tensor, "T L 3 P"], fps: float
+    chain: Chain, evidence: Evidence, posed: Posed, jacobian: Float[Tensor, "T L 3 P"], fps: float, reach: float
 ) -> None:
-    """Hold standing feet in place from frame to frame."""
+    """Hold standing feet in place from frame to frame.
+
+    A foot may look still and yet move along the view, so the cost is Geman-McClure's: other evidence can break it.
+    """
     if len(evidence.feet) == 0 or fps <= 0:
         return
-    share = (evidence.standing[:-1].sqrt() * fps / _STAND_SIGMA)[..., None]
-    spots = posed.points[:, evidence.feet]
-    residual = (spots[1:] - spots[:-1]) * share
-    slopes = jacobian[:, evidence.feet]
+    squared, residual = _sliding(evidence, posed, fps)
+    share = (evidence.standing[:-1].sqrt() / (1 + squared / (_STAND_REACH * reach) ** 2))[
+        ..., None
+    ] * _STAND_WEIGHT**0.5
+    slopes = jacobian[:, evidence.feet] * (fps / _STAND_SIGMA)
     before = (-slopes[:-1] * share[..., None]).flatten(1, 2)
     after = (slopes[1:] * share[..., None]).flatten(1, 2)
-    soft = (1 + standing_size(residual) / 4).rsqrt().repeat_interleave(3, dim=1)[..., None]
-    flat = (residual.flatten(1) * soft[..., 0])[..., None]
-    chain.diagonal[:-1] += before.transpose(1, 2) @ (before * soft)
-    chain.diagonal[1:] += after.transpose(1, 2) @ (after * soft)
-    chain.next1[:-1] += after.transpose(1, 2) @ (before * soft)
+    flat = (residual * share).flatten(1)[..., None]
+    chain.diagonal[:-1] += before.transpose(1, 2) @ before
+    chain.diagonal[1:] += after.transpose(1, 2) @ after
+    chain.next1[:-1] += after.transpose(1, 2) @ before
     chain.right[:-1] -= (before.transpose(1, 2) @ flat)[..., 0]
     chain.right[1:] -= (after.transpose(1, 2) @ flat)[..., 0]
 
 
-def standing_size(residual: Float[Tensor, "S N 3"]) -> Float[Tensor, "S N"]:
-    """Return squared lengths."""
-    return (residual**2).sum(dim=-1)
-
-
-def standing_cost(evidence: Evidence, posed: Posed, fps: float) -> float:
+def standing_cost(evidence: Evidence, posed: Posed, fps: float, reach: float) -> float:
     """Return the cost of what `add_standing_` adds."""
     if len(evidence.feet) == 0 or fps <= 0:
         return 0.0
+    squared, _ = _sliding(evidence, posed, fps)
+    cost = evidence.standing[:-1] * squared / (1 + squared / (_STAND_REACH * reach) ** 2)
+    return _STAND_WEIGHT * float(cost.sum())
+
+
+def _sliding(evidence: Evidence, posed: Posed, fps: float) -> tuple[Tensor, Tensor]:
     spots = posed.points[:, evidence.feet]
-    residual = (spots[1:] - spots[:-1]) * (evidence.standing[:-1].sqrt() * fps / _STAND_SIGMA)[..., None]
-    return float((8 * ((1 + standing_size(residual) / 4).sqrt() - 1)).sum())
+    residual = (spots[1:] - spots[:-1]) * (fps / _STAND_SIGMA)
+    return (residual**2).sum(dim=-1), residual
 
 
 def picture_unit(camera: Camera, stature: float, place: Float[Tensor, "T 3"]) -> Float[Tensor, "T"]:

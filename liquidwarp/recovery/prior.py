@@ -1,8 +1,8 @@
 """What poses a human body takes: ranges of joints and a relaxed stance.
 
-Every canonical joint's rotation is measured by three angles. Hinges (knees, elbows) are split into a bend about one axis,
-a twist of the lower bone about itself and a sideways error; ball joints by the rotation vector from a reference. A weak
-pull goes to a relaxed stance (upright, arms hanging), a strong one back into the joint's range.
+Every canonical joint's rotation is measured by three angles. Hinges (knees, elbows) are split into a bend about one
+axis, a twist of the lower bone about itself and a sideways error; ball joints by the rotation vector from a reference.
+A weak pull goes to a relaxed stance (upright, arms hanging), a strong one back into the joint's range.
 
 Convention: the body at rest stands along -Y and faces -Z (`BodyModel`); the person's left is +X.
 """
@@ -80,7 +80,7 @@ def hinge_axes(bone: Float[Tensor, "3"], toward: Float[Tensor, "3"]) -> Float[Te
     return torch.stack([bone, bend, torch.linalg.cross(bend, bone)])
 
 
-def shortest_rotation(start: Float[Tensor, "*B 3"], end: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
+def shortest_rotation(start: Float[Tensor, "*#B 3"], end: Float[Tensor, "*#B 3"]) -> Float[Tensor, "*B 3 3"]:
     """Return the smallest rotation that turns one direction into another."""
     start, end = torch.broadcast_tensors(start, end)
     start, end = start / start.norm(dim=-1, keepdim=True), end / end.norm(dim=-1, keepdim=True)
@@ -140,7 +140,7 @@ def make_prior(rest_joints: Float[Tensor, "J 3"]) -> PosePrior:
 
 
 def _mirrored(table: Float[Tensor, "3 4"], *, frame_is_world: bool, hinge: bool) -> Float[Tensor, "3 4"]:
-    # Mirroring flips turns about Y and Z; about a bone, twist and sideways flip while the bend axis is mirrored with it.
+    # Mirroring flips turns about Y and Z; about a bone, twist and sideways flip, for the bend axis is mirrored with it.
     out = table.clone()
     for row in (1, 2) if frame_is_world else (0, 2):
         out[row] = torch.stack([-table[row, 0], table[row, 1], -table[row, 3], -table[row, 2]])

@@ -17,20 +17,20 @@ from liquidwarp.recovery.fit_skeleton import JOINTS, STATE
 _UNITS = JOINTS + 1
 # Usual accelerations of joints, rad/s^2: small near the trunk, large at the ends.
 _ACCELERATIONS = {
-    "pelvis": 20.0,
-    "spine1": 12.0,
-    "spine2": 12.0,
-    "spine3": 12.0,
-    "neck": 20.0,
-    "head": 20.0,
-    "collar": 15.0,
-    "shoulder": 40.0,
-    "elbow": 60.0,
-    "wrist": 50.0,
-    "hip": 30.0,
-    "knee": 50.0,
-    "ankle": 40.0,
-    "foot": 20.0,
+    "pelvis": 28.0,
+    "spine1": 17.0,
+    "spine2": 17.0,
+    "spine3": 17.0,
+    "neck": 28.0,
+    "head": 28.0,
+    "collar": 21.0,
+    "shoulder": 56.0,
+    "elbow": 84.0,
+    "wrist": 70.0,
+    "hip": 42.0,
+    "knee": 70.0,
+    "ankle": 56.0,
+    "foot": 28.0,
 }
 _SPEED = 3.0  # rad/s
 _PLACE_ACCELERATION = (10.0, 10.0, 3.0)  # m/s^2
