@@ -15,11 +15,11 @@ from liquidwarp.surface.clothing_match import EdgePoints, PairTest, match_edges
 from liquidwarp.surface.clothing_surface import ClothSurface
 from liquidwarp.surface.clothing_view import Picture, SeenOutline, SilhouetteView, look_up, see_outline
 
-_GAP = 0.018  # most that each side of a covered gap grows, as a share of the person's height
+_GAP = 0.012  # most that each side of a covered gap grows, as a share of the person's height
 _GAP_WEIGHT = 0.3
 _SPREAD = 0.02  # over which the outline's message bends into the surface, as a share of the person's height
 _STIFFNESS = 0.02
-_TENSION = 0.3  # share of membrane in bending: more keeps unseen sides from growing past the seen ones
+_TENSION = 1.5  # share of membrane in bending: more keeps unseen sides from growing past the seen ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,18 +147,21 @@ def _neighbours(edge: EdgePoints, group: np.ndarray, radius: float, count: int =
     return np.where(distance < radius, index, np.arange(len(edge))[:, None])
 
 
-def _match(surface: ClothSurface, picture: Picture, outline: SeenOutline) -> tuple[np.ndarray, np.ndarray]:
+def _match(
+    surface: ClothSurface, picture: Picture, outline: SeenOutline, height: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Match both ways: an edge point for each outline point, and an outline point for each edge point (-1: none)."""
     pixels = picture.pixels_per_metre
     tall = surface.tall * pixels
+    done = _height_at(outline, height)
     test = PairTest(
         outline.edge,
         outline.part,
         picture.edge,
         outline.picture,
         surface.compatible,
-        surface.outward * pixels,
-        surface.inward * pixels,
+        (surface.outward[outline.part] - done) * pixels,
+        (surface.inward[outline.part] + done) * pixels,
     )
     reach = 0.05 * tall
     near = _neighbours(picture.edge, np.zeros(len(picture.edge)), 0.03 * tall)
@@ -170,7 +173,9 @@ def _match(surface: ClothSurface, picture: Picture, outline: SeenOutline) -> tup
     return forth, back
 
 
-def _close_gaps(surface: ClothSurface, picture: Picture, outline: SeenOutline, forth: np.ndarray) -> np.ndarray:
+def _close_gaps(
+    surface: ClothSurface, picture: Picture, outline: SeenOutline, forth: np.ndarray, height: np.ndarray
+) -> np.ndarray:
     """Return how far (pixels) unmatched outline should go to meet the part across a gap that the matte covers, or 0.
 
     Such a gap is cloth of either side: both go half of the way, and no further than a loose sleeve would.
@@ -186,16 +191,22 @@ def _close_gaps(surface: ClothSurface, picture: Picture, outline: SeenOutline, f
         meet[arrived] = way
         open_way &= ~arrived & (look_up(picture.matte, at) > 0.5)
     move = np.zeros(len(forth))
-    move[free] = meet / 2
+    left = most - _height_at(outline, height)[free] * picture.pixels_per_metre  # of the way that it may go in all
+    move[free] = np.where(meet > 0, np.minimum(meet / 2, left), 0)
     return move
+
+
+def _height_at(outline: SeenOutline, height: np.ndarray) -> np.ndarray:
+    """Return how far the surface has moved at each outline point, metres."""
+    return (1 - outline.share) * height[outline.pair[:, 0]] + outline.share * height[outline.pair[:, 1]]
 
 
 def _gather(surface: ClothSurface, picture: Picture, height: np.ndarray) -> Evidence:
     """Turn the matches of one picture into equations."""
     outline = see_outline(surface, picture, height)
-    forth, back = _match(surface, picture, outline)
-    close = _close_gaps(surface, picture, outline, forth)
-    from_outline, from_edge, from_gap = np.flatnonzero(forth >= 0), np.flatnonzero(back >= 0), np.flatnonzero(close > 0)
+    forth, back = _match(surface, picture, outline, height)
+    close = _close_gaps(surface, picture, outline, forth, height)
+    from_outline, from_edge, from_gap = np.flatnonzero(forth >= 0), np.flatnonzero(back >= 0), np.flatnonzero(close)
     index = np.concatenate([from_outline, back[from_edge]])
     target = np.concatenate([picture.edge.point[forth[from_outline]], picture.edge.point[from_edge]])
     gap = ((target - outline.edge.point[index]) * outline.edge.normal[index]).sum(1)
@@ -236,7 +247,7 @@ def _solve(surface: ClothSurface, evidence: list[Evidence], smoothness: float) -
 def _report(surface: ClothSurface, picture: Picture, height: np.ndarray) -> tuple[float, float, float]:
     """Return overlap, median residual over the person's height, and the unexplained share of the matte's edge."""
     outline = see_outline(surface, picture, height)
-    forth, back = _match(surface, picture, outline)
+    forth, back = _match(surface, picture, outline, height)
     iou = _overlap(picture, outline)
     matched = np.flatnonzero(forth >= 0)
     if len(matched) == 0:

@@ -163,8 +163,8 @@ class PairTest:
         edge: EdgePoints,
         picture: Int[np.ndarray, "H W"],
         compatible: Bool[np.ndarray, "P P"],
-        outward: Float[np.ndarray, "P"],
-        inward: Float[np.ndarray, "P"],
+        outward: Float[np.ndarray, "N"],
+        inward: Float[np.ndarray, "N"],
     ):
         self._outline, self._part, self._edge = outline, part, edge
         self._picture, self._compatible, self._outward, self._inward = picture, compatible, outward, inward
@@ -175,7 +175,7 @@ class PairTest:
         start, end = self._outline.point[outline_index], self._edge.point[edge_index]
         part = self._part[outline_index]
         move = ((end - start) * self._outline.normal[outline_index]).sum(-1)
-        good = (move < self._outward[part]) & (move > -self._inward[part])
+        good = (move < self._outward[outline_index]) & (move > -self._inward[outline_index])
         owner = self.owner[edge_index]
         good &= (owner < 0) | self._compatible[part, owner]
         return good & ~crosses_other_part(start, end, part, self._picture, self._compatible)
