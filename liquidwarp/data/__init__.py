@@ -1,0 +1,1 @@
+"""Datasets to records, and synthetic people."""

@@ -1,0 +1,1 @@
+"""Photo-like pictures of synthetic people, made from the open body by code alone."""

@@ -1,0 +1,163 @@
+"""Fabrics: colour and relief of cloth, computed at any resolution from cloth coordinates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from liquidwarp.checks import check_choice
+from liquidwarp.data.synthetic.noise import hash_unit, noise
+from liquidwarp.data.synthetic.spots import Field, step
+
+Color = tuple[float, float, float]
+"""sRGB in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """A kind of cloth.
+
+    Attributes:
+        kind: one of `FABRICS`.
+        color: ground colour.
+        accent: colour of stripes, checks, dots or print.
+        scale: size of the pattern in metres.
+        seed: another seed has other threads and folds.
+    """
+
+    kind: str
+    color: Color
+    accent: Color = (1.0, 1.0, 1.0)
+    scale: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What light meets.
+
+    Attributes:
+        albedo: share of light thrown back, linear RGB.
+        height: relief, metres.
+        gloss: strength of highlights.
+    """
+
+    albedo: Float[np.ndarray, "N 3"]
+    height: Field
+    gloss: Field
+
+
+def linear(color: Color) -> Float[np.ndarray, "3"]:
+    """Return an sRGB colour as linear light."""
+    value = np.asarray(color, np.float32)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def weave(fabric: Fabric, across: Field, along: Field) -> Surface:
+    """Return the cloth at its coordinates (`spots.cloth`), without folds."""
+    check_choice("fabric", fabric.kind, FABRICS)
+    mix, height, tone = FABRICS[fabric.kind](fabric, across, along)
+    grain = noise(np.stack([across, along], 1) / 0.0035, octaves=2, seed=fabric.seed + 50)
+    albedo = linear(fabric.color) + mix[:, None] * (linear(fabric.accent) - linear(fabric.color))
+    albedo = albedo * (tone * (1 + 0.05 * grain))[:, None]
+    return Surface(albedo.astype(np.float32), height.astype(np.float32), np.full(len(across), 0.02, np.float32))
+
+
+Pattern = tuple[Field, Field, Field]
+
+
+def _plain(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    return np.zeros_like(across), np.zeros_like(across), np.ones_like(across)
+
+
+def _stripes(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    phase = (along / fabric.scale) % 1.0
+    mix = step(0.56, 0.58, phase) - step(0.98, 1.0, phase)
+    return mix, np.zeros_like(across), np.ones_like(across)
+
+
+def _checks(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    def band(value: Field) -> Field:
+        phase = (value / fabric.scale) % 1.0
+        wide = step(0.48, 0.5, phase) - step(0.98, 1.0, phase)
+        thin = step(0.2, 0.22, phase) - step(0.26, 0.28, phase)
+        return 0.8 * wide + 0.9 * thin
+
+    twill = 0.5 + 0.5 * np.sign(np.sin((across + along) * (2 * np.pi / 0.004)))
+    mix = np.clip(0.5 * band(across) + 0.5 * band(along) + 0.06 * (twill - 0.5), 0, 1)
+    return mix, np.zeros_like(across), np.ones_like(across)
+
+
+def _denim(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    points = np.stack([across, along], 1)
+    twill = noise(np.stack([(across + along) / 0.0022, (across - along) / 0.012], 1), seed=fabric.seed)
+    worn = step(0.0, 0.7, noise(points / np.array([0.09, 0.16], np.float32), octaves=3, seed=fabric.seed + 1))
+    front = np.exp(-((across / 0.05) ** 2)) * step(-0.05, 0.1, along) * (1 - step(0.3, 0.55, along))
+    return np.clip(0.12 * twill + 0.1 * worn + 0.3 * front, 0, 1), 2e-4 * twill, np.ones_like(across)
+
+
+def _knit(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    rib = np.sin(across * (2 * np.pi / fabric.scale))
+    stitch = np.sin((along + 0.3 * fabric.scale * np.abs(rib)) * (2 * np.pi / (0.8 * fabric.scale)))
+    height = fabric.scale * (0.09 * rib + 0.03 * stitch)
+    return np.zeros_like(across), height, 0.93 + 0.08 * rib + 0.03 * stitch
+
+
+def _dots(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    row = np.floor(along / fabric.scale)
+    cell = np.stack([np.floor(across / fabric.scale + 0.5 * (row % 2)), row], 1)
+    dx = (across / fabric.scale + 0.5 * (row % 2)) % 1.0 - 0.5
+    dy = (along / fabric.scale) % 1.0 - 0.5
+    radius = 0.2 + 0.08 * hash_unit(cell.astype(np.int64), fabric.seed)
+    return step(0.02, -0.02, np.hypot(dx, dy) - radius), np.zeros_like(across), np.ones_like(across)
+
+
+def _flowers(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    points = np.stack([across, along], 1) / fabric.scale
+    cell = np.floor(points).astype(np.int64)
+    mix = np.zeros_like(across)
+    for dx in (-1, 0, 1):
+        for dy in (-1, 0, 1):
+            near = cell + np.array([dx, dy])
+            offset = points - near - 0.5
+            offset[:, 0] -= 0.5 * (hash_unit(near, fabric.seed) - 0.5)
+            offset[:, 1] -= 0.5 * (hash_unit(near, fabric.seed + 1) - 0.5)
+            turn = 6.28 * hash_unit(near, fabric.seed + 2)
+            angle, radius = np.arctan2(offset[:, 1], offset[:, 0]) + turn, np.linalg.norm(offset, axis=1)
+            size = 0.22 + 0.14 * hash_unit(near, fabric.seed + 3)
+            petals = size * (0.7 + 0.3 * np.cos(5 * angle))
+            flower = step(0.03, -0.03, radius - petals) * (1 - 0.8 * step(0.09, 0.05, radius))
+            mix = np.maximum(mix, flower)
+    return mix, np.zeros_like(across), np.ones_like(across)
+
+
+def _print(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    """Draw an emblem on the chest: a sun over waves in a ring."""
+    x, y = across / fabric.scale, (along + 0.29) / fabric.scale
+    radius = np.hypot(x, y)
+    ring = step(0.93, 0.95, radius) - step(1.03, 1.05, radius)
+    inside = step(0.87, 0.85, radius)
+    sun = step(0.38, 0.36, np.hypot(x, y + 0.12)) * step(0.16, 0.14, y)
+    wave = np.sin(x * 7) * 0.05
+    sea = sum(step(0.055, 0.03, np.abs(y - level - wave)) for level in (0.28, 0.46, 0.64))
+    return np.clip(ring + inside * (sun + sea), 0, 1), np.zeros_like(across), np.ones_like(across)
+
+
+def _leather(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    pores = noise(np.stack([across, along], 1) / 0.004, octaves=2, seed=fabric.seed)
+    return np.zeros_like(across), 1.5e-4 * pores, 1 + 0.06 * pores
+
+
+FABRICS: dict[str, Callable[[Fabric, Field, Field], Pattern]] = {
+    "plain": _plain,
+    "stripes": _stripes,
+    "checks": _checks,
+    "denim": _denim,
+    "knit": _knit,
+    "dots": _dots,
+    "flowers": _flowers,
+    "print": _print,
+    "leather": _leather,
+}
+"""How much accent, how high and how bright, by kind."""

@@ -1,0 +1,71 @@
+"""Deterministic value noise over space."""
+
+import numba
+import numpy as np
+from jaxtyping import Float
+
+
+def noise(points: Float[np.ndarray, "N D"], *, octaves: int = 1, seed: int = 0) -> Float[np.ndarray, "N"]:
+    """Return smooth noise in [-1, 1] with features of size 1, and finer octaves of half the size and height.
+
+    Args:
+        points: places in one to three dimensions.
+        octaves: number of octaves.
+        seed: another seed is another noise.
+    """
+    flat = np.zeros((len(points), 3), np.float32)
+    flat[:, : points.shape[1]] = points
+    return _fractal(flat, octaves, seed)
+
+
+def hash_unit(cells: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return a number in [0, 1) for each integer cell (N, 2), as good as random."""
+    flat = np.zeros((len(cells), 3), np.int64)
+    flat[:, :2] = cells
+    return _hash_rows(flat, seed)
+
+
+@numba.njit(cache=True)
+def _hash(x, y, z, seed):
+    h = (x * 374761393 + y * 668265263 + z * 2147483647 + seed * 1274126177) & 0xFFFFFFFF
+    h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
+    h = ((h ^ (h >> 16)) * 2246822519) & 0xFFFFFFFF
+    return ((h ^ (h >> 15)) & 0xFFFFFF) / 16777216.0
+
+
+@numba.njit(cache=True)
+def _hash_rows(cells, seed):
+    out = np.empty(len(cells), np.float32)
+    for i in range(len(cells)):
+        out[i] = _hash(cells[i, 0], cells[i, 1], cells[i, 2], seed)
+    return out
+
+
+@numba.njit(cache=True)
+def _fractal(points, octaves, seed):
+    out = np.empty(len(points), np.float32)
+    for i in range(len(points)):
+        total, height, top, scale = 0.0, 1.0, 0.0, 1.0
+        for octave in range(octaves):
+            total += height * _value(points[i, 0] * scale, points[i, 1] * scale, points[i, 2] * scale, seed + octave)
+            top += height
+            height *= 0.5
+            scale *= 2.03
+        out[i] = total / top
+    return out
+
+
+@numba.njit(cache=True)
+def _value(x, y, z, seed):
+    x0, y0, z0 = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+    fx, fy, fz = x - x0, y - y0, z - z0
+    fx, fy, fz = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy), fz * fz * (3 - 2 * fz)
+    total = 0.0
+    for dz in range(2):
+        wz = fz if dz else 1 - fz
+        for dy in range(2):
+            wy = fy if dy else 1 - fy
+            left = _hash(x0, y0 + dy, z0 + dz, seed)
+            right = _hash(x0 + 1, y0 + dy, z0 + dz, seed)
+            total += wz * wy * (left + (right - left) * fx)
+    return 2 * total - 1

@@ -1,0 +1,111 @@
+"""Places on the average body, and cloth coordinates from them.
+
+Everything here is in the rest frame of the body's average adult (metres, +X the person's left, +Y down, -Z front), so
+a border or pattern sits in the same place on everybody.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+Field = Float[np.ndarray, "N"]
+
+SHOULDER = np.array([0.177, -0.447, -0.011], np.float32)
+ELBOW = np.array([0.352, -0.255, -0.021], np.float32)
+WRIST = np.array([0.472, -0.134, -0.180], np.float32)
+HIP = np.array([0.111, 0.013, 0.008], np.float32)
+KNEE = np.array([0.145, 0.392, -0.023], np.float32)
+ANKLE = np.array([0.187, 0.823, 0.007], np.float32)
+UPPER_ARM = float(np.linalg.norm(ELBOW - SHOULDER))
+ARM = UPPER_ARM + float(np.linalg.norm(WRIST - ELBOW))
+
+
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Points on the surface.
+
+    Attributes:
+        place: where they are on the average body.
+        arm: how much they belong to an arm, 0 to 1.
+        leg: how much they belong to a leg, 0 to 1.
+    """
+
+    place: Float[np.ndarray, "N 3"]
+    arm: Field
+    leg: Field
+
+    @property
+    def x(self) -> Field:
+        """Towards the person's left."""
+        return self.place[:, 0]
+
+    @property
+    def y(self) -> Field:
+        """Down."""
+        return self.place[:, 1]
+
+    @property
+    def z(self) -> Field:
+        """To the back."""
+        return self.place[:, 2]
+
+    @property
+    def on_arm(self) -> np.ndarray:
+        """True on sleeves."""
+        return self.arm > 0.5
+
+    def near(self, point: tuple[float, float, float] | np.ndarray, stretch: tuple[float, float, float]) -> Field:
+        """Return the distance from a point, both sides of the body alike, in units of an ellipsoid's half axes."""
+        mirrored = np.stack([np.abs(self.x), self.y, self.z], axis=1)
+        return np.linalg.norm((mirrored - np.asarray(point, np.float32)) / np.asarray(stretch, np.float32), axis=1)
+
+
+def along_arm(spots: Spots) -> Field:
+    """Return the distance from the shoulder along the arm, metres."""
+    mirrored = np.stack([np.abs(spots.x), spots.y, spots.z], axis=1)
+    upper, lower = (ELBOW - SHOULDER) / UPPER_ARM, (WRIST - ELBOW) / (ARM - UPPER_ARM)
+    first = (mirrored - SHOULDER) @ upper
+    second = (mirrored - ELBOW) @ lower
+    bend = _step((second - first + UPPER_ARM) / 0.03 + 0.5)
+    return np.where(second > 0, UPPER_ARM + second, first * (1 - bend) + np.minimum(first, UPPER_ARM) * bend)
+
+
+def cloth(spots: Spots) -> tuple[Field, Field]:
+    """Return where a point is on the cloth of a garment: across and along, metres.
+
+    Along runs down trunk, legs and sleeves; across runs around, 0 at the front; the seams are at the back of trunk and
+    legs, at the inside of the arms, and around the armhole.
+    """
+    x, y, z = np.abs(spots.x), spots.y, spots.z
+    shin = np.clip((y - KNEE[1]) / (ANKLE[1] - KNEE[1]), -1, 1)
+    bone_x = np.where(shin < 0, KNEE[0] + shin * (KNEE[0] - HIP[0]), KNEE[0] + shin * (ANKLE[0] - KNEE[0]))
+    bone_z = np.where(shin < 0, KNEE[2] + shin * (KNEE[2] - HIP[2]), KNEE[2] + shin * (ANKLE[2] - KNEE[2]))
+    on_leg = spots.leg > 0.5
+    trunk = 0.17 * np.arctan2(spots.x, -(z - 0.0))
+    leg = 0.085 * np.arctan2(x - bone_x, -(z - bone_z))
+    length = along_arm(spots)
+    t = np.clip(length / UPPER_ARM, 0, 1)[:, None]
+    s = np.clip((length - UPPER_ARM) / (ARM - UPPER_ARM), 0, 1)[:, None]
+    bone = SHOULDER + t * (ELBOW - SHOULDER) + s * (WRIST - ELBOW)
+    away = np.stack([x, y, z], axis=1) - bone
+    axis = _unit((1 - s) * (ELBOW - SHOULDER) / UPPER_ARM + s * (WRIST - ELBOW) / (ARM - UPPER_ARM))
+    outer = _unit(np.cross(axis, np.array([0, 0, -1], np.float32)))
+    front = np.cross(outer, axis)
+    arm = 0.055 * np.arctan2((away * front).sum(1), -(away * outer).sum(1) + 1e-9)
+    across = np.where(spots.on_arm, arm, np.where(on_leg, leg, trunk))
+    return across.astype(np.float32), np.where(spots.on_arm, length, y).astype(np.float32)
+
+
+def step(edge0: float, edge1: float, value: Field) -> Field:
+    """Return 0 below `edge0`, 1 above `edge1` and a smooth rise between (edges may be in falling order)."""
+    return _step((value - edge0) / (edge1 - edge0))
+
+
+def _step(t: Field) -> Field:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
