@@ -3,6 +3,7 @@
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
 from liquidwarp.recovery.fast_mask import refine_mask_fast
 from liquidwarp.recovery.fit import FitResult, fit_track
+from liquidwarp.recovery.fit_masks import refine_with_masks
 from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.matte import refine_matte
@@ -28,4 +29,5 @@ __all__ = [
     "read_openpose",
     "refine_mask_fast",
     "refine_matte",
+    "refine_with_masks",
 ]

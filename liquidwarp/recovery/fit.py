@@ -100,20 +100,20 @@ def fit_track(
     camera = camera if camera is not None else default_camera(keypoints.size)
     still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
     fps = 0.0 if still else keypoints.fps
-    with torch.no_grad(), _one_thread():
-        fitter = _Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
+    with torch.no_grad(), one_thread():
+        fitter = Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
         if betas is None:
             fitter.find_shape(steps)
         else:
             fitter.skeleton = fitter.skeleton.at(betas.detach().double())
-        state = fitter.start() if initial is None else _read(body, initial, camera)
+        state = fitter.start() if initial is None else read_state(body, initial, camera)
         state, evidence = fitter.run(state, steps, window, progress)
-        return _result(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
+        return result_of(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    # Many small operations: more threads only wait for each other, and their number must not change results.
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread inside: small operations gain nothing by more, and results must not depend on them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -150,7 +150,7 @@ def _check(
         raise InputError(f"body {body.name!r} has {len(shared)} of the keypoints' landmarks; at least 4 are needed")
 
 
-class _Fitter:
+class Fitter:
     """One person's landmarks, made ready, and what is known of the body so far."""
 
     def __init__(self, body: BodyModel, keypoints: Keypoints, camera: Camera, fps: float) -> None:
@@ -225,21 +225,23 @@ class _Fitter:
         from tqdm import tqdm
 
         problem = self.problem(state)
-        spans = _windows(len(self.present), window) if self.fps > 0 else _pieces(len(self.present), window)
+        spans = windows(len(self.present), window) if self.fps > 0 else pieces(len(self.present), window)
         done: State | None = None
         for first, last in tqdm(spans, desc="fitting", unit="window", disable=not progress):
             part = slice(first, last)
             solved = solve_poses(problem[part], state[part], steps)
-            done = solved if done is None else _join(done, solved, first)
+            done = solved if done is None else join(done, solved, first)
         assert done is not None
         return done, problem.evidence
 
 
-def _pieces(frames: int, window: int) -> list[tuple[int, int]]:
+def pieces(frames: int, window: int) -> list[tuple[int, int]]:
+    """Cut frames into spans without overlap."""
     return [(first, min(first + window, frames)) for first in range(0, frames, window)]
 
 
-def _windows(frames: int, window: int) -> list[tuple[int, int]]:
+def windows(frames: int, window: int) -> list[tuple[int, int]]:
+    """Cut frames into about equal spans that overlap by `OVERLAP`."""
     if frames <= window:
         return [(0, frames)]
     count = -(-(frames - OVERLAP) // (window - OVERLAP))
@@ -247,7 +249,8 @@ def _windows(frames: int, window: int) -> list[tuple[int, int]]:
     return [(first, min(first + stride + OVERLAP, frames)) for first in range(0, frames - OVERLAP, stride)]
 
 
-def _join(done: State, new: State, first: int) -> State:
+def join(done: State, new: State, first: int) -> State:
+    """Append a window that begins at frame `first`, turning smoothly from one to the other where they overlap."""
     shared = len(done.place) - first
     if shared == 0:
         return State(torch.cat([done.rotations, new.rotations]), torch.cat([done.place, new.place]))
@@ -262,7 +265,8 @@ def _join(done: State, new: State, first: int) -> State:
     )
 
 
-def _read(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
+def read_state(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
+    """Return the canonical pose of a track in the axes of `camera`."""
     pose = torch.cat([track.global_orient[:, None], track.body_pose], dim=1).double()
     rotations = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
     turn, shift = camera.rotation.double(), camera.translation.double()
@@ -271,15 +275,16 @@ def _read(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
     return State(rotations, (track.transl.double() + pelvis) @ turn.T + shift)
 
 
-def _result(
+def result_of(
     body: BodyModel,
     keypoints: Keypoints,
     camera: Camera,
-    fitter: _Fitter,
+    fitter: Fitter,
     state: State,
     evidence: Evidence,
     fps: float,
 ) -> FitResult:
+    """Turn a state in camera axes into a track in the world, with its residuals."""
     skeleton: Skeleton = fitter.skeleton
     spots, _ = project_with_slope(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
     height = height_in_pixels(fitter.camera, fitter.stature(), state.place)

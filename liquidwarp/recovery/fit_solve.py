@@ -114,7 +114,8 @@ def cost_of(problem: Problem, state: State, reach: float) -> float:
     return cost
 
 
-def _normal_equations(problem: Problem, state: State, reach: float) -> Chain:
+def normal_equations(problem: Problem, state: State, reach: float) -> Chain:
+    """Return the Gauss-Newton equations of a step from a state."""
     chain = Chain.zeros(len(state.place))
     posed = pose_skeleton(problem.skeleton, state.rotations, state.place)
     jacobian = landmark_jacobian(problem.skeleton, posed)
@@ -142,7 +143,7 @@ def solve_poses(problem: Problem, state: State, steps: int, tolerance: float = 3
     for step in range(steps):
         reach = _REACH[min(step // 2, len(_REACH) - 1)]
         before = cost_of(problem, state, reach)
-        chain = _normal_equations(problem, state, reach)
+        chain = normal_equations(problem, state, reach)
         for _ in range(4):
             trial = state.moved(solve(chain, damping))
             after = cost_of(problem, trial, reach)

@@ -203,7 +203,7 @@ def test_same_input_gives_the_same_bytes_with_any_number_of_threads(body, truth)
 
 
 def test_windows_agree_with_the_whole(body):
-    pose, place = dance(body, 9, 24)
+    pose, place = dance(body, 6, 24)
     seen = film(body, torch.zeros(body.num_betas), pose, place, 24.0, noise=1.0, depth_noise=0.02)
     shape = torch.zeros(body.num_betas)
     whole = fitted_joints(body, fit_track(body, seen.keypoints, betas=shape).track)
