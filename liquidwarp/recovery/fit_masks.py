@@ -163,7 +163,6 @@ def find_outline(
 ) -> Outline:
     """Sample the outline of the mesh and look up the masks' edges near it; `camera` has the masks' size."""
     found = rasterize(vertices, faces, camera)
-    height, width = camera.size
     inner = found.mask
     edge = inner.clone()
     edge[:, 1:-1, 1:-1] &= ~(inner[:, :-2, 1:-1] & inner[:, 2:, 1:-1] & inner[:, 1:-1, :-2] & inner[:, 1:-1, 2:])
