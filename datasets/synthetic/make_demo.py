@@ -1,4 +1,7 @@
-"""Write the pictures and the motion of the demo: `python datasets/synthetic/make_demo.py --out liquidwarp/demo_assets`."""
+"""Write the pictures and the motion of the demo.
+
+python datasets/synthetic/make_demo.py --out liquidwarp/demo_assets
+"""
 
 import argparse
 from pathlib import Path
@@ -13,7 +16,7 @@ _COMMENT = "no real person; made by liquidwarp.data.synthetic; CC0-1.0"
 
 def main() -> None:
     """Write everything, or what is named."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Write the pictures and the motion of the demo.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--only", nargs="*", default=[*PORTRAITS, "motion"], help="names of pictures, or 'motion'")
     options = parser.parse_args()

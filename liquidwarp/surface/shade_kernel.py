@@ -1,10 +1,13 @@
 """The surface renderer's inner loop, by numba."""
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit, prange
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@no_type_check
 def _texel(texels, start, width, height, x, y, out):
     """Add nothing, store the bilinear sample at pixel coordinates (x, y) in out[0:4]."""
     x = min(max(x - np.float32(0.5), np.float32(0)), np.float32(width - 1))
@@ -29,6 +32,7 @@ def _texel(texels, start, width, height, x, y, out):
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@no_type_check
 def shade(
     face_index,
     bary,

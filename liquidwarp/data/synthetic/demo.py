@@ -38,7 +38,7 @@ class Portrait:
     look: Look
     stance: Stance
     scene: Scene
-    fill: float = 0.86
+    fill: float = 0.74
 
 
 _INDOORS = Lighting(-0.65, 0.75, 0.25, (0.95, 0.91, 0.85), (0.52, 0.56, 0.62), (0.32, 0.29, 0.26))
@@ -56,7 +56,7 @@ PORTRAITS: dict[str, Portrait] = {
             (
                 Garment("shoes", Fabric("leather", (0.72, 0.22, 0.2)), trim=_WHITE),
                 Garment("trousers", Fabric("denim", (0.22, 0.30, 0.45), (0.55, 0.63, 0.74)), length=0.96),
-                Garment("top", Fabric("stripes", (0.88, 0.87, 0.84), (0.12, 0.17, 0.33), 0.045), 0.45, 0.36),
+                Garment("top", Fabric("stripes", (0.88, 0.87, 0.84), (0.12, 0.17, 0.33), 0.045), 0.4, 0.36),
             ),
         ),
         Stance(left_arm=(0.42, 0.9, 0.03), right_arm=(-0.42, 0.9, 0.03)),
@@ -69,12 +69,12 @@ PORTRAITS: dict[str, Portrait] = {
             Hair((0.13, 0.09, 0.07), volume=0.022, part=0.03, seed=4),
             (
                 Garment("shoes", Fabric("leather", (0.30, 0.18, 0.11)), trim=Fabric("plain", (0.78, 0.75, 0.68))),
-                Garment("trousers", Fabric("plain", (0.62, 0.53, 0.40), seed=2), length=0.97, ease=0.014),
-                Garment("top", Fabric("print", (0.86, 0.86, 0.84), (0.16, 0.32, 0.34), 0.075), 0.35, 0.3, neck=0.098),
+                Garment("trousers", Fabric("denim", (0.20, 0.26, 0.38), (0.50, 0.58, 0.70), seed=2), 0.97, ease=0.014),
+                Garment("top", Fabric("print", (0.86, 0.86, 0.84), (0.16, 0.32, 0.34), 0.075), 0.8, 0.3, neck=0.098),
                 Garment(
                     "jacket",
                     Fabric("plain", (0.16, 0.24, 0.22), seed=5),
-                    length=0.4,
+                    length=0.55,
                     sleeve=0.94,
                     ease=0.02,
                     neck=0.108,
@@ -85,20 +85,16 @@ PORTRAITS: dict[str, Portrait] = {
         Stance(left_arm=(0.44, 0.89, 0.05), right_arm=(-0.44, 0.89, 0.05), turn=0.12),
         Scene("brick", _DAYLIGHT, (0.55, 0.31, 0.25), (0.55, 0.54, 0.52), seed=5),
     ),
-    "woman_dress": Portrait(
+    "woman_checks": Portrait(
         Look(
-            {"gender": 0.85, "weight": 0.05, "muscle": 0.0, "height": -0.1, "proportions": 0.8},
+            {"gender": 0.85, "weight": 0.0, "muscle": 0.0, "height": -0.1, "proportions": 0.8},
             Complexion((0.55, 0.36, 0.26), (0.50, 0.22, 0.22), (0.16, 0.09, 0.05), (0.06, 0.04, 0.03), makeup=0.7),
             Hair((0.07, 0.05, 0.045), volume=0.02, part=0.0, bun=True, seed=8),
             (
-                Garment("shoes", Fabric("leather", (0.85, 0.83, 0.78)), trim=_WHITE),
+                Garment("shoes", Fabric("leather", (0.80, 0.68, 0.30)), trim=_WHITE),
+                Garment("trousers", Fabric("plain", (0.33, 0.37, 0.28), seed=6), length=0.13, ease=0.022),
                 Garment(
-                    "dress",
-                    Fabric("flowers", (0.13, 0.32, 0.38), (0.93, 0.80, 0.52), 0.06, seed=3),
-                    length=0.42,
-                    sleeve=0.22,
-                    ease=0.014,
-                    neck=0.115,
+                    "top", Fabric("checks", (0.80, 0.76, 0.68), (0.55, 0.13, 0.16), 0.05, seed=3), 0.4, 0.72, ease=0.014
                 ),
             ),
         ),

@@ -51,7 +51,7 @@ def _top(bare: Bare, garment: Garment) -> list[Layer]:
     cuff = garment.sleeve * (ARM + 0.005)
 
     def border(spots: Spots) -> Field:
-        neck = np.minimum(spots.near((0.0, -0.553, -0.03), (1, 1, 1)) - garment.neck, spots.y + 0.52)
+        neck = np.minimum(spots.near((0.0, -0.553, -0.03)) - garment.neck, spots.y + 0.52)
         sleeve = cuff - along_arm(spots)
         return np.where(spots.on_arm, np.minimum(sleeve, neck), np.minimum(hem - spots.y, neck))
 
@@ -62,7 +62,7 @@ def _top(bare: Bare, garment: Garment) -> list[Layer]:
 
     keep = bare.has("torso", "left_upper_arm", "right_upper_arm", "left_lower_arm", "right_lower_arm")
     keep |= bare.has("left_upper_leg", "right_upper_leg", "head", "left_hand", "right_hand")
-    piece = bare.shell(keep, border, gap, ease=40, drape=garment.drape)
+    piece = bare.shell(keep, border, gap, ease=60, drape=garment.drape)
     return [Layer(piece, border, _sewn(garment, band=0.018), lift=0.02)]
 
 
@@ -74,7 +74,7 @@ def _jacket(bare: Bare, garment: Garment) -> list[Layer]:
         return 0.03 + 0.045 * step(-0.2, -0.47, spots.y) + 0.03 * step(-0.05, 0.1, spots.y)
 
     def border(spots: Spots) -> Field:
-        neck = np.minimum(spots.near((0.0, -0.57, -0.02), (1, 1, 1)) - garment.neck, spots.y + 0.545)
+        neck = np.minimum(spots.near((0.0, -0.57, -0.02)) - garment.neck, spots.y + 0.545)
         sleeve = garment.sleeve * (ARM + 0.01) - along_arm(spots)
         front = np.where(spots.z < -0.01, np.abs(spots.x) - opening(spots), 1.0)
         trunk = np.minimum(np.minimum(hem - spots.y, neck), front)
@@ -87,7 +87,7 @@ def _jacket(bare: Bare, garment: Garment) -> list[Layer]:
 
     keep = bare.has("torso", "left_upper_arm", "right_upper_arm", "left_lower_arm", "right_lower_arm")
     keep |= bare.has("left_upper_leg", "right_upper_leg", "head", "left_hand", "right_hand")
-    piece = bare.shell(keep, border, gap, ease=40, drape=garment.drape)
+    piece = bare.shell(keep, border, gap, ease=60, drape=garment.drape)
     sewn = _sewn(garment, band=0.022)
 
     def paint(spots: Spots, inside: Field) -> Surface:

@@ -54,7 +54,7 @@ def _hairline(spots: Spots, style: Hair) -> Field:
     low = forehead * (1 - temple) + (-0.684) * temple  # sideburns
     back = step(-0.062, -0.03, spots.z)
     nape = -0.588 + 0.02 * np.cos(spots.x / 0.02)
-    ear = spots.near((0.078, -0.652, -0.032), (1, 1, 1)) - 0.026
+    ear = spots.near((0.078, -0.652, -0.032)) - 0.026
     line = low * (1 - back) + nape * back
     ragged = 0.005 * noise(
         np.stack([spots.x / 0.0016, spots.z / 0.0016, spots.y / 0.03], 1), octaves=2, seed=style.seed + 5
@@ -149,7 +149,8 @@ def _bun(bare: Bare, style: Hair) -> Layer:
 
     def at(points: np.ndarray) -> np.ndarray:
         head = _head(bare, points)
-        return (ball + [0.0, head[:, 1].min() + 0.025, head[:, 2].max() + 0.008]).astype(np.float32)
+        middle = np.array([0.0, head[:, 1].min() + 0.025, head[:, 2].max() + 0.008])
+        return (ball + middle).astype(np.float32)
 
     columns = np.zeros((len(ball), len(bare.body.joint_names)))
     columns[:, bare.joint("head")] = 1

@@ -110,7 +110,7 @@ class Bare:
         wanted = gap(spots)[:, None]
         rest = soft + cloth * wanted
         short = 0.5 * wanted[:, 0] - ((rest - piece.rest) * out).sum(1)
-        push = smoothed(np.maximum(short, 0)[:, None], piece.faces, 2)
+        push = smoothed(np.maximum(short, 0)[:, None], piece.faces, ease // 3)
         flat = smoothed(piece.place, piece.faces, ease // 2)  # patterns run over the cloth, not over the body
         return replace(piece.moved(rest + out * push), place=flat.astype(np.float32))
 

@@ -1,4 +1,9 @@
-"""Deterministic value noise over space."""
+"""Deterministic value noise over space.
+
+Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
+"""
+
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -26,6 +31,7 @@ def hash_unit(cells: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _hash(x, y, z, seed):
     h = (x * 374761393 + y * 668265263 + z * 2147483647 + seed * 1274126177) & 0xFFFFFFFF
     h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
@@ -34,6 +40,7 @@ def _hash(x, y, z, seed):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _hash_rows(cells, seed):
     out = np.empty(len(cells), np.float32)
     for i in range(len(cells)):
@@ -42,6 +49,7 @@ def _hash_rows(cells, seed):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _fractal(points, octaves, seed):
     out = np.empty(len(points), np.float32)
     for i in range(len(points)):
@@ -56,6 +64,7 @@ def _fractal(points, octaves, seed):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _value(x, y, z, seed):
     x0, y0, z0 = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     fx, fy, fz = x - x0, y - y0, z - z0

@@ -1,6 +1,7 @@
 """Poses from what one would say to a dancer: where feet stand, how pelvis and chest are, where arms point."""
 
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,7 +96,7 @@ def strike(bare: Bare, stance: Stance, *, sole: float = 0.02) -> Pose:
         target = np.array([ankle[0] * 0.72, ankle[1] - ground, ankle[2]]) + np.array([foot[0], -foot[1], foot[2]])
         toes = _about(1, -foot[3])
         ahead = toes @ _FORWARD + 0.35 * (root @ _FORWARD)
-        thigh, shin = _reach(target - start, np.linalg.norm(knee - hip), np.linalg.norm(ankle - knee), ahead)
+        thigh, shin = _reach(target - start, _length(knee - hip), _length(ankle - knee), ahead)
         upper = _swing(knee - hip, root.T @ thigh)
         lower = upper.T @ _swing(upper @ (ankle - knee), root.T @ shin) @ upper
         turns[f"{side}_hip"], turns[f"{side}_knee"] = upper, lower
@@ -129,6 +130,10 @@ def _reach(target: np.ndarray, first: float, second: float, ahead: np.ndarray) -
     return upper, lower / np.linalg.norm(lower)
 
 
+def _length(vector: np.ndarray) -> float:
+    return float(np.linalg.norm(vector))
+
+
 def _swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return the smallest rotation from one direction to another."""
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
@@ -154,5 +159,7 @@ def _flatten(stance: Stance) -> np.ndarray:
 def _unflatten(row: np.ndarray) -> Stance:
     sizes = [np.size(value) for value in astuple(Stance())]
     parts = np.split(row, np.cumsum(sizes)[:-1])
-    values = [float(part[0]) if size == 1 else tuple(map(float, part)) for part, size in zip(parts, sizes, strict=True)]
+    values: list[Any] = [
+        float(part[0]) if size == 1 else tuple(map(float, part)) for part, size in zip(parts, sizes, strict=True)
+    ]
     return Stance(*values)

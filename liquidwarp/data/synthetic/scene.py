@@ -61,7 +61,7 @@ class Ground:
         points = np.stack([x0 + size * column, np.full_like(row, level, dtype=float), z0 + size * row], -1)
         return Ground(points.reshape(-1, 3).astype(np.float32), (x0, z0), size, (count, count))
 
-    def read(self, values: Float[np.ndarray, "N"], x: Field, z: Field, far: float) -> Field:
+    def read(self, values: Float[np.ndarray, "P"], x: Field, z: Field, far: float) -> Field:
         """Interpolate values at places on the floor, `far` away from the grid."""
         image = gaussian_filter(values.reshape(self.shape), 0.7, mode="nearest")
         at = np.stack([(z - self.corner[1]) / self.step, (x - self.corner[0]) / self.step])
@@ -116,7 +116,7 @@ def _studio(scene: Scene, points: np.ndarray, on_floor: np.ndarray, floor_light:
     """Paint seamless paper that bends from the floor up the wall."""
     lighting = scene.lighting
     open_floor = np.sin(lighting.elevation) * np.array(lighting.key) + np.array(lighting.sky)
-    edge = points[:, 2].max()
+    edge = float(points[:, 2].max())
     bend = np.where(on_floor, step(edge - 0.9, edge, points[:, 2]), 1.0)[:, None]
     spot = 0.68 + 0.34 * np.exp(-((points[:, 0] / 1.2) ** 2) - (((points[:, 1] + 1.0) / 1.2) ** 2))
     shadow = floor_light / open_floor
@@ -126,7 +126,7 @@ def _studio(scene: Scene, points: np.ndarray, on_floor: np.ndarray, floor_light:
 
 
 def _plaster(scene: Scene, points: np.ndarray, on_floor: np.ndarray, floor_light: np.ndarray) -> np.ndarray:
-    x, y, _ = points.T
+    y = points[:, 1]
     stain = noise(points / 0.5, octaves=5, seed=scene.seed)
     grain = noise(points / 0.012, octaves=3, seed=scene.seed + 1)
     wall = linear(scene.color) * (1 + 0.07 * stain + 0.035 * grain)[:, None] * _wall_light(scene)

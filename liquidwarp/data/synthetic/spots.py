@@ -55,7 +55,9 @@ class Spots:
         """True on sleeves."""
         return self.arm > 0.5
 
-    def near(self, point: tuple[float, float, float] | np.ndarray, stretch: tuple[float, float, float]) -> Field:
+    def near(
+        self, point: tuple[float, float, float] | np.ndarray, stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ) -> Field:
         """Return the distance from a point, both sides of the body alike, in units of an ellipsoid's half axes."""
         mirrored = np.stack([np.abs(self.x), self.y, self.z], axis=1)
         return np.linalg.norm((mirrored - np.asarray(point, np.float32)) / np.asarray(stretch, np.float32), axis=1)
@@ -97,7 +99,7 @@ def cloth(spots: Spots) -> tuple[Field, Field]:
     return across.astype(np.float32), np.where(spots.on_arm, length, y).astype(np.float32)
 
 
-def step(edge0: float, edge1: float, value: Field) -> Field:
+def step(edge0: float | Field, edge1: float | Field, value: Field) -> Field:
     """Return 0 below `edge0`, 1 above `edge1` and a smooth rise between (edges may be in falling order)."""
     return _step((value - edge0) / (edge1 - edge0))
 

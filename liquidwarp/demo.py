@@ -1,0 +1,148 @@
+"""The demo: imitate, transfer an outfit and walk around, with the synthetic people that come with the package."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from liquidwarp.files import check_writable
+from liquidwarp.media import open_video, read_image, to_uint8, write_image
+from liquidwarp.tasks import (
+    Synthesis,
+    encode_source,
+    imitate,
+    novel_view,
+    recover,
+    transfer_appearance,
+    write_video,
+)
+
+PEOPLE = ("woman_stripes", "man_jacket", "woman_checks")
+"""Names of the people whose pictures come with the package."""
+
+_VIEWS = 90
+_COLUMNS = 8
+_CELL = (240, 192)  # height and width of a picture on the contact sheet
+_CAPTION = 22
+_PAPER = (250, 250, 248)
+_INK = (40, 40, 40)
+
+Frame = UInt8[np.ndarray, "H W 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One row of the contact sheet: what it shows, the pictures it was made from, and frames of the result."""
+
+    caption: str
+    sources: Sequence[Frame]
+    frames: Sequence[Frame]
+
+
+def asset(name: str) -> Path:
+    """Return the path of a file that comes with the demo: `woman_stripes.jpg`, `motion.mp4`, ..."""
+    return Path(str(resources.files("liquidwarp") / "demo_assets" / name))
+
+
+def run_demo(output: str | Path, *, size: int | None = None, progress: bool = False) -> list[Path]:
+    """Run the main jobs on the people and the motion that come with the package.
+
+    Args:
+        output: folder to write to; it is made if it does not exist.
+        size: longer side of the videos; by default the pictures' own (640).
+        progress: show progress bars and say what happens.
+
+    Returns:
+        The files written: imitation, transfer and orbit as videos, and a contact sheet of everything.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    folder = Path(output)
+    paths = [folder / name for name in ("imitate.mp4", "transfer.mp4", "view.mp4", "contact_sheet.png")]
+    for path in paths:
+        check_writable(path)
+    tell = print if progress else _silent
+    tell("recovering the motion of motion.mp4")
+    motion = recover(asset("motion.mp4"), progress=progress)
+    times = _spread(len(motion))
+    people = {}
+    for name in PEOPLE:
+        tell(f"encoding {name}.jpg")
+        people[name] = encode_source(asset(f"{name}.jpg"))
+    photos = {name: read_image(asset(f"{name}.jpg")).rgb for name in PEOPLE}
+    woman, man, other = (people[name] for name in PEOPLE)
+
+    def film(frames: Iterator[Synthesis], path: Path, total: int, fps: float) -> list[Frame]:
+        tell(f"writing {path}")
+        picked: list[Frame] = []
+        seen = _keep(frames, _spread(total), picked)
+        write_video(seen, path, fps=fps, total=total, progress=progress)
+        return picked
+
+    reference = _pick(open_video(asset("motion.mp4")), times)
+    dressed = transfer_appearance(woman, {"upper": man})
+    imitation = film(imitate(woman, motion, size=size), paths[0], len(motion), motion.fps)
+    wearing = film(imitate(dressed, motion, size=size), paths[1], len(motion), motion.fps)
+    orbit = film(novel_view(man, frames=_VIEWS, size=size), paths[2], _VIEWS, 25.0)
+    second = [to_uint8(frame.image) for frame in imitate(other, motion[times], size=size)]
+    rows = [
+        _Row("the motion, recovered from video", [], reference),
+        _Row("imitation: one photo does the motion", [photos[PEOPLE[0]]], imitation),
+        _Row("imitation, somebody else", [photos[PEOPLE[2]]], second),
+        _Row("transfer: her, in his jacket", [photos[PEOPLE[0]], photos[PEOPLE[1]]], wearing),
+        _Row("novel views, from one photo", [photos[PEOPLE[1]]], orbit),
+    ]
+    tell(f"writing {paths[3]}")
+    write_image(paths[3], _contact_sheet(rows))
+    return paths
+
+
+def _spread(total: int) -> list[int]:
+    """Return evenly spaced frame numbers, one for each column of the contact sheet."""
+    return [round((column + 0.5) * total / _COLUMNS) for column in range(_COLUMNS)]
+
+
+def _keep(frames: Iterable[Synthesis], numbers: Sequence[int], into: list[Frame]) -> Iterator[Synthesis]:
+    """Pass frames on, and keep some of them."""
+    for number, frame in enumerate(frames):
+        if number in numbers:
+            into.append(to_uint8(frame.image))
+        yield frame
+
+
+def _pick(frames: Iterable[Frame], numbers: Sequence[int]) -> list[Frame]:
+    return [frame for number, frame in enumerate(frames) if number in numbers]
+
+
+def _contact_sheet(rows: Sequence[_Row]) -> Frame:
+    """Lay rows out under each other: the sources on the left, frames of the result beside them."""
+    gap, (height, width) = 4, _CELL
+    left = max(len(row.sources) for row in rows) * (width + gap) + 3 * gap
+    line = height + _CAPTION + gap
+    sheet = Image.new("RGB", (left + _COLUMNS * (width + gap), len(rows) * line), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for number, row in enumerate(rows):
+        top = number * line
+        draw.text((gap, top + 3), row.caption, fill=_INK, font=font)
+        for start, frames in ((gap, row.sources), (left, row.frames)):
+            for column, frame in enumerate(frames):
+                sheet.paste(_cell(frame), (start + column * (width + gap), top + _CAPTION))
+    return np.array(sheet)
+
+
+def _cell(frame: Frame) -> Image.Image:
+    """Cut the middle out of a frame and shrink it to the size of a cell."""
+    height, width = frame.shape[:2]
+    wide = min(width, height * _CELL[1] / _CELL[0])
+    tall = min(height, width * _CELL[0] / _CELL[1])
+    box = ((width - wide) / 2, (height - tall) / 2, (width + wide) / 2, (height + tall) / 2)
+    return Image.fromarray(frame).resize((_CELL[1], _CELL[0]), Image.Resampling.LANCZOS, box=box)
+
+
+def _silent(text: str) -> None:
+    """Say nothing."""
