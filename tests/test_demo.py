@@ -30,7 +30,7 @@ def digest(path: Path) -> str:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_picture_is_small_marked_and_shows_one_person(name: str) -> None:
     path = asset(f"{name}.jpg")
-    assert path.stat().st_size <= 130_000
+    assert path.stat().st_size <= 122_880
     assert "synthetic" in str(read_provenance(path)).lower()
     picture = read_image(path)
     assert picture.size == (640, 512)

@@ -17,7 +17,7 @@ from liquidwarp.data.synthetic.fabrics import Surface
 from liquidwarp.data.synthetic.pieces import Piece, normals_of, smoothed
 from liquidwarp.data.synthetic.spots import Field, Spots, step
 
-_CHEST, _HEM = -0.36, 0.1  # heights between which a top hangs
+_CHEST, _HEM = -0.43, 0.1  # heights between which a top hangs
 
 Border = Callable[[Spots], Field]
 Paint = Callable[[Spots, Field], Surface]

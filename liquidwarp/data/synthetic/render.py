@@ -32,7 +32,7 @@ class Lens:
     """
 
     supersample: int = 3
-    grain: float = 0.8
+    grain: float = 0.7
     blur: float = 0.002
     rays: int = 40
 

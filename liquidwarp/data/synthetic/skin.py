@@ -89,7 +89,7 @@ def _face(spots: Spots, albedo: np.ndarray, complexion: Complexion) -> tuple[np.
     lips = _lips(x, y, z)
     tone = 1 + 0.12 * noise(np.stack([spots.x / 0.0012, y / 0.02], 1), seed=33)
     albedo = _mix(albedo, linear(complexion.lips) * tone[:, None], lips * 0.85)
-    mouth = np.exp(-(((y + 0.6132 - 0.25 * (x - 0.01) ** 2 / 0.01) / 0.0011) ** 2)) * step(0.0255, 0.021, x)
+    mouth = np.exp(-(((y + 0.6130 + 0.0022 * (x / 0.0235) ** 2) / 0.0011) ** 2)) * step(0.0255, 0.021, x)
     albedo = _mix(albedo, linear((0.16, 0.05, 0.05)), 0.9 * mouth * (z < -0.09))
     nostril = np.exp(-(((x - 0.0085) / 0.0042) ** 2 + ((y + 0.6385) / 0.0026) ** 2))
     albedo = _mix(albedo, linear((0.13, 0.05, 0.04)), 0.85 * nostril * (z < -0.1))
@@ -159,8 +159,8 @@ def _brow(spots: Spots) -> Field:
 
 def _lips(x: Field, y: Field, z: Field) -> Field:
     t = np.clip(x / 0.0245, 0, 1)
-    bow = -0.6205 - 0.0012 * np.exp(-(((x - 0.006) / 0.0035) ** 2)) + 0.0072 * t**1.8
-    floor = -0.6038 - 0.0085 * t**2.2
+    bow = -0.6205 - 0.0012 * np.exp(-(((x - 0.006) / 0.0035) ** 2)) + 0.0056 * t**1.8
+    floor = -0.6038 - 0.0108 * t**2.2
     return step(-5e-4, 8e-4, np.minimum(y - bow, floor - y)) * step(0.0248, 0.0235, x) * (z < -0.09)
 
 
