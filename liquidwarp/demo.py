@@ -39,8 +39,8 @@ class _Row:
     """One row of the contact sheet: what it shows, the pictures it was made from, and frames of the result."""
 
     caption: str
-    sources: Sequence[Frame]
-    frames: Sequence[Frame]
+    sources: Sequence[np.ndarray]
+    frames: Sequence[np.ndarray]
 
 
 def asset(name: str) -> Path:

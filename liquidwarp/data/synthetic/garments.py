@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from liquidwarp.checks import check_choice
 from liquidwarp.data.synthetic.fabrics import Fabric, Surface, linear, weave
-from liquidwarp.data.synthetic.layers import Bare, Layer, Paint
+from liquidwarp.data.synthetic.layers import Bare, Layer, Paint, limb_joints
 from liquidwarp.data.synthetic.noise import noise
 from liquidwarp.data.synthetic.pieces import Piece, hull_contours, tube_faces
 from liquidwarp.data.synthetic.spots import ANKLE, ARM, KNEE, UPPER_ARM, Field, Spots, along_arm, cloth, step
@@ -47,7 +47,7 @@ def wear(bare: Bare, garment: Garment) -> list[Layer]:
 
 
 def _top(bare: Bare, garment: Garment) -> list[Layer]:
-    hem = 0.0 + 0.09 * garment.length
+    hem = 0.09 * garment.length
     cuff = garment.sleeve * (ARM + 0.005)
 
     def border(spots: Spots) -> Field:
@@ -224,7 +224,7 @@ def _shoe(bare: Bare, garment: Garment, side: str) -> Layer:
         return np.full(len(spots.x), 0.1, np.float32)
 
     def paint(spots: Spots, inside: Field) -> Surface:
-        across, along = spots.x * 1.0, spots.z * 1.0
+        across, along = spots.x, spots.z
         upper, sole = weave(garment.fabric, across, along), weave(sole_fabric, across, along)
         below = step(0.893, 0.895, spots.y)[:, None]
         albedo = upper.albedo * (1 - below) + sole.albedo * below
@@ -285,8 +285,6 @@ def _creases(spots: Spots, seed: int) -> Field:
 
 
 def _limbs(bare: Bare) -> tuple[np.ndarray, np.ndarray]:
-    from liquidwarp.data.synthetic.layers import limb_joints
-
     arm, leg = limb_joints(bare.body)
     return np.asarray(bare.piece.weights @ arm), np.asarray(bare.piece.weights @ leg)
 

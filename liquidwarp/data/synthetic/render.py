@@ -1,6 +1,6 @@
 """Pictures of dressed people in places."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,8 +16,6 @@ from liquidwarp.data.synthetic.scene import Ground, Scene, backdrop
 from liquidwarp.data.synthetic.spots import Spots
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
-
-_EXPOSURE = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def take_picture(
     small, alpha = _shrink(image, lens.supersample), _shrink(mask[..., None].astype(np.float32), lens.supersample)
     shown = 255 * _develop(small)
     noise = np.random.default_rng(seed).normal(0, lens.grain, shown.shape)
-    noise = 0.6 * gaussian_filter(noise, (0.6, 0.6, 0)) * 2 + 0.2 * noise
+    noise = 1.2 * gaussian_filter(noise, (0.6, 0.6, 0)) + 0.2 * noise  # a sensor's noise is not quite white
     return Picture((shown + noise).round().clip(0, 255).astype(np.uint8), alpha[..., 0])
 
 
@@ -201,15 +199,15 @@ def _shade(
     light = wrapped[:, None] * np.array(lighting.key) + open_sky * around
     view = -_unit(values[:, 10:13])
     half = _unit(view + toward)
-    shine_ = np.clip((normal * half).sum(1), 0, 1) ** 26 * values[:, 8]
+    highlight = np.clip((normal * half).sum(1), 0, 1) ** 26 * values[:, 8]
     rim = np.clip(1 - (normal * view).sum(1), 0, 1) ** 4 * 0.5
-    spark = (gloss * (1.4 * shine_ + rim * values[:, 9]))[:, None] * np.array(lighting.key)
+    spark = (gloss * (1.4 * highlight + rim * values[:, 9]))[:, None] * np.array(lighting.key)
     return (albedo * (light + bounce) + spark).astype(np.float32)
 
 
 def _develop(light: np.ndarray) -> np.ndarray:
     """Return sRGB in [0, 1]: a soft shoulder for the highlights, then the sRGB curve."""
-    x = np.maximum(light * _EXPOSURE, 0)
+    x = np.maximum(light, 0)
     knee = 0.7
     x = np.where(x > knee, knee + (1 - knee) * (1 - np.exp(-(x - knee) / (1 - knee))), x)
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
@@ -222,8 +220,3 @@ def _shrink(image: np.ndarray, times: int) -> np.ndarray:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def hold_still(lens: Lens) -> Lens:
-    """Return a lens without noise."""
-    return replace(lens, grain=0.0)

@@ -194,7 +194,7 @@ def _park(scene: Scene, points: np.ndarray, on_floor: np.ndarray, floor_light: n
     size = 0.6
     tile = np.stack([np.floor(x / size), np.floor(z / size)], 1).astype(np.int64)
     tone = 0.9 + 0.2 * hash_unit(tile, scene.seed + 4)
-    gap = np.minimum(np.abs((x / size) % 1.0 - 0.5), 1) > 0.492
+    gap = np.abs((x / size) % 1.0 - 0.5) > 0.492
     gap |= np.abs((z / size) % 1.0 - 0.5) > 0.488
     paving = _concrete(scene, points) * (tone * np.where(gap, 0.55, 1.0))[:, None] * floor_light
     return np.where(on_floor[:, None], paving, far)

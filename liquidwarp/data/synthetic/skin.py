@@ -54,8 +54,6 @@ def paint_skin(spots: Spots, complexion: Complexion) -> Surface:
     albedo = linear(complexion.skin) * (1 + 0.07 * mottle + 0.04 * pores)[:, None]
     red = linear((0.78, 0.28, 0.22)) * linear(complexion.skin).mean() * 2.2
     albedo = _mix(albedo, red, 0.22 * _warm(spots) + 0.04 * mottle)
-    nails = step(1.0, 0.8, spots.near((0.5, -0.03, -0.31), (0.02, 0.02, 0.02))) * 0.0
-    albedo = _mix(albedo, linear((0.85, 0.6, 0.55)), nails)
     height = 6e-5 * pores
     gloss = np.full(len(place), 0.05, np.float32)
     front = (spots.y < -0.5) & (spots.z < -0.02)
@@ -73,7 +71,7 @@ def _warm(spots: Spots) -> Field:
     hands = np.exp(-(spots.near((0.51, -0.07, -0.26), (0.06, 0.07, 0.08)) ** 2))
     knees = np.exp(-(spots.near((0.145, 0.39, -0.07), (0.05, 0.05, 0.05)) ** 2))
     elbows = np.exp(-(spots.near((0.37, -0.25, 0.02), (0.05, 0.05, 0.04)) ** 2))
-    return cheeks * 1.0 + nose * 0.7 + ears + 0.6 * hands + 0.6 * knees + 0.5 * elbows
+    return cheeks + nose * 0.7 + ears + 0.6 * hands + 0.6 * knees + 0.5 * elbows
 
 
 def _face(spots: Spots, albedo: np.ndarray, complexion: Complexion) -> tuple[np.ndarray, np.ndarray]:

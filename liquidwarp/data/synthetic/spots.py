@@ -84,7 +84,7 @@ def cloth(spots: Spots) -> tuple[Field, Field]:
     bone_x = np.where(shin < 0, KNEE[0] + shin * (KNEE[0] - HIP[0]), KNEE[0] + shin * (ANKLE[0] - KNEE[0]))
     bone_z = np.where(shin < 0, KNEE[2] + shin * (KNEE[2] - HIP[2]), KNEE[2] + shin * (ANKLE[2] - KNEE[2]))
     on_leg = spots.leg > 0.5
-    trunk = 0.17 * np.arctan2(spots.x, -(z - 0.0))
+    trunk = 0.17 * np.arctan2(spots.x, -z)
     leg = 0.085 * np.arctan2(x - bone_x, -(z - bone_z))
     length = along_arm(spots)
     t = np.clip(length / UPPER_ARM, 0, 1)[:, None]
