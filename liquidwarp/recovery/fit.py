@@ -23,6 +23,7 @@ from liquidwarp.recovery.fit_terms import (
     limb_directions,
     picture_unit,
     project_with_slope,
+    stand_upright,
     standing_feet,
     trust,
     view_along_ray,
@@ -163,6 +164,7 @@ class Fitter:
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
+            self.world = stand_upright(self.names, self.world, self.weight)
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
         offsets = landmark_offsets(body.name, keypoints.detector, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)

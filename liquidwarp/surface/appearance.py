@@ -15,6 +15,8 @@ from liquidwarp.raster import rasterize
 from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.surface.layers import (
     FILLED,
+    HAIR,
+    HANDS,
     HEAD,
     LAYER_GROUPS,
     MIRRORED,
@@ -26,6 +28,8 @@ from liquidwarp.surface.layers import (
     depth_edges,
     front_layer,
     group_of_part,
+    hair_core,
+    is_mere_edge,
     segment_groups,
     trusted_pixels,
 )
@@ -154,6 +158,7 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
+    trusted = [trusted_pixels(labels, group, edges, height_px) for group in range(len(LAYER_GROUPS))]
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     for group in range(len(LAYER_GROUPS)):
@@ -161,11 +166,11 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
         if not members.any():
             continue
         box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape)
-        front = front_layer(item.rgb, item.matte, trusted_pixels(labels, group, edges, height_px), box)
+        front = _front_layer(group, item, labels, trusted, box)
         layer_of[0, group] = len(layers)
         layers.append(front)
         layer_of[1, group] = len(layers)
-        layers.append(_back_layer(group, front, members, item, topology))
+        layers.append(_back_layer(group, front, members, item, topology, labels, trusted[group]))
     slot_layer = layer_of[np.where(is_front, 0, 1), face_group][:, None]
     origin = np.array([layer.origin for layer in layers], np.float32)
     slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
@@ -201,7 +206,27 @@ def _table(layers: Sequence[Layer]) -> np.ndarray:
     return np.array([[start, h, w] for start, (h, w) in zip(starts, sizes, strict=True)], np.int64)
 
 
-def _back_layer(group: int, front: Layer, members: np.ndarray, item: Observation, topology: Topology) -> Layer:
+def _front_layer(
+    group: int, item: Observation, labels: np.ndarray, trusted: Sequence[np.ndarray], box: tuple[int, int, int, int]
+) -> Layer:
+    """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only."""
+    known = trusted[group]
+    if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group):
+        skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
+        return front_layer(skin, item.matte, np.zeros_like(known), box, seeds=np.ones_like(known))
+    seeds = hair_core(known, labels) if group == HAIR else known
+    return front_layer(item.rgb, item.matte, known, box, seeds=seeds)
+
+
+def _back_layer(
+    group: int,
+    front: Layer,
+    members: np.ndarray,
+    item: Observation,
+    topology: Topology,
+    labels: np.ndarray,
+    trusted: np.ndarray,
+) -> Layer:
     """Invent what the photo cannot show of a group."""
     height, width = front.kind.shape
     window = (slice(front.origin[1], front.origin[1] + height), slice(front.origin[0], front.origin[0] + width))
@@ -209,6 +234,9 @@ def _back_layer(group: int, front: Layer, members: np.ndarray, item: Observation
         part = rasterize(item.vertices[None], topology.faces[torch.from_numpy(np.flatnonzero(members))], item.camera)
         return back_layer_from_sides(front, part.mask[0].numpy()[window])
     rgba = front.rgba
+    if group == HAIR:
+        core = hair_core(trusted, labels)[window]
+        rgba = np.dstack([continue_picture(front.rgba[..., :3], core), front.rgba[..., 3]]) if core.any() else rgba
     if group == HEAD:
         fragments = rasterize(item.vertices[None], topology.faces, item.camera)
         part = topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy()[window]

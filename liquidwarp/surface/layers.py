@@ -34,12 +34,16 @@ LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
 """Parts that share a layer: what bends little within itself, and so hardly ever covers itself."""
 
 TORSO, HEAD, HAIR = 0, 1, 2
+HANDS = tuple(LAYER_GROUPS.index((f"{side}_hand",)) for side in ("left", "right"))
 
 SEEN, MIRRORED, FILLED = 1, 2, 3
 """Coverage of a surface point: the photo shows it; its mirror image; invented."""
 
 _MARGIN = 0.012  # of the person's height: how far a fitted limb may lie from the limb in the photo
 _RIM = 0.005  # of the person's height: how wide colours mix along an outline
+_HAIR_CORE = 0.4  # of the hair's height above the face
+_MIXED = 2.0  # pixels from an edge within which every camera mixes colours
+_FEW = 25  # pixels
 _CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
 _DEPTH_STEP = 0.03  # metres between two surfaces that are not one
 
@@ -144,7 +148,23 @@ def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return edges
 
 
-def front_layer(rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int]) -> Layer:
+def hair_core(trusted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the hair pixels that lie well away from the face, whose colours alone may spread over the back of the head."""
+    if not trusted.any():
+        return trusted
+    distance = ndimage.distance_transform_edt(labels != HEAD)
+    return trusted & (distance >= _HAIR_CORE * distance[trusted].max())
+
+
+def is_mere_edge(trusted: np.ndarray, labels: np.ndarray, group: int) -> bool:
+    """Return whether a group is so small in the photo that all its colours are mixed with what lies beside it."""
+    deep = trusted & (ndimage.distance_transform_edt(labels == group) > _MIXED)
+    return int(deep.sum()) < _FEW
+
+
+def front_layer(
+    rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int], *, seeds: np.ndarray
+) -> Layer:
     """Cut one group's picture out of the photo and continue it beyond its edge.
 
     Args:
@@ -152,10 +172,11 @@ def front_layer(rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tupl
         matte: float (H, W).
         known: bool (H, W): pixels that show this group.
         box: x0, y0, x1, y1 of the layer.
+        seeds: bool (H, W): pixels whose colours may spread.
     """
     x0, y0, x1, y1 = box
-    picture, inside = rgb[y0:y1, x0:x1], known[y0:y1, x0:x1]
-    filled = continue_picture(picture, inside)
+    picture, inside, start = (image[y0:y1, x0:x1] for image in (rgb, known, seeds))
+    filled = np.where(inside[..., None], picture, continue_picture(picture, start if start.any() else inside))
     alpha = np.where(inside, 255, np.clip(matte[y0:y1, x0:x1] * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
     return Layer(np.dstack([filled, alpha]), kind, (x0, y0))
