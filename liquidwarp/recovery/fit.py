@@ -13,11 +13,13 @@ from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
-from liquidwarp.recovery.fit_bias import landmark_offsets
+from liquidwarp.recovery.fit_bias import landmark_offsets, leans
 from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.recovery.fit_solve import Problem, State, absent_weight, solve_poses, solve_shape
 from liquidwarp.recovery.fit_start import bridge, start_place, start_rotations, yaw_from_picture
 from liquidwarp.recovery.fit_terms import (
+    MOVING_DEPTH_SIGMA,
+    STILL_DEPTH_SIGMA,
     Evidence,
     height_in_pixels,
     limb_directions,
@@ -164,7 +166,8 @@ class Fitter:
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
-            self.world = stand_upright(self.names, self.world, self.weight)
+            if leans(keypoints.detector):
+                self.world = stand_upright(self.names, self.world, self.weight)
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
         offsets = landmark_offsets(body.name, keypoints.detector, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)
@@ -194,7 +197,8 @@ class Fitter:
         pairs, directions, share = limb_directions(self.names, world, weight, self.skeleton.points)
         height = height_in_pixels(self.camera, self.stature(), state.place)
         feet, standing = standing_feet(self.names, image, weight, height, self.fps if frames is None else 0.0)
-        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing)
+        depth_sigma = MOVING_DEPTH_SIGMA if self.fps > 0 else STILL_DEPTH_SIGMA
+        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing, depth_sigma)
         depth = float(state.place[self.present[index], 2].median())
         fps = self.fps if frames is None else 0.0
         prior = make_prior(self.skeleton.joints)

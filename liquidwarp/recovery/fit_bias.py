@@ -48,3 +48,8 @@ def landmark_offsets(body: str, detector: str, names: tuple[str, ...]) -> Float[
         x, y, z = table.get(left, (0, 0, 0))
         rows.append((x if name == left else -x, y, z))
     return torch.tensor(rows, dtype=torch.float64).view(-1, 3) / 1000
+
+
+def leans(detector: str) -> bool:
+    """Return whether a detector's world landmarks are known to bend and lean people who stand straight."""
+    return detector.partition("-")[0] == "mediapipe"

@@ -17,7 +17,9 @@ from liquidwarp.recovery.smooth import Chain
 from liquidwarp.types import Camera
 
 _PICTURE_SIGMA = 0.005  # of the person's height
-_DIRECTION_SIGMA = (0.5, 0.5, 0.2)  # along X, Y and Z: the picture itself knows X and Y better
+_DIRECTION_SIGMA = 0.5  # along X and Y, which the picture itself knows better
+MOVING_DEPTH_SIGMA = 0.2
+STILL_DEPTH_SIGMA = 0.06  # nothing but the direction tells a leaning limb from a shorter one in a single picture
 _STAND_SIGMA = 0.08  # m/s
 _STAND_REACH = 0.7  # of the reach of landmarks
 _STAND_WEIGHT = 1.0
@@ -65,6 +67,7 @@ class Evidence:
         limb_weight: trust in each direction.
         feet: landmarks of the feet; the first half belongs to the left foot.
         standing: trust that a foot landmark stays where it is until the next frame.
+        depth_sigma: one standard deviation of a direction along Z.
     """
 
     image: Float[Tensor, "T L 2"]
@@ -75,6 +78,7 @@ class Evidence:
     limb_weight: Float[Tensor, "T M"]
     feet: Int[Tensor, "N"]
     standing: Float[Tensor, "T N"]
+    depth_sigma: float
 
     def __getitem__(self, index: slice | Tensor) -> "Evidence":
         """Return some frames."""
@@ -83,6 +87,7 @@ class Evidence:
 
 
 _STRAIGHT = math.cos(math.radians(30))  # of a knee
+_FALSE_BEND = math.radians(22)
 _MOST_LEAN = math.radians(45)
 
 
@@ -118,13 +123,15 @@ def stand_upright(
 ) -> Float[Tensor, "T L 3"]:
     """Take the lean out of world landmarks: who stands with straight legs stands upright before a level camera.
 
-    Detectors guess the lean towards or away from the camera badly (20 to 30 degrees are common), and from the front it
-    does not show; from the side it does. The median lean over the frames in which the person stands straight, from the
-    ankles to the shoulders, is turned back in all frames. Without such a frame nothing changes.
+    Detectors guess depth along a standing body badly: straight legs come with 20 degrees of bend at the knees, and the
+    whole leans by 10 to 30 degrees. From the front neither shows; from the side both do. So small bends are taken out
+    of the legs, and the median lean from the ankles to the shoulders, over the frames in which the person stands
+    straight, is turned back in all frames.
     """
     needed = ("shoulder", "hip", "knee", "ankle")
     if any(f"{side}_{joint}" not in names for side in ("left", "right") for joint in needed):
         return world
+    world = _straighten_legs(names, world)
     column = {joint: [names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in needed}
     shoulder, hip, knee, ankle = (world[:, column[joint]] for joint in needed)
     legs = torch.nn.functional.cosine_similarity(hip - knee, knee - ankle, dim=-1).amin(1)
@@ -137,6 +144,24 @@ def stand_upright(
     turn = torch.zeros(3, dtype=world.dtype)
     turn[0] = -lean[straight].median()
     return world @ axis_angle_to_matrix(turn).T
+
+
+def _straighten_legs(names: tuple[str, ...], world: Float[Tensor, "T L 3"]) -> Float[Tensor, "T L 3"]:
+    """Map bends of the knee from 0 to `_FALSE_BEND` to none, and those up to twice that evenly to what they were."""
+    world = world.clone()
+    for side in ("left", "right"):
+        hip, knee, ankle = (world[:, names.index(f"{side}_{joint}")] for joint in ("hip", "knee", "ankle"))
+        thigh, shin = knee - hip, ankle - knee
+        length = shin.norm(dim=-1, keepdim=True)
+        thigh_way, shin_way = torch.nn.functional.normalize(thigh, dim=-1), shin / length.clamp_min(1e-9)
+        bend = torch.acos((thigh_way * shin_way).sum(-1, keepdim=True).clamp(-1, 1))
+        wanted = torch.minimum((2 * (bend - _FALSE_BEND)).clamp_min(0), bend)
+        blend = 1 - wanted / bend.clamp_min(1e-9)
+        straight = torch.nn.functional.normalize((1 - blend) * shin_way + blend * thigh_way, dim=-1) * length
+        for joint in ("ankle", "heel", "foot_index"):
+            if f"{side}_{joint}" in names:
+                world[:, names.index(f"{side}_{joint}")] += straight - shin
+    return world
 
 
 def limb_directions(
@@ -242,7 +267,7 @@ def direction_terms(
     way = posed.points[:, end] - posed.points[:, start]
     length = way.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     unit = way / length
-    sigma = unit.new_tensor(_DIRECTION_SIGMA)
+    sigma = unit.new_tensor([_DIRECTION_SIGMA, _DIRECTION_SIGMA, evidence.depth_sigma])
     error = (unit - evidence.directions) / sigma
     squared = (error**2).sum(dim=-1)
     soft = (1 + squared / 4).rsqrt()

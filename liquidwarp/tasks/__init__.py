@@ -3,7 +3,8 @@
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import SourceState, encode_source
-from liquidwarp.tasks.synthesize import Synthesis, synthesize
+from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
+from liquidwarp.tasks.target import check_track
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import draw_overlay, write_video
 from liquidwarp.tasks.view import novel_view
@@ -11,6 +12,8 @@ from liquidwarp.tasks.view import novel_view
 __all__ = [
     "SourceState",
     "Synthesis",
+    "check_renderer",
+    "check_track",
     "draw_overlay",
     "encode_source",
     "imitate",

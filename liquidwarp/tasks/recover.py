@@ -4,14 +4,20 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.media import is_video, open_video, read_image
-from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track
+from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.media import is_image, is_video, open_video, read_image
+from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, refine_with_masks
+from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 _log = logging.getLogger(__name__)
+
+_CLOTHES_VIEWS = 3
+_MASKS_FROM = 8  # frames; fewer say too little about the clothes
 
 
 def recover(
@@ -26,7 +32,7 @@ def recover(
     """Recover one person's body shape, and pose and place per frame.
 
     Args:
-        source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or keypoints that are already there.
+        source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or keypoints.
         body: the body to fit; the open body by default.
         detector: what finds people; MediaPipe by default.
         camera: the camera, if its lens is known.
@@ -38,8 +44,47 @@ def recover(
         NoPersonError: nobody in it.
     """
     body = body or load_body()
-    keypoints = source if isinstance(source, Keypoints) else detect_source(source, detector, person, progress).keypoints
-    return fit_track(body, keypoints, camera=camera, progress=progress).track
+    if isinstance(source, Keypoints):
+        return fit_track(body, source, camera=camera, progress=progress).track
+    return fit_clip(body, detect_source(source, detector, person, progress), camera=camera, progress=progress)
+
+
+def fit_clip(
+    body: BodyModel, found: ClipDetection, *, camera: Camera | None = None, progress: bool = False
+) -> BodyTrack:
+    """Fit the body to the landmarks of a clip, then correct its poses on the person's masks.
+
+    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides.
+    """
+    track = fit_track(body, found.keypoints, camera=camera, progress=progress).track
+    if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
+        return track
+    views = [
+        SilhouetteView(
+            track.global_orient[[index]],
+            track.body_pose[[index]],
+            track.transl[[index]],
+            track.camera,
+            found.masks.frame(index, track.camera.size),
+        )
+        for index in spread_views(track, _CLOTHES_VIEWS)
+    ]
+    offsets = fit_offsets(body, body.identity(track.betas), views)
+    return refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets).track
+
+
+def spread_views(track: BodyTrack, most: int) -> list[int]:
+    """Choose up to `most` frames that show the body from as many sides as possible, the clearest first."""
+    facing = axis_angle_to_matrix(track.global_orient)[:, :, 2]
+    confidence = torch.where(track.observed, track.confidence, torch.zeros_like(track.confidence))
+    chosen = [int((confidence + 0.5 * facing[:, 2]).argmax())]
+    while len(chosen) < min(most, len(track)):
+        apart = torch.stack([1 - facing @ facing[index] for index in chosen]).amin(0)
+        best = int((apart * confidence).argmax())
+        if float(apart[best]) < 0.15:
+            break
+        chosen.append(best)
+    return chosen
 
 
 def detect_source(
@@ -54,7 +99,7 @@ def detect_source(
             )
         name, fps, size, total = "the array", 25.0 if len(frames) > 1 else 0.0, frames.shape[1:3], len(frames)
         pictures = iter(frames)
-    elif Path(source).is_dir() or is_video(source):
+    elif is_video(source) or not is_image(source):
         video = open_video(source)
         name, fps, size, total, pictures = str(source), video.fps, video.size, video.frame_count, iter(video)
     else:
@@ -70,12 +115,17 @@ def detect_source(
         total=total,
         source=name,
     )
-    if found.others:
+    tell_of_others(name, found.others, person)
+    return found
+
+
+def tell_of_others(name: str, others: int, person: int) -> None:
+    """Say in the log that more people were seen than the one who was taken."""
+    if others:
         _log.warning(
-            "%s: %d other %s seen; following number %d (the largest is 0), choose another with --person N",
+            "%s: %d other %s seen; taking number %d (the largest is 0), choose another with --person N",
             name,
-            found.others,
-            "person" if found.others == 1 else "people",
+            others,
+            "person" if others == 1 else "people",
             person,
         )
-    return found

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
 from liquidwarp.surface import (
@@ -23,7 +22,7 @@ from liquidwarp.surface import (
     clip_plate,
     fit_offsets,
 )
-from liquidwarp.tasks.recover import detect_source
+from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
@@ -142,9 +141,11 @@ def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, person: int) -> ClipDetection:
     size = (rgb.shape[0], rgb.shape[1])
-    return detect_clip(
+    found = detect_clip(
         iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path)
     )
+    tell_of_others(str(path), found.others, person)
+    return found
 
 
 def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
@@ -153,7 +154,7 @@ def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray 
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
     given = None if alpha is None else alpha.astype(np.float32) / 255
-    coarse = found.masks.frame(frame, rgb.shape[:2]).numpy() if found.masks is not None else given
+    coarse = given if found.masks is None else found.masks.frame(frame, (rgb.shape[0], rgb.shape[1])).numpy()
     return refine_matte(rgb, coarse, alpha=given, landmarks=found.detection(frame))
 
 
@@ -161,27 +162,13 @@ def _photos_of_clip(
     path: str | Path, body: BodyModel, detector: Detector | None, person: int, progress: bool
 ) -> tuple[list[_Photo], np.ndarray]:
     found = detect_source(path, detector, person, progress)
-    track = fit_track(body, found.keypoints, progress=progress).track
-    chosen = _spread_views(track)
+    track = fit_clip(body, found, progress=progress)
+    chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
     photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
     assert found.masks is not None
-    size = photos[0].rgb.shape[:2]
+    size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     plate, _ = clip_plate(
         open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
     )
     return photos, plate
-
-
-def _spread_views(track: BodyTrack) -> list[int]:
-    """Choose frames that show the body from as many sides as possible, the clearest first."""
-    facing = axis_angle_to_matrix(track.global_orient)[:, :, 2]
-    confidence = torch.where(track.observed, track.confidence, torch.zeros_like(track.confidence))
-    chosen = [int((confidence + 0.5 * facing[:, 2]).argmax())]
-    while len(chosen) < min(_CLIP_VIEWS, len(track)):
-        apart = torch.stack([1 - facing @ facing[index] for index in chosen]).amin(0)
-        best = int((apart * confidence).argmax())
-        if float(apart[best]) < 0.15:
-            break
-        chosen.append(best)
-    return chosen

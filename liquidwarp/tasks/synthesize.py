@@ -48,19 +48,24 @@ def synthesize(
     Args:
         state: who.
         target: how, and seen from where.
-        background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a picture
-            (uint8 H W 3) or the path of one.
+        background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a
+            picture (uint8 H W 3) or the path of one.
         renderer: "surface".
 
     Raises:
         InputError: unknown renderer, or a background that cannot be read.
     """
-    check_choice("renderer", renderer, RENDERERS)
-    if renderer == "gan":
-        raise InputError("renderer='gan' needs generator weights, and this version ships none; use renderer='surface'")
+    check_renderer(renderer)
     body = load_body(state.track.body)
     plate = _plate(state, background, target.camera(0).size)
     return _frames(state, target, body, plate)
+
+
+def check_renderer(renderer: str) -> None:
+    """Raise `InputError` unless `renderer` can be used."""
+    check_choice("renderer", renderer, RENDERERS)
+    if renderer == "gan":
+        raise InputError("renderer='gan' needs generator weights, and this version ships none; use renderer='surface'")
 
 
 def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarray) -> Iterator[Synthesis]:
@@ -87,6 +92,7 @@ def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarr
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:
     if isinstance(background, str | Path):
-        named = {"keep": state.plate, "plain": _PLAIN}
-        background = named[str(background)] if str(background) in named else read_image(background).rgb
+        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.plate, "plain": _PLAIN}
+        known = named.get(str(background))
+        background = read_image(background).rgb if known is None else known
     return background_from(background, size).astype(np.float32) / 255

@@ -59,8 +59,8 @@ def imitation_target(
     Distances scale with the two persons' heights, so that a child covers a child's steps. Camera modes:
 
     * `copy`: the reference's camera and place; the source appears as large as the reference person.
-    * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does, sideways, up and
-      in depth; the floor stays the source's.
+    * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does, sideways, up
+      and in depth; the floor stays the source's.
     * `source`: the source's camera and place; only movement up and down is kept.
 
     Args:
@@ -74,10 +74,8 @@ def imitation_target(
         InputError: the tracks are of different bodies, or an unknown camera mode.
     """
     check_choice("camera", camera, CAMERAS)
-    if motion.body != body.name or source.body != body.name:
-        raise InputError(
-            f"the motion is of body {motion.body!r} and the source of {source.body!r}; recover both on one body (--body)"
-        )
+    for track in (motion, source):
+        check_track(body, track)
     own_root = body.rest_joints(source.betas)[0]
     their_root = body.rest_joints(motion.betas)[0]
     ratio = _height(body, source.betas) / _height(body, motion.betas)
@@ -94,6 +92,19 @@ def imitation_target(
     lowest = _feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
     return Target(motion.global_orient, motion.body_pose, placed - own_root, (resized(source.camera, size),))
+
+
+def check_track(body: BodyModel, track: BodyTrack) -> None:
+    """Raise `InputError` unless `track` is one of `body`."""
+    if track.body != body.name:
+        raise InputError(f"the track is of body {track.body!r}, wanted {body.name!r}; recover it anew")
+    joints, betas = track.body_pose.shape[1], track.betas.shape[0]
+    wanted = body.expand_pose(torch.zeros(1, 22, 3))[1].shape[1]
+    if (joints, betas) != (wanted, body.num_betas):
+        raise InputError(
+            f"the track has {joints} joints and {betas} shape coefficients, "
+            f"body {body.name!r} has {wanted} and {body.num_betas}; recover it anew"
+        )
 
 
 def orbit_target(

@@ -19,8 +19,8 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
 
     Args:
         person: who is dressed; gives body shape, pose, place, background and all parts that are not named.
-        wear: part or group name (`head upper lower shoes body all`, or a single part such as `torso`) to the wearer it comes
-            from; a later entry wins where two overlap.
+        wear: part or group name (`head upper lower shoes body all`, or a single part such as `torso`) to the wearer it
+            comes from; a later entry wins where two overlap.
 
     Raises:
         InputError: nothing to wear, an unknown part, or people recovered on different bodies.

@@ -22,7 +22,7 @@ def write_video(
     total: int | None = None,
     progress: bool = False,
 ) -> Path:
-    """Write pictures as a video that says it is synthetic media; the old file or the whole new one is there at any time.
+    """Write pictures as a video that says it is synthetic media; the file is always the old or the whole new one.
 
     Args:
         frames: from `imitate`, `novel_view` or `synthesize`, or uint8 RGB arrays (H, W, 3).
