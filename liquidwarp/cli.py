@@ -2,274 +2,88 @@
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from liquidwarp import __version__
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
+from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.tasks import SourceState
     from liquidwarp.types import BodyTrack
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+_BACKGROUNDS = ("keep", "plain")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for an error a user can mend, 130 after Ctrl-C."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
-    run: Callable[[argparse.Namespace], None] = options.run
+    commands = {
+        "imitate": _imitate,
+        "transfer": _transfer,
+        "view": _view,
+        "recover": _recover,
+        "demo": _demo,
+        "doctor": _doctor,
+    }
     try:
-        run(options)
+        with _stoppable():
+            options = make_parser().parse_args(arguments)
+            commands[options.command](options)
     except LiquidwarpError as error:
-        print(f"liquidwarp: error: {error}", file=sys.stderr)
-        return 2
+        return _fail(str(error))
+    except MemoryError:
+        return _fail("out of memory; give a smaller --size or smaller pictures")
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(f"{name}{error.strerror or error}; check the path, its permissions and the space left")
     except KeyboardInterrupt:
         print("liquidwarp: interrupted; no unfinished file was left", file=sys.stderr)
         return 130
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="liquidwarp", description="Put a person in motion from a single photo, through a 3D body mesh."
-    )
-    parser.add_argument("--version", action="version", version=f"liquidwarp {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    imitate = _command(
-        commands,
-        "imitate",
-        _imitate,
-        "Let the person in a photo do the motion of a video.",
-        "liquidwarp imitate me.jpg --motion dance.mp4 -o me_dancing.mp4\n"
-        "liquidwarp imitate front.jpg back.jpg --motion dance.npz --camera source --size 512 -o out.mp4\n"
-        "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4",
-    )
-    _add_source(imitate, many=True)
-    imitate.add_argument(
-        "--motion", required=True, metavar="VIDEO|TRACK.npz", help="a video, or a track from 'liquidwarp recover'"
-    )
-    imitate.add_argument(
-        "--motion-person",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="which person of the video, 0 is the largest (default)",
-    )
-    _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
-    _add_camera(imitate)
-    _add_wear(imitate, required=False)
-    _add_look(imitate, background="keep")
-    imitate.add_argument("--mute", action="store_true", help="leave the reference's sound out")
-
-    transfer = _command(
-        commands,
-        "transfer",
-        _transfer,
-        "Dress the person in a photo in parts of other photos.",
-        "liquidwarp transfer me.jpg --wear upper=jacket.jpg -o me_in_jacket.png\n"
-        "liquidwarp transfer me.jpg --wear upper=a.jpg --wear lower=b.jpg --motion dance.mp4 -o out.mp4",
-    )
-    _add_source(transfer, many=False)
-    _add_wear(transfer, required=True)
-    transfer.add_argument(
-        "--motion", metavar="VIDEO|TRACK.npz", help="let the dressed person do a motion; -o is then a video"
-    )
-    transfer.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person of the video")
-    _add_camera(transfer)
-    _add_output(transfer, "a picture, or with --motion a video")
-    _add_look(transfer, background="keep")
-
-    view = _command(
-        commands,
-        "view",
-        _view,
-        "Show the person in a photo from all sides.",
-        "liquidwarp view me.jpg -o turn.mp4\nliquidwarp view me.jpg --degrees 90 --frames 30 --elevation 10 --pose a -o out.mp4",
-    )
-    _add_source(view, many=True)
-    _add_output(view, "a video, or with --frames 1 a picture")
-    view.add_argument("--degrees", type=float, default=360.0, help="how far around (default 360)")
-    view.add_argument(
-        "--start", type=float, default=0.0, metavar="DEGREES", help="where to start; 0 is the photo's view (default)"
-    )
-    view.add_argument("--frames", type=_positive, default=90, help="number of views (default 90)")
-    view.add_argument("--elevation", type=float, default=0.0, help="degrees above the horizon (default 0)")
-    view.add_argument(
-        "--pose", choices=("source", "a", "t"), default="source", help="pose of the person (default: source)"
-    )
-    view.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
-    _add_wear(view, required=False)
-    _add_look(view, background="keep")
-
-    recover = _command(
-        commands,
-        "recover",
-        _recover,
-        "Recover body shape and motion from a video or photo, to use again.",
-        "liquidwarp recover dance.mp4 -o dance.npz\nliquidwarp recover dance.mp4 -o dance.npz --overlay check.mp4",
-    )
-    recover.add_argument("source", metavar="VIDEO|PHOTO")
-    recover.add_argument("-o", "--output", required=True, metavar="TRACK.npz")
-    recover.add_argument("--overlay", metavar="OUT.mp4", help="also draw the body over the video")
-    recover.add_argument(
-        "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
-    )
-
-    demo = _command(
-        commands,
-        "demo",
-        _demo,
-        "Imitate, transfer and orbit with the pictures that come with liquidwarp.",
-        "liquidwarp demo -o outputs",
-    )
-    demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
-    demo.add_argument("--size", type=_positive, default=None, help="longer side of the pictures")
-
-    _command(commands, "doctor", _doctor, "Check this installation and say what it can do.", "liquidwarp doctor")
-    return parser
+def _fail(message: str) -> int:
+    """Print an error as one line; return the exit code."""
+    print(f"liquidwarp: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
 
 
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    run: Callable[[argparse.Namespace], None],
-    about: str,
-    examples: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name,
-        help=about,
-        description=about,
-        epilog=f"examples:\n{_indent(examples)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Leave in order, so that unfinished files are removed, when the process is told to end."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may ask for signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _indent(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
-    if many:
-        parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo(s) of one person, or a clip")
-    else:
-        parser.add_argument("photos", nargs=1, metavar="PHOTO", help="photo of the person")
-    parser.add_argument(
-        "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=what)
-    parser.add_argument(
-        "--size", type=_positive, default=None, help="longer side of the output (default: the photo's own)"
-    )
-
-
-def _add_camera(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--camera",
-        choices=("smooth", "copy", "source"),
-        default="smooth",
-        help="smooth: move through the photo as the reference does (default); copy: the reference's camera and place; "
-        "source: stay in place",
-    )
-
-
-def _add_wear(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--wear",
-        action="append",
-        default=[],
-        required=required,
-        metavar="PART=PHOTO",
-        help="take a part from another photo; PART is head, upper, lower, shoes, body, all or a single part; repeatable",
-    )
-
-
-def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
-    parser.add_argument(
-        "--background",
-        default=background,
-        metavar="IMAGE|keep|plain",
-        help=f"keep: the photo without the person; plain: light grey; or a picture (default: {background})",
-    )
-    parser.add_argument(
-        "--renderer",
-        choices=("surface", "gan"),
-        default="surface",
-        help="surface: training-free (default); gan: needs weights",
-    )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} must not be negative")
-    return value
-
-
-def _encode(options: argparse.Namespace) -> "SourceState":
-    """Make the (dressed) person of a command."""
-    from liquidwarp.tasks import encode_source, transfer_appearance
-
-    wear = {}
-    for item in options.wear:
-        part, separator, photo = item.partition("=")
-        if not separator or not part or not photo:
-            raise InputError(f"--wear {item}: wanted PART=PHOTO, such as --wear upper=jacket.jpg")
-        _check_part(part)
-        wear[part] = photo
-    photos = options.photos if len(options.photos) > 1 else options.photos[0]
-    person = encode_source(photos, person=options.person, progress=True)
-    if not wear:
-        return person
-    return transfer_appearance(person, {part: encode_source(photo) for part, photo in wear.items()})
-
-
-def _check_part(part: str) -> None:
-    from liquidwarp.bodies.parts import part_labels
-
-    part_labels(part)
-
-
-def _load_motion(options: argparse.Namespace) -> "BodyTrack":
-    from liquidwarp.tasks import recover
-    from liquidwarp.types import BodyTrack
-
-    if Path(options.motion).suffix.lower() == ".npz":
-        return BodyTrack.load(options.motion)
-    return recover(options.motion, person=options.motion_person, progress=True)
-
-
-def _check_writable(path: str) -> None:
-    """Fail before the long work, not after it."""
-    from liquidwarp.files import check_writable
-
-    check_writable(path)
+def _leave(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _imitate(options: argparse.Namespace) -> None:
+    from liquidwarp.media import is_video
     from liquidwarp.tasks import imitate, write_video
 
-    _refuse_picture(options.output, "--motion makes a video; give a name that ends in .mp4")
-    _check_writable(options.output)
-    person, motion = _encode(options), _load_motion(options)
+    _check_look(options)
+    _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
+    motion = _load_track(options.motion)
+    if motion is None:
+        _check_source(options.motion)
+    person = _encode(options)
+    if motion is None:
+        motion = _recover_motion(options)
     frames = imitate(
         person,
         motion,
@@ -278,7 +92,7 @@ def _imitate(options: argparse.Namespace) -> None:
         background=options.background,
         renderer=options.renderer,
     )
-    sound = None if getattr(options, "mute", False) or options.motion.endswith(".npz") else options.motion
+    sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
     print(options.output)
 
@@ -287,32 +101,28 @@ def _transfer(options: argparse.Namespace) -> None:
     if options.motion:
         _imitate(options)
         return
-    from liquidwarp.media import to_uint8, write_image
     from liquidwarp.tasks import novel_view
 
-    if Path(options.output).suffix.lower() not in _PICTURES:
-        raise OutputError(
-            f"{options.output}: without --motion the result is one picture; give a name that ends in .png or .jpg"
-        )
-    _check_writable(options.output)
+    _check_look(options)
+    _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
-    picture = next(
-        novel_view(
-            person, degrees=0, frames=1, size=options.size, background=options.background, renderer=options.renderer
-        )
+    frames = novel_view(
+        person, degrees=0, frames=1, size=options.size, background=options.background, renderer=options.renderer
     )
-    write_image(options.output, to_uint8(picture.image))
-    print(options.output)
+    _write_one(frames, options.output)
 
 
 def _view(options: argparse.Namespace) -> None:
-    from liquidwarp.media import to_uint8, write_image
+    from liquidwarp.media import PICTURE_ENDINGS
     from liquidwarp.tasks import novel_view, write_video
 
-    single = options.frames == 1 and Path(options.output).suffix.lower() in _PICTURES
-    if not single:
-        _refuse_picture(options.output, "several views make a video; give a name that ends in .mp4, or --frames 1")
-    _check_writable(options.output)
+    _check_look(options)
+    single = options.frames == 1 and Path(options.output).suffix.lower() in PICTURE_ENDINGS
+    if single:
+        _check_picture(options.output, "one view makes a picture", options)
+    else:
+        why = "several views make a video; give a name that ends in .mp4, or --frames 1"
+        _check_video(options.output, why, options)
     person = _encode(options)
     frames = novel_view(
         person,
@@ -326,24 +136,22 @@ def _view(options: argparse.Namespace) -> None:
         renderer=options.renderer,
     )
     if single:
-        write_image(options.output, to_uint8(next(frames).image))
-    else:
-        write_video(frames, options.output, fps=options.fps, total=options.frames, progress=True)
+        _write_one(frames, options.output)
+        return
+    write_video(frames, options.output, fps=options.fps, total=options.frames, progress=True)
     print(options.output)
 
 
-def _refuse_picture(path: str, why: str) -> None:
-    if Path(path).suffix.lower() in _PICTURES:
-        raise OutputError(f"{path}: {why}")
-
-
 def _recover(options: argparse.Namespace) -> None:
+    from liquidwarp.media import is_video
     from liquidwarp.tasks import draw_overlay, recover
 
-    if Path(options.output).suffix.lower() != ".npz":
-        raise OutputError(f"{options.output}: a track is an .npz file; give a name that ends in .npz")
-    for path in filter(None, (options.output, options.overlay)):
-        _check_writable(path)
+    _check_source(options.source)
+    _check_output(options.output, (".npz",), "a track is an .npz file; give a name that ends in .npz", options)
+    if options.overlay and is_video(options.source):
+        _check_video(options.overlay, "the overlay of a video is a video; give a name that ends in .mp4", options)
+    elif options.overlay:
+        _check_picture(options.overlay, "the overlay of a photo is a picture; give a name that ends in .png", options)
     track = recover(options.source, person=options.person, progress=True)
     track.save(options.output)
     print(options.output)
@@ -366,6 +174,102 @@ def _doctor(options: argparse.Namespace) -> None:
     print("\n".join(lines))
     if not healthy:
         raise LiquidwarpError("something above needs mending; 'make test' in a fresh clone sets everything up anew")
+
+
+def _encode(options: argparse.Namespace) -> "SourceState":
+    """Make the (dressed) person of a command."""
+    from liquidwarp.tasks import encode_source, transfer_appearance
+
+    photos = options.photos if len(options.photos) > 1 else options.photos[0]
+    person = encode_source(photos, person=options.person, progress=True)
+    if not options.wear:
+        return person
+    wearers = {photo: encode_source(photo, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)}
+    return transfer_appearance(person, {part: wearers[photo] for part, photo in options.wear})
+
+
+def _load_track(path: str) -> "BodyTrack | None":
+    """Read a track that fits the body; None if `path` names a video."""
+    if Path(path).suffix.lower() != ".npz":
+        return None
+    from liquidwarp.bodies import load_body
+    from liquidwarp.tasks import check_track
+    from liquidwarp.types import BodyTrack
+
+    track = BodyTrack.load(path)
+    try:
+        check_track(load_body(), track)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return track
+
+
+def _recover_motion(options: argparse.Namespace) -> "BodyTrack":
+    from liquidwarp.tasks import recover
+
+    return recover(options.motion, person=options.motion_person, progress=True)
+
+
+# What follows fails before the long work rather than after it.
+
+
+def _check_look(options: argparse.Namespace) -> None:
+    """Check everything that goes in, but the motion."""
+    from liquidwarp.bodies.parts import part_labels
+    from liquidwarp.media import read_image
+    from liquidwarp.tasks import check_renderer
+
+    check_renderer(options.renderer)
+    for part, photo in options.wear:
+        part_labels(part)
+        _check_source(photo)
+    if options.background not in _BACKGROUNDS:
+        read_image(options.background)
+    if len(options.photos) == 1:
+        _check_source(options.photos[0])
+    else:
+        for photo in options.photos:
+            read_image(photo)
+
+
+def _check_source(path: str) -> None:
+    from liquidwarp.media import is_image, is_video, open_video, read_image
+
+    if is_image(path) and not is_video(path):
+        read_image(path)
+    else:
+        open_video(path)
+
+
+def _check_video(path: str, why: str, options: argparse.Namespace) -> None:
+    from liquidwarp.media import VIDEO_ENDINGS
+
+    _check_output(path, VIDEO_ENDINGS, why, options)
+
+
+def _check_picture(path: str, why: str, options: argparse.Namespace) -> None:
+    from liquidwarp.media import PICTURE_ENDINGS
+
+    _check_output(path, PICTURE_ENDINGS, why, options)
+
+
+def _check_output(path: str, endings: Sequence[str], why: str, options: argparse.Namespace) -> None:
+    from liquidwarp.files import check_writable
+
+    if Path(path).suffix.lower() not in endings:
+        raise OutputError(f"cannot write {path}: {why} ({', '.join(endings)})")
+    target = Path(path).resolve()
+    for given in _inputs(options):
+        if Path(given).resolve() == target:
+            raise OutputError(f"cannot write {path}: it is one of the inputs; choose another name")
+    check_writable(path)
+
+
+def _inputs(options: argparse.Namespace) -> list[str]:
+    """Return the files that a command reads."""
+    given = vars(options)
+    named = [given.get("source"), given.get("motion"), given.get("background"), *given.get("photos", ())]
+    return [path for path in (*named, *(photo for _, photo in given.get("wear", ()))) if path]
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ LEVELS = {
     "train": 6,
     "demo": 6,
     "doctor": 6,
+    "options": 6,
     "cli": 7,
 }
 

@@ -145,7 +145,7 @@ def test_the_readme_shows_options_that_exist() -> None:
     shown = [line for language, block in blocks if not language for line in block.splitlines()]
     lines = [line for line in shown if line.startswith("liquidwarp ")]
     assert len(lines) >= 5
-    from liquidwarp.cli import _parser
+    from liquidwarp.options import make_parser
 
     for line in lines:
-        _parser().parse_args(line.split()[1:])  # exits, and so fails, on an unknown option
+        make_parser().parse_args(line.split()[1:])  # raises, and so fails, on an unknown option

@@ -1,13 +1,15 @@
 """Pictures and video to arrays and back: lazily, atomically, with sound and a mark of synthetic origin."""
 
 from liquidwarp.media.convert import to_tensor, to_uint8
-from liquidwarp.media.encode import write_video
+from liquidwarp.media.encode import VIDEO_ENDINGS, write_video
 from liquidwarp.media.folder import PictureFolder
-from liquidwarp.media.image import Picture, is_image, read_image, write_image
+from liquidwarp.media.image import PICTURE_ENDINGS, Picture, is_image, read_image, write_image
 from liquidwarp.media.provenance import provenance_text, read_provenance
 from liquidwarp.media.video import Clip, VideoReader, is_video, open_video
 
 __all__ = [
+    "PICTURE_ENDINGS",
+    "VIDEO_ENDINGS",
     "Clip",
     "Picture",
     "PictureFolder",

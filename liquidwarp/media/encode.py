@@ -46,6 +46,8 @@ _KINDS = {
     ".webm": _Kind("libvpx-vp9", "yuv420p", {"fflags": "+bitexact"}),
     ".gif": _Kind("gif", "pal8", {"loop": "0"}),
 }
+VIDEO_ENDINGS = tuple(_KINDS)
+"""What the name of a video to write may end in."""
 
 
 def write_video(

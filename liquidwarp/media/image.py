@@ -18,7 +18,10 @@ from liquidwarp.files import atomic_path
 from liquidwarp.media.provenance import gif_comment, provenance_text, software, xmp_packet
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+PICTURE_ENDINGS = tuple(_FORMATS)
+"""What the name of a picture to write may end in."""
 _LARGEST = 178_956_970  # pixels; Pillow's own bound against decompression bombs
+_STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"crx ")  # ISO 14496-12
 # What Pillow's decoders raise on files that are damaged.
 _DAMAGE = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, struct.error, zlib.error)
 
@@ -217,6 +220,8 @@ def _why_not_an_image(path: Path) -> str:
         return f"{path} is a video, not a photo; give a picture (.jpg, .png), for example one frame of it"
     with open(path, "rb") as file:
         head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS:
+        return f"{path} is a damaged or incomplete video, not a photo; give a picture (.jpg, .png)"
     if head[4:8] == b"ftyp":
         return f"{path} is a picture in a format that cannot be read (HEIC?); export it as JPEG or PNG"
     return f"{path} is not a picture; give a .jpg, .png, .webp or .tiff file"

@@ -59,8 +59,8 @@ def imitation_target(
     Distances scale with the two persons' heights, so that a child covers a child's steps. Camera modes:
 
     * `copy`: the reference's camera and place; the source appears as large as the reference person.
-    * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does, sideways, up
-      and in depth; the floor stays the source's.
+    * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does,
+      sideways, up and in depth; the floor stays the source's.
     * `source`: the source's camera and place; only movement up and down is kept.
 
     Args:

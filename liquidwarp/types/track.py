@@ -1,5 +1,7 @@
 """A body through time."""
 
+import math
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -16,6 +18,8 @@ from liquidwarp.files import atomic_path
 from liquidwarp.types.camera import Camera
 
 _FORMAT = 1
+# What numpy and zipfile raise on damaged archives, beside ValueError and the like.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, SyntaxError, KeyError)
 _PER_FRAME = ("global_orient", "body_pose", "transl", "confidence", "observed")
 
 
@@ -85,7 +89,7 @@ class BodyTrack:
         except FileNotFoundError as error:
             remedy = f"make a track with 'liquidwarp recover VIDEO -o {path.name}'"
             raise InputError(f"{path}: no such file; {remedy}") from error
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, TypeError, EOFError, *_DAMAGE) as error:
             raise _not_a_track(path, error) from error
         try:
             newer = int(arrays["format"]) > _FORMAT
@@ -118,11 +122,15 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
     def tensor(name: str, *shape: int | None) -> Tensor:
         value = torch.from_numpy(arrays[name])
         check_shape(name, value, shape)
+        value = value.bool() if name == "observed" else value.float()
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise InputError(f"{name} holds NaN or infinity")
         return value
 
     height, width = (int(n) for n in arrays["camera_size"])
+    fps = float(arrays["fps"])
+    if not frames or min(height, width) < 1 or not 0 <= fps < math.inf:
+        raise InputError(f"it has {frames} frames of {width}x{height} at {fps} a second")
     return BodyTrack(
         body=str(arrays["body"]),
         betas=tensor("betas", None),
@@ -137,7 +145,7 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
             translation=tensor("camera_translation", 3),
             orthographic=bool(arrays["camera_orthographic"]),
         ),
-        fps=float(arrays["fps"]),
+        fps=fps,
         confidence=tensor("confidence", frames),
         observed=tensor("observed", frames),
         detector=str(arrays["detector"]),

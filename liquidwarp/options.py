@@ -1,0 +1,264 @@
+"""The options of the command line."""
+
+import argparse
+import math
+from typing import NoReturn
+
+from liquidwarp import __version__
+from liquidwarp.errors import InputError
+
+_SMALLEST, _LARGEST = 16, 8192  # longer side of a picture, pixels: what can show a person, what H.264 can hold
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are like all others: one line, raised."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error instead of printing the usage and leaving."""
+        raise InputError(f"{message}; see '{self.prog} --help'")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser; what it returns names the command in `command`.
+
+    Its errors are raised as `InputError`, in one line.
+    """
+    parser = _Parser(
+        prog="liquidwarp", description="Put a person in motion from a single photo, through a 3D body mesh."
+    )
+    parser.add_argument("--version", action="version", version=f"liquidwarp {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    imitate = _command(
+        commands,
+        "imitate",
+        "Let the person in a photo do the motion of a video.",
+        "liquidwarp imitate me.jpg --motion dance.mp4 -o me_dancing.mp4\n"
+        "liquidwarp imitate front.jpg back.jpg --motion dance.npz --camera source --size 512 -o out.mp4\n"
+        "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4",
+    )
+    _add_source(imitate, many=True)
+    imitate.add_argument(
+        "--motion", required=True, metavar="VIDEO|TRACK.npz", help="a video, or a track from 'liquidwarp recover'"
+    )
+    imitate.add_argument(
+        "--motion-person",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="which person of the video, 0 is the largest (default)",
+    )
+    _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_camera(imitate)
+    _add_wear(imitate, required=False)
+    _add_look(imitate, background="keep")
+    _add_mute(imitate)
+
+    transfer = _command(
+        commands,
+        "transfer",
+        "Dress the person in a photo in parts of other photos.",
+        "liquidwarp transfer me.jpg --wear upper=jacket.jpg -o me_in_jacket.png\n"
+        "liquidwarp transfer me.jpg --wear upper=a.jpg --wear lower=b.jpg --motion dance.mp4 -o out.mp4",
+    )
+    _add_source(transfer, many=False)
+    _add_wear(transfer, required=True)
+    transfer.add_argument(
+        "--motion", metavar="VIDEO|TRACK.npz", help="let the dressed person do a motion; -o is then a video"
+    )
+    transfer.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person of the video")
+    _add_camera(transfer)
+    _add_mute(transfer)
+    _add_output(transfer, "a picture, or with --motion a video")
+    _add_look(transfer, background="keep")
+
+    view = _command(
+        commands,
+        "view",
+        "Show the person in a photo from all sides.",
+        "liquidwarp view me.jpg -o turn.mp4\n"
+        "liquidwarp view me.jpg --degrees 90 --frames 30 --elevation 10 --pose a -o out.mp4\n"
+        "liquidwarp view me.jpg --start 180 --frames 1 -o from_behind.png",
+    )
+    _add_source(view, many=True)
+    _add_output(view, "a video, or with --frames 1 a picture")
+    view.add_argument("--degrees", type=_number, default=360.0, help="how far around (default 360)")
+    view.add_argument(
+        "--start", type=_number, default=0.0, metavar="DEGREES", help="where to start; 0 is the photo's view (default)"
+    )
+    view.add_argument("--frames", type=_positive, default=90, help="number of views (default 90)")
+    view.add_argument(
+        "--elevation", type=_elevation, default=0.0, metavar="DEGREES", help="above the horizon, -90 to 90 (default 0)"
+    )
+    view.add_argument(
+        "--pose", choices=("source", "a", "t"), default="source", help="pose of the person (default: source)"
+    )
+    view.add_argument("--fps", type=_rate, default=25.0, help="frames per second (default 25)")
+    _add_wear(view, required=False)
+    _add_look(view, background="keep")
+
+    recover = _command(
+        commands,
+        "recover",
+        "Recover body shape and motion from a video or photo, to use again.",
+        "liquidwarp recover dance.mp4 -o dance.npz\n"
+        "liquidwarp recover dance.mp4 -o dance.npz --overlay check.mp4\n"
+        "liquidwarp recover two_dancers.mp4 --person 1 -o second.npz",
+    )
+    recover.add_argument("source", metavar="VIDEO|PHOTO")
+    recover.add_argument("-o", "--output", required=True, metavar="TRACK.npz")
+    recover.add_argument("--overlay", metavar="OUT.mp4", help="also draw the body over the video")
+    recover.add_argument(
+        "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
+    )
+
+    demo = _command(
+        commands,
+        "demo",
+        "Imitate, transfer and orbit with the pictures that come with liquidwarp.",
+        "liquidwarp demo -o outputs\nliquidwarp demo -o small --size 256",
+    )
+    demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
+    demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
+
+    _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[_Parser]",
+    name: str,
+    about: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"examples:\n{_indent(examples)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=name)
+    return parser
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
+    if many:
+        parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo(s) of one person, or a clip")
+    else:
+        parser.add_argument("photos", nargs=1, metavar="PHOTO", help="photo of the person")
+    parser.add_argument(
+        "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=what)
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=None,
+        metavar="PIXELS",
+        help="longer side of the output (default: the photo's own; --camera copy: the reference's)",
+    )
+
+
+def _add_mute(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mute", action="store_true", help="leave the reference's sound out")
+
+
+def _add_camera(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--camera",
+        choices=("smooth", "copy", "source"),
+        default="smooth",
+        help="smooth: move through the photo as the reference does (default); copy: the reference's camera and place; "
+        "source: stay in place",
+    )
+
+
+def _add_wear(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--wear",
+        action="append",
+        type=_wear,
+        default=[],
+        required=required,
+        metavar="PART=PHOTO",
+        help="take a part from another photo; PART is head, upper, lower, shoes, body, all or a single part; "
+        "repeatable",
+    )
+
+
+def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
+    parser.add_argument(
+        "--background",
+        default=background,
+        metavar="IMAGE|keep|plain",
+        help=f"keep: the photo without the person; plain: light grey; or a picture (default: {background})",
+    )
+    parser.add_argument(
+        "--renderer",
+        choices=("surface", "gan"),
+        default="surface",
+        help="surface: training-free (default); gan: needs weights",
+    )
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1, None)
+
+
+def _count(text: str) -> int:
+    return _whole(text, 0, None)
+
+
+def _size(text: str) -> int:
+    return _whole(text, _SMALLEST, _LARGEST)
+
+
+def _whole(text: str, least: int, most: int | None) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is too small; give {least} or more")
+    if most is not None and value > most:
+        raise argparse.ArgumentTypeError(f"{text} is too large; give {most} or less")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; give one that ends")
+    return value
+
+
+def _elevation(text: str) -> float:
+    value = _number(text)
+    if not -90 <= value <= 90:
+        raise argparse.ArgumentTypeError(f"{text} is too steep; give -90 to 90 degrees")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = _number(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is no frame rate; give more than 0 and at most 1000")
+    return value
+
+
+def _wear(text: str) -> tuple[str, str]:
+    part, separator, photo = text.partition("=")
+    if not separator or not part or not photo:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PART=PHOTO, such as upper=jacket.jpg")
+    return part, photo
