@@ -8,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import look_at_camera
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.geometry import look_at_camera, project
+from liquidwarp.recovery import fit_track
+from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 CAMERAS = ("smooth", "copy", "source")
 
@@ -81,7 +83,8 @@ def imitation_target(
     ratio = _height(body, source.betas) / _height(body, motion.betas)
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
-        return Target(motion.global_orient, motion.body_pose, path - own_root, (resized(motion.camera, size),))
+        fitted = _fit_to(body, source.betas, motion, path - own_root)
+        return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
     place = source.transl[0] + own_root
     moved = path - path[:1]
@@ -168,6 +171,30 @@ def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple
         body_pose = body_pose.clone()
         body_pose[0, shoulder - 1, 2] = sign * (arms_down - now)
     return orient, body_pose
+
+
+def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -> BodyTrack:
+    """Pose another shape so that its landmarks lie where the motion's lie in the picture.
+
+    Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles alone
+    would carry that difference to hands and feet.
+    """
+    if torch.equal(betas, motion.betas):
+        return motion
+    names = tuple(name for name in MEDIAPIPE if name in body.landmark_names)
+    points = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
+    seen = Keypoints(
+        names,
+        project(motion.camera, points)[..., :2],
+        torch.ones(points.shape[:2]),
+        (points - points.mean(1, keepdim=True)) @ motion.camera.rotation.T,
+        torch.ones(len(motion), dtype=torch.bool),
+        motion.camera.size,
+        motion.fps,
+        "track",
+    )
+    start = replace(motion, betas=betas, transl=transl)
+    return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start).track
 
 
 def _height(body: BodyModel, betas: Tensor) -> Tensor:
