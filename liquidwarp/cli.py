@@ -15,7 +15,7 @@ from liquidwarp.errors import InputError, LiquidwarpError, OutputError
 from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
-    from liquidwarp.tasks import SourceState
+    from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
@@ -80,7 +80,7 @@ def _imitate(options: argparse.Namespace) -> None:
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     motion = _load_track(options.motion)
     if motion is None:
-        _check_source(options.motion)
+        _check_motion(options.motion)
     person = _encode(options)
     if motion is None:
         motion = _recover_motion(options)
@@ -146,7 +146,7 @@ def _recover(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
     from liquidwarp.tasks import draw_overlay, recover
 
-    _check_source(options.source)
+    _check_motion(options.source)
     _check_output(options.output, (".npz",), "a track is an .npz file; give a name that ends in .npz", options)
     if options.overlay and is_video(options.source):
         _check_video(options.overlay, "the overlay of a video is a video; give a name that ends in .mp4", options)
@@ -186,6 +186,13 @@ def _encode(options: argparse.Namespace) -> "SourceState":
         return person
     wearers = {photo: encode_source(photo, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)}
     return transfer_appearance(person, {part: wearers[photo] for part, photo in options.wear})
+
+
+def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
+    from liquidwarp.media import to_uint8, write_image
+
+    write_image(path, to_uint8(next(frames).image))
+    print(path)
 
 
 def _load_track(path: str) -> "BodyTrack | None":
@@ -233,6 +240,17 @@ def _check_look(options: argparse.Namespace) -> None:
 
 
 def _check_source(path: str) -> None:
+    """Check a photo of a person, which may be a clip."""
+    from liquidwarp.media import is_video, open_video, read_image
+
+    if Path(path).is_dir() or is_video(path):
+        open_video(path)
+    else:
+        read_image(path)
+
+
+def _check_motion(path: str) -> None:
+    """Check a clip, which may be a photo."""
     from liquidwarp.media import is_image, is_video, open_video, read_image
 
     if is_image(path) and not is_video(path):

@@ -1,14 +1,23 @@
 """Files that are either the old one or the whole new one."""
 
 import errno
+import glob
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from liquidwarp.errors import OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where open files cannot be removed anyway
+    fcntl = None  # type: ignore[assignment]
+
+_SETTLED = 5.0  # seconds after which a file that is being written has its lock
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a write can fail with after the file was opened; such an error does not carry the file's name."""
 
@@ -18,7 +27,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` and move it into place when the block ends without an error.
 
     The temporary file keeps the suffix of `path` (writers choose their format by it) and is removed on any error,
-    `KeyboardInterrupt` included. An error of the block that has nothing to do with the file is passed on as it is.
+    `KeyboardInterrupt` included; what a killed process left is removed by the next one that writes `path`. An error of
+    the block that has nothing to do with the file is passed on as it is.
 
     Raises:
         OutputError: the folder cannot be made or written to, or the disk is full.
@@ -29,13 +39,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             raise OutputError(f"cannot write {path}: it is a folder; give a file name")
         partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb"):
-            pass
+        _sweep(path)
+        held = open(partial, "wb")  # noqa: SIM115 -- closed below
     except OutputError:
         raise
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError(f"cannot write {path}: part of its path is a file, not a folder; choose another place") from error
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with -o") from error
     try:
+        with suppress(OSError):  # some network disks have no locks; then nothing is swept there either
+            _lock(held)
         yield partial
         os.replace(partial, path)
     except OutputError:
@@ -47,8 +61,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         reason = error.strerror or error
         raise OutputError(f"cannot write {path}: {reason}; free space or choose another place") from error
     finally:
+        held.close()
         with suppress(OSError):
             partial.unlink()
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Hold a lock on a file for as long as it is open; OSError when another process holds it."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed processes left of earlier attempts to write `path`: old enough, and locked by nobody."""
+    if fcntl is None:
+        return
+    pattern = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.partial{glob.escape(path.suffix)}"
+    for left in path.parent.glob(pattern):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime < _SETTLED:
+                continue
+            with open(left, "rb+") as file:
+                _lock(file)
+                left.unlink()
 
 
 def check_writable(path: str | Path) -> None:

@@ -108,4 +108,20 @@ def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
         process.wait()
     time.sleep(0.05)
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out.txt"]
+    (left,) = [path for path in tmp_path.iterdir() if path != target]
+    assert left.name.startswith(".out.")
+    os.utime(left, (0, 0))
+    check_writable(target)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_who_write_one_file_leave_each_other_alone(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    with atomic_path(target) as first:
+        os.utime(first, (0, 0))
+        with atomic_path(target) as second:
+            second.write_text("second")
+        first.write_text("first")
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]

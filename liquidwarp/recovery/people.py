@@ -136,9 +136,9 @@ def collect_keypoints(
     """
     first = next((d for d in detections if d is not None), None)
     if first is None:
-        where = "the picture" if len(detections) == 1 else f"any of the {len(detections)} frames"
+        where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
         raise NoPersonError(
-            f"no person found in {source} (looked at {where}); "
+            f"no person found in {source}{where}; "
             "try a picture that shows the whole person, larger and well lit"
         )
     count = len(first.names)
@@ -239,7 +239,7 @@ class _ClipFollower:
         if not 0 <= self._person < len(people):
             raise InputError(
                 f"{self._source}: there is no person {self._person}, only {len(people)} found; "
-                f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''}"
+                f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
             )
         self.others = len(people) - 1
         return people[self._person]

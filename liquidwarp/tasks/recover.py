@@ -123,7 +123,8 @@ def tell_of_others(name: str, others: int, person: int) -> None:
     """Say in the log that more people were seen than the one who was taken."""
     if others:
         _log.warning(
-            "%s: %d other %s seen; taking number %d (the largest is 0), choose another with --person N",
+            "%s: %d other %s seen; taking number %d (the largest is 0), choose another with --person N "
+            "(in a motion --motion-person N)",
             name,
             others,
             "person" if others == 1 else "people",

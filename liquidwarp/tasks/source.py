@@ -149,12 +149,12 @@ def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, 
 
 
 def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
-    if found.masks is None and alpha is None:
+    given = None if alpha is None else alpha.astype(np.float32) / 255
+    coarse = given if found.masks is None else found.masks.frame(frame, (rgb.shape[0], rgb.shape[1])).numpy()
+    if coarse is None:
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    given = None if alpha is None else alpha.astype(np.float32) / 255
-    coarse = given if found.masks is None else found.masks.frame(frame, (rgb.shape[0], rgb.shape[1])).numpy()
     return refine_matte(rgb, coarse, alpha=given, landmarks=found.detection(frame))
 
 

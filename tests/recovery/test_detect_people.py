@@ -127,7 +127,7 @@ def test_follower_is_used_and_restarted():
 
 
 def test_nobody_at_all():
-    with pytest.raises(NoPersonError, match=r"no person found in a\.mp4 \(looked at any of the 3 frames\); try"):
+    with pytest.raises(NoPersonError, match=r"no person found in a\.mp4 \(in none of 3 frames\); try"):
         run([[]] * 3)
 
 
