@@ -15,6 +15,8 @@ _MARGIN = 1.5
 _MOST_PEOPLE = 4
 _SAME_MASK = 0.3
 _MIN_SCORE = 0.4
+_MIN_OTHER_SCORE = 0.8  # what is left after the first is erased looks like a person now and then
+_MIN_OTHER_HEIGHT = 0.25  # of the first person's
 _AGREE = 0.06
 _SURER = 0.15
 _MOST_DOUBTS = 6
@@ -59,6 +61,8 @@ class MediaPipeDetector:
                 break
             person = to_detection(answer)
             if person.score < _MIN_SCORE or any(_overlap(person, other) for other in found):
+                break
+            if found and not _is_another(person, found[0]):
                 break
             found.append(person)
             rest = _erase(rest, person)
@@ -210,3 +214,9 @@ def _overlap(a: Detection, b: Detection) -> bool:
     first, second = a.mask > 0.5, b.mask > 0.5
     smaller = max(1, min(int(first.sum()), int(second.sum())))
     return int((first & second).sum()) / smaller > _SAME_MASK
+
+
+def _is_another(person: Detection, first: Detection) -> bool:
+    """Return whether what was found after the first person was erased is likely to be a person too."""
+    tall = person.box[3] - person.box[1] >= _MIN_OTHER_HEIGHT * (first.box[3] - first.box[1])
+    return person.score >= _MIN_OTHER_SCORE and tall
