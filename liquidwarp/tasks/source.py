@@ -12,6 +12,7 @@ from torch import Tensor
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video, read_image
+from liquidwarp.raster import rasterize
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
 from liquidwarp.surface import (
     Appearance,
@@ -86,12 +87,11 @@ def encode_source(
         items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos = _photos(items, body, detector, person)
-        plate = background_plate(photos[0].rgb, photos[0].matte)
+        photos, plate = _photos(items, body, detector, person), None
     return _state(body, photos, plate)
 
 
-def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray) -> SourceState:
+def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) -> SourceState:
     identity = body.identity(photos[0].track.betas)
     views = [
         SilhouetteView(
@@ -111,9 +111,12 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray) -> Sour
             vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
         observations.append(Observation(foreground_colors(photo.rgb, photo.matte), photo.matte, track.camera, vertices))
     first = photos[0]
-    return SourceState(
-        first.track, offsets, appearance_from_observations(body.topology, observations), plate, first.rgb, first.matte
-    )
+    if plate is None:
+        # The body also covers what the matte missed, such as fingers before wood of their colour.
+        covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
+        plate = background_plate(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
+    appearance = appearance_from_observations(body.topology, observations)
+    return SourceState(first.track, offsets, appearance, plate, first.rgb, first.matte)
 
 
 def _photos(
