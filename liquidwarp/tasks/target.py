@@ -194,7 +194,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
         "track",
     )
     start = replace(motion, betas=betas, transl=transl)
-    return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start).track
+    return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
 
 
 def _height(body: BodyModel, betas: Tensor) -> Tensor:
