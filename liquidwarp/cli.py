@@ -107,7 +107,7 @@ def _transfer(options: argparse.Namespace) -> None:
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
     frames = novel_view(
-        person, degrees=0, frames=1, size=options.size, background=options.background, renderer=options.renderer
+        person, degrees=0.0, frames=1, size=options.size, background=options.background, renderer=options.renderer
     )
     _write_one(frames, options.output)
 

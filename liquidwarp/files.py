@@ -44,7 +44,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OutputError:
         raise
     except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(f"cannot write {path}: part of its path is a file, not a folder; choose another place") from error
+        raise OutputError(
+            f"cannot write {path}: a file stands where a folder is needed; choose another place"
+        ) from error
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with -o") from error
     try:

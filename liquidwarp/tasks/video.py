@@ -17,7 +17,7 @@ def write_video(
     frames: Iterable[Synthesis | np.ndarray],
     path: str | Path,
     *,
-    fps: float,
+    fps: float | int,
     sound: str | Path | None = None,
     total: int | None = None,
     progress: bool = False,
@@ -44,7 +44,7 @@ def draw_overlay(source: str | Path, track: BodyTrack, path: str | Path, *, prog
     if media.is_video(source) or Path(source).is_dir():
         video = media.open_video(source)
         return media.write_video(
-            _overlays(video, track), path, fps=track.fps, sound=video.path, total=len(track), progress=progress
+            _overlays(video, track), path, fps=video.fps, sound=video.path, total=len(track), progress=progress
         )
     picture = media.read_image(source).rgb
     return media.write_image(path, next(_overlays([picture], track)))

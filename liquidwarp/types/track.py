@@ -2,6 +2,7 @@
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,7 @@ from liquidwarp.types.camera import Camera
 
 _FORMAT = 1
 # What numpy and zipfile raise on damaged archives, beside ValueError and the like.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, SyntaxError, KeyError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, RuntimeError, SyntaxError, KeyError)
 _PER_FRAME = ("global_orient", "body_pose", "transl", "confidence", "observed")
 
 

@@ -1,0 +1,84 @@
+"""Ctrl-C, a request to end, and a killed process midway: the old file stays, and nothing half-written beside it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import liquidwarp as lw
+from liquidwarp.files import check_writable
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+
+# Draws what this process has encoded, one frame after the other for ever, and says so after the third.
+PROGRAM = """
+import sys, torch
+from liquidwarp import cli, tasks
+tasks.encode_source = lambda *_, **__: torch.load(sys.argv[1], weights_only=False)
+draw = tasks.novel_view
+def told(*arguments, **options):
+    for number, frame in enumerate(draw(*arguments, **options)):
+        if number == 3:
+            print("drawing", flush=True)
+        yield frame
+tasks.novel_view = told
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+def stop_midway(number: int, encoded: lw.SourceState, photo: Path, folder: Path) -> tuple[int, str, Path]:
+    """Send a signal to a process that is writing `turn.mp4`; return its exit code, its words and the file."""
+    state, out = folder / "person.pt", folder / "out" / "turn.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"the old film")
+    torch.save(encoded, state)
+    arguments = ["view", str(photo), "-o", str(out), "--frames", "20000", "--size", "64"]
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, str(state), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's `&` switches it off
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "drawing\n"
+        time.sleep(0.1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    return process.returncode, said, out
+
+
+def test_ctrl_c(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
+    code, said, out = stop_midway(signal.SIGINT, encoded, sources.photo, tmp_path)
+    assert code == 130
+    assert said.endswith("liquidwarp: interrupted; no unfinished file was left\n")
+    assert "Traceback" not in said
+    assert out.read_bytes() == b"the old film"
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.slow
+def test_a_request_to_end(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
+    code, said, out = stop_midway(signal.SIGTERM, encoded, sources.photo, tmp_path)
+    assert code == 143
+    assert "Traceback" not in said
+    assert out.read_bytes() == b"the old film"
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.slow
+def test_killed(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
+    """Nobody can clean up then: a hidden file is left, and the next one that writes there removes it."""
+    code, _, out = stop_midway(signal.SIGKILL, encoded, sources.photo, tmp_path)
+    assert code == -signal.SIGKILL
+    assert out.read_bytes() == b"the old film"
+    (left,) = (path for path in out.parent.iterdir() if path != out)
+    assert left.name.startswith(".turn.")
+    os.utime(left, (0, 0))
+    check_writable(out)
+    assert list(out.parent.iterdir()) == [out]
