@@ -138,8 +138,7 @@ def collect_keypoints(
     if first is None:
         where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
         raise NoPersonError(
-            f"no person found in {source}{where}; "
-            "try a picture that shows the whole person, larger and well lit"
+            f"no person found in {source}{where}; try a picture that shows the whole person, larger and well lit"
         )
     count = len(first.names)
     image = np.zeros((len(detections), count, 2), np.float32)

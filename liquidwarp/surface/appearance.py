@@ -97,7 +97,8 @@ def appearance_from_observations(topology: Topology, observations: Sequence[Obse
 
 
 def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
-    """Put the slots of several appearances of one person side by side; what nobody saw is taken from the first alone."""
+    """Put the slots of several appearances of one person side by side; what nobody saw is taken from the first
+    alone."""
     if len(items) == 1:
         return items[0]
     merged = _concatenate(items)
@@ -239,8 +240,8 @@ def _back_layer(
         rgba = np.dstack([continue_picture(front.rgba[..., :3], core), front.rgba[..., 3]]) if core.any() else rgba
     if group == HEAD:
         fragments = rasterize(item.vertices[None], topology.faces, item.camera)
-        part = topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy()[window]
-        known = (front.kind == SEEN) & (part != PARTS.index("face"))
+        label = topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy()[window]
+        known = (front.kind == SEEN) & (label != PARTS.index("face"))
         if known.any():
             rgba = np.dstack([continue_picture(front.rgba[..., :3], known), front.rgba[..., 3]])
     return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)

@@ -1,9 +1,10 @@
 """A photo taken apart: one picture per body part, in front and behind.
 
-A pixel of a photo shows one point of the surface; the same ray also leaves the body somewhere behind. Per group of parts we
-keep two pictures in the photo's own pixels: the *front* layer (what the photo shows of this group, continued under whatever
-covers it) and the *back* layer (what the photo cannot show, invented from the same group). Both agree along the outline, so a
-surface that bends from front to back has no seam, and no part ever samples the picture of another.
+A pixel of a photo shows one point of the surface; the same ray also leaves the body somewhere behind. Per group of
+parts we keep two pictures in the photo's own pixels: the *front* layer (what the photo shows of this group, continued
+under whatever covers it) and the *back* layer (what the photo cannot show, invented from the same group). Both agree
+along the outline, so a surface that bends from front to back has no seam, and no part ever samples the picture of
+another.
 """
 
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ def segment_groups(
 ) -> np.ndarray:
     """Label the photo's pixels by group: the mesh tells what is where, the photo where exactly it ends.
 
-    The mesh is trusted away from its depth edges and outline; in between, labels grow to the photo's own edges (watershed).
+    The mesh is trusted away from its depth edges and outline; in between, labels grow to the photo's own edges
+    (watershed).
 
     Args:
         rgb: uint8 (H, W, 3).
@@ -115,8 +117,8 @@ def segment_groups(
 def trusted_pixels(labels: np.ndarray, group: int, depth_edges: np.ndarray, height_px: float) -> np.ndarray:
     """Return where the photo shows a group beyond doubt: away from the background and from what covers it.
 
-    Colours mix along an outline, and a pixel there may end up stretched over a limb that turns. Thin things such as fingers
-    keep their middle.
+    Colours mix along an outline, and a pixel there may end up stretched over a limb that turns. Thin things such as
+    fingers keep their middle.
 
     Args:
         labels: from `segment_groups`.
@@ -149,7 +151,8 @@ def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def hair_core(trusted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the hair pixels that lie well away from the face, whose colours alone may spread over the back of the head."""
+    """Return the hair pixels that lie well away from the face, whose colours alone may spread over the back of the
+    head."""
     if not trusted.any():
         return trusted
     distance = ndimage.distance_transform_edt(labels != HEAD)
@@ -183,7 +186,8 @@ def front_layer(
 
 
 def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Fill unknown pixels: close to the known region its mirror image, so that texture goes on; further off a membrane."""
+    """Fill unknown pixels: close to the known region its mirror image, so that texture goes on; further off a
+    membrane."""
     if known.all():
         return picture.copy()
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
@@ -216,9 +220,9 @@ def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def back_layer_from_sides(front: Layer, region: np.ndarray, share: float = 0.28) -> Layer:
     """Invent the far side of a trunk from the strips along its outline.
 
-    Across every row of the region, the picture runs inwards from the outline over `share` of the width and back again, from
-    the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what sits in the middle
-    of a chest (an opening, a print, a hand) does not come back on the other side.
+    Across every row of the region, the picture runs inwards from the outline over `share` of the width and back again,
+    from the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what sits
+    in the middle of a chest (an opening, a print, a hand) does not come back on the other side.
 
     Args:
         front: the group's front layer.

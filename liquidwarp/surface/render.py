@@ -50,7 +50,8 @@ def render_surface(
         vertices: posed body in world coordinates.
         camera: target camera; its size is the picture's.
         supersample: samples per pixel along each axis.
-        rim: surface that looks away from the camera by more than this (cosine) is as transparent as in the photo, which keeps
+        rim: surface that looks away from the camera by more than this (cosine) is as transparent as in the photo,
+            which keeps
             hair and fingers; 0 makes the mesh's own outline the person's.
     """
     height, width = camera.size

@@ -50,8 +50,9 @@ def shade(
 ):
     """Shade supersampled fragments into a premultiplied picture.
 
-    face_index (h*s, w*s), bary (h*s, w*s, 3); facing (V,): how squarely each vertex faces the target camera, 1 to 0; texels
-    (N, 4) uint8, kinds (N,); table (L, 3): first texel, height, width of a layer; slots (F, K, ...) say where each face looks.
+    face_index (h*s, w*s), bary (h*s, w*s, 3); facing (V,): how squarely each vertex faces the target camera, 1 to 0;
+    texels (N, 4) uint8, kinds (N,); table (L, 3): first texel, height, width of a layer; slots (F, K, ...) say where
+    each face looks.
 
     Returns rgb (h, w, 3) float32 premultiplied in [0, 1], alpha (h, w) and coverage kind (h, w) uint8.
     """

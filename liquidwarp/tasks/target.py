@@ -176,8 +176,8 @@ def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple
 def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -> BodyTrack:
     """Pose another shape so that its landmarks lie where the motion's lie in the picture.
 
-    Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles alone
-    would carry that difference to hands and feet.
+    Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles
+    alone would carry that difference to hands and feet.
     """
     if torch.equal(betas, motion.betas):
         return motion
