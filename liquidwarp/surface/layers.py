@@ -217,17 +217,25 @@ def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return values * weight[..., None] + up * (1 - weight[..., None])
 
 
-def back_layer_from_sides(front: Layer, region: np.ndarray, share: float = 0.28) -> Layer:
+def _bounce(along: np.ndarray, inset: float, share: float) -> np.ndarray:
+    """Return positions that go up to the strip's far end as they are and then to and fro within the strip."""
+    end = inset + share
+    return np.where(along < end, along, inset + np.abs(share - (along - end) % (2 * share)))
+
+
+def back_layer_from_sides(front: Layer, region: np.ndarray, *, inset: float = 0.06, share: float = 0.16) -> Layer:
     """Invent the far side of a trunk from the strips along its outline.
 
-    Across every row of the region, the picture runs inwards from the outline over `share` of the width and back again,
-    from the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what sits
-    in the middle of a chest (an opening, a print, a hand) does not come back on the other side.
+    Across every row of the region, the picture runs inwards from the outline and then to and fro over a strip beside
+    it, from the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what
+    sits in the middle of a chest (an opening, a print, a hand) does not come back on the other side. The strip begins
+    a little inside the outline, where colours are the garment's own.
 
     Args:
         front: the group's front layer.
         region: bool (h, w): where the group's mesh is, in the layer's pixels.
-        share: width of the strips, of the region's width.
+        inset: where the strips begin, of the region's width.
+        share: how wide they are.
     """
     height, width = region.shape
     columns = np.arange(width)
@@ -242,17 +250,14 @@ def back_layer_from_sides(front: Layer, region: np.ndarray, share: float = 0.28)
     left, right = (ndimage.gaussian_filter1d(edge[nearest_row], sigma) for edge in (left, right))
     span = np.maximum(right - left, 1)
     along = (columns[None] - left[:, None]) / span[:, None]
-    wave = np.abs((along + share) % (2 * share) - share)
-    from_left = left[:, None] + np.where(along < 0, along, wave) * span[:, None]
-    along = 1 - along
-    wave = np.abs((along + share) % (2 * share) - share)
-    from_right = right[:, None] - np.where(along < 0, along, wave) * span[:, None]
+    from_left = left[:, None] + _bounce(along, inset, share) * span[:, None]
+    from_right = right[:, None] - _bounce(1 - along, inset, share) * span[:, None]
     row_map = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
     pictures = [
         cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for x in (from_left, from_right)
     ]
-    blend = 1 / (1 + np.exp(-np.clip((0.5 - along) * 24, -30, 30)))[..., None]
+    blend = 1 / (1 + np.exp(-np.clip((along - 0.5) * 24, -30, 30)))[..., None]
     rgba = pictures[0] * (1 - blend) + pictures[1] * blend
     rgba[..., 3] = front.rgba[..., 3]
     return Layer(np.clip(rgba + 0.5, 0, 255).astype(np.uint8), np.full(region.shape, FILLED, np.uint8), front.origin)
