@@ -1,0 +1,123 @@
+"""Where the target body stands, and who looks at it."""
+
+import math
+
+import pytest
+import torch
+
+from liquidwarp.bodies import load_body
+from liquidwarp.errors import InputError
+from liquidwarp.geometry import default_camera, project
+from liquidwarp.tasks.target import imitation_target, orbit_target
+from liquidwarp.types import BodyTrack
+
+SIZE = (120, 160)
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body("toy")
+
+
+def track(body, transl, betas=None, canonical=None):
+    frames = len(transl)
+    orient, pose = body.expand_pose(torch.zeros(frames, 22, 3) if canonical is None else canonical)
+    return BodyTrack(
+        body.name,
+        torch.zeros(body.num_betas) if betas is None else betas,
+        orient,
+        pose,
+        torch.tensor(transl, dtype=torch.float32),
+        default_camera(SIZE),
+        25.0,
+        torch.ones(frames),
+        torch.ones(frames, dtype=torch.bool),
+    )
+
+
+def test_copy_of_oneself_changes_nothing(body):
+    source, motion = track(body, [[0.1, 0, 3.0]]), track(body, [[0, 0, 3.0], [0.2, 0, 3.5], [0.4, -0.1, 4.0]])
+    target = imitation_target(body, source, motion, camera="copy")
+    torch.testing.assert_close(target.transl, motion.transl, atol=1e-6, rtol=0)
+    torch.testing.assert_close(target.body_pose, motion.body_pose)
+    assert target.camera(2).size == SIZE
+
+
+def test_copy_puts_another_shape_s_landmarks_where_the_motion_s_are(body):
+    betas = torch.zeros(body.num_betas)
+    betas[0] = 1.0
+    canonical = torch.zeros(6, 22, 3)
+    canonical[:, 4, 0] = 0.3
+    canonical[:, 16, 2] = torch.linspace(0, 0.5, 6)
+    motion = track(body, [[0.0, 0, 3.5]] * 6, canonical=canonical)
+    source = track(body, [[0.0, 0, 3.0]], betas=betas)
+    target = imitation_target(body, source, motion, camera="copy")
+    names = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "nose")
+    wanted = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
+    found = body.landmarks(names, betas, target.global_orient, target.body_pose, target.transl)
+    apart = (project(motion.camera, wanted) - project(motion.camera, found))[..., :2].norm(dim=-1)
+    assert float(apart.median()) < 1.0  # pixels; the person is some 60 pixels tall
+
+
+def test_smooth_keeps_sideways_and_depth_motion_and_the_floor(body):
+    source = track(body, [[-0.3, 0.2, 4.0]])
+    motion = track(body, [[0.5, 0.0, 3.0], [0.9, 0.0, 3.0], [0.9, 0.0, 3.6]])
+    moved = imitation_target(body, source, motion, camera="smooth").transl
+    torch.testing.assert_close(moved[0], source.transl[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved[1] - moved[0], torch.tensor([0.4, 0.0, 0.0]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved[2] - moved[1], torch.tensor([0.0, 0.0, 0.6]), atol=1e-5, rtol=0)
+
+
+def test_source_stays_in_place_but_jumps(body):
+    source = track(body, [[-0.3, 0.2, 4.0]])
+    motion = track(body, [[0.5, 0.0, 3.0]] * 8 + [[0.9, -0.3, 3.6]])
+    moved = imitation_target(body, source, motion, camera="source").transl
+    torch.testing.assert_close(moved[:, [0, 2]], source.transl[:, [0, 2]].expand(9, 2), atol=1e-5, rtol=0)
+    assert float(moved[8, 1] - moved[0, 1]) == pytest.approx(-0.3, abs=1e-5)
+
+
+def test_calling_twice_gives_the_same(body):
+    source, motion = track(body, [[-0.3, 0.2, 4.0]]), track(body, [[0.5, 0.0, 3.0], [0.9, 0.0, 3.0]])
+    first, second = (imitation_target(body, source, motion).transl for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_an_orbit_begins_with_the_photo_and_turns_about_the_person(body):
+    source = track(body, [[0.3, 0.1, 3.0]])
+    target = orbit_target(body, source, degrees=360.0, frames=8)
+    torch.testing.assert_close(target.camera(0).rotation, torch.eye(3), atol=1e-6, rtol=0)
+    torch.testing.assert_close(target.camera(0).translation, torch.zeros(3), atol=1e-6, rtol=0)
+    pivot = (source.transl[0] + body.rest_joints(source.betas)[0])[None]
+    at = torch.stack([project(camera, pivot)[0] for camera in target.cameras])
+    torch.testing.assert_close(at, at[:1].expand(8, 3), atol=1e-3, rtol=0)
+    left = torch.tensor([[1.0, 0.0, 0.0]]) + pivot
+    assert float(project(target.camera(2), left)[0, 2]) == pytest.approx(float(pivot[0, 2]) - 1, abs=1e-4)
+
+
+def test_a_raised_camera_looks_down(body):
+    source = track(body, [[0.0, 0.0, 3.0]])
+    camera = orbit_target(body, source, frames=1, elevation=20.0).camera(0)
+    assert float(camera.rotation[2, 1]) == pytest.approx(math.sin(math.radians(20)), abs=1e-6)
+
+
+@pytest.mark.parametrize(("pose", "level"), [("t", 0.0), ("a", 45.0)])
+def test_rest_poses_lift_the_arms(body, pose, level):
+    source = track(body, [[0.0, 0.0, 3.0]])
+    target = orbit_target(body, source, frames=1, pose=pose)
+    joints = body.landmarks(
+        ("left_shoulder", "left_wrist"), source.betas, target.global_orient, target.body_pose, target.transl
+    )[0]
+    arm = joints[1] - joints[0]
+    assert math.degrees(math.atan2(float(arm[1]), float(arm[0]))) == pytest.approx(level, abs=6)
+
+
+def test_mistakes_are_named(body):
+    source = track(body, [[0.0, 0.0, 3.0]])
+    with pytest.raises(InputError, match="camera='side' is not known; choose one of smooth, copy, source"):
+        imitation_target(body, source, source, camera="side")
+    with pytest.raises(InputError, match="pose='x' is not known"):
+        orbit_target(body, source, pose="x")
+    with pytest.raises(InputError, match="at least 1"):
+        orbit_target(body, source, frames=0)
+    with pytest.raises(InputError, match="too small"):
+        orbit_target(body, source, size=2)
