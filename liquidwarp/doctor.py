@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-_PACKAGES = ("torch", "numpy", "scipy", "numba", "mediapipe", "av", "smplx")
+_PACKAGES = ("torch", "numpy", "scipy", "numba", "mediapipe", "av")
 
 
 def report() -> tuple[list[str], bool]:

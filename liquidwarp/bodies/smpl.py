@@ -4,8 +4,10 @@ Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", 2015; Romero 
 Pavlakos et al., "Expressive Body Capture", 2019 (SMPL-X). Pose-dependent corrections are not applied.
 """
 
+import importlib
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -128,12 +130,12 @@ def _read(name: str, path: Path) -> dict[str, np.ndarray]:
 
 
 def _joint_names(name: str, count: int) -> tuple[str, ...]:
-    from smplx.joint_names import JOINT_NAMES, SMPLH_JOINT_NAMES
+    names = _smplx("joint_names")
 
     known = {
         "smpl": (*CANONICAL_JOINTS, "left_hand", "right_hand"),
-        "smplh": tuple(SMPLH_JOINT_NAMES[:52]),
-        "smplx": tuple(JOINT_NAMES[:55]),
+        "smplh": tuple(names.SMPLH_JOINT_NAMES[:52]),
+        "smplx": tuple(names.JOINT_NAMES[:55]),
     }[name]
     if count != len(known):
         raise InputError(f"the {name} file has {count} joints, wanted {len(known)}; give the official npz of {name}")
@@ -167,7 +169,7 @@ def _landmarks(
     names: tuple[str, ...], template: np.ndarray, basis: np.ndarray, joints: np.ndarray, joint_basis: np.ndarray
 ) -> Landmarks:
     """Hang landmarks on joints; those on the surface only where the mesh has a layout that `smplx` knows."""
-    from smplx.vertex_ids import vertex_ids
+    vertex_ids = _smplx("vertex_ids").vertex_ids
 
     layout = {6890: "smplh", 10475: "smplx"}.get(len(template))
     rows = []
@@ -185,3 +187,10 @@ def _landmarks(
 
 def _points(mean: np.ndarray, basis: np.ndarray) -> LinearPoints:
     return LinearPoints(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(basis.astype(np.float32)))
+
+
+def _smplx(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"smplx.{module}")
+    except ImportError as error:
+        raise InputError("SMPL bodies need the package smplx; pip install 'liquidwarp[smpl]'") from error
