@@ -11,6 +11,7 @@ from liquidwarp.surface.clothing import ClothingFit, fit_clothing, fit_offsets
 from liquidwarp.surface.clothing_view import SilhouetteView
 from liquidwarp.surface.inpaint import inpaint
 from liquidwarp.surface.inspect import shaded_body
+from liquidwarp.surface.mesh_ops import vertex_normals
 from liquidwarp.surface.plate import background_from, background_plate, clip_plate
 from liquidwarp.surface.render import Rendering, render_surface
 from liquidwarp.surface.smoothing import smooth_over_surface
@@ -33,4 +34,5 @@ __all__ = [
     "render_surface",
     "shaded_body",
     "smooth_over_surface",
+    "vertex_normals",
 ]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
+from liquidwarp.flow import visibility
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.raster import rasterize
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
@@ -24,9 +25,26 @@ from liquidwarp.surface import (
     fit_offsets,
 )
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, Camera
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
+
+
+@dataclass(frozen=True, eq=False)
+class SourceView:
+    """A photo as the generator sees it.
+
+    Attributes:
+        picture: colours of the person, free of the background, and the matte.
+        camera: the photo's camera; its size is the photo's.
+        vertices: the clothed body as it stands in the photo.
+        faces: which faces of the body the photo shows, and may be asked for.
+    """
+
+    picture: UInt8[np.ndarray, "H W 4"]
+    camera: Camera
+    vertices: Float[Tensor, "V 3"]
+    faces: Bool[Tensor, "F"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +58,7 @@ class SourceState:
         plate: the first photo without the person.
         photo: the first photo.
         matte: the person in the first photo, 1 = person.
+        views: the photos, for the generator.
     """
 
     track: BodyTrack
@@ -48,6 +67,7 @@ class SourceState:
     plate: UInt8[np.ndarray, "H W 3"]
     photo: UInt8[np.ndarray, "H W 3"]
     matte: Float[np.ndarray, "H W"]
+    views: tuple[SourceView, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +136,14 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
         covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
         plate = background_plate(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
     appearance = appearance_from_observations(body.topology, observations)
-    return SourceState(first.track, offsets, appearance, plate, first.rgb, first.matte)
+    seen = tuple(_view(body, item) for item in observations)
+    return SourceState(first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
+
+
+def _view(body: BodyModel, item: Observation) -> SourceView:
+    matte = (255 * item.matte + 0.5).astype(np.uint8)
+    shown = visibility(item.vertices[None], body.topology.faces, item.camera).face[0]
+    return SourceView(np.concatenate([item.rgb, matte[..., None]], -1), item.camera, item.vertices, shown)
 
 
 def _photos(

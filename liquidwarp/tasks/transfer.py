@@ -31,12 +31,15 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
         if other.track.body != person.track.body:
             raise InputError(f"wear[{name!r}] is of body {other.track.body!r}, the person of {person.track.body!r}")
     body = load_body(person.track.body)
-    offsets = person.offsets
+    offsets, views = person.offsets, person.views
     for name, other in wear.items():
         share = _share(body, name)
         offsets = share[:, None] * other.offsets + (1 - share[:, None]) * offsets
+        worn = (share > 0.5)[body.topology.faces.long()].all(1)
+        views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
+        views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
     appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wear.items()})
-    return replace(person, offsets=offsets, appearance=appearance)
+    return replace(person, offsets=offsets, appearance=appearance, views=views)
 
 
 def _share(body: BodyModel, name: str) -> Tensor:

@@ -1,0 +1,246 @@
+"""Our compact Liquid Warping generator: it finishes what the surface renderer drew.
+
+The surface renderer's picture is sharp where a photo shows the surface, and guessed elsewhere. The network looks at
+that picture, at how each pixel was come by, at the body's shape, and, through Liquid Warping, at the photos' features;
+it answers with what to add to the person's colours, where the person's outline really runs, and how the person darkens
+the ground. Nothing of it depends on the size of the picture.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pixel_shuffle, pixel_unshuffle
+
+from liquidwarp.flow import resize_flow, warp
+from liquidwarp.types import Flow
+
+TRANSFER_CHANNELS = 13
+SOURCE_CHANNELS = 7
+STRIDE = 16  # sizes the network takes are multiples of this
+
+_FILL = 9  # pixels around the person over which colours are continued outwards
+_SHADE = 0.7  # natural logarithm of the strongest darkening of the ground
+
+
+@dataclass(frozen=True, eq=False)
+class CompactAnswer:
+    """What the network answers.
+
+    Attributes:
+        color: what to add to the person's colour.
+        mask: the person's outline, 1 = person.
+        shade: factor on the ground.
+    """
+
+    color: Float[Tensor, "B 3 H W"]
+    mask: Float[Tensor, "B H W"]
+    shade: Float[Tensor, "B 1 H W"]
+
+
+def transfer_input(
+    rendered: Float[Tensor, "B 3 H W"],
+    alpha: Float[Tensor, "B H W"],
+    plate: Float[Tensor, "B 3 H W"],
+    coverage: Float[Tensor, "B 3 H W"],
+    normals: Float[Tensor, "B 3 H W"],
+) -> Float[Tensor, "B 13 H W"]:
+    """Return the transfer stream's input.
+
+    Args:
+        rendered: the surface renderer's person, premultiplied by alpha, in [0, 1].
+        alpha: the surface renderer's outline.
+        plate: the ground without the person, in [0, 1].
+        coverage: share of each pixel that was seen, mirrored and invented.
+        normals: of the body, in camera axes, 0 where there is none.
+    """
+    return torch.cat([rendered, alpha[:, None], plate, coverage, normals], 1)
+
+
+def source_input(
+    foreground: Float[Tensor, "N 3 H W"], matte: Float[Tensor, "N H W"], normals: Float[Tensor, "N 3 H W"]
+) -> Float[Tensor, "N 7 H W"]:
+    """Return the source stream's input: the photo's person, premultiplied, the matte, and the body's normals."""
+    return torch.cat([foreground * matte[:, None], matte[:, None], normals], 1)
+
+
+class CompactGenerator(nn.Module):
+    """A U-Net over the surface renderer's picture, with Liquid Warping Blocks that fetch features of the photos.
+
+    After Liu et al., "Liquid Warping GAN" (ICCV 2019) and "... with Attention" (TPAMI 2021): features of the source
+    stream are warped by the bodies' flow and fused into the transfer stream at several scales.
+
+    Args:
+        widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture's size.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 128, 192)) -> None:
+        super().__init__()
+        self.widths = widths
+        self.source_stem = nn.Conv2d(4 * SOURCE_CHANNELS, widths[0], 3, padding=1)
+        self.source_stages = nn.ModuleList(
+            [_Stage(widths[0], widths[0], 1), _Down(widths[0], widths[1]), _Down(widths[1], widths[2])]
+        )
+        self.stem = nn.Conv2d(4 * TRANSFER_CHANNELS, widths[0], 3, padding=1)
+        self.down = nn.ModuleList([_Stage(widths[0], widths[0], 1), *map(_Down, widths[:-1], widths[1:])])
+        self.fusions = nn.ModuleList([SeenFusion(width) for width in widths[:3]])
+        self.bottom = _Stage(widths[3], widths[3], 2)
+        self.up = nn.ModuleList([_Up(widths[level + 1], widths[level]) for level in (2, 1, 0)])
+        self.head = nn.Conv2d(widths[0], 4 * 5, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
+
+    def encode(self, source: Float[Tensor, "N 7 H W"]) -> list[Float[Tensor, "N C h w"]]:
+        """Return the photos' features at 1/2, 1/4 and 1/8; computed once per person."""
+        x = self.source_stem(pixel_unshuffle(source, 2))
+        features = []
+        for stage in self.source_stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    def answer(
+        self,
+        transfer: Float[Tensor, "B 13 H W"],
+        features: list[Float[Tensor, "BN C h w"]],
+        grid: Float[Tensor, "B N H W 2"],
+        valid: Bool[Tensor, "B N H W"],
+    ) -> CompactAnswer:
+        """Answer for target pictures whose size is a multiple of `STRIDE`.
+
+        Args:
+            transfer: from `transfer_input`.
+            features: from `encode`; either N photos for all targets, or N for each.
+            grid: flows into each photo, in source normalised coordinates (`align_corners=False`).
+            valid: where the photo shows that point of the surface.
+        """
+        x = self.stem(pixel_unshuffle(transfer, 2))
+        skips = []
+        for level, stage in enumerate(self.down):
+            x = stage(x)
+            if level < len(self.fusions):
+                warped, seen = _warped(features[level], grid, valid, (x.shape[2], x.shape[3]))
+                x = self.fusions[level](x, warped, seen)
+                skips.append(x)
+        x = self.bottom(x)
+        for stage, skip in zip(self.up, reversed(skips), strict=True):
+            x = stage(x, skip)
+        color, outline, dark = pixel_shuffle(self.head(x), 2).float().split([3, 1, 1], 1)
+        alpha = transfer[:, 3:4].float()
+        mask = torch.sigmoid(torch.logit(alpha, 0.02) + 4 * outline)
+        return CompactAnswer(color, mask[:, 0], torch.exp(-_SHADE * torch.relu(torch.tanh(dark))))
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B H W"]]:
+        """Return picture and mask for a training batch (`train.pairs`)."""
+        source = batch["source"]
+        features = self.encode(source.flatten(0, 1))
+        answer = self.answer(batch["transfer"], features, batch["grid"], batch["valid"])
+        return finish(answer, batch["rendered"], batch["rendered_alpha"], batch["plate"]), answer.mask
+
+
+class SeenFusion(nn.Module):
+    """Fuse warped features into the transfer stream, trusting what a photo shows.
+
+    Where several photos show a point, their features are weighed by how well they agree with the transfer stream
+    (attention over the sources, as in AttLWB); a gate says how much of it is taken.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = nn.Conv2d(channels, channels // 4, 1)
+        self.key = nn.Conv2d(channels, channels // 4, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.gate = nn.Conv2d(2 * channels + 1, channels, 1)
+
+    def forward(
+        self, target: Float[Tensor, "B C H W"], warped: Float[Tensor, "B N C H W"], seen: Bool[Tensor, "B N H W"]
+    ) -> Float[Tensor, "B C H W"]:
+        """Return the transfer stream with the photos' features."""
+        batch, count = warped.shape[:2]
+        value = self.value(warped.flatten(0, 1)).unflatten(0, (batch, count))
+        if count == 1:
+            fetched = value[:, 0] * seen[:, 0, None]
+        else:
+            key = self.key(warped.flatten(0, 1)).unflatten(0, (batch, count))
+            score = (key * self.query(target)[:, None]).sum(2) / key.shape[2] ** 0.5
+            weight = torch.softmax(score.masked_fill(~seen, -1e4), 1) * seen
+            fetched = (value * weight[:, :, None]).sum(1)
+        shown = seen.any(1, keepdim=True).to(target.dtype)
+        gate = torch.sigmoid(self.gate(torch.cat([target, fetched, shown], 1)))
+        return target + gate * fetched
+
+
+def finish(
+    answer: CompactAnswer,
+    rendered: Float[Tensor, "B 3 H W"],
+    alpha: Float[Tensor, "B H W"],
+    plate: Float[Tensor, "B 3 H W"],
+) -> Float[Tensor, "B 3 H W"]:
+    """Put the answer together with the renderer's picture and the ground.
+
+    Args:
+        answer: from `CompactGenerator.answer`, at the same size or enlarged to it.
+        rendered: the surface renderer's person, premultiplied by alpha.
+        alpha: the surface renderer's outline.
+        plate: the ground.
+    """
+    person = continued(rendered, alpha) + answer.color
+    mask = answer.mask[:, None]
+    return mask * person + (1 - mask) * plate * answer.shade
+
+
+def continued(rendered: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"]) -> Float[Tensor, "B 3 H W"]:
+    """Return the person's colours, not premultiplied, continued a few pixels beyond the outline."""
+    weight = alpha[:, None]
+    sums = torch.cat([rendered, weight], 1)
+    around = avg_pool2d(sums, _FILL, 1, _FILL // 2, count_include_pad=False)
+    outside = around[:, :3] / around[:, 3:].clamp(min=1e-4)
+    return rendered + (1 - weight) * outside
+
+
+def _warped(
+    features: Tensor, grid: Tensor, valid: Tensor, size: tuple[int, int]
+) -> tuple[Float[Tensor, "B N C h w"], Bool[Tensor, "B N h w"]]:
+    batch, count = valid.shape[:2]
+    flow = resize_flow(Flow(grid.flatten(0, 1), valid.flatten(0, 1)), size)
+    if features.shape[0] != batch * count:
+        features = features.repeat(batch, 1, 1, 1)
+    warped = warp(features.float(), flow)
+    return warped.unflatten(0, (batch, count)), flow.valid.unflatten(0, (batch, count))
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.act = nn.LeakyReLU(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.act(self.first(self.act(x))))
+
+
+class _Stage(nn.Sequential):
+    def __init__(self, inner: int, outer: int, blocks: int) -> None:
+        assert inner == outer
+        super().__init__(*(_Residual(outer) for _ in range(blocks)))
+
+
+class _Down(nn.Sequential):
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__(nn.LeakyReLU(0.1), nn.Conv2d(inner, outer, 4, 2, 1), _Residual(outer))
+
+
+class _Up(nn.Module):
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__()
+        self.act = nn.LeakyReLU(0.1)
+        self.rise = nn.Conv2d(inner, 4 * outer, 1)
+        self.join = nn.Conv2d(2 * outer, outer, 3, padding=1)
+        self.block = _Residual(outer)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        risen = pixel_shuffle(self.rise(self.act(x)), 2)
+        return self.block(self.join(self.act(torch.cat([risen, skip], 1))))

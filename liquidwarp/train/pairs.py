@@ -1,0 +1,238 @@
+"""Training pairs: the surface renderer's pictures beside the truth.
+
+A clip of a person is put through the whole product: one of its frames is the photo, the body is recovered from all
+frames, and the surface renderer draws them. So a pair carries the mistakes that the generator will meet: landmarks that
+are a little off, clothes fitted to one outline, a guessed back, an inpainted ground.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies.parts import part_labels
+from liquidwarp.errors import InputError
+from liquidwarp.files import atomic_path
+from liquidwarp.geometry import project
+from liquidwarp.nn.compact import source_input, transfer_input
+from liquidwarp.recovery import Detector, detect_clip
+from liquidwarp.surface import Rendering, render_surface
+from liquidwarp.tasks.recover import fit_clip
+from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target
+from liquidwarp.tasks.source import SourceState, encode_source
+from liquidwarp.tasks.target import imitation_target
+from liquidwarp.types import Camera
+
+_MARGIN = 0.08  # of the picture's height: how far around the body a pair reaches
+_SHOWN = 4  # bit of `PairClip.kinds`: the photo shows the point
+
+
+@dataclass(frozen=True, eq=False)
+class PairClip:
+    """Pairs of one person and one photo, as they lie on disk.
+
+    Attributes:
+        rendered: surface renderer, premultiplied, and its alpha.
+        plate: the ground that the product guessed.
+        target: the truth, and its outline.
+        normals: of the body, 127 = 1.
+        kinds: coverage in the two lowest bits, then one that says whether the photo shows the point.
+        grid: flow into the photo, source normalised coordinates.
+        source: the photo: premultiplied colours and matte.
+        source_normals: of the body in the photo.
+        face: box of the face in each frame, x0 y0 x1 y1 in pixels; zeros where it looks away.
+    """
+
+    rendered: UInt8[np.ndarray, "T H W 4"]
+    plate: UInt8[np.ndarray, "H W 3"]
+    target: UInt8[np.ndarray, "T H W 4"]
+    normals: Int[np.ndarray, "T H W 3"]
+    kinds: UInt8[np.ndarray, "T H W"]
+    grid: Float[np.ndarray, "T H W 2"]
+    source: UInt8[np.ndarray, "h w 4"]
+    source_normals: Int[np.ndarray, "h w 3"]
+    face: Float[np.ndarray, "T 4"]
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, atomically."""
+        from safetensors.numpy import save
+
+        with atomic_path(path) as partial:
+            partial.write_bytes(save({name: np.ascontiguousarray(value) for name, value in vars(self).items()}))
+
+
+@dataclass(frozen=True, eq=False)
+class PairFile:
+    """A written `PairClip`, of which single pairs are read.
+
+    Attributes:
+        path: the file.
+        frames: how many pairs it holds.
+        size: (height, width) of them.
+    """
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+
+    @staticmethod
+    def open(path: Path) -> "PairFile":
+        """Look into a file.
+
+        Raises:
+            InputError: it is damaged, or holds something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "np") as file:
+                shape = file.get_slice("rendered").get_shape()
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
+        return PairFile(path, shape[0], (shape[1], shape[2]))
+
+    def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
+        """Return one pair, cropped, as the generator's batch of one.
+
+        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, face`, as in
+        `nn.compact.CompactGenerator.forward`.
+        """
+        from safetensors import safe_open
+
+        with safe_open(self.path, "np") as file:
+            window = (slice(frame, frame + 1), rows, columns)
+            named = {name: file.get_slice(name)[window] for name in ("rendered", "target", "normals", "kinds", "grid")}
+            plate = file.get_slice("plate")[rows, columns][None]
+            source, source_normals = file.get_tensor("source")[None], file.get_tensor("source_normals")[None]
+            face = file.get_slice("face")[frame : frame + 1]
+        rendered, target, ground, photo = (_planes(a, 255) for a in (named["rendered"], named["target"], plate, source))
+        kinds = torch.from_numpy(named["kinds"])
+        coverage = torch.stack([(kinds & 3) == kind for kind in (1, 2, 3)], 1).float()
+        matte = photo[:, 3].clamp(min=1e-4)
+        return {
+            "transfer": transfer_input(
+                rendered[:, :3], rendered[:, 3], ground, coverage, _planes(named["normals"], 127)
+            ),
+            "source": source_input(photo[:, :3] / matte[:, None], photo[:, 3], _planes(source_normals, 127))[None],
+            "grid": torch.from_numpy(named["grid"].astype(np.float32))[:, None],
+            "valid": ((kinds & _SHOWN) > 0)[:, None],
+            "target": target[:, :3],
+            "mask": target[:, 3],
+            "plate": ground,
+            "rendered": rendered[:, :3],
+            "rendered_alpha": rendered[:, 3],
+            "face": _shifted(torch.from_numpy(face.astype(np.float32)), rows, columns),
+        }
+
+
+def make_pairs(
+    images: UInt8[np.ndarray, "T H W 3"],
+    alphas: Float[np.ndarray, "T H W"],
+    *,
+    photo: int = 0,
+    fps: float = 12.0,
+    body: BodyModel | None = None,
+    detector: Detector | None = None,
+) -> PairClip:
+    """Put a clip with known outlines through the product and set its pictures beside the truth.
+
+    Args:
+        images: frames of one person before a ground that stands still.
+        alphas: the true outlines.
+        photo: the frame that serves as the photo.
+        fps: of the clip.
+        body: the open body by default.
+        detector: MediaPipe by default.
+
+    Raises:
+        NoPersonError: the detector finds nobody.
+    """
+    body = body or load_body()
+    size = (images.shape[1], images.shape[2])
+    state = encode_source(images[photo], body=body, detector=detector)
+    found = detect_clip(iter(images), fps=fps, size=size, detector=detector, source="the clip")
+    track = fit_clip(body, found)
+    kept = torch.nonzero(track.observed)[:, 0].tolist()
+    target = imitation_target(body, state.track, track[kept], camera="copy")
+    with torch.no_grad():
+        vertices = body.vertices(
+            body.identity(state.track.betas),
+            target.global_orient,
+            target.body_pose,
+            target.transl,
+            offsets=state.offsets,
+        )
+    camera = target.camera(0)
+    window = _window(project(camera, vertices)[..., :2], camera.size)
+    drawn = [_draw(body, state, points, camera, window) for points in vertices]
+    truth = np.concatenate([images[kept], _bytes(alphas[kept][..., None])], -1)
+    source = look_at_source(body, state.views[0], size)[0].permute(1, 2, 0).numpy()
+    return PairClip(
+        plate=state.plate[window],
+        target=truth[:, window[0], window[1]],
+        source=_bytes(source[..., :4]),
+        source_normals=_signed(source[..., 4:]),
+        face=_face_boxes(body, vertices, cropped(camera, *window)),
+        **{name: np.stack([frame[name] for frame in drawn]) for name in drawn[0]},
+    )
+
+
+def _draw(
+    body: BodyModel, state: SourceState, vertices: Tensor, camera: Camera, window: tuple[slice, slice]
+) -> dict[str, np.ndarray]:
+    whole = render_surface(state.appearance, body.topology, vertices, camera)
+    part = Rendering(*(np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage)))
+    plate = np.ascontiguousarray(state.plate[window]).astype(np.float32) / 255
+    view = look_at_target(body, state.views[:1], vertices, cropped(camera, *window), part, plate)
+    shown = view.valid[0, 0].numpy()
+    return {
+        "rendered": _bytes(np.concatenate([part.rgb, part.alpha[..., None]], -1)),
+        "normals": _signed(view.transfer[0, -3:].permute(1, 2, 0).numpy()),
+        "kinds": part.coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
+        "grid": view.grid[0, 0].numpy().astype(np.float16),
+    }
+
+
+def _window(xy: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
+    margin = _MARGIN * size[0]
+    low, high = xy.amin((0, 1)) - margin, xy.amax((0, 1)) + margin
+    spans = []
+    for axis, length in ((1, size[0]), (0, size[1])):
+        start = min(max(int(low[axis]), 0), length - 16)
+        stop = max(min(int(high[axis]) + 1, length), start + 16)
+        spans.append(slice(start, stop))
+    return spans[0], spans[1]
+
+
+def _face_boxes(body: BodyModel, vertices: Tensor, camera: Camera) -> np.ndarray:
+    """Return the box of the face's vertices, zeros where the face looks away."""
+    face = torch.isin(body.topology.vertex_part, torch.tensor(part_labels("face")))
+    points = project(camera, vertices[:, face])
+    xy, depth = points[..., :2], points[..., 2].mean(1)
+    behind = project(camera, vertices[:, torch.isin(body.topology.vertex_part, torch.tensor(part_labels("hair")))])
+    boxes = torch.cat([xy.amin(1), xy.amax(1)], 1)
+    return torch.where((depth < behind[..., 2].mean(1))[:, None], boxes, torch.zeros_like(boxes)).numpy()
+
+
+def _shifted(boxes: Tensor, rows: slice, columns: slice) -> Tensor:
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    moved = boxes - torch.tensor([columns.start, rows.start, columns.start, rows.start])
+    moved = torch.minimum(moved.clamp(min=0), torch.tensor([width, height, width, height]))
+    empty = (boxes[:, 2] <= boxes[:, 0]) | (moved[:, 2] <= moved[:, 0]) | (moved[:, 3] <= moved[:, 1])
+    return torch.where(empty[:, None], torch.zeros_like(moved), moved)
+
+
+def _planes(values: np.ndarray, one: int) -> Tensor:
+    return torch.from_numpy(values).movedim(-1, 1).float() / one
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return (values * 255 + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _signed(values: np.ndarray) -> np.ndarray:
+    return (values * 127).round().clip(-127, 127).astype(np.int8)
