@@ -21,6 +21,8 @@ SOURCE_CHANNELS = 7
 STRIDE = 16  # sizes the network takes are multiples of this
 
 _FILL = 9  # pixels around the person over which colours are continued outwards
+_SOFT = 0.02  # keeps the outline's logit finite
+_LEAST = 0.1  # alpha from which a pixel's own colour is believed
 _SHADE = 0.7  # natural logarithm of the strongest darkening of the ground
 
 
@@ -129,7 +131,9 @@ class CompactGenerator(nn.Module):
             x = stage(x, skip)
         color, outline, dark = pixel_shuffle(self.head(x), 2).float().split([3, 1, 1], 1)
         alpha = transfer[:, 3:4].float()
-        mask = torch.sigmoid(torch.logit(alpha, 0.02) + 4 * outline)
+        moved = torch.sigmoid(torch.logit(alpha, _SOFT) + 4 * outline)
+        open_ended = (moved - _SOFT) / (1 - 2 * _SOFT)
+        mask = open_ended + (open_ended.clamp(0, 1) - open_ended).detach()  # a gradient at 0 and 1 too
         return CompactAnswer(color, mask[:, 0], torch.exp(-_SHADE * torch.relu(torch.tanh(dark))))
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B H W"]]:
@@ -194,10 +198,10 @@ def finish(
 def continued(rendered: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"]) -> Float[Tensor, "B 3 H W"]:
     """Return the person's colours, not premultiplied, continued a few pixels beyond the outline."""
     weight = alpha[:, None]
-    sums = torch.cat([rendered, weight], 1)
-    around = avg_pool2d(sums, _FILL, 1, _FILL // 2, count_include_pad=False)
+    around = avg_pool2d(torch.cat([rendered, weight], 1), _FILL, 1, _FILL // 2, count_include_pad=False)
     outside = around[:, :3] / around[:, 3:].clamp(min=1e-4)
-    return rendered + (1 - weight) * outside
+    believed = weight.clamp(min=_LEAST)
+    return rendered / believed + (1 - weight / believed) * outside
 
 
 def _warped(

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
-from liquidwarp.errors import InputError
 from liquidwarp.media import read_image
+from liquidwarp.nn.compact import CompactGenerator
+from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.surface import background_from, render_surface
+from liquidwarp.tasks.refine import CompactRenderer
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.target import Target
 
@@ -50,7 +52,7 @@ def synthesize(
         target: how, and seen from where.
         background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a
             picture (uint8 H W 3) or the path of one.
-        renderer: "surface".
+        renderer: "surface" shows what the photos show; "gan" has the compact generator finish it.
 
     Raises:
         InputError: unknown renderer, or a background that cannot be read.
@@ -58,17 +60,20 @@ def synthesize(
     check_renderer(renderer)
     body = load_body(state.track.body)
     plate = _plate(state, background, target.camera(0).size)
-    return _frames(state, target, body, plate)
+    return _frames(state, target, body, plate, load_compact() if renderer == "gan" else None)
 
 
 def check_renderer(renderer: str) -> None:
     """Raise `InputError` unless `renderer` can be used."""
     check_choice("renderer", renderer, RENDERERS)
     if renderer == "gan":
-        raise InputError("renderer='gan' needs generator weights, and this version ships none; use renderer='surface'")
+        load_compact()
 
 
-def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarray) -> Iterator[Synthesis]:
+def _frames(
+    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, generator: CompactGenerator | None
+) -> Iterator[Synthesis]:
+    finisher = None if generator is None else CompactRenderer(generator, body, state)
     identity = body.identity(state.track.betas)
     for start in range(0, len(target), _CHUNK):
         window = slice(start, start + _CHUNK)
@@ -81,13 +86,14 @@ def _frames(state: SourceState, target: Target, body: BodyModel, plate: np.ndarr
                 offsets=state.offsets,
             )
         for index in range(vertices.shape[0]):
-            drawn = render_surface(state.appearance, body.topology, vertices[index], target.camera(start + index))
-            image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
-            yield Synthesis(
-                torch.from_numpy(image).permute(2, 0, 1),
-                torch.from_numpy(drawn.alpha),
-                torch.from_numpy(drawn.coverage),
-            )
+            camera = target.camera(start + index)
+            drawn = render_surface(state.appearance, body.topology, vertices[index], camera)
+            coverage = torch.from_numpy(drawn.coverage)
+            if finisher is None:
+                image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
+                yield Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
+            else:
+                yield Synthesis(*finisher.draw(vertices[index], camera, drawn, plate), coverage)
 
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:
