@@ -121,8 +121,8 @@ class CompactRenderer:
         if window is None:
             return image, alpha
         rows, columns = window
-        part = Rendering(drawn.rgb[window], drawn.alpha[window], drawn.coverage[window])
-        behind = np.ascontiguousarray(plate[window])
+        part = Rendering(*(_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage)))
+        behind = _cut(plate, window, "edge")
         near = cropped(camera, rows, columns)
         small = _working_size(near.size)
         view = look_at_target(
@@ -137,8 +137,9 @@ class CompactRenderer:
             torch.from_numpy(part.alpha)[None],
             torch.from_numpy(behind).permute(2, 0, 1)[None],
         )
-        image[:, rows, columns] = picture[0].clamp(0, 1)
-        alpha[rows, columns] = answer.mask[0]
+        height, width = alpha[rows, columns].shape
+        image[:, rows, columns] = picture[0, :, :height, :width].clamp(0, 1)
+        alpha[rows, columns] = answer.mask[0, :height, :width]
         return image, alpha
 
 
@@ -152,12 +153,25 @@ def cropped(camera: Camera, rows: slice, columns: slice) -> Camera:
 
 
 def _window(vertices: Tensor, camera: Camera) -> tuple[slice, slice] | None:
+    """Return the rectangle around the body, whole strides large; it may reach beyond the picture's end."""
     xy = project(camera, vertices)[:, :2]
     margin = _MARGIN * float(xy[:, 1].amax() - xy[:, 1].amin())
     height, width = camera.size
     x0, y0 = (max(0, int(value)) for value in (xy.amin(0) - margin).floor())
     x1, y1 = (min(most, int(value)) for value, most in zip((xy.amax(0) + margin).ceil(), (width, height), strict=True))
-    return (slice(y0, y1), slice(x0, x1)) if x1 > x0 and y1 > y0 else None
+    if x1 <= x0 or y1 <= y0:
+        return None
+    rows, columns = (-(-length // STRIDE) * STRIDE for length in (y1 - y0, x1 - x0))
+    y0, x0 = max(0, min(y0, height - rows)), max(0, min(x0, width - columns))
+    return slice(y0, y0 + rows), slice(x0, x0 + columns)
+
+
+def _cut(plane: np.ndarray, window: tuple[slice, slice], beyond: str) -> np.ndarray:
+    part = plane[window]
+    missing = [(0, side.stop - side.start - length) for side, length in zip(window, part.shape, strict=False)]
+    if not any(more for _, more in missing):
+        return np.ascontiguousarray(part)
+    return np.pad(part, [*missing, *([(0, 0)] * (part.ndim - 2))], mode=beyond)  # type: ignore[call-overload]
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:
