@@ -1,6 +1,6 @@
 """Run one pair of clips and measure every frame of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,7 @@ from liquidwarp.metrics import flicker, haarpsi, iou, mean_ssim, person_region, 
 from liquidwarp.recovery import detect_clip
 
 SETTINGS = ("cross", "same")
-METHODS = ("ours", "copy the photo", "background only")
-COLUMNS = ("copy the photo", "real", "ours", "background only")
+FLOORS = ("copy the photo", "background only")
 METRICS = ("ssim", "person_ssim", "person_psnr", "haarpsi", "iou", "flicker")
 WORST = 6
 EQUAL_PSNR = 100.0  # stands for the infinite ratio of equal pictures, which no mean and no JSON can hold
@@ -35,15 +34,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Tile:
-    """A frame to look at: `shown` on the sheet of all pairs, or else kept because it is bad."""
+    """A frame to look at, by column: `shown` on the sheet of all pairs, or else kept because it is bad."""
 
     label: str
     score: float
     shown: bool
-    source: np.ndarray
-    real: np.ndarray
-    ours: np.ndarray
-    background: np.ndarray
+    pictures: dict[str, np.ndarray]
 
 
 @dataclass
@@ -52,16 +48,18 @@ class Result:
 
     pair: str
     setting: str
+    renderers: tuple[str, ...]
     clip_frames: int
     asked: int
     answered: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     reprojection: list[float] = field(default_factory=list)
-    scores: dict[str, dict[str, list[float]]] = field(
-        default_factory=lambda: {method: {metric: [] for metric in METRICS} for method in METHODS}
-    )
+    scores: dict[str, dict[str, list[float]]] = field(init=False)
     tiles: list[Tile] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scores = {method: {metric: [] for metric in METRICS} for method in (*self.renderers, *FLOORS)}
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class RecoveredClip:
         start = perf_counter()
         self.found = detect_clip(iter(clip), fps=clip.fps, size=clip.size, mask_size=max(clip.size), source=str(path))
         middle = perf_counter()
-        self.motion: lw.BodyTrack = lw.recover(self.found.keypoints)
+        self.motion: lw.BodyTrack = lw.recover(self.found)
         self.seconds = {"detect": middle - start, "fit": perf_counter() - middle}
         self._path = path
         self._frames = iter(clip)
@@ -126,11 +124,13 @@ def first_frame(path: Path) -> np.ndarray:
     return next(iter(open_video(path)))
 
 
-def evaluate(pair: Pair, setting: str, clip: RecoveredClip, *, frames: int | None, size: int, renderer: str) -> Result:
+def evaluate(
+    pair: Pair, setting: str, clip: RecoveredClip, *, frames: int | None, size: int, renderers: Sequence[str]
+) -> Result:
     """Put the person of the source photo into the clip's motion and compare with the clip, frame by frame."""
     scored = chosen_frames(len(clip.motion), frames)
     wanted = sorted({index for frame in scored for index in (frame - 1, frame)})  # flicker needs the frame before
-    result = Result(pair.name, setting, len(clip.motion), len(wanted))
+    result = Result(pair.name, setting, tuple(renderers), len(clip.motion), len(wanted) * len(renderers))
     result.seconds, result.frames = dict(clip.seconds), dict.fromkeys(clip.seconds, len(clip.motion))
     result.reprojection = reprojection_errors(clip)
 
@@ -139,37 +139,43 @@ def evaluate(pair: Pair, setting: str, clip: RecoveredClip, *, frames: int | Non
     person = lw.encode_source(photo)
     result.seconds["encode"], result.frames["encode"] = perf_counter() - start, 1
 
-    answers = lw.imitate(person, clip.motion[wanted], camera="copy", size=size, renderer=renderer)
+    answers = {
+        renderer: timed(
+            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, renderer=renderer), renderer, result
+        )
+        for renderer in renderers
+    }
     shown = set(scored[len(scored) // 8 :: max(1, len(scored) // 4)][:4])
     last: dict[str, Picture] = {}
-    for index, ours in zip(wanted, timed(answers, result), strict=True):
-        shape = ours.mask.shape
+    for index, *ours in zip(wanted, *answers.values(), strict=True):
+        shape = ours[0].mask.shape
         now = {
-            "ours": ours,
             "copy the photo": Picture(resized(photo, shape), resized(person.matte, shape) > 0.5),
-            "background only": Picture(resized(person.plate, shape), np.zeros(shape, dtype=bool)),
             "real": real_picture(clip, index, shape),
+            **dict(zip(renderers, ours, strict=True)),
+            "background only": Picture(resized(person.plate, shape), np.zeros(shape, dtype=bool)),
         }
         if index in scored:
             add_scores(result, now, last)
             label = f"{pair.name} {setting} frame {index}"
-            score = result.scores["ours"]["person_ssim"][-1]
-            result.tiles.append(Tile(label, score, index in shown, *(now[name].rgb for name in COLUMNS)))
+            score = result.scores[renderers[0]]["person_ssim"][-1]
+            result.tiles.append(Tile(label, score, index in shown, {name: now[name].rgb for name in now}))
             forget_all_but_the_worst(result.tiles)
         last = now
     return result
 
 
-def timed(answers: Iterator[lw.Synthesis], result: Result) -> Iterator[Picture]:
-    """Count the answers and the seconds spent on them."""
-    result.seconds["render"], result.frames["render"] = 0.0, 0
+def timed(answers: Iterator[lw.Synthesis], renderer: str, result: Result) -> Iterator[Picture]:
+    """Count a renderer's answers and the seconds spent on them."""
+    stage = f"render {renderer}"
+    result.seconds[stage], result.frames[stage] = 0.0, 0
     while True:
         start = perf_counter()
         answer = next(answers, None)
-        result.seconds["render"] += perf_counter() - start
+        result.seconds[stage] += perf_counter() - start
         if answer is None:
             return
-        result.frames["render"] += 1
+        result.frames[stage] += 1
         result.answered += 1
         yield Picture(to_uint8(answer.image), answer.alpha.cpu().numpy() > 0.5)
 
@@ -178,8 +184,8 @@ def add_scores(result: Result, now: dict[str, Picture], last: dict[str, Picture]
     """Measure one frame of every method against the real one."""
     real = now["real"]
     region = person_region(real.mask.astype(np.float32))
-    for method in METHODS:
-        picture, scores = now[method], result.scores[method]
+    for method, scores in result.scores.items():
+        picture = now[method]
         similarity = ssim_map(picture.rgb, real.rgb)
         scores["ssim"].append(mean_ssim(similarity))
         scores["haarpsi"].append(haarpsi(picture.rgb, real.rgb))

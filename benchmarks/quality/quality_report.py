@@ -9,10 +9,10 @@ from importlib.metadata import version
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
-from quality_measure import METHODS, METRICS, WORST, Result, Tile
+from quality_measure import FLOORS, METRICS, WORST, Result, Tile
 
-SCHEMA = "liquidwarp-quality/1"
-STAGES = ("detect", "fit", "encode", "render")
+SCHEMA = "liquidwarp-quality/2"
+STAGES = ("detect", "fit", "encode")
 SUMMARY = ("mean", "median", "p10", "p90", "count")
 
 _HEADINGS = ("SSIM", "person SSIM", "person PSNR (dB)", "HaarPSI", "silhouette IoU", "flicker")
@@ -67,29 +67,32 @@ def check(data: dict) -> None:
         for name in ("clip_frames", "asked", "answered"):
             _need(isinstance(pair.get(name), int) and pair[name] >= 0, f"{where}.{name} must be a count")
         _need(pair["answered"] <= pair["asked"], f"{where}: more frames answered than asked")
-        for stage in STAGES:
+        _need(isinstance(pair.get("renderers"), list) and pair["renderers"], f"{where}.renderers must name some")
+        methods = (*pair["renderers"], *FLOORS)
+        for stage in _stages(pair):
             seconds = pair.get("seconds", {}).get(stage)
             _need(isinstance(seconds, float) and seconds >= 0, f"{where}.seconds.{stage} must be seconds")
         _check_summary(pair.get("reprojection"), f"{where}.reprojection")
-        _check_methods(pair.get("methods"), where)
+        _check_methods(pair.get("methods"), methods, where)
     for setting, methods in data["summary"].items():
-        _check_methods(methods, f"summary.{setting}")
+        _check_methods(methods, (*data["pairs"][0]["renderers"], *FLOORS), f"summary.{setting}")
 
 
 def table(data: dict) -> str:
     """Return the results as Markdown: the mean over all frames of all pairs, and the speed by stage."""
     lines = [f"| setting | method | {' | '.join(_HEADINGS)} |", "|---" * (len(_HEADINGS) + 2) + "|"]
     for setting, methods in data["summary"].items():
-        for method in METHODS:
-            cells = [_cell(methods[method][metric], metric) for metric in METRICS]
+        for method, scores in methods.items():
+            cells = [_cell(scores[metric], metric) for metric in METRICS]
             lines.append(f"| {setting} | {method} | {' | '.join(cells)} |")
     lines += ["", "Mean over frames (10th to 90th percentile); flicker in code values, lower is better.", ""]
+    stages = _stages(data["pairs"][0])
     lines += [
-        "| pair | setting | answered | reprojection median / p95 | detect | fit | encode | render |",
-        "|---" * 8 + "|",
+        f"| pair | setting | answered | reprojection median / p95 | {' | '.join(stages)} |",
+        "|---" * (4 + len(stages)) + "|",
     ]
     for pair in data["pairs"]:
-        rates = [_rate(pair, stage) for stage in STAGES]
+        rates = [_rate(pair, stage) for stage in stages]
         error = pair["reprojection"]
         errors = (
             "none"
@@ -104,7 +107,7 @@ def table(data: dict) -> str:
 
 
 def contact_sheet(results: Sequence[Result]) -> np.ndarray:
-    """Return all shown frames, a row each: the photo (which is the copying floor), real, ours, background floor."""
+    """Return all shown frames, a row each: the photo (the copying floor), real, each renderer, the background floor."""
     return _sheet([tile for result in results for tile in result.tiles if tile.shown])
 
 
@@ -119,6 +122,7 @@ def _pair(result: Result) -> dict:
     return {
         "pair": result.pair,
         "setting": result.setting,
+        "renderers": list(result.renderers),
         "clip_frames": result.clip_frames,
         "asked": result.asked,
         "answered": result.answered,
@@ -140,7 +144,7 @@ def _over_pairs(results: Sequence[Result]) -> dict:
             metric: summarize([value for result in results for value in result.scores[method][metric]])
             for metric in METRICS
         }
-        for method in METHODS
+        for method in results[0].scores
     }
 
 
@@ -149,8 +153,8 @@ def _need(holds: object, message: str) -> None:
         raise ValueError(message)
 
 
-def _check_methods(methods: object, where: str) -> None:
-    _need(isinstance(methods, dict) and set(methods) == set(METHODS), f"{where} must have the methods {METHODS}")
+def _check_methods(methods: object, wanted: tuple[str, ...], where: str) -> None:
+    _need(isinstance(methods, dict) and set(methods) == set(wanted), f"{where} must have the methods {wanted}")
     for method, scores in methods.items():
         _need(set(scores) == set(METRICS), f"{where}.{method} must have the metrics {METRICS}")
         for metric, summary in scores.items():
@@ -173,6 +177,10 @@ def _cell(summary: dict, metric: str) -> str:
     return f"{summary['mean']:.{digits}f} ({summary['p10']:.{digits}f}-{summary['p90']:.{digits}f})"
 
 
+def _stages(pair: dict) -> list[str]:
+    return [*STAGES, *(f"render {renderer}" for renderer in pair["renderers"])]
+
+
 def _rate(pair: dict, stage: str) -> str:
     seconds, frames = pair["seconds"][stage], pair["frames"][stage]
     if stage == "encode":
@@ -189,17 +197,16 @@ def _processor() -> str:
 
 
 def _sheet(tiles: Sequence[Tile]) -> np.ndarray:
-    names = ("photo = copying floor", "real", "ours", "background floor")
-    rows = [(tile.source, tile.real, tile.ours, tile.background) for tile in tiles]
-    if not rows:
+    if not tiles:
         return np.zeros((_LABEL, _LABEL, 3), np.uint8)
-    height = max(picture.shape[0] for row in rows for picture in row) + _LABEL
-    width = max(picture.shape[1] for row in rows for picture in row)
-    sheet = Image.new("RGB", (4 * width, height * len(rows)), "white")
+    columns = list(tiles[0].pictures)
+    height = max(picture.shape[0] for tile in tiles for picture in tile.pictures.values()) + _LABEL
+    width = max(picture.shape[1] for tile in tiles for picture in tile.pictures.values())
+    sheet = Image.new("RGB", (len(columns) * width, height * len(tiles)), "white")
     draw = ImageDraw.Draw(sheet)
     for row, tile in enumerate(tiles):
-        for column, picture in enumerate(rows[row]):
-            text = f"{tile.label}  {tile.score:.3f}" if column == 2 else names[column]
+        for column, name in enumerate(columns):
+            text = f"{tile.label}  {tile.score:.3f}" if name == "real" else name
             draw.text((column * width + 2, row * height + 1), text, fill="black")
-            sheet.paste(Image.fromarray(picture), (column * width, row * height + _LABEL))
+            sheet.paste(Image.fromarray(tile.pictures[name]), (column * width, row * height + _LABEL))
     return np.asarray(sheet)

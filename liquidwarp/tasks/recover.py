@@ -21,7 +21,7 @@ _MASKS_FROM = 8  # frames; fewer say too little about the clothes
 
 
 def recover(
-    source: str | Path | np.ndarray | Keypoints,
+    source: str | Path | np.ndarray | Keypoints | ClipDetection,
     *,
     body: BodyModel | None = None,
     detector: Detector | None = None,
@@ -32,7 +32,8 @@ def recover(
     """Recover one person's body shape, and pose and place per frame.
 
     Args:
-        source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or keypoints.
+        source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or
+            what a detector found in one: keypoints, or a `ClipDetection`.
         body: the body to fit; the open body by default.
         detector: what finds people; MediaPipe by default.
         camera: the camera, if its lens is known.
@@ -46,7 +47,8 @@ def recover(
     body = body or load_body()
     if isinstance(source, Keypoints):
         return fit_track(body, source, camera=camera, progress=progress).track
-    return fit_clip(body, detect_source(source, detector, person, progress), camera=camera, progress=progress)
+    found = source if isinstance(source, ClipDetection) else detect_source(source, detector, person, progress)
+    return fit_clip(body, found, camera=camera, progress=progress)
 
 
 def fit_clip(

@@ -96,7 +96,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     plate = frame(0)
     fakes = SimpleNamespace(
         encode_source=lambda photo: SimpleNamespace(plate=plate, matte=mask(0), track=numbered[0]),
-        recover=lambda keypoints: numbered,
+        recover=lambda found: numbered,
         imitate=imitate,
         load_body=lw.load_body,
         InputError=lw.InputError,
@@ -153,7 +153,7 @@ def test_a_perfect_answer_scores_perfectly(
     data = json.loads((output / "results.json").read_text())
     quality.report.check(data)
     for setting in ("cross", "same"):
-        ours, copy = data["summary"][setting]["ours"], data["summary"][setting]["copy the photo"]
+        ours, copy = data["summary"][setting]["surface"], data["summary"][setting]["copy the photo"]
         assert ours["ssim"]["mean"] == pytest.approx(1, abs=1e-9)
         assert ours["person_ssim"]["mean"] == pytest.approx(1, abs=1e-9)
         assert ours["haarpsi"]["mean"] == pytest.approx(1, abs=1e-9)
@@ -166,7 +166,7 @@ def test_a_perfect_answer_scores_perfectly(
         assert ours["ssim"]["count"] == (3 if frames == "3" else FRAMES - 1)
     assert data["pairs"][0]["answered"] == data["pairs"][0]["asked"]
     assert {path.name for path in output.glob("*.png")} == {"sheet_cross.png", "sheet_same.png", "worst.png"}
-    assert "| cross | ours | 1.000" in (output / "results.md").read_text()
+    assert "| cross | surface | 1.000" in (output / "results.md").read_text()
 
 
 def test_a_bad_answer_scores_below_the_floors(
@@ -175,9 +175,9 @@ def test_a_bad_answer_scores_below_the_floors(
     fake_library(monkeypatch, quality, perfect=False)
     pair = quality.measure.find_pairs(data_folder(tmp_path))[0]
     clip = quality.measure.RecoveredClip(pair.motion_clip)
-    result = quality.measure.evaluate(pair, "cross", clip, frames=4, size=SIZE, renderer="surface")
-    assert np.mean(result.scores["ours"]["iou"]) == 0
-    assert np.mean(result.scores["ours"]["ssim"]) < np.mean(result.scores["copy the photo"]["ssim"])
+    result = quality.measure.evaluate(pair, "cross", clip, frames=4, size=SIZE, renderers=["surface"])
+    assert np.mean(result.scores["surface"]["iou"]) == 0
+    assert np.mean(result.scores["surface"]["ssim"]) < np.mean(result.scores["copy the photo"]["ssim"])
     assert result.answered == result.asked
 
 
@@ -208,7 +208,7 @@ def test_the_schema_names_what_is_wrong(
     fake_library(monkeypatch, quality, perfect=True)
     pair = quality.measure.find_pairs(data_folder(tmp_path))[0]
     clip = quality.measure.RecoveredClip(pair.motion_clip)
-    result = quality.measure.evaluate(pair, "cross", clip, frames=2, size=SIZE, renderer="surface")
+    result = quality.measure.evaluate(pair, "cross", clip, frames=2, size=SIZE, renderers=["surface"])
     data = quality.report.to_json([result], {}, 1)
     quality.report.check(data)
     json.dumps(data, allow_nan=False)
