@@ -94,8 +94,8 @@ class CompactGenerator(nn.Module):
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
-    def encode(self, source: Float[Tensor, "N 7 H W"]) -> list[Float[Tensor, "N C h w"]]:
-        """Return the photos' features at 1/2, 1/4 and 1/8; computed once per person."""
+    def encode(self, source: Float[Tensor, "N 7 H W"]) -> list[Tensor]:
+        """Return the photos' features `N C h w` at 1/2, 1/4 and 1/8; computed once per person."""
         x = self.source_stem(pixel_unshuffle(source, 2))
         features = []
         for stage in self.source_stages:
@@ -106,7 +106,7 @@ class CompactGenerator(nn.Module):
     def answer(
         self,
         transfer: Float[Tensor, "B 13 H W"],
-        features: list[Float[Tensor, "BN C h w"]],
+        features: list[Tensor],
         grid: Float[Tensor, "B N H W 2"],
         valid: Bool[Tensor, "B N H W"],
     ) -> CompactAnswer:
