@@ -135,15 +135,15 @@ def test_weights_go_to_a_file_and_back(tmp_path: Path) -> None:
 
 
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
-    with pytest.raises(lw.InputError, match="nowhere.safetensors: cannot be read as weights"):
+    with pytest.raises(lw.InputError, match=r"nowhere\.safetensors: cannot be read as weights"):
         load_compact(tmp_path / "nowhere.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(b"\x08\x00")
-    with pytest.raises(lw.InputError, match="cut.safetensors: cannot be read as weights"):
+    with pytest.raises(lw.InputError, match=r"cut\.safetensors: cannot be read as weights"):
         load_compact(tmp_path / "cut.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {"card": '{"configuration": "AddLWB"}'})
     with pytest.raises(lw.InputError, match="'AddLWB', wanted 'compact'"):
         load_compact(tmp_path / "other.safetensors")
     card = '{"configuration": "compact", "widths": [8, 8, 16, 16]}'
     save_file({"a": torch.zeros(1)}, tmp_path / "short.safetensors", {"card": card})
-    with pytest.raises(lw.InputError, match="short.safetensors: does not fit the compact network"):
+    with pytest.raises(lw.InputError, match=r"short\.safetensors: does not fit the compact network"):
         load_compact(tmp_path / "short.safetensors")
