@@ -63,7 +63,17 @@ def _top(bare: Bare, garment: Garment) -> list[Layer]:
     keep = bare.has("torso", "left_upper_arm", "right_upper_arm", "left_lower_arm", "right_lower_arm")
     keep |= bare.has("left_upper_leg", "right_upper_leg", "head", "left_hand", "right_hand")
     piece = bare.shell(keep, border, gap, ease=60, drape=garment.drape)
-    return [Layer(piece, border, _sewn(garment, band=0.018), lift=0.02)]
+
+    def loose(spots: Spots) -> Field:
+        sleeve = step(0.1, 0.3, along_arm(spots)) * spots.arm
+        return (0.7 * step(-0.25, 0.08, spots.y) * (1 - spots.arm) + 0.5 * sleeve) * _slack(garment)
+
+    return [Layer(piece, border, _sewn(garment, band=0.018), lift=0.02, loose=loose, creased=True)]
+
+
+def _slack(garment: Garment) -> float:
+    """Return how freely a garment moves, 0 to 1, from how loose it is."""
+    return float(np.clip((garment.ease - 0.003) / 0.02, 0.0, 1.0))
 
 
 def _jacket(bare: Bare, garment: Garment) -> list[Layer]:
@@ -96,7 +106,10 @@ def _jacket(bare: Bare, garment: Garment) -> list[Layer]:
         seam = pocket & ~spots.on_arm & (spots.z < 0)
         return Surface(np.where(seam[:, None], surface.albedo * 0.35, surface.albedo), surface.height, surface.gloss)
 
-    return [Layer(piece, border, paint, cover=0.05, lift=0.02)]
+    def loose(spots: Spots) -> Field:
+        return 0.8 * step(-0.3, 0.1, spots.y) * (1 - spots.arm) + 0.3 * step(0.1, 0.4, along_arm(spots)) * spots.arm
+
+    return [Layer(piece, border, paint, cover=0.05, lift=0.02, loose=loose, creased=True)]
 
 
 def _trousers(bare: Bare, garment: Garment) -> list[Layer]:
@@ -122,7 +135,10 @@ def _trousers(bare: Bare, garment: Garment) -> list[Layer]:
         dark = (fly | pocket)[:, None]
         return Surface(np.where(dark, surface.albedo * 0.5, surface.albedo), surface.height, surface.gloss)
 
-    return [Layer(piece, border, paint, lift=0.01)]
+    def loose(spots: Spots) -> Field:
+        return 0.8 * step(0.15, 0.8, spots.y) * _slack(garment)
+
+    return [Layer(piece, border, paint, lift=0.01, loose=loose, creased=True)]
 
 
 _ANGLES = 144
@@ -161,7 +177,10 @@ def _skirt(bare: Bare, garment: Garment) -> list[Layer]:
     def paint(spots: Spots, inside: Field) -> Surface:
         return sewn(Spots(spots.place, np.zeros_like(spots.arm), np.zeros_like(spots.leg)), inside)
 
-    return [Layer(piece, border, paint, cover=None, lift=0.01)]
+    def loose(spots: Spots) -> Field:
+        return step(0.02, 0.6, spots.y)
+
+    return [Layer(piece, border, paint, cover=None, lift=0.01, loose=loose)]
 
 
 def _skirt_weights(bare: Bare, place: np.ndarray) -> sparse.csr_matrix:
@@ -250,7 +269,7 @@ def _sewn(garment: Garment, *, band: float) -> Paint:
         albedo = main.albedo * (1 - on_band) + edge.albedo * on_band
         stitch = np.abs(inside - band) < 0.0011
         albedo = np.where(stitch[:, None], albedo * 0.62, albedo)
-        crease = _creases(spots, garment.fabric.seed)
+        crease = creases(spots, garment.fabric.seed)
         rib = np.where(inside < band, 5e-4 * np.sin(across * 1400), 0)
         height = main.height * (1 - on_band[:, 0]) + crease * garment.ease * 0.5 + rib
         return Surface(albedo.astype(np.float32), height.astype(np.float32), main.gloss)
@@ -269,7 +288,7 @@ def _folds(spots: Spots, seed: int, depth: float) -> Field:
     return depth * np.where(limb, ring * (0.5 + 0.9 * (elbow + knee)), slant * (0.6 + 0.6 * step(-0.35, 0.0, spots.y)))
 
 
-def _creases(spots: Spots, seed: int) -> Field:
+def creases(spots: Spots, seed: int) -> Field:
     """Return small creases, denser where cloth is bent: elbows, knees, waist, armpits."""
     across, along = cloth(spots)
     warp = 0.02 * noise(np.stack([across, along], 1) / 0.06, seed=seed + 21)

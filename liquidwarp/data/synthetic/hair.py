@@ -130,7 +130,10 @@ def _curtain(bare: Bare, style: Hair) -> Layer:
         tips = bottom - 0.012 + 0.012 * strands - spots.y
         return np.minimum(0.08 * (angle - opening + 0.03 * strands), tips)
 
-    return Layer(piece, border, _strands(style), cover=None, lift=0.004)
+    def loose(spots: Spots) -> Field:
+        return 0.8 * step(-0.63, -0.42, spots.y)
+
+    return Layer(piece, border, _strands(style), cover=None, lift=0.004, loose=loose)
 
 
 def _bun(bare: Bare, style: Hair) -> Layer:

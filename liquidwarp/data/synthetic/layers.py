@@ -33,6 +33,8 @@ class Layer:
         paint: its look at points, given how far they are inside.
         cover: how far inside of the edge the layers below are hidden; they are then left out. None hides nothing.
         lift: it is drawn before layers below even if it is this much deeper, metres.
+        loose: how freely it hangs at places, 0 to 1; None where it keeps to the body.
+        creased: whether it is cloth that folds where the body bends.
     """
 
     piece: Piece
@@ -40,6 +42,8 @@ class Layer:
     paint: Paint
     cover: float | None = 0.03
     lift: float = 0.012
+    loose: Callable[[Spots], Field] | None = None
+    creased: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,7 @@ class Received:
 
 def key_direction(lighting: Lighting) -> Float[np.ndarray, "3"]:
     """Return the unit vector towards the key light."""
-    return _direction(lighting.azimuth, lighting.elevation)
+    return direction(lighting.azimuth, lighting.elevation)
 
 
 def shine(
@@ -89,7 +89,7 @@ def shine(
     heights = np.arcsin(np.clip((np.arange(rays) + 0.5) / rays, 0, 1))
     sky, whole = np.zeros(len(points)), np.zeros(len(points))
     for turn, height in zip(turns, heights, strict=True):
-        cosine = np.clip(normals @ _direction(turn, height) + 0.15, 0, None)
+        cosine = np.clip(normals @ direction(turn, height) + 0.15, 0, None)
         sky += cosine * seen(turn, height)
         whole += cosine
     key = np.zeros(len(points))
@@ -115,6 +115,7 @@ def _lit(depth: np.ndarray, at: np.ndarray) -> np.ndarray:
     return total
 
 
-def _direction(azimuth: float, elevation: float) -> Float[np.ndarray, "3"]:
+def direction(azimuth: float, elevation: float) -> Float[np.ndarray, "3"]:
+    """Return the unit vector towards a light; see `Lighting`."""
     flat = np.cos(elevation)
     return np.array([np.sin(azimuth) * flat, -np.sin(elevation), -np.cos(azimuth) * flat])

@@ -1,6 +1,6 @@
 """People: who they are, what they wear, how their hair is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,13 +18,13 @@ class Look:
     Attributes:
         shape: attributes of the body (`RiggedBody.phenotype`).
         complexion: colours of skin and face.
-        hair: hair style.
+        hair: hair style; None is bald.
         garments: what is worn, inner things first.
     """
 
     shape: dict[str, float]
     complexion: Complexion
-    hair: Hair
+    hair: Hair | None
     garments: tuple[Garment, ...]
 
 
@@ -41,13 +41,19 @@ class Person:
     layers: tuple[Layer, ...]
 
 
-def dress_up(look: Look) -> Person:
-    """Make a dressed person; faces that lie well under another layer are left out."""
+def dress_up(look: Look, *, fine: bool = True) -> Person:
+    """Make a dressed person; faces that lie well under another layer are left out.
+
+    Args:
+        look: who.
+        fine: whether the skin is subdivided too, for close views.
+    """
     bare = Bare.create(look.shape)
-    worn = [skin(bare, look.complexion)]
+    worn = [skin(bare, look.complexion, fine=fine)]
     for garment in look.garments:
         worn += wear(bare, garment)
-    worn += hair(bare, look.hair)
+    if look.hair is not None:
+        worn += hair(bare, look.hair)
     layers = []
     for number, layer in enumerate(worn):
         spots = spots_of(layer.piece, bare.body)
@@ -57,7 +63,7 @@ def dress_up(look: Look) -> Person:
                 hidden |= (over.border(spots) > over.cover) & _reached(layer, over)
         drawn = layer.border(spots)[layer.piece.faces].max(1) > -0.004
         piece: Piece = layer.piece.cut(drawn & ~hidden[layer.piece.faces].all(1))
-        layers.append(Layer(piece, layer.border, layer.paint, layer.cover, layer.lift))
+        layers.append(replace(layer, piece=piece))
     return Person(bare, tuple(layers))
 
 

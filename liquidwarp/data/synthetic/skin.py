@@ -34,8 +34,8 @@ class Complexion:
     stubble: float = 0.0
 
 
-def skin(bare: Bare, complexion: Complexion) -> Layer:
-    """Return the person's own surface as the innermost layer."""
+def skin(bare: Bare, complexion: Complexion, *, fine: bool = True) -> Layer:
+    """Return the person's own surface as the innermost layer, with four faces for each of the body's if `fine`."""
 
     def border(spots: Spots) -> Field:
         return np.ones(len(spots.x), np.float32)
@@ -43,7 +43,7 @@ def skin(bare: Bare, complexion: Complexion) -> Layer:
     def paint(spots: Spots, inside: Field) -> Surface:
         return paint_skin(spots, complexion)
 
-    return Layer(bare.piece.refined(), border, paint, cover=None, lift=0.0)
+    return Layer(bare.piece.refined() if fine else bare.piece, border, paint, cover=None, lift=0.0)
 
 
 def paint_skin(spots: Spots, complexion: Complexion) -> Surface:

@@ -1,0 +1,147 @@
+"""A dressed person with all paint computed once, so that a frame only has to pose, find and shade it.
+
+Paint is kept per face as colours on a lattice ("mesh colors", Yuksel et al. 2010): no texture coordinates, no seams.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import sparse
+
+from liquidwarp.data.synthetic.garments import creases
+from liquidwarp.data.synthetic.layers import Bare, Layer, limb_joints
+from liquidwarp.data.synthetic.people import Person
+from liquidwarp.data.synthetic.spots import ELBOW, HIP, KNEE, SHOULDER, Spots, along_arm, step
+
+BENDS = ("left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "right_hip", "left_shoulder",
+         "right_shoulder", "spine1", "spine2")  # fmt: skip
+"""Joints whose bending folds cloth, in the order of `Baked.bends`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Baked:
+    """A dressed person as one mesh with its paint.
+
+    Attributes:
+        bare: the body.
+        rest: vertices at rest, of all layers one after another.
+        weights: skinning weights.
+        faces: triangles; those of outer layers come later.
+        layer_of: layer of each face.
+        lifts: how much deeper a layer may be than what it covers, metres.
+        loose: how freely each vertex hangs, 0 to 1.
+        bends: how much the bending of each of `BENDS` folds the cloth at each vertex.
+        first: first texel of each face.
+        counts: steps of each face's lattice along an edge.
+        texels: linear colour, distance inside the border, gloss, relief, relief of folds that come and go; metres.
+        cut: whether the border runs through a face.
+    """
+
+    bare: Bare
+    rest: Float[np.ndarray, "V 3"]
+    weights: sparse.csr_matrix
+    faces: Int[np.ndarray, "F 3"]
+    layer_of: Int[np.ndarray, "F"]
+    lifts: Float[np.ndarray, "L"]
+    loose: Float[np.ndarray, "V"]
+    bends: Float[np.ndarray, "V 10"]
+    first: Int[np.ndarray, "F"]
+    counts: Int[np.ndarray, "F"]
+    texels: Float[np.ndarray, "N 7"]
+    cut: Bool[np.ndarray, "F"]
+
+
+def bake(person: Person, *, texel: float = 0.006) -> Baked:
+    """Compute a person's paint.
+
+    Args:
+        person: from `dress_up`.
+        texel: distance between two samples of the paint, metres; finer than a pixel is wasted.
+    """
+    arm, leg = limb_joints(person.bare.body)
+    parts = [_bake_layer(layer, arm, leg, texel, number) for number, layer in enumerate(person.layers)]
+    starts = np.cumsum([0, *(len(layer.piece.rest) for layer in person.layers)])
+    texel_starts = np.cumsum([0, *(len(part.texels) for part in parts)])
+    layers = range(len(parts))
+    return Baked(
+        person.bare,
+        np.concatenate([layer.piece.rest for layer in person.layers]).astype(np.float32),
+        sparse.vstack([layer.piece.weights for layer in person.layers]).tocsr(),
+        np.concatenate([parts[n].faces + starts[n] for n in layers]).astype(np.int32),
+        np.concatenate([np.full(len(parts[n].faces), n, np.int32) for n in layers]),
+        np.array([layer.lift for layer in person.layers], np.float32),
+        np.concatenate([part.loose for part in parts]),
+        np.concatenate([part.bends for part in parts]),
+        np.concatenate([parts[n].first + texel_starts[n] for n in layers]).astype(np.int32),
+        np.concatenate([part.counts for part in parts]).astype(np.int32),
+        np.concatenate([part.texels for part in parts]),
+        np.concatenate([part.cut for part in parts]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    faces: np.ndarray
+    loose: np.ndarray
+    bends: np.ndarray
+    first: np.ndarray
+    counts: np.ndarray
+    texels: np.ndarray
+    cut: np.ndarray
+
+
+def _bake_layer(layer: Layer, arm: np.ndarray, leg: np.ndarray, texel: float, seed: int) -> _Part:
+    piece = layer.piece
+    on_arm, on_leg = np.asarray(piece.weights @ arm), np.asarray(piece.weights @ leg)
+    edges = piece.rest[piece.faces] - piece.rest[piece.faces[:, [1, 2, 0]]]
+    counts = np.clip(np.ceil(np.linalg.norm(edges, axis=2).max(1) / texel - 0.3), 1, 6).astype(np.int32)
+    sizes = (counts + 1) * (counts + 2) // 2
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    values = np.empty((first[-1], 5), np.float32)  # place, arm, leg
+    corners = np.concatenate([piece.place, on_arm[:, None], on_leg[:, None]], 1).astype(np.float32)
+    for count in np.unique(counts):
+        which = np.flatnonzero(counts == count)
+        at = lattice(int(count))
+        rows = first[which][:, None] + np.arange(len(at))
+        values[rows] = np.einsum("sk,fkc->fsc", at, corners[piece.faces[which]])
+    spots = Spots(values[:, :3], values[:, 3], values[:, 4])
+    inside = layer.border(spots)
+    surface = layer.paint(spots, inside)
+    fold = creases(spots, 100 + seed) if layer.creased else np.zeros(len(inside), np.float32)
+    columns = [surface.albedo, inside[:, None], surface.gloss[:, None], surface.height[:, None], fold[:, None]]
+    texels = np.concatenate(columns, 1).astype(np.float32)
+    outside = np.add.reduceat((inside <= 0).astype(np.int32), first[:-1])
+    drawn = outside < sizes
+    whole = Spots(piece.place, on_arm, on_leg)
+    loose = layer.loose(whole) if layer.loose else np.zeros(len(on_arm))
+    bends = _bends(whole) if layer.creased else np.zeros((len(on_arm), len(BENDS)))
+    return _Part(
+        piece.faces[drawn],
+        loose.astype(np.float32),
+        bends.astype(np.float32),
+        first[:-1][drawn],
+        counts[drawn],
+        texels,
+        (outside > 0)[drawn],
+    )
+
+
+def lattice(count: int) -> Float[np.ndarray, "S 3"]:
+    """Return the barycentric coordinates of a lattice's samples, in the order of the kernels."""
+    rows = [(count - i - j, i, j) for j in range(count + 1) for i in range(count + 1 - j)]
+    return np.array(rows, np.float32) / count
+
+
+def _bends(spots: Spots) -> np.ndarray:
+    """Return how much each joint's bending folds the cloth at places."""
+    side = {"left": step(-0.02, 0.02, spots.x), "right": step(0.02, -0.02, spots.x)}
+    length = along_arm(spots)
+    elbow = spots.arm * np.exp(-(((length - float(np.linalg.norm(ELBOW - SHOULDER))) / 0.10) ** 2))
+    shoulder = np.exp(-(spots.near(SHOULDER, (0.11, 0.16, 0.2)) ** 2))
+    knee = spots.leg * np.exp(-(((spots.y - KNEE[1]) / 0.13) ** 2))
+    hip = np.exp(-(spots.near(HIP, (0.16, 0.11, 0.3)) ** 2)) * (1 - spots.arm)
+    trunk = (1 - spots.arm) * (1 - spots.leg)
+    low, high = np.exp(-(((spots.y + 0.1) / 0.12) ** 2)), np.exp(-(((spots.y + 0.25) / 0.12) ** 2))
+    columns = [field * side[name] for field in (elbow, knee, hip, shoulder) for name in ("left", "right")]
+    return np.stack([*columns, trunk * low, trunk * high], 1)

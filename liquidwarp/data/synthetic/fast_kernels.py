@@ -1,0 +1,436 @@
+"""Compiled loops of the quick renderer: light, visibility and shading of a dressed person; one thread, same bytes.
+
+Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
+"""
+
+import math
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+# Columns of a texel (`atlas.Baked.texels`).
+INSIDE, GLOSS, RELIEF, CREASE = 3, 4, 5, 6
+# Columns of a sample (`gather`): place, normal, open sky, relief, gloss, colour.
+POINT, NORMAL, OPEN, HEIGHT, SHINE, COLOR = 0, 3, 6, 7, 8, 9
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def face_normals(vertices, faces, normals):
+    """Write unit vertex normals, weighted by area."""
+    normals[:] = 0
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux = vertices[b, 0] - vertices[a, 0]
+        uy = vertices[b, 1] - vertices[a, 1]
+        uz = vertices[b, 2] - vertices[a, 2]
+        vx = vertices[c, 0] - vertices[a, 0]
+        vy = vertices[c, 1] - vertices[a, 1]
+        vz = vertices[c, 2] - vertices[a, 2]
+        nx = uy * vz - uz * vy
+        ny = uz * vx - ux * vz
+        nz = ux * vy - uy * vx
+        for i in (a, b, c):
+            normals[i, 0] += nx
+            normals[i, 1] += ny
+            normals[i, 2] += nz
+    for i in range(normals.shape[0]):
+        size = math.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2)
+        if size > 1e-20:
+            normals[i, 0] /= size
+            normals[i, 1] /= size
+            normals[i, 2] /= size
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def to_map(vertices, axes, origin, scale, size, out):
+    """Write (column, row, depth) of vertices in a map that looks along axes[2]."""
+    for v in range(vertices.shape[0]):
+        x = vertices[v, 0] - origin[0]
+        y = vertices[v, 1] - origin[1]
+        z = vertices[v, 2] - origin[2]
+        out[v, 0] = (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z) * scale + size * 0.5
+        out[v, 1] = (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z) * scale + size * 0.5
+        out[v, 2] = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def draw_depth(at, faces, depth):
+    """Write the depth of the nearest face into a map, a little too wide rather than with holes."""
+    rows, columns = depth.shape
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        x0, y0, x1, y1, x2, y2 = at[a, 0], at[a, 1], at[b, 0], at[b, 1], at[c, 0], at[c, 1]
+        left = max(math.floor(min(x0, x1, x2) - 0.2), 0)
+        right = min(math.ceil(max(x0, x1, x2) - 0.8), columns - 1)
+        top = max(math.floor(min(y0, y1, y2) - 0.2), 0)
+        bottom = min(math.ceil(max(y0, y1, y2) - 0.8), rows - 1)
+        if right < left or bottom < top:
+            continue
+        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+        if abs(area) < 1e-12:
+            continue
+        inverse = 1.0 / area
+        slack = -0.3 / math.sqrt(abs(area)) if abs(area) > 0.09 else -1.0
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                px, py = x + 0.5, y + 0.5
+                w1 = ((px - x0) * (y2 - y0) - (py - y0) * (x2 - x0)) * inverse
+                w2 = ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) * inverse
+                w0 = 1.0 - w1 - w2
+                if w0 < slack or w1 < slack or w2 < slack:
+                    continue
+                w1 = min(max(w1, 0.0), 1.0)
+                w2 = min(max(w2, 0.0), 1.0 - w1)
+                z = at[a, 2] + w1 * (at[b, 2] - at[a, 2]) + w2 * (at[c, 2] - at[a, 2])
+                if z < depth[y, x]:
+                    depth[y, x] = z
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def lit(depth, x, y, z, bias, radius):
+    """Return how much of a place in a map is in the light, over a square of taps `radius` cells apart."""
+    size = depth.shape[0]
+    total = 0.0
+    for j in range(-1, 2):
+        for i in range(-1, 2):
+            fx = x + i * radius - 0.5
+            fy = y + j * radius - 0.5
+            x0, y0 = math.floor(fx), math.floor(fy)
+            if x0 < 0 or y0 < 0 or x0 >= size - 1 or y0 >= size - 1:
+                total += 1.0
+                continue
+            tx, ty = fx - x0, fy - y0
+            limit = z - bias
+            one = 1.0 if depth[y0, x0] > limit else 0.0
+            two = 1.0 if depth[y0, x0 + 1] > limit else 0.0
+            three = 1.0 if depth[y0 + 1, x0] > limit else 0.0
+            four = 1.0 if depth[y0 + 1, x0 + 1] > limit else 0.0
+            total += (one * (1 - tx) + two * tx) * (1 - ty) + (three * (1 - tx) + four * tx) * ty
+    return total / 9.0
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def open_sky(vertices, normals, splatted, points, point_normals, axes, origin, scale, size, out):
+    """Write the share of the sky that points see, from rough maps made of splatted vertices, one per direction.
+
+    vertices, normals: what blocks (every `splatted`-th); axes (D, 3, 3): rows across, down and along each ray.
+    """
+    total = np.zeros(points.shape[0], np.float32)
+    out[:] = 0
+    depth = np.empty((size, size), np.float32)
+    for d in range(axes.shape[0]):
+        depth[:] = np.inf
+        a = axes[d]
+        for v in range(0, vertices.shape[0], splatted):
+            x = vertices[v, 0] - origin[0]
+            y = vertices[v, 1] - origin[1]
+            z = vertices[v, 2] - origin[2]
+            column = int((a[0, 0] * x + a[0, 1] * y + a[0, 2] * z) * scale + size * 0.5)
+            row = int((a[1, 0] * x + a[1, 1] * y + a[1, 2] * z) * scale + size * 0.5)
+            if 0 <= column < size and 0 <= row < size:
+                along = a[2, 0] * x + a[2, 1] * y + a[2, 2] * z
+                if along < depth[row, column]:
+                    depth[row, column] = along
+        for p in range(points.shape[0]):
+            cosine = 0.15 - (
+                a[2, 0] * point_normals[p, 0] + a[2, 1] * point_normals[p, 1] + a[2, 2] * point_normals[p, 2]
+            )
+            if cosine <= 0:
+                continue
+            x = points[p, 0] + 0.02 * point_normals[p, 0] - origin[0]
+            y = points[p, 1] + 0.02 * point_normals[p, 1] - origin[1]
+            z = points[p, 2] + 0.02 * point_normals[p, 2] - origin[2]
+            fx = (a[0, 0] * x + a[0, 1] * y + a[0, 2] * z) * scale + size * 0.5 - 0.5
+            fy = (a[1, 0] * x + a[1, 1] * y + a[1, 2] * z) * scale + size * 0.5 - 0.5
+            along = a[2, 0] * x + a[2, 1] * y + a[2, 2] * z - 0.03
+            total[p] += cosine
+            x0, y0 = math.floor(fx), math.floor(fy)
+            if x0 < 0 or y0 < 0 or x0 >= size - 1 or y0 >= size - 1:
+                out[p] += cosine
+                continue
+            tx, ty = fx - x0, fy - y0
+            share = 0.0
+            for dy in range(2):
+                for dx in range(2):
+                    weight = (tx if dx else 1 - tx) * (ty if dy else 1 - ty)
+                    near = depth[y0 + dy, x0 + dx]
+                    # What is only a little nearer blocks a little: maps this rough know no sharp edges.
+                    share += weight * min(max(1.0 - (along - near) / 0.08, 0.0), 1.0)
+            out[p] += cosine * share
+    for p in range(points.shape[0]):
+        out[p] = out[p] / max(total[p], np.float32(1e-6))
+
+
+@njit(cache=True, nogil=True, inline="always")
+@no_type_check
+def _lattice(w1, w2, count):
+    """Return three samples of a face's lattice around barycentric (w1, w2), and their weights.
+
+    Sample (i, j), i + j <= count, stands at w1 = i / count, w2 = j / count and has the number
+    j (2 count + 3 - j) / 2 + i.
+    """
+    u, v = w1 * count, w2 * count
+    i, j = int(u), int(v)
+    if i < 0:
+        i = 0
+    if j < 0:
+        j = 0
+    if i > count - 1:
+        i = count - 1
+    if j > count - 1 - i:
+        j = count - 1 - i
+    fu, fv = u - i, v - j
+    row = j * (2 * count + 3 - j) // 2
+    above = (j + 1) * (2 * count + 2 - j) // 2
+    if fu + fv <= 1.0 or i + j >= count - 1:
+        fu = min(max(fu, 0.0), 1.0)
+        fv = min(max(fv, 0.0), 1.0 - fu)
+        return row + i, row + i + 1, above + i, 1.0 - fu - fv, fu, fv
+    return above + i + 1, above + i, row + i + 1, fu + fv - 1.0, 1.0 - fu, 1.0 - fv
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def draw(screen, faces, layer_of, lifts, cut, first, counts, texels, near, face_at, w1_at, w2_at, depth_at):
+    """Find the face that each sample sees, layer over layer, with the holes of borders.
+
+    screen (V, 3): pixel x, y and camera Z; a face of a later layer may be `lifts[layer]` deeper than what an earlier
+    layer drew. cut (F): the face crosses its layer's border, so its texels say where it ends.
+    """
+    height, width = face_at.shape
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        z0, z1, z2 = screen[a, 2], screen[b, 2], screen[c, 2]
+        if min(z0, z1, z2) <= near:
+            continue
+        x0, y0, x1, y1, x2, y2 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
+        left = max(math.ceil(min(x0, x1, x2) - 0.5), 0)
+        right = min(math.floor(max(x0, x1, x2) - 0.5), width - 1)
+        top = max(math.ceil(min(y0, y1, y2) - 0.5), 0)
+        bottom = min(math.floor(max(y0, y1, y2) - 0.5), height - 1)
+        if right < left or bottom < top:
+            continue
+        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+        if area == 0.0:
+            continue
+        inverse = 1.0 / area
+        layer = layer_of[f]
+        lift = lifts[layer]
+        for y in range(top, bottom + 1):
+            py = y + 0.5
+            for x in range(left, right + 1):
+                px = x + 0.5
+                s1 = ((px - x0) * (y2 - y0) - (py - y0) * (x2 - x0)) * inverse
+                s2 = ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) * inverse
+                s0 = 1.0 - s1 - s2
+                if s0 < 0.0 or s1 < 0.0 or s2 < 0.0:
+                    continue
+                z = 1.0 / (s0 / z0 + s1 / z1 + s2 / z2)
+                old = face_at[y, x]
+                limit = depth_at[y, x]
+                if old >= 0 and layer_of[old] < layer:
+                    limit += lift
+                if z >= limit:
+                    continue
+                w1, w2 = s1 * z / z1, s2 * z / z2
+                if cut[f]:
+                    i, j, k, p, q, r = _lattice(w1, w2, counts[f])
+                    base = first[f]
+                    inside = p * texels[base + i, 3] + q * texels[base + j, 3] + r * texels[base + k, 3]
+                    if inside <= 0.0:
+                        continue
+                face_at[y, x] = f
+                w1_at[y, x] = w1
+                w2_at[y, x] = w2
+                depth_at[y, x] = z
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def gather(face_at, w1_at, w2_at, faces, first, counts, texels, vertices, normals, sky, gain, number_at, samples):
+    """Write what is known of each covered sample; `number_at` is its row in `samples`. Returns how many there are."""
+    height, width = face_at.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            f = face_at[y, x]
+            if f < 0:
+                number_at[y, x] = -1
+                continue
+            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+            w1, w2 = w1_at[y, x], w2_at[y, x]
+            w0 = np.float32(1.0) - w1 - w2
+            row = samples[count]
+            for k in range(3):
+                row[k] = w0 * vertices[a, k] + w1 * vertices[b, k] + w2 * vertices[c, k]
+                row[3 + k] = w0 * normals[a, k] + w1 * normals[b, k] + w2 * normals[c, k]
+            row[6] = w0 * sky[a] + w1 * sky[b] + w2 * sky[c]
+            fold = w0 * gain[a] + w1 * gain[b] + w2 * gain[c]
+            i, j, k0, p, q, r = _lattice(w1, w2, counts[f])
+            one, two, three = texels[first[f] + i], texels[first[f] + j], texels[first[f] + k0]
+            row[7] = p * one[5] + q * two[5] + r * three[5] + fold * (p * one[6] + q * two[6] + r * three[6])
+            row[8] = p * one[4] + q * two[4] + r * three[4]
+            for k in range(3):
+                row[9 + k] = p * one[k] + q * two[k] + r * three[k]
+            number_at[y, x] = count
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _bump(samples, here, right, down, n):
+    """Bend the normal n by the relief's change across the screen (Mikkelsen 2010)."""
+    ax = ay = az = bx = by = bz = rise_x = rise_y = 0.0
+    if right >= 0 and abs(samples[right, 2] - samples[here, 2]) < 0.02:
+        ax = samples[right, 0] - samples[here, 0]
+        ay = samples[right, 1] - samples[here, 1]
+        az = samples[right, 2] - samples[here, 2]
+        rise_x = samples[right, 7] - samples[here, 7]
+    if down >= 0 and abs(samples[down, 2] - samples[here, 2]) < 0.02:
+        bx = samples[down, 0] - samples[here, 0]
+        by = samples[down, 1] - samples[here, 1]
+        bz = samples[down, 2] - samples[here, 2]
+        rise_y = samples[down, 7] - samples[here, 7]
+    fx, fy, fz = by * n[2] - bz * n[1], bz * n[0] - bx * n[2], bx * n[1] - by * n[0]
+    gx, gy, gz = n[1] * az - n[2] * ay, n[2] * ax - n[0] * az, n[0] * ay - n[1] * ax
+    area = ax * fx + ay * fy + az * fz
+    if abs(area) < 1e-12:
+        return
+    sx, sy, sz = (rise_x * fx + rise_y * gx) / area, (rise_x * fy + rise_y * gy) / area, 0.0
+    sz = (rise_x * fz + rise_y * gz) / area
+    steep = math.sqrt(sx * sx + sy * sy + sz * sz)
+    if steep > 1.2:
+        sx, sy, sz = sx * 1.2 / steep, sy * 1.2 / steep, sz * 1.2 / steep
+    nx, ny, nz = n[0] - sx, n[1] - sy, n[2] - sz
+    size = math.sqrt(nx * nx + ny * ny + nz * nz)
+    n[0], n[1], n[2] = nx / size, ny / size, nz / size
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def shade(number_at, samples, depth, axes, origin, scale, spread, toward, key, sky, ground, times, picture, alpha):
+    """Add every sample's linear light to a picture that is `times` smaller along each axis.
+
+    depth: map of the key light, looked at along axes[2]; spread: its softness in cells; toward: unit vector to it.
+    """
+    height, width = number_at.shape
+    share = np.float32(1.0 / (times * times))
+    n = np.empty(3, np.float64)
+    size = depth.shape[0]
+    for y in range(height):
+        for x in range(width):
+            here = number_at[y, x]
+            if here < 0:
+                continue
+            row = samples[here]
+            px, py, pz = row[0], row[1], row[2]
+            far = math.sqrt(px * px + py * py + pz * pz)
+            vx, vy, vz = -px / far, -py / far, -pz / far
+            long = math.sqrt(row[3] ** 2 + row[4] ** 2 + row[5] ** 2) + 1e-12
+            n[0], n[1], n[2] = row[3] / long, row[4] / long, row[5] / long
+            back = n[0] * vx + n[1] * vy + n[2] * vz < 0
+            if back:
+                n[0], n[1], n[2] = -n[0], -n[1], -n[2]
+            right = number_at[y, x + 1] if x + 1 < width else -1
+            down = number_at[y + 1, x] if y + 1 < height else -1
+            _bump(samples, here, right, down, n)
+            lx = px + 0.012 * n[0] - origin[0]
+            ly = py + 0.012 * n[1] - origin[1]
+            lz = pz + 0.012 * n[2] - origin[2]
+            column = (axes[0, 0] * lx + axes[0, 1] * ly + axes[0, 2] * lz) * scale + size * 0.5
+            line = (axes[1, 0] * lx + axes[1, 1] * ly + axes[1, 2] * lz) * scale + size * 0.5
+            along = axes[2, 0] * lx + axes[2, 1] * ly + axes[2, 2] * lz
+            cosine = n[0] * toward[0] + n[1] * toward[1] + n[2] * toward[2]
+            wrapped = min(max((cosine + 0.12) / 1.12, 0.0), 1.0)
+            seen = lit(depth, column, line, along, 0.014, spread) if wrapped > 0 else 0.0
+            open_share = 0.08 + 0.92 * max(row[6], np.float32(0.0)) ** 1.15
+            if back:
+                open_share *= 0.45
+            upward = 0.5 - 0.5 * n[1]
+            hx, hy, hz = vx + toward[0], vy + toward[1], vz + toward[2]
+            half = math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-12
+            mirror = max((n[0] * hx + n[1] * hy + n[2] * hz) / half, 0.0)
+            rim = max(1.0 - (n[0] * vx + n[1] * vy + n[2] * vz), 0.0)
+            spark = row[8] * (1.4 * mirror**26 * seen + 0.5 * rim**4 * open_share)
+            for k in range(3):
+                around = upward * sky[k] + (1.0 - upward) * ground[k]
+                light = wrapped * seen * key[k] + open_share * around + (1.0 - open_share) * 0.35 * row[9 + k] * sky[k]
+                picture[y // times, x // times, k] += share * (row[9 + k] * light + spark * key[k])
+            alpha[y // times, x // times] += share
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def shade_place(plate, points, share, depth, axes, origin, scale, spread, grid, corner, step, out):
+    """Write the plate with the person's shadow.
+
+    points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its light is the key light's;
+    grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1] is on the floor, at
+    grid's own level `corner[2]`.
+    """
+    size = depth.shape[0]
+    height, width = out.shape[0], out.shape[1]
+    for y in range(height):
+        for x in range(width):
+            px, py, pz = points[y, x, 0], points[y, x, 1], points[y, x, 2]
+            lx, ly, lz = px - origin[0], py - origin[1], pz - origin[2]
+            column = (axes[0, 0] * lx + axes[0, 1] * ly + axes[0, 2] * lz) * scale + size * 0.5
+            line = (axes[1, 0] * lx + axes[1, 1] * ly + axes[1, 2] * lz) * scale + size * 0.5
+            seen = 1.0
+            if 1 < column < size - 1 and 1 < line < size - 1:
+                along = axes[2, 0] * lx + axes[2, 1] * ly + axes[2, 2] * lz
+                seen = lit(depth, column, line, along, 0.02, spread)
+            around = 1.0
+            if abs(py - corner[2]) < 0.01:
+                fx, fz = (px - corner[0]) / step, (pz - corner[1]) / step
+                x0, z0 = math.floor(fx), math.floor(fz)
+                if 0 <= x0 < grid.shape[1] - 1 and 0 <= z0 < grid.shape[0] - 1:
+                    tx, tz = fx - x0, fz - z0
+                    top = grid[z0, x0] * (1 - tx) + grid[z0, x0 + 1] * tx
+                    low = grid[z0 + 1, x0] * (1 - tx) + grid[z0 + 1, x0 + 1] * tx
+                    around = top * (1 - tz) + low * tz
+            for k in range(3):
+                part = share[y, x, k]
+                out[y, x, k] = plate[y, x, k] * (part * seen + (1 - part) * around)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def swing(posed, state, speed, loose, normals, limit, stiffness, damping, step, substeps, first, before):
+    """Let loose vertices lag behind their posed places: one spring each, in `substeps` equal parts of `step` seconds.
+
+    posed (V, 3) is moved; state, speed: where each spring is and how fast, kept between frames; before: last frame's
+    posed places, replaced by this one's.
+    """
+    small = step / substeps
+    for v in range(posed.shape[0]):
+        if first:
+            for k in range(3):
+                state[v, k] = posed[v, k]
+                speed[v, k] = 0
+                before[v, k] = posed[v, k]
+            continue
+        if loose[v] <= 0:
+            continue
+        length = 0.0
+        into = 0.0
+        for k in range(3):
+            for s in range(substeps):
+                goal = before[v, k] + (posed[v, k] - before[v, k]) * (s + 1) / substeps
+                speed[v, k] += small * (stiffness * (goal - state[v, k]) - damping * speed[v, k])
+                state[v, k] += small * speed[v, k]
+            before[v, k] = posed[v, k]
+            length += (state[v, k] - posed[v, k]) ** 2
+            into += (state[v, k] - posed[v, k]) * normals[v, k]
+        length = math.sqrt(length)
+        share = loose[v] * (1.0 if length <= limit else limit / length)
+        lack = min(into, 0.0) * 0.8  # cloth may not swing far into the body
+        for k in range(3):
+            posed[v, k] += share * (state[v, k] - posed[v, k] - lack * normals[v, k])
