@@ -39,7 +39,6 @@ HOMES = {
     "mediapipe": {"recovery", "doctor"},
     "av": {"media", "doctor"},
     "smplx": {"bodies"},
-    "roma": {"geometry", "bodies"},
     "pytorch3d": {"raster"},
 }
 
