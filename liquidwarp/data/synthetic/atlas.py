@@ -98,20 +98,15 @@ def _bake_layer(layer: Layer, arm: np.ndarray, leg: np.ndarray, texel: float, se
     counts = np.clip(np.ceil(np.linalg.norm(edges, axis=2).max(1) / texel - 0.3), 1, 6).astype(np.int32)
     sizes = (counts + 1) * (counts + 2) // 2
     first = np.concatenate([[0], np.cumsum(sizes)])
-    values = np.empty((first[-1], 5), np.float32)  # place, arm, leg
     corners = np.concatenate([piece.place, on_arm[:, None], on_leg[:, None]], 1).astype(np.float32)
-    for count in np.unique(counts):
-        which = np.flatnonzero(counts == count)
-        at = lattice(int(count))
-        rows = first[which][:, None] + np.arange(len(at))
-        values[rows] = np.einsum("sk,fkc->fsc", at, corners[piece.faces[which]])
+    values, source = _places(piece.faces, corners, counts, first)
     spots = Spots(values[:, :3], values[:, 3], values[:, 4])
     inside = layer.border(spots)
     surface = layer.paint(spots, inside)
     fold = creases(spots, 100 + seed) if layer.creased else np.zeros(len(inside), np.float32)
     columns = [surface.albedo, inside[:, None], surface.gloss[:, None], surface.height[:, None], fold[:, None]]
-    texels = np.concatenate(columns, 1).astype(np.float32)
-    outside = np.add.reduceat((inside <= 0).astype(np.int32), first[:-1])
+    texels = np.concatenate(columns, 1).astype(np.float32)[source]
+    outside = np.add.reduceat((texels[:, 3] <= 0).astype(np.int32), first[:-1])
     drawn = outside < sizes
     whole = Spots(piece.place, on_arm, on_leg)
     loose = layer.loose(whole) if layer.loose else np.zeros(len(on_arm))
@@ -125,6 +120,26 @@ def _bake_layer(layer: Layer, arm: np.ndarray, leg: np.ndarray, texel: float, se
         texels,
         (outside > 0)[drawn],
     )
+
+
+def _places(
+    faces: np.ndarray, corners: np.ndarray, counts: np.ndarray, first: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return values at the places to paint, and which of them each texel shows; corners of faces are painted once."""
+    places, source = [corners], np.empty(first[-1], np.int64)
+    total = len(corners)
+    for count in np.unique(counts).tolist():
+        which = np.flatnonzero(counts == count)
+        at = lattice(count)
+        is_corner = (at > 0.999).any(1)
+        rows = first[which][:, None]
+        source[rows + np.flatnonzero(is_corner)] = faces[which][:, at[is_corner].argmax(1)]
+        inner = at[~is_corner]
+        if len(inner):
+            places.append((inner @ corners[faces[which]]).reshape(-1, corners.shape[1]))
+            source[rows + np.flatnonzero(~is_corner)] = total + np.arange(len(places[-1])).reshape(len(which), -1)
+            total += len(places[-1])
+    return np.concatenate(places).astype(np.float32), source
 
 
 def lattice(count: int) -> Float[np.ndarray, "S 3"]:

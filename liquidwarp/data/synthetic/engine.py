@@ -19,7 +19,7 @@ from liquidwarp.data.synthetic.motions import Moment, random_motion
 from liquidwarp.data.synthetic.people import dress_up
 from liquidwarp.data.synthetic.places import Place, prepare_place
 from liquidwarp.data.synthetic.poses import strike
-from liquidwarp.data.synthetic.scenes import random_scene
+from liquidwarp.data.synthetic.scenes import Setting, random_scene
 from liquidwarp.data.synthetic.sensor import Sensor, expose, random_sensor
 from liquidwarp.data.synthetic.truth import SurfaceTruth
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
@@ -60,7 +60,8 @@ def synthetic_clip(
     fps = float(motion_rng.choice([4.0, 8.0, 12.5, 25.0]))
     poses = _poses(person.bare, random_motion(motion_rng, frames, fps, kind=kind))
     shot = _frame(scene_rng, person.bare, size)
-    place = prepare_place(shot.scene, shot.camera, shot.level, shot.distance + shot.scene.wall, blur=shot.blur)
+    setting = (shot.setting.scene, shot.camera, shot.level, shot.distance)
+    place = prepare_place(*setting, boxes=shot.setting.boxes, blur=shot.blur)
     track = BodyTrack(
         "anny",
         person.bare.betas,
@@ -159,7 +160,7 @@ def _poses(bare: Bare, moments: list[Moment]) -> _Poses:
 
 @dataclass(frozen=True, eq=False)
 class _Shot:
-    scene: object
+    setting: Setting
     camera: Camera
     level: float
     distance: float
@@ -169,7 +170,7 @@ class _Shot:
 
 def _frame(rng: Rng, bare: Bare, size: tuple[int, int]) -> _Shot:
     """Choose a place and a camera that has the standing person in view."""
-    scene = random_scene(rng)
+    setting = random_scene(rng)
     tall = float(bare.piece.rest[:, 1].max() - bare.piece.rest[:, 1].min()) + 0.04
     height, width = size
     field = float(rng.uniform(0.45, 0.95))
@@ -183,4 +184,4 @@ def _frame(rng: Rng, bare: Bare, size: tuple[int, int]) -> _Shot:
     across = float(rng.normal() * 0.08)
     camera = Camera.create(float(focal), size, (float(center_x), float(center_y)))
     blur = float(rng.choice([0.3, 0.6, rng.uniform(0.6, 3.5)])) * height / 256
-    return _Shot(scene, camera, level, distance, across, blur)
+    return _Shot(setting, camera, level, distance, across, blur)

@@ -1,6 +1,7 @@
 """Quick pictures of a dressed person: some 20 ms of one core each, where `render.take_picture` takes seconds."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -75,14 +76,17 @@ def draw_person(
     """
     normals = np.empty_like(vertices)
     kernels.face_normals(vertices, baked.faces, normals)
-    center = 0.5 * (vertices.min(0) + vertices.max(0))
+    low, high = np.empty(3, np.float32), np.empty(3, np.float32)
+    kernels.extent(vertices, low, high)
+    center = 0.5 * (low + high)
     shadow, axes = _shadow_map(vertices, baked.faces, center, place.lighting)
-    sky = np.empty(len(vertices), np.float32)
-    rays = _sky_axes(_SKY_RAYS)
-    rough = (rays, center, _SKY / _REACH, _SKY, sky)
-    kernels.open_sky(vertices, normals, 1, vertices, normals, *rough)
+    rays, sky = _sky_axes(_SKY_RAYS), np.empty(len(vertices), np.float32)
+    maps = np.empty((_SKY_RAYS, _SKY, _SKY), np.float32)
+    kernels.sky_maps(vertices, rays, center, np.float32(_SKY / _REACH), maps)
+    heaven = (maps, rays, center, np.float32(_SKY / _REACH))
+    kernels.open_sky(*heaven, vertices, normals, sky)
     picture, alpha, face, screen = _see(baked, vertices, normals, sky, gain, place, camera, times, shadow, axes, center)
-    behind = _shade_place(place, vertices, normals, center, shadow, axes, rays)
+    behind = _shade_place(place, center, shadow, axes, heaven)
     return Rendered(picture + (1 - alpha[..., None]) * behind, alpha, face, screen)
 
 
@@ -128,13 +132,7 @@ def _see(
 
 
 def _shade_place(
-    place: Place,
-    vertices: np.ndarray,
-    normals: np.ndarray,
-    center: np.ndarray,
-    shadow: np.ndarray,
-    axes: np.ndarray,
-    rays: np.ndarray,
+    place: Place, center: np.ndarray, shadow: np.ndarray, axes: np.ndarray, heaven: tuple[Any, ...]
 ) -> np.ndarray:
     step = _REACH / _GRID
     row, column = np.meshgrid(np.arange(_GRID), np.arange(_GRID), indexing="ij")
@@ -143,10 +141,13 @@ def _shade_place(
     points = points.reshape(-1, 3).astype(np.float32)
     up = np.tile(np.array([0, -1, 0], np.float32), (len(points), 1))
     sky = np.empty(len(points), np.float32)
-    kernels.open_sky(vertices, normals, 1, points, up, rays, center, _SKY / _REACH, _SKY, sky)
+    kernels.open_sky(*heaven, points, up, sky)
     grid = sky.reshape(_GRID, _GRID)
     out = np.empty_like(place.plate)
-    map_ = (shadow, axes, center, _SHADOW / _REACH, _spread(place.lighting, 0.7))
+    spread = _spread(place.lighting, 0.7)
+    near = np.empty((_SHADOW // 16, _SHADOW // 16), np.bool_)
+    kernels.occupied(shadow, int(spread) + 2, near)
+    map_ = (shadow, near, axes, center, _SHADOW / _REACH, spread)
     kernels.shade_place(place.plate, place.points, place.share, *map_, grid, corner, step, out)
     return out
 
@@ -178,4 +179,5 @@ def _axes(toward: np.ndarray) -> Float[np.ndarray, "3 3"]:
 def _sky_axes(count: int) -> Float[np.ndarray, "D 3 3"]:
     turns = np.arange(count) * (np.pi * (3 - np.sqrt(5)))
     heights = np.arcsin(np.clip((np.arange(count) + 0.5) / count, 0, 1))
-    return np.stack([_axes(direction(turn, height)) for turn, height in zip(turns, heights, strict=True)])
+    axes = [_axes(direction(turn, height)) for turn, height in zip(turns, heights, strict=True)]
+    return np.stack(axes).astype(np.float32)

@@ -71,7 +71,7 @@ def draw_depth(at, faces, depth):
         if right < left or bottom < top:
             continue
         area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        if abs(area) < 1e-12:
+        if area > -1e-12:  # its back: what it belongs to has a front too
             continue
         inverse = 1.0 / area
         slack = -0.3 / math.sqrt(abs(area)) if abs(area) > 0.09 else -1.0
@@ -116,18 +116,28 @@ def lit(depth, x, y, z, bias, radius):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def open_sky(vertices, normals, splatted, points, point_normals, axes, origin, scale, size, out):
-    """Write the share of the sky that points see, from rough maps made of splatted vertices, one per direction.
+def extent(vertices, low, high):
+    """Write the least and greatest coordinates."""
+    low[:] = np.inf
+    high[:] = -np.inf
+    for v in range(vertices.shape[0]):
+        for k in range(3):
+            low[k] = min(low[k], vertices[v, k])
+            high[k] = max(high[k], vertices[v, k])
 
-    vertices, normals: what blocks (every `splatted`-th); axes (D, 3, 3): rows across, down and along each ray.
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def sky_maps(vertices, axes, origin, scale, maps):
+    """Write rough depth maps made of splatted vertices, one per direction of the sky.
+
+    axes (D, 3, 3): rows across, down and along each ray; maps (D, S, S).
     """
-    total = np.zeros(points.shape[0], np.float32)
-    out[:] = 0
-    depth = np.empty((size, size), np.float32)
+    size = maps.shape[1]
+    maps[:] = np.inf
     for d in range(axes.shape[0]):
-        depth[:] = np.inf
         a = axes[d]
-        for v in range(0, vertices.shape[0], splatted):
+        for v in range(d % 2, vertices.shape[0], 2):
             x = vertices[v, 0] - origin[0]
             y = vertices[v, 1] - origin[1]
             z = vertices[v, 2] - origin[2]
@@ -135,36 +145,44 @@ def open_sky(vertices, normals, splatted, points, point_normals, axes, origin, s
             row = int((a[1, 0] * x + a[1, 1] * y + a[1, 2] * z) * scale + size * 0.5)
             if 0 <= column < size and 0 <= row < size:
                 along = a[2, 0] * x + a[2, 1] * y + a[2, 2] * z
-                if along < depth[row, column]:
-                    depth[row, column] = along
-        for p in range(points.shape[0]):
-            cosine = 0.15 - (
-                a[2, 0] * point_normals[p, 0] + a[2, 1] * point_normals[p, 1] + a[2, 2] * point_normals[p, 2]
-            )
-            if cosine <= 0:
-                continue
-            x = points[p, 0] + 0.02 * point_normals[p, 0] - origin[0]
-            y = points[p, 1] + 0.02 * point_normals[p, 1] - origin[1]
-            z = points[p, 2] + 0.02 * point_normals[p, 2] - origin[2]
-            fx = (a[0, 0] * x + a[0, 1] * y + a[0, 2] * z) * scale + size * 0.5 - 0.5
-            fy = (a[1, 0] * x + a[1, 1] * y + a[1, 2] * z) * scale + size * 0.5 - 0.5
-            along = a[2, 0] * x + a[2, 1] * y + a[2, 2] * z - 0.03
-            total[p] += cosine
-            x0, y0 = math.floor(fx), math.floor(fy)
-            if x0 < 0 or y0 < 0 or x0 >= size - 1 or y0 >= size - 1:
-                out[p] += cosine
-                continue
-            tx, ty = fx - x0, fy - y0
-            share = 0.0
-            for dy in range(2):
-                for dx in range(2):
-                    weight = (tx if dx else 1 - tx) * (ty if dy else 1 - ty)
-                    near = depth[y0 + dy, x0 + dx]
-                    # What is only a little nearer blocks a little: maps this rough know no sharp edges.
-                    share += weight * min(max(1.0 - (along - near) / 0.08, 0.0), 1.0)
-            out[p] += cosine * share
+                if along < maps[d, row, column]:
+                    maps[d, row, column] = along
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def open_sky(maps, axes, origin, scale, points, normals, out):
+    """Write the share of the sky that points see, weighted by the cosine."""
+    size = maps.shape[1]
+    zero, one = np.float32(0), np.float32(1)
     for p in range(points.shape[0]):
-        out[p] = out[p] / max(total[p], np.float32(1e-6))
+        nx, ny, nz = normals[p, 0], normals[p, 1], normals[p, 2]
+        x = np.float32(points[p, 0] + 0.02 * nx - origin[0])
+        y = np.float32(points[p, 1] + 0.02 * ny - origin[1])
+        z = np.float32(points[p, 2] + 0.02 * nz - origin[2])
+        total, seen = np.float32(1e-6), zero
+        for d in range(axes.shape[0]):
+            cosine = np.float32(0.15) - (axes[d, 2, 0] * nx + axes[d, 2, 1] * ny + axes[d, 2, 2] * nz)
+            if cosine <= zero:
+                continue
+            total += cosine
+            fx = (axes[d, 0, 0] * x + axes[d, 0, 1] * y + axes[d, 0, 2] * z) * scale + np.float32(size * 0.5 - 0.5)
+            fy = (axes[d, 1, 0] * x + axes[d, 1, 1] * y + axes[d, 1, 2] * z) * scale + np.float32(size * 0.5 - 0.5)
+            if not (zero <= fx < size - 1 and zero <= fy < size - 1):
+                seen += cosine
+                continue
+            along = axes[d, 2, 0] * x + axes[d, 2, 1] * y + axes[d, 2, 2] * z - np.float32(0.03)
+            x0, y0 = int(fx), int(fy)
+            tx, ty = fx - np.float32(x0), fy - np.float32(y0)
+            # What is only a little nearer blocks a little: maps this rough know no sharp edges.
+            k = np.float32(1 / 0.08)
+            s00 = min(max(one - (along - maps[d, y0, x0]) * k, zero), one)
+            s01 = min(max(one - (along - maps[d, y0, x0 + 1]) * k, zero), one)
+            s10 = min(max(one - (along - maps[d, y0 + 1, x0]) * k, zero), one)
+            s11 = min(max(one - (along - maps[d, y0 + 1, x0 + 1]) * k, zero), one)
+            top = s00 + tx * (s01 - s00)
+            seen += cosine * (top + ty * (s10 + tx * (s11 - s10) - top))
+        out[p] = seen / total
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -368,11 +386,11 @@ def shade(number_at, samples, depth, axes, origin, scale, spread, toward, key, s
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def shade_place(plate, points, share, depth, axes, origin, scale, spread, grid, corner, step, out):
+def shade_place(plate, points, share, depth, near, axes, origin, scale, spread, grid, corner, step, out):
     """Write the plate with the person's shadow.
 
-    points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its light is the key light's;
-    grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1] is on the floor, at
+    near: from `occupied`; points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its
+    light is the key light's; grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1] is on the floor, at
     grid's own level `corner[2]`.
     """
     size = depth.shape[0]
@@ -384,7 +402,7 @@ def shade_place(plate, points, share, depth, axes, origin, scale, spread, grid, 
             column = (axes[0, 0] * lx + axes[0, 1] * ly + axes[0, 2] * lz) * scale + size * 0.5
             line = (axes[1, 0] * lx + axes[1, 1] * ly + axes[1, 2] * lz) * scale + size * 0.5
             seen = 1.0
-            if 1 < column < size - 1 and 1 < line < size - 1:
+            if 1 < column < size - 1 and 1 < line < size - 1 and near[int(line) // 16, int(column) // 16]:
                 along = axes[2, 0] * lx + axes[2, 1] * ly + axes[2, 2] * lz
                 seen = lit(depth, column, line, along, 0.02, spread)
             around = 1.0
@@ -399,6 +417,19 @@ def shade_place(plate, points, share, depth, axes, origin, scale, spread, grid, 
             for k in range(3):
                 part = share[y, x, k]
                 out[y, x, k] = plate[y, x, k] * (part * seen + (1 - part) * around)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def occupied(depth, reach, near):
+    """Write which blocks of 16 by 16 cells of a map have something in them or within `reach` cells around."""
+    near[:] = False
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            if depth[y, x] < np.inf:
+                for j in range(max(y - reach, 0) // 16, min(y + reach, depth.shape[0] - 1) // 16 + 1):
+                    for i in range(max(x - reach, 0) // 16, min(x + reach, depth.shape[1] - 1) // 16 + 1):
+                        near[j, i] = True
 
 
 @njit(cache=True, nogil=True)

@@ -158,12 +158,14 @@ def _skirt(bare: Bare, garment: Garment) -> list[Layer]:
 
     def ring(points: np.ndarray) -> np.ndarray:
         middle = np.zeros((len(levels), 2))
-        radius = hull_contours(points[:, [0, 2]], points[:, 1], levels, middle, 0.03, _ANGLES)
+        own = _own_heights(bare, points, levels)
+        radius = hull_contours(points[:, [0, 2]], points[:, 1], own, middle, 0.03, _ANGLES)
         hip = levels < 0.04
         radius[~hip] = np.maximum(radius[~hip], 0.96 * radius[hip][-1])
         radius = gaussian_filter(radius, (1.5, 2), mode=("nearest", "wrap")) * pleat + flare
-        return np.stack([radius * np.cos(turn), np.repeat(levels[:, None], _ANGLES, 1), radius * np.sin(turn)], -1)
+        return np.stack([radius * np.cos(turn), np.repeat(own[:, None], _ANGLES, 1), radius * np.sin(turn)], -1)
 
+    used = used[bare.piece.place[used, 1] > -0.3]
     rest, place = ring(bare.piece.rest[used]), ring(bare.piece.place[used])
     faces = tube_faces(len(levels), _ANGLES)[:, ::-1].copy()
     weights = _skirt_weights(bare, place.reshape(-1, 3))
@@ -180,16 +182,33 @@ def _skirt(bare: Bare, garment: Garment) -> list[Layer]:
     def loose(spots: Spots) -> Field:
         return step(0.02, 0.6, spots.y)
 
-    return [Layer(piece, border, paint, cover=None, lift=0.01, loose=loose)]
+    return [Layer(piece, border, paint, cover=None, lift=0.03, loose=loose)]
+
+
+def _own_heights(bare: Bare, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Return where heights on the average body are on the body whose trunk and leg vertices are `points`."""
+    arm, _ = _limbs(bare)
+    used = np.unique(bare.piece.faces[bare.has("torso", "lower")])
+    used = used[arm[used] < 0.3]
+    place = bare.piece.place[used[bare.piece.place[used, 1] > -0.3], 1]
+    cell = np.round((place - place.min()) / 0.03).astype(int)
+    count = np.maximum(np.bincount(cell), 1)
+    known = np.bincount(cell) > 0
+    mean = [np.bincount(cell, values)[known] / count[known] for values in (place, points[:, 1])]
+    slope = (mean[1][-1] - mean[1][0]) / (mean[0][-1] - mean[0][0])
+    below = np.maximum(levels - mean[0][-1], 0) * slope
+    return np.interp(levels, mean[0], mean[1]) + below
 
 
 def _skirt_weights(bare: Bare, place: np.ndarray) -> sparse.csr_matrix:
-    """Hang a skirt on the pelvis above and on both thighs below, softly from one side to the other."""
-    share = 0.85 * step(0.02, 0.4, place[:, 1])
-    left = step(-0.12, 0.12, place[:, 0])
+    """Hang a skirt on the pelvis above and on both legs below, softly from one side to the other."""
+    share = 0.95 * step(0.0, 0.3, place[:, 1])
+    left = step(-0.13, 0.13, place[:, 0])
+    shin = 0.6 * step(0.36, 0.6, place[:, 1])  # below the knees it hangs rather than sticks out
     columns = np.zeros((len(place), len(bare.body.joint_names)))
-    columns[:, bare.joint("left_hip")] = share * left
-    columns[:, bare.joint("right_hip")] = share * (1 - left)
+    for side, own in (("left", left), ("right", 1 - left)):
+        columns[:, bare.joint(f"{side}_hip")] = share * own * (1 - shin)
+        columns[:, bare.joint(f"{side}_knee")] = share * own * shin
     columns[:, bare.joint("pelvis")] = 1 - share
     return sparse.csr_matrix(columns)
 
@@ -201,6 +220,21 @@ def _dress(bare: Bare, garment: Garment) -> list[Layer]:
 
 def _shoes(bare: Bare, garment: Garment) -> list[Layer]:
     return [_shoe(bare, garment, side) for side in ("left", "right")]
+
+
+def _boots(bare: Bare, garment: Garment) -> list[Layer]:
+    """Return shoes with shafts; `length` 0 ends above the ankle, 1 below the knee."""
+    top = float(ANKLE[1] - 0.08 - garment.length * 0.24)
+
+    def border(spots: Spots) -> Field:
+        return np.where(spots.leg > 0.5, np.minimum(spots.y - top, ANKLE[1] + 0.045 - spots.y), -1.0)
+
+    def gap(spots: Spots) -> Field:
+        return 0.006 + garment.ease * step(ANKLE[1], top, spots.y) + _folds(spots, garment.fabric.seed, 0.002)
+
+    keep = bare.has("left_lower_leg", "right_lower_leg", "left_foot", "right_foot")
+    piece = bare.shell(keep, border, gap, ease=10)
+    return [*_shoes(bare, garment), Layer(piece, border, _sewn(garment, band=0.012), lift=0.01, creased=True)]
 
 
 def _shoe(bare: Bare, garment: Garment, side: str) -> Layer:
@@ -315,5 +349,6 @@ GARMENTS: dict[str, Callable[[Bare, Garment], list[Layer]]] = {
     "skirt": _skirt,
     "dress": _dress,
     "shoes": _shoes,
+    "boots": _boots,
 }
 """Makers of garments by kind."""

@@ -12,12 +12,20 @@ from liquidwarp.data.synthetic.skin import Complexion
 
 Rng = np.random.Generator
 
+_FABRICS = {
+    "upper": {"plain": 36, "stripes": 14, "checks": 10, "knit": 10, "print": 14, "dots": 7, "flowers": 9},
+    "lower": {"plain": 50, "denim": 36, "checks": 6, "stripes": 3, "flowers": 3, "leather": 2},
+    "jacket": {"plain": 50, "denim": 15, "leather": 12, "knit": 15, "checks": 8},
+}
+"""How often things are made of what."""
+
 _SKINS = np.array(
-    [(0.93, 0.77, 0.69), (0.87, 0.68, 0.58), (0.80, 0.60, 0.47), (0.68, 0.48, 0.36), (0.52, 0.34, 0.25), (0.32, 0.21, 0.16)]
+    [(0.93, 0.77, 0.69), (0.87, 0.68, 0.58), (0.80, 0.60, 0.47), (0.68, 0.48, 0.36), (0.52, 0.34, 0.25),
+     (0.32, 0.21, 0.16)]
 )  # fmt: skip
 _HAIRS = np.array(
-    [(0.06, 0.05, 0.05), (0.10, 0.07, 0.05), (0.20, 0.12, 0.08), (0.33, 0.21, 0.12), (0.62, 0.47, 0.28), (0.48, 0.20, 0.10),
-     (0.55, 0.54, 0.53), (0.80, 0.72, 0.58)]
+    [(0.06, 0.05, 0.05), (0.10, 0.07, 0.05), (0.20, 0.12, 0.08), (0.33, 0.21, 0.12), (0.62, 0.47, 0.28),
+     (0.48, 0.20, 0.10), (0.55, 0.54, 0.53), (0.80, 0.72, 0.58)]
 )  # fmt: skip
 
 
@@ -67,77 +75,59 @@ def _hair(rng: Rng, color: np.ndarray, female: bool) -> Hair | None:
 
 
 def _clothes(rng: Rng, female: bool) -> tuple[Garment, ...]:
-    worn = [_shoes(rng)]
-    lower = rng.choice(
-        ["trousers", "shorts", "skirt", "dress"], p=[0.5, 0.12, 0.2, 0.18] if female else [0.8, 0.2, 0, 0]
-    )
-    if lower == "trousers":
-        tight = rng.random() < 0.4
-        ease = rng.uniform(0.001, 0.006) if tight else rng.uniform(0.01, 0.05)
-        worn.append(Garment("trousers", _cloth(rng, "lower"), float(rng.uniform(0.85, 1.02)), ease=float(ease)))
-    elif lower == "shorts":
-        worn.append(
-            Garment(
-                "trousers", _cloth(rng, "lower"), float(rng.uniform(0.0, 0.45)), ease=float(rng.uniform(0.004, 0.035))
-            )
-        )
-    elif lower == "skirt":
-        worn.append(
-            Garment("skirt", _cloth(rng, "lower"), float(rng.uniform(0.15, 1.0)), ease=float(rng.uniform(0.004, 0.045)))
-        )
-    sleeve = float(rng.choice([rng.uniform(0.0, 0.08), rng.uniform(0.2, 0.45), rng.uniform(0.5, 0.8), rng.uniform(0.9, 1.0)],
-                              p=[0.12, 0.4, 0.13, 0.35]))  # fmt: skip
-    neck = float(rng.uniform(0.085, 0.125))
-    if lower == "dress":
-        worn.append(
-            Garment(
-                "dress",
-                _cloth(rng, "upper"),
-                float(rng.uniform(0.2, 1.0)),
-                sleeve,
-                float(rng.uniform(0.006, 0.04)),
-                neck,
-            )
-        )
+    chances = [0.5, 0.12, 0.2, 0.18] if female else [0.8, 0.2, 0.0, 0.0]
+    lower = str(rng.choice(["trousers", "shorts", "skirt", "dress"], p=chances))
+    reaches = ((0.0, 0.08), (0.2, 0.45), (0.5, 0.8), (0.9, 1.0))
+    sleeve = _between(rng, *reaches[rng.choice(4, p=[0.12, 0.4, 0.13, 0.35])])
+    neck = _between(rng, 0.085, 0.125)
+    below, loose = _below(rng, lower)
+    worn = [*below, _shoes(rng)] if loose and rng.random() < 0.4 else [_shoes(rng), *below]
+    if lower == "dress" or (female and lower == "trousers" and rng.random() < 0.15):  # or a tunic
+        length = _between(rng, 0.2, 1.0) if lower == "dress" else _between(rng, 0.0, 0.3)
+        ease = _between(rng, 0.006, 0.04)
+        worn.append(Garment("dress", _cloth(rng, "upper"), length, sleeve, ease, neck))
     else:
-        ease = rng.uniform(0.003, 0.008) if rng.random() < 0.35 else rng.uniform(0.01, 0.03)
-        hem = float(rng.uniform(0.0, 0.7)) if rng.random() < 0.8 else float(rng.uniform(0.8, 2.2))
-        top = Garment("top", _cloth(rng, "upper"), hem, sleeve, float(ease), neck, drape=float(rng.uniform(0.4, 1.0)))
-        worn.append(top)
+        ease = _between(rng, 0.003, 0.008) if rng.random() < 0.35 else _between(rng, 0.01, 0.03)
+        hem = _between(rng, 0.0, 0.8)
+        top = Garment("top", _cloth(rng, "upper"), hem, sleeve, ease, neck, _between(rng, 0.4, 1.0))
+        tucked = rng.random() < (0.7 if lower == "skirt" else 0.15)
+        worn.insert(len(worn) - len(below) if tucked and worn[-1] in below else len(worn), top)
     if rng.random() < 0.22:
-        worn.append(
-            Garment(
-                "jacket",
-                _cloth(rng, "jacket"),
-                float(rng.uniform(0.1, 1.3)),
-                float(rng.uniform(0.75, 1.0)),
-                float(rng.uniform(0.016, 0.034)),
-                0.108,
-                trim=_cloth(rng, "jacket") if rng.random() < 0.3 else None,
-            )
-        )
+        trim = _cloth(rng, "jacket") if rng.random() < 0.3 else None
+        length, reach, ease = _between(rng, 0.0, 0.8), _between(rng, 0.75, 1.0), _between(rng, 0.016, 0.034)
+        worn.append(Garment("jacket", _cloth(rng, "jacket"), length, reach, ease, 0.108, trim=trim))
     return tuple(worn)
+
+
+def _below(rng: Rng, kind: str) -> tuple[list[Garment], bool]:
+    """Return what is worn on the legs, and whether it hangs over shoes."""
+    if kind == "trousers":
+        tight = rng.random() < 0.4
+        ease = _between(rng, 0.001, 0.006) if tight else _between(rng, 0.01, 0.05)
+        return [Garment("trousers", _cloth(rng, "lower"), _between(rng, 0.85, 1.02), ease=ease)], not tight
+    if kind == "shorts":
+        length, ease = _between(rng, 0.0, 0.45), _between(rng, 0.004, 0.035)
+        return [Garment("trousers", _cloth(rng, "lower"), length, ease=ease)], False
+    if kind == "skirt":
+        length, ease = _between(rng, 0.15, 1.0), _between(rng, 0.004, 0.045)
+        return [Garment("skirt", _cloth(rng, "lower"), length, ease=ease)], False
+    return [], False
 
 
 def _shoes(rng: Rng) -> Garment:
     sole = Fabric("plain", _gray(rng, 0.9) if rng.random() < 0.5 else random_color(rng))
-    return Garment("shoes", Fabric("leather", random_color(rng), seed=int(rng.integers(99))), trim=sole)
+    upper = Fabric("leather", random_color(rng), seed=int(rng.integers(99)))
+    if rng.random() < 0.2:
+        return Garment("boots", upper, _between(rng, 0.0, 1.0), ease=_between(rng, 0.003, 0.012))
+    return Garment("shoes", upper, trim=sole)
+
+
+def _between(rng: Rng, low: float, high: float) -> float:
+    return float(rng.uniform(low, high))
 
 
 def _cloth(rng: Rng, where: str) -> Fabric:
-    chances = {
-        "upper": {
-            "plain": 0.36,
-            "stripes": 0.14,
-            "checks": 0.1,
-            "knit": 0.1,
-            "print": 0.14,
-            "dots": 0.07,
-            "flowers": 0.09,
-        },
-        "lower": {"plain": 0.5, "denim": 0.36, "checks": 0.06, "stripes": 0.03, "flowers": 0.03, "leather": 0.02},
-        "jacket": {"plain": 0.5, "denim": 0.15, "leather": 0.12, "knit": 0.15, "checks": 0.08},
-    }[where]
+    chances = _FABRICS[where]
     kind = str(rng.choice(list(chances), p=np.array(list(chances.values())) / sum(chances.values())))
     color, accent = random_color(rng), random_color(rng)
     if kind == "denim":

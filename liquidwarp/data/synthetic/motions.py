@@ -14,8 +14,11 @@ Rng = np.random.Generator
 
 _UPPER, _FORE = 0.26, 0.25  # lengths of an average arm, metres
 _A_POSE = Stance(
-    left_arm=(0.62, 0.78, 0.0), left_forearm=(0.6, 0.8, -0.1), right_arm=(-0.62, 0.78, 0.0), right_forearm=(-0.6, 0.8, -0.1)
-)  # fmt: skip
+    left_arm=(0.62, 0.78, 0.0),
+    left_forearm=(0.6, 0.8, -0.1),
+    right_arm=(-0.62, 0.78, 0.0),
+    right_forearm=(-0.6, 0.8, -0.1),
+)
 
 
 @dataclass(frozen=True)
@@ -69,24 +72,25 @@ def random_stance(rng: Rng, *, energy: float = 1.0) -> Stance:
     if lifted > 0.1:  # weight over the foot that stands
         drop = min(drop, 0.06)
     shift = -0.08 if lifted > 0.1 else rng.uniform(-0.06, 0.06) * energy
-    left_foot, right_foot = free, firm
+    left_foot, right_foot = _floats(free), _floats(firm)
     if rng.random() < 0.5:
         shift = -shift
-        left_foot, right_foot = _mirror_foot(firm), _mirror_foot(free)
+        left_foot, right_foot = _floats(_mirror_foot(firm)), _floats(_mirror_foot(free))
+    deep = 1.2 * max(drop - 0.1, 0.0)  # who squats leans forward
     numbers = [float(value) for value in rng.normal(size=7)]
     return Stance(
         pelvis=(float(shift), float(drop), 0.02 * numbers[0] + 0.3 * max(drop - 0.1, 0.0)),
         turn=0.25 * energy * numbers[1],
-        lean=(float(np.clip(0.10 * energy * numbers[2] + 1.2 * max(drop - 0.1, 0.0), -0.25, 0.9)), 0.10 * energy * numbers[3]),
+        lean=(float(np.clip(0.1 * energy * numbers[2] + deep, -0.25, 0.9)), 0.1 * energy * numbers[3]),
         twist=float(np.clip(0.2 * energy * numbers[4], -0.6, 0.6)),
         head=(0.1 + 0.12 * numbers[5], float(np.clip(0.3 * numbers[6], -0.9, 0.9)), 0.08 * numbers[0]),
-        left_foot=_floats(left_foot),
-        right_foot=_floats(right_foot),
+        left_foot=left_foot,
+        right_foot=right_foot,
         left_arm=left_arm,
         left_forearm=left_forearm,
         right_arm=_mirrored(right_arm),
         right_forearm=_mirrored(right_forearm),
-    )  # fmt: skip
+    )
 
 
 def random_arm(rng: Rng, energy: float) -> tuple[Vector, Vector]:
@@ -129,11 +133,11 @@ def _turn(rng: Rng, frames: int, fps: float) -> list[Moment]:
     sway = rng.uniform(0.005, 0.02)
     headings = total * np.arange(frames) / max(frames, 1)
     moments = []
-    for number, heading in enumerate(headings):
+    for heading in headings:
         phase = heading * 6
         foot = (0.0, 0.03 * max(0.0, math.sin(phase)), 0.0, 0.2), (0.0, 0.03 * max(0.0, -math.sin(phase)), 0.0, -0.2)
         bob = replace(stance, pelvis=(sway * math.sin(phase), 0.015, 0.0), left_foot=foot[0], right_foot=foot[1])
-        moments.append(Moment(bob, float(heading) + (0.0 if number else 0.0)))
+        moments.append(Moment(bob, float(heading)))
     return moments
 
 
@@ -171,7 +175,7 @@ def _walk(rng: Rng, frames: int, fps: float) -> list[Moment]:
 
 def _step(angle: float, stride: float) -> tuple[float, float, float, float]:
     lift = 0.11 * max(0.0, math.cos(angle)) ** 1.5
-    return (0.0, lift, -stride * math.sin(angle), 0.1 if angle else 0.1)
+    return (0.0, lift, -stride * math.sin(angle), 0.1)
 
 
 def _dance(rng: Rng, frames: int, fps: float, *, energy: float = 1.0, pause: float = 0.5) -> list[Moment]:

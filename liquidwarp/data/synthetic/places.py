@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 
+from liquidwarp.data.synthetic.clutter import Box, View, furnish
 from liquidwarp.data.synthetic.light import Lighting
 from liquidwarp.data.synthetic.scene import Ground, Received, Scene, backdrop
 from liquidwarp.types import Camera
@@ -30,21 +31,29 @@ class Place:
     level: float
 
 
-def prepare_place(scene: Scene, camera: Camera, level: float, distance: float, *, blur: float = 0.0) -> Place:
+def prepare_place(
+    scene: Scene,
+    camera: Camera,
+    level: float,
+    distance: float,
+    *,
+    boxes: tuple[Box, ...] = (),
+    blur: float = 0.0,
+) -> Place:
     """Compute a place.
 
     Args:
         scene: the place.
         camera: a camera at the world's origin.
         level: height of the floor.
-        distance: of the far wall.
+        distance: of the person's place; the scene's wall is behind it.
+        boxes: what stands around.
         blur: of the picture, pixels.
     """
+    person, distance = distance, distance + scene.wall
     ground = Ground.create(level, np.array([0.0, 0.0, distance]))
     ones = np.ones(len(ground.points), np.float32)
     plate = backdrop(scene, camera, level, distance, ground, Received(ones, ones))
-    if blur > 0.2:
-        plate = gaussian_filter(plate, (blur, blur, 0))
     row, column = np.meshgrid(np.arange(camera.size[0]) + 0.5, np.arange(camera.size[1]) + 0.5, indexing="ij")
     focal, middle = camera.focal.numpy(), camera.center.numpy()
     ray = np.stack([(column - middle[0]) / focal[0], (row - middle[1]) / focal[1], np.ones_like(row)], -1)
@@ -56,4 +65,9 @@ def prepare_place(scene: Scene, camera: Camera, level: float, distance: float, *
     wall = max(np.cos(scene.lighting.elevation) * np.cos(scene.lighting.azimuth), 0.0) * light
     half = 0.5 * (sky + np.array(scene.lighting.ground))
     share = np.where(on_floor[..., None], floor / (floor + sky), wall / (wall + half)).astype(np.float32)
+    origin = (0.0, level, person)
+    view = View(plate, points, share, ray.astype(np.float32))
+    furnish(view, boxes, scene.lighting, origin, float(focal[0]), (float(middle[0]), float(middle[1])))
+    if blur > 0.2:
+        plate = gaussian_filter(plate, (blur, blur, 0))
     return Place(plate, points, share, scene.lighting, level)

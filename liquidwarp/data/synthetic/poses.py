@@ -11,7 +11,7 @@ from torch import Tensor
 
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS
 from liquidwarp.data.synthetic.layers import Bare
-from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.geometry import matrix_to_axis_angle
 
 Vector = tuple[float, float, float]
 
@@ -149,7 +149,13 @@ def _about(axis: int, angle: float) -> np.ndarray:
 
 
 def _rotation(vector: np.ndarray) -> np.ndarray:
-    return axis_angle_to_matrix(torch.from_numpy(np.ascontiguousarray(vector))).numpy()
+    """Return the matrix of an axis-angle vector (Rodrigues); numpy, since tensors cost more than the sum here."""
+    angle = float(np.sqrt(vector @ vector))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = vector / angle
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
 
 
 def _flatten(stance: Stance) -> np.ndarray:

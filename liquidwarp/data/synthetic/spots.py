@@ -5,6 +5,7 @@ a border or pattern sits in the same place on everybody.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -55,6 +56,16 @@ class Spots:
         """True on sleeves."""
         return self.arm > 0.5
 
+    @cached_property
+    def arm_length(self) -> Field:
+        """Distance from the shoulder along the arm, metres."""
+        return _along_arm(self)
+
+    @cached_property
+    def cloth_place(self) -> tuple[Field, Field]:
+        """Where a point is on the cloth of a garment (`cloth`)."""
+        return _cloth(self)
+
     def near(
         self, point: tuple[float, float, float] | np.ndarray, stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
     ) -> Field:
@@ -65,6 +76,10 @@ class Spots:
 
 def along_arm(spots: Spots) -> Field:
     """Return the distance from the shoulder along the arm, metres."""
+    return spots.arm_length
+
+
+def _along_arm(spots: Spots) -> Field:
     mirrored = np.stack([np.abs(spots.x), spots.y, spots.z], axis=1)
     upper, lower = (ELBOW - SHOULDER) / UPPER_ARM, (WRIST - ELBOW) / (ARM - UPPER_ARM)
     first = (mirrored - SHOULDER) @ upper
@@ -79,6 +94,10 @@ def cloth(spots: Spots) -> tuple[Field, Field]:
     Along runs down trunk, legs and sleeves; across runs around, 0 at the front; the seams are at the back of trunk and
     legs, at the inside of the arms, and around the armhole.
     """
+    return spots.cloth_place
+
+
+def _cloth(spots: Spots) -> tuple[Field, Field]:
     x, y, z = np.abs(spots.x), spots.y, spots.z
     shin = np.clip((y - KNEE[1]) / (ANKLE[1] - KNEE[1]), -1, 1)
     bone_x = np.where(shin < 0, KNEE[0] + shin * (KNEE[0] - HIP[0]), KNEE[0] + shin * (ANKLE[0] - KNEE[0]))
