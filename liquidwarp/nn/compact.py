@@ -147,14 +147,11 @@ class CompactGenerator(nn.Module):
 class SeenFusion(nn.Module):
     """Fuse warped features into the transfer stream, trusting what a photo shows.
 
-    Where several photos show a point, their features are weighed by how well they agree with the transfer stream
-    (attention over the sources, as in AttLWB); a gate says how much of it is taken.
+    The mean over the photos that show a point, as in AvgLWB, but of those alone; a gate says how much of it is taken.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.query = nn.Conv2d(channels, channels // 4, 1)
-        self.key = nn.Conv2d(channels, channels // 4, 1)
         self.value = nn.Conv2d(channels, channels, 1)
         self.gate = nn.Conv2d(2 * channels + 1, channels, 1)
 
@@ -162,17 +159,10 @@ class SeenFusion(nn.Module):
         self, target: Float[Tensor, "B C H W"], warped: Float[Tensor, "B N C H W"], seen: Bool[Tensor, "B N H W"]
     ) -> Float[Tensor, "B C H W"]:
         """Return the transfer stream with the photos' features."""
-        batch, count = warped.shape[:2]
-        value = self.value(warped.flatten(0, 1)).unflatten(0, (batch, count))
-        if count == 1:
-            fetched = value[:, 0] * seen[:, 0, None]
-        else:
-            key = self.key(warped.flatten(0, 1)).unflatten(0, (batch, count))
-            score = (key * self.query(target)[:, None]).sum(2) / key.shape[2] ** 0.5
-            weight = torch.softmax(score.masked_fill(~seen, -1e4), 1) * seen
-            fetched = (value * weight[:, :, None]).sum(1)
-        shown = seen.any(1, keepdim=True).to(target.dtype)
-        gate = torch.sigmoid(self.gate(torch.cat([target, fetched, shown], 1)))
+        value = self.value(warped.flatten(0, 1)).unflatten(0, warped.shape[:2])
+        shows = seen[:, :, None].to(value.dtype)
+        fetched = (value * shows).sum(1) / shows.sum(1).clamp(min=1)
+        gate = torch.sigmoid(self.gate(torch.cat([target, fetched, shows.amax(1)], 1)))
         return target + gate * fetched
 
 
