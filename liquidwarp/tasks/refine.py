@@ -99,7 +99,7 @@ class CompactRenderer:
     def __init__(self, generator: CompactGenerator, body: BodyModel, state: SourceState) -> None:
         self._generator, self._body = generator, body
         self._views = state.views[:_SOURCES]
-        size = _working_size(self._views[0].camera.size)
+        size = working_size(self._views[0].camera.size)
         with torch.no_grad(), _half():
             sources = torch.cat([look_at_source(body, view, size) for view in self._views])
             self._features = generator.encode(sources)
@@ -124,7 +124,7 @@ class CompactRenderer:
         part = Rendering(*(_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage)))
         behind = _cut(plate, window, "edge")
         near = cropped(camera, rows, columns)
-        small = _working_size(near.size)
+        small = working_size(near.size)
         view = look_at_target(
             self._body, self._views, vertices, near.resized(small), _resized(part, small), _shrunk(behind, small)
         )
@@ -174,7 +174,7 @@ def _cut(plane: np.ndarray, window: tuple[slice, slice], beyond: str) -> np.ndar
     return np.pad(part, [*missing, *([(0, 0)] * (part.ndim - 2))], mode=beyond)  # type: ignore[call-overload]
 
 
-def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+def working_size(size: tuple[int, int]) -> tuple[int, int]:
     """Return the size at which the network looks at a region: whole multiples of its stride, not too large."""
     scale = min(1.0, NETWORK_SIZE / max(size))
     height, width = (max(STRIDE, STRIDE * round(scale * side / STRIDE)) for side in size)

@@ -22,12 +22,13 @@ from liquidwarp.nn.compact import source_input, transfer_input
 from liquidwarp.recovery import Detector, detect_clip
 from liquidwarp.surface import Rendering, render_surface
 from liquidwarp.tasks.recover import fit_clip
-from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target
+from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target, working_size
 from liquidwarp.tasks.source import SourceState, encode_source
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import Camera
 
 _MARGIN = 0.08  # of the picture's height: how far around the body a pair reaches
+_MOVING = ("rendered", "target", "normals", "kinds", "grid")
 _SHOWN = 4  # bit of `PairClip.kinds`: the photo shows the point
 
 
@@ -56,6 +57,32 @@ class PairClip:
     source: UInt8[np.ndarray, "h w 4"]
     source_normals: Int[np.ndarray, "h w 3"]
     face: Float[np.ndarray, "T 4"]
+
+    def pair(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
+        """Return one pair, cropped, as the generator's batch of one.
+
+        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, face`, as in
+        `nn.compact.CompactGenerator.forward`.
+        """
+        cut = {name: getattr(self, name)[frame : frame + 1, rows, columns] for name in _MOVING}
+        rendered, target = _planes(cut["rendered"], 255), _planes(cut["target"], 255)
+        plate, photo = _planes(self.plate[None, rows, columns], 255), _planes(self.source[None], 255)
+        kinds = torch.from_numpy(cut["kinds"])
+        coverage = torch.stack([(kinds & 3) == kind for kind in (1, 2, 3)], 1).float()
+        matte = photo[:, 3].clamp(min=1e-4)
+        seen = source_input(photo[:, :3] / matte[:, None], photo[:, 3], _planes(self.source_normals[None], 127))
+        return {
+            "transfer": transfer_input(rendered[:, :3], rendered[:, 3], plate, coverage, _planes(cut["normals"], 127)),
+            "source": seen[None],
+            "grid": torch.from_numpy(cut["grid"].astype(np.float32))[:, None],
+            "valid": ((kinds & _SHOWN) > 0)[:, None],
+            "target": target[:, :3],
+            "mask": target[:, 3],
+            "plate": plate,
+            "rendered": rendered[:, :3],
+            "rendered_alpha": rendered[:, 3],
+            "face": _face_within(self.face[frame], rows, columns, (rendered.shape[2], rendered.shape[3])),
+        }
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, atomically."""
@@ -96,37 +123,18 @@ class PairFile:
         return PairFile(path, shape[0], (shape[1], shape[2]))
 
     def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
-        """Return one pair, cropped, as the generator's batch of one.
-
-        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, face`, as in
-        `nn.compact.CompactGenerator.forward`.
-        """
+        """Return one pair as `PairClip.pair` does, reading no more than it needs."""
         from safetensors import safe_open
 
         with safe_open(self.path, "np") as file:
             window = (slice(frame, frame + 1), rows, columns)
-            named = {name: file.get_slice(name)[window] for name in ("rendered", "target", "normals", "kinds", "grid")}
-            plate = file.get_slice("plate")[rows, columns][None]
-            source, source_normals = file.get_tensor("source")[None], file.get_tensor("source_normals")[None]
+            cut = {name: file.get_slice(name)[window] for name in _MOVING}
+            plate = file.get_slice("plate")[rows, columns]
+            still = {name: file.get_tensor(name) for name in ("source", "source_normals")}
             face = file.get_slice("face")[frame : frame + 1]
-        rendered, target, ground, photo = (_planes(a, 255) for a in (named["rendered"], named["target"], plate, source))
-        kinds = torch.from_numpy(named["kinds"])
-        coverage = torch.stack([(kinds & 3) == kind for kind in (1, 2, 3)], 1).float()
-        matte = photo[:, 3].clamp(min=1e-4)
-        return {
-            "transfer": transfer_input(
-                rendered[:, :3], rendered[:, 3], ground, coverage, _planes(named["normals"], 127)
-            ),
-            "source": source_input(photo[:, :3] / matte[:, None], photo[:, 3], _planes(source_normals, 127))[None],
-            "grid": torch.from_numpy(named["grid"].astype(np.float32))[:, None],
-            "valid": ((kinds & _SHOWN) > 0)[:, None],
-            "target": target[:, :3],
-            "mask": target[:, 3],
-            "plate": ground,
-            "rendered": rendered[:, :3],
-            "rendered_alpha": rendered[:, 3],
-            "face": _shifted(torch.from_numpy(face.astype(np.float32)), rows, columns),
-        }
+        whole = slice(None)
+        here = face - np.array([columns.start, rows.start] * 2, np.float32) * (face.any(1, keepdims=True))
+        return PairClip(**cut, **still, plate=plate, face=here).pair(0, whole, whole)
 
 
 def make_pairs(
@@ -166,11 +174,42 @@ def make_pairs(
             target.transl,
             offsets=state.offsets,
         )
-    camera = target.camera(0)
+    return _set_beside(body, state, vertices, target.camera(0), images[kept], _bytes(alphas[kept]))
+
+
+def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairClip:
+    """Set the photo beside pictures of the person in poses that are a little wrong, as fitted poses are.
+
+    Args:
+        state: the person.
+        count: how many poses.
+        seed: of the mistakes.
+    """
+    body, track = load_body(state.track.body), state.track
+    random = torch.Generator().manual_seed(seed)
+
+    def about(values: Tensor, spread: float) -> Tensor:
+        return values + spread * torch.randn((count, *values.shape[1:]), generator=random)
+
+    with torch.no_grad():
+        vertices = body.vertices(
+            body.identity(track.betas),
+            about(track.global_orient, 0.02),
+            about(track.body_pose, 0.03),
+            about(track.transl, 0.003),
+            offsets=state.offsets,
+        )
+    photo, matte = (np.repeat(plane[None], count, 0) for plane in (state.photo, _bytes(state.matte)))
+    return _set_beside(body, state, vertices, track.camera, photo, matte)
+
+
+def _set_beside(
+    body: BodyModel, state: SourceState, vertices: Tensor, camera: Camera, images: np.ndarray, alphas: np.ndarray
+) -> PairClip:
     window = _window(project(camera, vertices)[..., :2], camera.size)
     drawn = [_draw(body, state, points, camera, window) for points in vertices]
-    truth = np.concatenate([images[kept], _bytes(alphas[kept][..., None])], -1)
-    source = look_at_source(body, state.views[0], size)[0].permute(1, 2, 0).numpy()
+    truth = np.concatenate([images, alphas[..., None]], -1)
+    source = look_at_source(body, state.views[0], working_size(state.views[0].camera.size))[0].permute(1, 2, 0).numpy()
     return PairClip(
         plate=state.plate[window],
         target=truth[:, window[0], window[1]],
@@ -218,12 +257,14 @@ def _face_boxes(body: BodyModel, vertices: Tensor, camera: Camera) -> np.ndarray
     return torch.where((depth < behind[..., 2].mean(1))[:, None], boxes, torch.zeros_like(boxes)).numpy()
 
 
-def _shifted(boxes: Tensor, rows: slice, columns: slice) -> Tensor:
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    moved = boxes - torch.tensor([columns.start, rows.start, columns.start, rows.start])
-    moved = torch.minimum(moved.clamp(min=0), torch.tensor([width, height, width, height]))
-    empty = (boxes[:, 2] <= boxes[:, 0]) | (moved[:, 2] <= moved[:, 0]) | (moved[:, 3] <= moved[:, 1])
-    return torch.where(empty[:, None], torch.zeros_like(moved), moved)
+def _face_within(box: np.ndarray, rows: slice, columns: slice, size: tuple[int, int]) -> Tensor:
+    """Return the face's box in a crop of (height, width), zeros where little of it is left."""
+    if not box.any():
+        return torch.zeros(1, 4)
+    height, width = size
+    moved = box - np.array([columns.start or 0, rows.start or 0] * 2)
+    x0, y0, x1, y1 = np.clip(moved, 0, [width, height, width, height])
+    return torch.tensor([[x0, y0, x1, y1]] if x1 - x0 > 2 and y1 - y0 > 2 else [[0.0] * 4], dtype=torch.float32)
 
 
 def _planes(values: np.ndarray, one: int) -> Tensor:
