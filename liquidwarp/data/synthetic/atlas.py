@@ -18,6 +18,8 @@ BENDS = ("left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "ri
          "right_shoulder", "spine1", "spine2")  # fmt: skip
 """Joints whose bending folds cloth, in the order of `Baked.bends`."""
 
+_FOLD = 0.004  # height of folds at a joint that is bent by one radian, metres
+
 
 @dataclass(frozen=True, eq=False)
 class Baked:
@@ -103,7 +105,7 @@ def _bake_layer(layer: Layer, arm: np.ndarray, leg: np.ndarray, texel: float, se
     spots = Spots(values[:, :3], values[:, 3], values[:, 4])
     inside = layer.border(spots)
     surface = layer.paint(spots, inside)
-    fold = creases(spots, 100 + seed) if layer.creased else np.zeros(len(inside), np.float32)
+    fold = _FOLD * creases(spots, 100 + seed) if layer.creased else np.zeros(len(inside), np.float32)
     columns = [surface.albedo, inside[:, None], surface.gloss[:, None], surface.height[:, None], fold[:, None]]
     texels = np.concatenate(columns, 1).astype(np.float32)[source]
     outside = np.add.reduceat((texels[:, 3] <= 0).astype(np.int32), first[:-1])

@@ -91,8 +91,8 @@ def _ground_shadow(view: View, box: Box, origin: tuple[float, float, float]) -> 
     low, high = _world(box, origin)
     beyond = np.maximum(np.maximum(low - view.points, view.points - high), 0)
     distance = np.sqrt((beyond**2).sum(-1))
-    reach = 0.35 * min(1.0, float(np.max(high - low)))
-    view.plate[...] *= (0.55 + 0.45 * step(0.0, reach, distance))[..., None]
+    reach = min(0.3, 0.03 + 0.6 * float(np.min(high - low)))
+    view.plate[...] *= (0.6 + 0.4 * step(0.0, reach, distance))[..., None]
 
 
 def _draw(

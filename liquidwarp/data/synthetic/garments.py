@@ -154,7 +154,7 @@ def _skirt(bare: Bare, garment: Garment) -> list[Layer]:
     turn = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
     down = (levels - top) / (bottom - top)
     pleat = 1 + 0.055 * step(0.1, 1.0, down)[:, None] * np.sin(9 * turn + 1.3 * np.sin(2 * turn) + 2 * down[:, None])
-    flare = (0.004 + garment.ease * (step(0.0, 0.3, down) + 3.5 * down))[:, None]
+    flare = (0.004 + garment.ease * (0.4 * step(0.0, 0.3, down) + 4.0 * down**1.5))[:, None]
 
     def ring(points: np.ndarray) -> np.ndarray:
         middle = np.zeros((len(levels), 2))
@@ -305,7 +305,7 @@ def _sewn(garment: Garment, *, band: float) -> Paint:
         albedo = np.where(stitch[:, None], albedo * 0.62, albedo)
         crease = creases(spots, garment.fabric.seed)
         rib = np.where(inside < band, 5e-4 * np.sin(across * 1400), 0)
-        height = main.height * (1 - on_band[:, 0]) + crease * garment.ease * 0.5 + rib
+        height = main.height * (1 - on_band[:, 0]) + crease * min(garment.ease, 0.022) * 0.5 + rib
         return Surface(albedo.astype(np.float32), height.astype(np.float32), main.gloss)
 
     return paint

@@ -25,6 +25,7 @@ class Hair:
         volume: how far it stands off the scalp, metres.
         part: where it is parted, metres to the person's left.
         bun: whether it is tied up at the back.
+        frizz: how much single curls stand off its outline, 0 to 1.
         seed: another seed has other strands.
     """
 
@@ -34,11 +35,14 @@ class Hair:
     part: float = 0.02
     bun: bool = False
     seed: int = 0
+    frizz: float = 0.0
 
 
 def hair(bare: Bare, style: Hair) -> list[Layer]:
     """Return the layers of a hair style."""
     layers = [_cap(bare, style)]
+    if style.frizz > 0:
+        layers += [_curls(bare, style, number) for number in range(2)]
     if style.length > 0:
         layers.append(_curtain(bare, style))
     if style.bun:
@@ -76,6 +80,23 @@ def _cap(bare: Bare, style: Hair) -> Layer:
 
     piece = bare.shell(bare.has("head", "face", "hair"), border, gap, ease=6, margin=0.02)
     return Layer(piece, border, _strands(style), cover=None, lift=0.003)
+
+
+def _curls(bare: Bare, style: Hair, number: int) -> Layer:
+    """Return locks with gaps between them, a little outside of the hair below."""
+    further = (0.005 + 0.012 * style.frizz) * (number + 1)
+
+    def border(spots: Spots) -> Field:
+        size = 0.012 + 0.008 * number
+        curl = noise(spots.place / size, octaves=2, seed=style.seed + 60 + number)
+        return np.minimum(0.02 * (curl - 0.05 - 0.12 * number), _hairline(spots, style) - 0.008)
+
+    def gap(spots: Spots) -> Field:
+        grown = step(-0.002, 0.03, _hairline(spots, style)) * (0.45 + 0.55 * step(-0.70, -0.77, spots.y))
+        return 0.002 + style.volume * grown + further
+
+    piece = bare.shell(bare.has("head", "face", "hair"), border, gap, ease=6, margin=0.0)
+    return Layer(piece, border, _strands(style), cover=None, lift=0.0)
 
 
 def _head(bare: Bare, points: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Random people: bodies, colours, hair and clothes."""
 
 import colorsys
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,10 +65,12 @@ def _hair(rng: Rng, color: np.ndarray, female: bool) -> Hair | None:
     kind = rng.choice(["bald", "short", "long", "bun"], p=[0.0, 0.25, 0.5, 0.25] if female else [0.12, 0.73, 0.1, 0.05])
     if kind == "bald":
         return None
+    frizzy = bool(rng.random() < (0.5 if color.sum() < 0.4 else 0.15)) and kind != "long"
     return Hair(
         _color(color),
         length=float(rng.uniform(0.15, 1.1)) if kind == "long" else 0.0,
-        volume=float(rng.uniform(0.008, 0.034)),
+        volume=float(rng.uniform(0.05, 0.1) if frizzy and rng.random() < 0.4 else rng.uniform(0.008, 0.034)),
+        frizz=float(rng.uniform(0.4, 1.0)) if frizzy else float(rng.choice([0.0, 0.2, 0.4])),
         part=float(rng.uniform(-0.04, 0.04)),
         bun=kind == "bun",
         seed=int(rng.integers(1 << 16)),
@@ -91,6 +94,8 @@ def _clothes(rng: Rng, female: bool) -> tuple[Garment, ...]:
         hem = _between(rng, 0.0, 0.8)
         top = Garment("top", _cloth(rng, "upper"), hem, sleeve, ease, neck, _between(rng, 0.4, 1.0))
         tucked = rng.random() < (0.7 if lower == "skirt" else 0.15)
+        if tucked:
+            top = replace(top, length=-0.9 if lower == "skirt" else -0.4)
         worn.insert(len(worn) - len(below) if tucked and worn[-1] in below else len(worn), top)
     if rng.random() < 0.22:
         trim = _cloth(rng, "jacket") if rng.random() < 0.3 else None
