@@ -1,7 +1,7 @@
 """The data engine: clips of clothed people who do not exist, as many as wanted, with everything known about them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,19 +11,18 @@ from liquidwarp import __version__
 from liquidwarp.checks import check_positive
 from liquidwarp.data.clip import Clip
 from liquidwarp.data.synthetic import fast_kernels as kernels
+from liquidwarp.data.synthetic.acting import Poses, act, choose_frames, follow
 from liquidwarp.data.synthetic.atlas import BENDS, Baked, bake
 from liquidwarp.data.synthetic.fast import draw_person, pose_vertices
 from liquidwarp.data.synthetic.layers import Bare
 from liquidwarp.data.synthetic.looks import random_look
-from liquidwarp.data.synthetic.motions import Moment, random_motion
+from liquidwarp.data.synthetic.motions import random_kind, random_motion
 from liquidwarp.data.synthetic.people import dress_up
 from liquidwarp.data.synthetic.places import Place, prepare_place
-from liquidwarp.data.synthetic.poses import strike
-from liquidwarp.data.synthetic.scenes import Setting, random_scene
 from liquidwarp.data.synthetic.sensor import Sensor, expose, random_sensor
+from liquidwarp.data.synthetic.shots import choose_shot
 from liquidwarp.data.synthetic.truth import SurfaceTruth
-from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack
 
 Rng = np.random.Generator
 
@@ -31,53 +30,81 @@ _SWING_LIMIT = 0.14  # metres
 _SUBSTEPS = 6
 
 
+Seed = int | Sequence[int]
+"""A number, or several such as (data set, clip); every seed gives other chances."""
+
+
 def synthetic_clip(
-    seed: int | Sequence[int],
+    seed: Seed,
     frames: int = 24,
     size: tuple[int, int] = (256, 256),
     *,
     kind: str | None = None,
+    fps: float | None = None,
     motions: Sequence[BodyTrack] = (),
+    person: Seed | None = None,
+    outfit: Seed | None = None,
+    place: Seed | None = None,
     shadows: bool = True,
     truth: bool = True,
 ) -> Clip:
     """Make a clip of somebody in some place who does something; the same arguments give the same bytes.
 
     Args:
-        seed: a number or several, such as (data set, clip).
+        seed: of everything that has no seed of its own.
         frames: how many frames.
         size: (height, width) of a frame.
         kind: of motion (`motions.MOTIONS`); random by default.
+        fps: frames a second; random by default, 0 for poses that have nothing to do with each other.
         motions: tracks of the open body ("anny") to move like, instead of invented motions, each other clip.
+        person: seed of body, complexion and hair.
+        outfit: seed of the clothes.
+        place: seed of place and camera.
         shadows: whether the person throws a shadow on the place.
         truth: whether the clip carries its true flow.
+
+    Raises:
+        InputError: no frames, an unknown kind, or a track of another body.
     """
     check_positive("frames", frames)
-    rng = np.random.default_rng(seed)
-    look_rng, scene_rng, motion_rng, sensor_rng = rng.spawn(4)
-    person = dress_up(random_look(look_rng), fine=False)
-    baked = bake(person, texel=1.2 / min(size))
-    fps = float(motion_rng.choice([4.0, 8.0, 12.5, 25.0]))
-    poses = _poses(person.bare, random_motion(motion_rng, frames, fps, kind=kind))
-    shot = _frame(scene_rng, person.bare, size)
-    setting = (shot.setting.scene, shot.camera, shot.level, shot.distance)
-    place = prepare_place(*setting, boxes=shot.setting.boxes, blur=shot.blur)
+    chances = np.random.default_rng(seed).spawn(5)
+    own = [
+        np.random.default_rng(s) if s is not None else c for s, c in zip((person, outfit, place), chances, strict=False)
+    ]
+    dressed = dress_up(random_look(own[0], own[1]), fine=False)
+    baked = bake(dressed, texel=1.2 / min(size))
+    poses, rate = _move(chances[3], dressed.bare, frames, kind, fps, motions)
+    shot = choose_shot(own[2], dressed.bare, poses, size)
+    scenery = prepare_place(shot.setting, shot.camera, shot.level, shot.distance, blur=shot.blur)
     track = BodyTrack(
-        "anny",
-        person.bare.betas,
+        dressed.bare.body.name,
+        dressed.bare.betas,
         poses.orient,
         poses.pose,
         poses.transl + torch.tensor([[shot.across, shot.level, shot.distance]]),
         shot.camera,
-        fps,
+        rate,
         torch.ones(frames),
         torch.ones(frames, dtype=torch.bool),
         "synthetic",
         __version__,
     )
     name = "-".join(f"{part:06d}" for part in np.atleast_1d(seed).tolist())
-    clip = film(baked, track, place, random_sensor(sensor_rng), sensor_rng, name=name, shadows=shadows)
+    clip = film(baked, track, scenery, random_sensor(chances[4]), chances[4], name=name, shadows=shadows)
     return clip if truth else replace(clip, truth=None)
+
+
+def _move(
+    rng: Rng, bare: Bare, frames: int, kind: str | None, fps: float | None, motions: Sequence[BodyTrack]
+) -> tuple[Poses, float]:
+    if motions and kind is None and rng.random() < 0.5:
+        track = motions[int(rng.integers(len(motions)))]
+        chosen, rate = choose_frames(rng, track, frames)
+        return follow(bare, track, chosen), rate
+    kind = kind or random_kind(rng)
+    rate = float(rng.choice([4.0, 8.0, 12.5, 25.0])) if fps is None else float(fps)
+    moments = random_motion(rng, frames, rate or 8.0, kind=kind)
+    return act(bare, moments), 0.0 if kind == "stills" else rate
 
 
 def film(
@@ -135,53 +162,3 @@ def _bend_angles(bare: Bare, track: BodyTrack) -> Float[np.ndarray, "T 10"]:
     joints = [bare.body.canonical(name) - 1 for name in BENDS]
     angles = torch.linalg.norm(track.body_pose[:, joints], dim=-1).numpy()
     return np.clip(angles * np.array([1, 1, 1, 1, 1, 1, 0.8, 0.8, 3, 3]), 0, 1.6).astype(np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class _Poses:
-    orient: torch.Tensor
-    pose: torch.Tensor
-    transl: torch.Tensor
-
-
-def _poses(bare: Bare, moments: list[Moment]) -> _Poses:
-    """Return the moments' poses over a floor at Y = 0 around X = Z = 0."""
-    struck = [strike(bare, moment.stance) for moment in moments]
-    orient = torch.cat([pose.global_orient for pose in struck])
-    transl = torch.cat([pose.transl for pose in struck])
-    heading = torch.tensor([[0.0, -moment.heading, 0.0] for moment in moments], dtype=torch.float32)
-    turn = axis_angle_to_matrix(heading)
-    root = bare.body.rest_joints(bare.betas)[0]
-    moved = (turn @ (root + transl)[..., None])[..., 0] - root
-    moved = moved + torch.tensor([[moment.across, 0.0, moment.away] for moment in moments], dtype=torch.float32)
-    orient = matrix_to_axis_angle(turn @ axis_angle_to_matrix(orient))
-    return _Poses(orient, torch.cat([pose.body_pose for pose in struck]), moved)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shot:
-    setting: Setting
-    camera: Camera
-    level: float
-    distance: float
-    across: float
-    blur: float
-
-
-def _frame(rng: Rng, bare: Bare, size: tuple[int, int]) -> _Shot:
-    """Choose a place and a camera that has the standing person in view."""
-    setting = random_scene(rng)
-    tall = float(bare.piece.rest[:, 1].max() - bare.piece.rest[:, 1].min()) + 0.04
-    height, width = size
-    field = float(rng.uniform(0.45, 0.95))
-    focal = max(size) / 2 / np.tan(field / 2)
-    fill = float(rng.uniform(0.6, 0.88))
-    distance = tall * focal / (fill * height)
-    level = float(np.clip(rng.normal(1.1, 0.3), 0.3, 1.7))
-    middle = (level - tall / 2) * focal / distance  # of the person, below the optical axis, pixels
-    center_y = height * (0.5 + rng.uniform(-0.3, 0.5) * (1 - fill) * 0.5) - middle
-    center_x = width * (0.5 + rng.normal() * 0.03)
-    across = float(rng.normal() * 0.08)
-    camera = Camera.create(float(focal), size, (float(center_x), float(center_y)))
-    blur = float(rng.choice([0.3, 0.6, rng.uniform(0.6, 3.5)])) * height / 256
-    return _Shot(setting, camera, level, distance, across, blur)

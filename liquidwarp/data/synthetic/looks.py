@@ -30,8 +30,8 @@ _HAIRS = np.array(
 )  # fmt: skip
 
 
-def random_look(rng: Rng) -> Look:
-    """Return somebody: body, complexion, hair and clothes."""
+def random_look(rng: Rng, clothes: Rng | None = None) -> Look:
+    """Return somebody: body, complexion and hair by chance from `rng`, clothes from `clothes` (or `rng`)."""
     female = bool(rng.random() < 0.5)
     gender = float(np.clip(rng.normal(0.75 if female else -0.75, 0.25), -1, 1))
     shape = {
@@ -58,7 +58,7 @@ def random_look(rng: Rng) -> Look:
         makeup=float(rng.uniform(0.1, 0.9)) if female else 0.1,
         stubble=0.0 if female else float(rng.choice([0.0, rng.uniform(0.2, 1.0)])),
     )
-    return Look(shape, complexion, _hair(rng, color, female), _clothes(rng, female))
+    return Look(shape, complexion, _hair(rng, color, female), _clothes(clothes or rng, female))
 
 
 def _hair(rng: Rng, color: np.ndarray, female: bool) -> Hair | None:

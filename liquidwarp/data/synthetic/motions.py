@@ -45,12 +45,16 @@ def random_motion(rng: Rng, frames: int, fps: float, *, kind: str | None = None)
         rng: where chance comes from.
         frames: how many moments.
         fps: moments a second.
-        kind: one of `MOTIONS`; by default dances and reaches are more frequent than walks and turns.
+        kind: one of `MOTIONS`; `random_kind` by default.
     """
-    if kind is None:
-        kind = str(rng.choice(list(MOTIONS), p=[0.2, 0.15, 0.35, 0.2, 0.1]))
+    kind = kind or random_kind(rng)
     check_choice("motion", kind, MOTIONS)
     return MOTIONS[kind](rng, frames, fps)
+
+
+def random_kind(rng: Rng) -> str:
+    """Return a kind of motion; dances and reaches are more frequent than walks and turns."""
+    return str(rng.choice(list(MOTIONS), p=[0.2, 0.13, 0.3, 0.17, 0.2]))
 
 
 def random_stance(rng: Rng, *, energy: float = 1.0) -> Stance:

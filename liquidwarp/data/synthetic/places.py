@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 
-from liquidwarp.data.synthetic.clutter import Box, View, furnish
-from liquidwarp.data.synthetic.light import Lighting
-from liquidwarp.data.synthetic.scene import Ground, Received, Scene, backdrop
+from liquidwarp.data.synthetic.clutter import View, furnish
+from liquidwarp.data.synthetic.light import Lighting, Received
+from liquidwarp.data.synthetic.scene import Ground, backdrop
+from liquidwarp.data.synthetic.scenes import Setting
 from liquidwarp.types import Camera
 
 
@@ -31,25 +32,17 @@ class Place:
     level: float
 
 
-def prepare_place(
-    scene: Scene,
-    camera: Camera,
-    level: float,
-    distance: float,
-    *,
-    boxes: tuple[Box, ...] = (),
-    blur: float = 0.0,
-) -> Place:
+def prepare_place(setting: Setting, camera: Camera, level: float, distance: float, *, blur: float = 0.0) -> Place:
     """Compute a place.
 
     Args:
-        scene: the place.
+        setting: the place.
         camera: a camera at the world's origin.
         level: height of the floor.
-        distance: of the person's place; the scene's wall is behind it.
-        boxes: what stands around.
+        distance: of the person's place; the far wall is behind it.
         blur: of the picture, pixels.
     """
+    scene = setting.scene
     person, distance = distance, distance + scene.wall
     ground = Ground.create(level, np.array([0.0, 0.0, distance]))
     ones = np.ones(len(ground.points), np.float32)
@@ -67,7 +60,7 @@ def prepare_place(
     share = np.where(on_floor[..., None], floor / (floor + sky), wall / (wall + half)).astype(np.float32)
     origin = (0.0, level, person)
     view = View(plate, points, share, ray.astype(np.float32))
-    furnish(view, boxes, scene.lighting, origin, float(focal[0]), (float(middle[0]), float(middle[1])))
+    furnish(view, setting.boxes, scene.lighting, origin, float(focal[0]), (float(middle[0]), float(middle[1])))
     if blur > 0.2:
         plate = gaussian_filter(plate, (blur, blur, 0))
     return Place(plate, points, share, scene.lighting, level)
