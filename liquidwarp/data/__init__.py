@@ -1,7 +1,25 @@
 """Prepared data sets: synthetic people, filmed clips."""
 
 from liquidwarp.data.clip import Clip, Frames, Truth
+from liquidwarp.data.folder import Analysis, ClipFolder, Prepared, load_clips, prepare_footage, read_clip, save_clip
+from liquidwarp.data.iper import IperFolder, load_iper
 from liquidwarp.data.synthetic.engine import synthetic_clip
 from liquidwarp.data.synthetic.stream import SyntheticClips, synthetic_stream
 
-__all__ = ["Clip", "Frames", "SyntheticClips", "Truth", "synthetic_clip", "synthetic_stream"]
+__all__ = [
+    "Analysis",
+    "Clip",
+    "ClipFolder",
+    "Frames",
+    "IperFolder",
+    "Prepared",
+    "SyntheticClips",
+    "Truth",
+    "load_clips",
+    "load_iper",
+    "prepare_footage",
+    "read_clip",
+    "save_clip",
+    "synthetic_clip",
+    "synthetic_stream",
+]

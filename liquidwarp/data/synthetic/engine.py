@@ -68,9 +68,8 @@ def synthetic_clip(
     """
     check_positive("frames", frames)
     chances = np.random.default_rng(seed).spawn(5)
-    own = [
-        np.random.default_rng(s) if s is not None else c for s, c in zip((person, outfit, place), chances, strict=False)
-    ]
+    given = zip((person, outfit, place), chances[:3], strict=True)
+    own = [chance if one is None else np.random.default_rng(one) for one, chance in given]
     dressed = dress_up(random_look(own[0], own[1]), fine=False)
     baked = bake(dressed, texel=1.2 / min(size))
     poses, rate = _move(chances[3], dressed.bare, frames, kind, fps, motions)

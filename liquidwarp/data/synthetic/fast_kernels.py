@@ -390,8 +390,8 @@ def shade_place(plate, points, share, depth, near, axes, origin, scale, spread, 
     """Write the plate with the person's shadow.
 
     near: from `occupied`; points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its
-    light is the key light's; grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1] is on the floor, at
-    grid's own level `corner[2]`.
+    light is the key light's; grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1]
+    is on the floor, at the grid's own level `corner[2]`.
     """
     size = depth.shape[0]
     height, width = out.shape[0], out.shape[1]
