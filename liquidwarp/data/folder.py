@@ -66,7 +66,7 @@ class ImageFiles:
         return np.ascontiguousarray(rgb[..., 0]) if self.gray else rgb
 
 
-class ClipFolder(Sequence[Clip]):
+class ClipFolder:
     """The clips of a prepared folder; a clip's files are opened when it is asked for.
 
     Attributes:
@@ -102,7 +102,7 @@ class ClipFolder(Sequence[Clip]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Clip:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Clip:
         """Return one clip, its frames still on the disk."""
         return read_clip(self.path / self.names[index])
 

@@ -8,7 +8,6 @@ ROOT/train.txt, ROOT/val.txt         one SSS/C/A a line
 """
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from liquidwarp.data.clip import Clip
@@ -20,7 +19,7 @@ from liquidwarp.types import BodyTrack
 _log = logging.getLogger(__name__)
 
 
-class IperFolder(Sequence[Clip]):
+class IperFolder:
     """The clips of one split; a clip's files are opened when it is asked for.
 
     Attributes:
@@ -61,7 +60,7 @@ class IperFolder(Sequence[Clip]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Clip:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Clip:
         """Return one clip, its frames still on the disk.
 
         Raises:

@@ -92,7 +92,7 @@ def _ground_shadow(view: View, box: Box, origin: tuple[float, float, float]) -> 
     beyond = np.maximum(np.maximum(low - view.points, view.points - high), 0)
     distance = np.sqrt((beyond**2).sum(-1))
     reach = min(0.3, 0.03 + 0.6 * float(np.min(high - low)))
-    view.plate[...] *= (0.6 + 0.4 * step(0.0, reach, distance))[..., None]
+    view.plate[...] *= (0.6 + 0.4 * step(0.0, reach, distance.ravel())).reshape(*distance.shape, 1)
 
 
 def _draw(

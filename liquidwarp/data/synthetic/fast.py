@@ -126,9 +126,17 @@ def _see(
     map_ = (shadow, axes, center, _SHADOW / _REACH, spread)
     toward = direction(lighting.azimuth, lighting.elevation)
     kernels.shade(number_at, samples, *map_, toward, *colors, times, picture, alpha)
-    corner = face_at[times // 2 :: times, times // 2 :: times]
-    face = np.where(alpha >= 0.5, corner, -1).astype(np.int32)
-    return picture, alpha, face, screen
+    return picture, alpha, np.where(alpha >= 0.5, _middle(face_at, times), -1).astype(np.int32), screen
+
+
+def _middle(face_at: np.ndarray, times: int) -> np.ndarray:
+    """Return, for each pixel, the face that the covered sample nearest to its middle sees."""
+    offsets = [(row, column) for row in range(times) for column in range(times)]
+    offsets.sort(key=lambda at: (at[0] - (times - 1) / 2) ** 2 + (at[1] - (times - 1) / 2) ** 2)
+    face = face_at[offsets[0][0] :: times, offsets[0][1] :: times]
+    for row, column in offsets[1:]:
+        face = np.where(face < 0, face_at[row::times, column::times], face)
+    return face
 
 
 def _shade_place(

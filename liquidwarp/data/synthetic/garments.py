@@ -230,7 +230,7 @@ def _boots(bare: Bare, garment: Garment) -> list[Layer]:
         return np.where(spots.leg > 0.5, np.minimum(spots.y - top, ANKLE[1] + 0.045 - spots.y), -1.0)
 
     def gap(spots: Spots) -> Field:
-        return 0.006 + garment.ease * step(ANKLE[1], top, spots.y) + _folds(spots, garment.fabric.seed, 0.002)
+        return 0.006 + garment.ease * step(float(ANKLE[1]), top, spots.y) + _folds(spots, garment.fabric.seed, 0.002)
 
     keep = bare.has("left_lower_leg", "right_lower_leg", "left_foot", "right_foot")
     piece = bare.shell(keep, border, gap, ease=10)
