@@ -33,6 +33,7 @@ class Baked:
         layer_of: layer of each face.
         lifts: how much deeper a layer may be than what it covers, metres.
         loose: how freely each vertex hangs, 0 to 1.
+        drapes: whether each vertex belongs to cloth that hangs around both legs.
         bends: how much the bending of each of `BENDS` folds the cloth at each vertex.
         first: first texel of each face.
         counts: steps of each face's lattice along an edge.
@@ -47,6 +48,7 @@ class Baked:
     layer_of: Int[np.ndarray, "F"]
     lifts: Float[np.ndarray, "L"]
     loose: Float[np.ndarray, "V"]
+    drapes: Bool[np.ndarray, "V"]
     bends: Float[np.ndarray, "V 10"]
     first: Int[np.ndarray, "F"]
     counts: Int[np.ndarray, "F"]
@@ -74,6 +76,7 @@ def bake(person: Person, *, texel: float = 0.006) -> Baked:
         np.concatenate([np.full(len(parts[n].faces), n, np.int32) for n in layers]),
         np.array([layer.lift for layer in person.layers], np.float32),
         np.concatenate([part.loose for part in parts]),
+        np.concatenate([np.full(len(layer.piece.rest), layer.drapes) for layer in person.layers]),
         np.concatenate([part.bends for part in parts]),
         np.concatenate([parts[n].first + texel_starts[n] for n in layers]).astype(np.int32),
         np.concatenate([part.counts for part in parts]).astype(np.int32),

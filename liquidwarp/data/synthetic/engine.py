@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from liquidwarp import __version__
 from liquidwarp.checks import check_positive
@@ -145,15 +146,37 @@ def _moving(baked: Baked, track: BodyTrack) -> Iterator[tuple[np.ndarray, np.nda
     angles = _bend_angles(baked.bare, track)
     state, speed, before = (np.zeros_like(baked.rest) for _ in range(3))
     normals = np.zeros_like(baked.rest)
+    legs = _legs(baked.bare, rotation, translation) if baked.drapes.any() else None
     for number in range(len(track)):
         vertices = pose_vertices(baked, transforms[number])
-        if track.fps > 0:
+        if track.fps > 0 or legs:
             kernels.face_normals(vertices, baked.faces, normals)
+        if legs:
+            starts, ends, *radii = legs
+            kernels.push_out(vertices, baked.drapes, normals, starts[number], ends[number], *radii)
+        if track.fps > 0:
             first = number == 0
             step = 1 / track.fps
             spring = (_SWING_LIMIT, 160.0, 11.0, step, max(_SUBSTEPS, int(np.ceil(step / 0.02))))
             kernels.swing(vertices, state, speed, baked.loose, normals, *spring, first, before)
         yield vertices, (baked.bends @ angles[number]).astype(np.float32)
+
+
+def _legs(bare: Bare, rotation: Tensor, translation: Tensor) -> tuple[np.ndarray, ...]:
+    """Return where thighs and shins begin and end in every frame, (T, 4, 3) each, and how thick they are there."""
+    rest = bare.body.rest_joints(bare.betas)
+    pairs = [
+        (f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))
+    ]
+    points = []
+    for end in (0, 1):
+        joints = [bare.body.canonical(pair[end]) for pair in pairs]
+        points.append(((rotation[:, joints] @ rest[joints][..., None])[..., 0] + translation[:, joints]).numpy())
+    bones = (bare.piece.weights[:, bare.joint("left_knee")].toarray()[:, 0] > 0.3) & (bare.piece.rest[:, 0] > 0)
+    knee = rest[bare.body.canonical("left_knee")].numpy()
+    near = bare.piece.rest[bones & (np.abs(bare.piece.rest[:, 1] - knee[1]) < 0.05)]
+    thick = float(np.quantile(np.linalg.norm(near[:, [0, 2]] - knee[[0, 2]], axis=1), 0.8)) + 0.012
+    return points[0], points[1], thick * np.array([1.35, 1.0, 1.35, 1.0]), thick * np.array([1.0, 0.8, 1.0, 0.8])
 
 
 def _bend_angles(bare: Bare, track: BodyTrack) -> Float[np.ndarray, "T 10"]:

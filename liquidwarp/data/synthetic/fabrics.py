@@ -144,6 +144,28 @@ def _print(fabric: Fabric, across: Field, along: Field) -> Pattern:
     return np.clip(ring + inside * (sun + sea), 0, 1), np.zeros_like(across), np.ones_like(across)
 
 
+def _logo(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    """Draw two lines of letters of no alphabet on the chest, one large and one small."""
+    mix = np.zeros_like(across)
+    for line, (size, level) in enumerate(((0.5, 0.27), (0.2, 0.21))):
+        wide = 0.3 * size * fabric.scale
+        column, row = np.floor(across / wide), np.floor((along + level) / wide)
+        letter, stroke = np.floor(column / 4), column % 4
+        count = 2 + (fabric.seed + line) % 4
+        cell = np.stack([letter * 4 + stroke, row], 1).astype(np.int64)
+        inked = (hash_unit(cell, fabric.seed + line) > 0.35) & (stroke < 3) & (np.abs(letter + 0.5) < count)
+        mix = np.maximum(mix, inked & (row >= 0) & (row < 5))
+    return mix.astype(np.float32), np.zeros_like(across), np.ones_like(across)
+
+
+def _blotches(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    """Paint patches in a few tones, as camouflage and dyed cloth have them."""
+    points = np.stack([across, along], 1) / fabric.scale
+    one, two = noise(points, octaves=2, seed=fabric.seed), noise(points * 1.3, octaves=2, seed=fabric.seed + 5)
+    tone = 1 - 0.35 * step(0.05, 0.15, two)
+    return step(0.0, 0.12, one), np.zeros_like(across), tone.astype(np.float32)
+
+
 def _leather(fabric: Fabric, across: Field, along: Field) -> Pattern:
     pores = noise(np.stack([across, along], 1) / 0.004, octaves=2, seed=fabric.seed)
     return np.zeros_like(across), 1.5e-4 * pores, 1 + 0.06 * pores
@@ -159,5 +181,7 @@ FABRICS: dict[str, Callable[[Fabric, Field, Field], Pattern]] = {
     "flowers": _flowers,
     "print": _print,
     "leather": _leather,
+    "logo": _logo,
+    "blotches": _blotches,
 }
 """How much accent, how high and how bright, by kind."""

@@ -421,6 +421,32 @@ def shade_place(plate, points, share, depth, near, axes, origin, scale, spread, 
 
 @njit(cache=True, nogil=True)
 @no_type_check
+def push_out(vertices, chosen, normals, starts, ends, start_radius, end_radius):
+    """Move chosen vertices that are inside of cones with round ends along their normals until they are outside."""
+    for v in range(vertices.shape[0]):
+        if not chosen[v]:
+            continue
+        nx, ny, nz = normals[v, 0], normals[v, 1], normals[v, 2]
+        for _ in range(2):
+            for c in range(starts.shape[0]):
+                ax, ay, az = ends[c, 0] - starts[c, 0], ends[c, 1] - starts[c, 1], ends[c, 2] - starts[c, 2]
+                px, py, pz = vertices[v, 0] - starts[c, 0], vertices[v, 1] - starts[c, 1], vertices[v, 2] - starts[c, 2]
+                t = (px * ax + py * ay + pz * az) / (ax * ax + ay * ay + az * az)
+                t = min(max(t, 0.0), 1.0)
+                dx, dy, dz = px - t * ax, py - t * ay, pz - t * az
+                radius = start_radius[c] + t * (end_radius[c] - start_radius[c])
+                square = dx * dx + dy * dy + dz * dz
+                if square >= radius * radius:
+                    continue
+                along = dx * nx + dy * ny + dz * nz
+                way = -along + math.sqrt(along * along + radius * radius - square)
+                vertices[v, 0] += way * nx
+                vertices[v, 1] += way * ny
+                vertices[v, 2] += way * nz
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
 def occupied(depth, reach, near):
     """Write which blocks of 16 by 16 cells of a map have something in them or within `reach` cells around."""
     near[:] = False

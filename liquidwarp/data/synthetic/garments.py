@@ -182,7 +182,7 @@ def _skirt(bare: Bare, garment: Garment) -> list[Layer]:
     def loose(spots: Spots) -> Field:
         return step(0.02, 0.6, spots.y)
 
-    return [Layer(piece, border, paint, cover=None, lift=0.03, loose=loose)]
+    return [Layer(piece, border, paint, cover=None, lift=0.03, loose=loose, drapes=True)]
 
 
 def _own_heights(bare: Bare, points: np.ndarray, levels: np.ndarray) -> np.ndarray:

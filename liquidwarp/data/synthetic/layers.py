@@ -35,6 +35,7 @@ class Layer:
         lift: it is drawn before layers below even if it is this much deeper, metres.
         loose: how freely it hangs at places, 0 to 1; None where it keeps to the body.
         creased: whether it is cloth that folds where the body bends.
+        drapes: whether it hangs around both legs, which push it outwards.
     """
 
     piece: Piece
@@ -44,6 +45,7 @@ class Layer:
     lift: float = 0.012
     loose: Callable[[Spots], Field] | None = None
     creased: bool = False
+    drapes: bool = False
 
 
 @dataclass(frozen=True, eq=False)

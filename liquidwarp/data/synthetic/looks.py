@@ -14,8 +14,18 @@ from liquidwarp.data.synthetic.skin import Complexion
 Rng = np.random.Generator
 
 _FABRICS = {
-    "upper": {"plain": 36, "stripes": 14, "checks": 10, "knit": 10, "print": 14, "dots": 7, "flowers": 9},
-    "lower": {"plain": 50, "denim": 36, "checks": 6, "stripes": 3, "flowers": 3, "leather": 2},
+    "upper": {
+        "plain": 36,
+        "stripes": 14,
+        "checks": 10,
+        "knit": 10,
+        "print": 9,
+        "logo": 9,
+        "dots": 6,
+        "flowers": 8,
+        "blotches": 5,
+    },
+    "lower": {"plain": 50, "denim": 36, "checks": 6, "stripes": 3, "flowers": 3, "leather": 2, "blotches": 3},
     "jacket": {"plain": 50, "denim": 15, "leather": 12, "knit": 15, "checks": 8},
 }
 """How often things are made of what."""
@@ -143,6 +153,8 @@ def _cloth(rng: Rng, where: str) -> Fabric:
         accent = _gray(rng, 0.9) if sum(color) < 1.5 else _gray(rng, 0.12)
     scale = {
         "print": rng.uniform(0.05, 0.1),
+        "logo": rng.uniform(0.04, 0.09),
+        "blotches": rng.uniform(0.04, 0.16),
         "knit": rng.uniform(0.006, 0.016),
         "dots": rng.uniform(0.02, 0.06),
         "flowers": rng.uniform(0.04, 0.12),
