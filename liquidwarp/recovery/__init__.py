@@ -1,5 +1,6 @@
 """From frames to a body track: detectors, matting, fitting."""
 
+from liquidwarp.recovery.contacts import find_stands, foot_points
 from liquidwarp.recovery.detector import Detection, Detector, FollowingDetector
 from liquidwarp.recovery.fast_mask import refine_mask_fast
 from liquidwarp.recovery.fit import FitResult, fit_track
@@ -9,6 +10,7 @@ from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.matte import refine_matte
 from liquidwarp.recovery.mediapipe_detector import MediaPipeDetector
 from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
+from liquidwarp.recovery.plant import plant_feet
 from liquidwarp.recovery.readers import read_coco_keypoints, read_openpose
 
 __all__ = [
@@ -23,8 +25,11 @@ __all__ = [
     "describe_gaps",
     "detect_clip",
     "detect_people",
+    "find_stands",
     "fit_track",
+    "foot_points",
     "foreground_colors",
+    "plant_feet",
     "read_coco_keypoints",
     "read_openpose",
     "refine_mask_fast",

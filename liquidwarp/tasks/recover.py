@@ -10,7 +10,7 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
-from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, refine_with_masks
+from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, plant_feet, refine_with_masks
 from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -54,13 +54,13 @@ def recover(
 def fit_clip(
     body: BodyModel, found: ClipDetection, *, camera: Camera | None = None, progress: bool = False
 ) -> BodyTrack:
-    """Fit the body to the landmarks of a clip, then correct its poses on the person's masks.
+    """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
     Masks show people in clothes, so clothes are fitted first, to a few frames from different sides.
     """
     track = fit_track(body, found.keypoints, camera=camera, progress=progress).track
     if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
-        return track
+        return plant_feet(body, track)
     views = [
         SilhouetteView(
             track.global_orient[[index]],
@@ -72,7 +72,8 @@ def fit_clip(
         for index in spread_views(track, _CLOTHES_VIEWS)
     ]
     offsets = fit_offsets(body, body.identity(track.betas), views)
-    return refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets).track
+    refined = refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets).track
+    return plant_feet(body, refined)
 
 
 def spread_views(track: BodyTrack, most: int) -> list[int]:

@@ -12,11 +12,12 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import look_at_camera, project
-from liquidwarp.recovery import fit_track
+from liquidwarp.recovery import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 CAMERAS = ("smooth", "copy", "source")
 
+_TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 
 
@@ -63,7 +64,10 @@ def imitation_target(
     * `copy`: the reference's camera and place; the source appears as large as the reference person.
     * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does,
       sideways, up and in depth; the floor stays the source's.
-    * `source`: the source's camera and place; only movement up and down is kept.
+    * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
+      standing feet sways.
+
+    In `smooth` and `source` feet that stand in the motion stand in the target, whatever the proportions of the legs.
 
     Args:
         body: the body both tracks are of.
@@ -87,14 +91,27 @@ def imitation_target(
         return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
     place = source.transl[0] + own_root
-    moved = path - path[:1]
     if camera == "source":
-        moved = moved * torch.tensor([0.0, 1.0, 0.0])
-    placed = place + moved
+        path = path - ratio * _travel(body, motion)
+    placed = place + path - path[:1]
     floor = _feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
     lowest = _feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
-    return Target(motion.global_orient, motion.body_pose, placed - own_root, (resized(source.camera, size),))
+    moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
+    planted = plant_feet(body, moved, stands=find_stands(body, motion))
+    return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
+
+
+def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:
+    """Return how the ground under the person moves along: the level path of the feet without single steps."""
+    if motion.fps <= 0:
+        root = motion.transl + body.rest_joints(motion.betas)[0]
+        return root * torch.tensor([1.0, 0.0, 1.0])
+    feet = foot_points(body, motion).mean(dim=1) * torch.tensor([1.0, 0.0, 1.0])
+    reach = math.ceil(3 * _TRAVEL * motion.fps)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (_TRAVEL * motion.fps)) ** 2)
+    padded = torch.nn.functional.pad(feet.T[:, None], (reach, reach), mode="replicate")
+    return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
 
 
 def check_track(body: BodyModel, track: BodyTrack) -> None:

@@ -1,6 +1,7 @@
 """Where the target body stands, and who looks at it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,9 +9,11 @@ import torch
 from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import default_camera, project
+from liquidwarp.recovery import plant_feet
 from liquidwarp.tasks.target import imitation_target, orbit_target
 from liquidwarp.types import BodyTrack
 
+FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 SIZE = (120, 160)
 
 
@@ -70,10 +73,37 @@ def test_smooth_keeps_sideways_and_depth_motion_and_the_floor(body):
 
 def test_source_stays_in_place_but_jumps(body):
     source = track(body, [[-0.3, 0.2, 4.0]])
-    motion = track(body, [[0.5, 0.0, 3.0]] * 8 + [[0.9, -0.3, 3.6]])
-    moved = imitation_target(body, source, motion, camera="source").transl
+    jumps = replace(track(body, [[0.5, 0.0, 3.0]] * 8 + [[0.9, -0.3, 3.6]]), fps=0.0)  # unrelated pictures
+    moved = imitation_target(body, source, jumps, camera="source").transl
     torch.testing.assert_close(moved[:, [0, 2]], source.transl[:, [0, 2]].expand(9, 2), atol=1e-5, rtol=0)
     assert float(moved[8, 1] - moved[0, 1]) == pytest.approx(-0.3, abs=1e-5)
+
+
+def test_source_walks_on_the_spot(body):
+    source = track(body, [[-0.3, 0.2, 4.0]])
+    runs = track(body, [[0.08 * frame, 0.0, 3.0] for frame in range(100)])  # 2 m/s: no foot stands
+    moved = imitation_target(body, source, runs, camera="source").transl
+    # In the middle of steady travel nothing is left of it; 8 m of path shrink to what setting out and arriving take.
+    assert float(moved[35:65].diff(dim=0).abs().amax()) < 0.01
+    assert float(moved[:, 0].amax() - moved[:, 0].amin()) < 1.8
+
+
+@pytest.mark.parametrize("camera", ["smooth", "source"])
+def test_standing_feet_stand_on_other_legs(body, camera):
+    frames = 60
+    betas = torch.zeros(body.num_betas)
+    betas[:3] = torch.tensor([1.0, -1.0, 1.0])
+    canonical = torch.zeros(frames, 22, 3)
+    canonical[:, [1, 2], 0], canonical[:, [4, 5], 0], canonical[:, [7, 8], 0] = -0.4, 0.8, -0.4
+    sway = 0.08 * torch.sin(torch.arange(frames) / 25 * 6.2832 / 1.6)
+    place = torch.stack([sway, 0.05 + 0 * sway, 3.5 + 0 * sway], dim=-1)
+    stands = torch.zeros(frames, 4, dtype=torch.int64)
+    motion = plant_feet(body, track(body, place.tolist(), canonical=canonical), stands=stands)
+    source = track(body, [[0.0, 0.0, 4.0]], betas=betas)
+    target = imitation_target(body, source, motion, camera=camera)
+    feet = body.landmarks(FEET, betas, target.global_orient, target.body_pose, target.transl)
+    assert float(feet.diff(dim=0).norm(dim=-1).amax()) < 0.003  # of 0.012 without legs that follow
+    assert float(target.transl[:, 0].amax() - target.transl[:, 0].amin()) > 0.06
 
 
 def test_calling_twice_gives_the_same(body):
