@@ -15,6 +15,7 @@ from liquidwarp.errors import InputError, LiquidwarpError, OutputError
 from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
+    from liquidwarp.bodies import BodyModel
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "view": _view,
         "recover": _recover,
         "demo": _demo,
+        "body": _body,
         "doctor": _doctor,
     }
     try:
@@ -78,7 +80,7 @@ def _imitate(options: argparse.Namespace) -> None:
 
     _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
-    motion = _load_track(options.motion)
+    motion = _load_track(options.motion, options.body)
     if motion is None:
         _check_motion(options.motion)
     person = _encode(options)
@@ -146,18 +148,29 @@ def _recover(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
     from liquidwarp.tasks import draw_overlay, recover
 
+    body = _load_body(options)
     _check_motion(options.source)
     _check_output(options.output, (".npz",), "a track is an .npz file; give a name that ends in .npz", options)
     if options.overlay and is_video(options.source):
         _check_video(options.overlay, "the overlay of a video is a video; give a name that ends in .mp4", options)
     elif options.overlay:
         _check_picture(options.overlay, "the overlay of a photo is a picture; give a name that ends in .png", options)
-    track = recover(options.source, person=options.person, progress=True)
+    track = recover(options.source, body=body, person=options.person, progress=True)
     track.save(options.output)
     print(options.output)
     if options.overlay:
         draw_overlay(options.source, track, options.overlay, progress=True)
         print(options.overlay)
+
+
+def _body(options: argparse.Namespace) -> None:
+    from liquidwarp.bodies.smpl_files import convert_smpl_file
+
+    given = None if options.output is None else Path(options.output)
+    if given is not None:
+        _check_output(options.output, (".npz",), "a body is an .npz file; give a name that ends in .npz", options)
+    path, model = convert_smpl_file(Path(options.file), given, gender=options.gender)
+    print(f"{path} ({model.family}, {model.gender})")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -181,11 +194,20 @@ def _encode(options: argparse.Namespace) -> "SourceState":
     from liquidwarp.tasks import encode_source, transfer_appearance
 
     photos = options.photos if len(options.photos) > 1 else options.photos[0]
-    person = encode_source(photos, person=options.person, progress=True)
+    body = _load_body(options)
+    person = encode_source(photos, body=body, person=options.person, progress=True)
     if not options.wear:
         return person
-    wearers = {photo: encode_source(photo, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)}
+    wearers = {
+        photo: encode_source(photo, body=body, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)
+    }
     return transfer_appearance(person, {part: wearers[photo] for part, photo in options.wear})
+
+
+def _load_body(options: argparse.Namespace) -> "BodyModel":
+    from liquidwarp.bodies import load_body
+
+    return load_body(options.body)
 
 
 def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
@@ -195,7 +217,7 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
     print(path)
 
 
-def _load_track(path: str) -> "BodyTrack | None":
+def _load_track(path: str, body: str) -> "BodyTrack | None":
     """Read a track that fits the body; None if `path` names a video."""
     if Path(path).suffix.lower() != ".npz":
         return None
@@ -205,7 +227,7 @@ def _load_track(path: str) -> "BodyTrack | None":
 
     track = BodyTrack.load(path)
     try:
-        check_track(load_body(), track)
+        check_track(load_body(body), track)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return track
@@ -286,7 +308,13 @@ def _check_output(path: str, endings: Sequence[str], why: str, options: argparse
 def _inputs(options: argparse.Namespace) -> list[str]:
     """Return the files that a command reads."""
     given = vars(options)
-    named = [given.get("source"), given.get("motion"), given.get("background"), *given.get("photos", ())]
+    named = [
+        given.get("source"),
+        given.get("file"),
+        given.get("motion"),
+        given.get("background"),
+        *given.get("photos", ()),
+    ]
     return [path for path in (*named, *(photo for _, photo in given.get("wear", ()))) if path]
 
 

@@ -111,6 +111,7 @@ def make_parser() -> argparse.ArgumentParser:
     recover.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
     )
+    _add_body(recover)
 
     demo = _command(
         commands,
@@ -121,8 +122,33 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
 
+    _add_body_commands(commands)
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
+
+
+def _add_body_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    body = _command(
+        commands,
+        "body",
+        "Prepare a body model of the SMPL family from its official file.",
+        "liquidwarp body convert basicModel_neutral_lbs_10_207_0_v1.0.0.pkl\n"
+        "liquidwarp body convert model.npz --gender female -o body_models/smplh/SMPLH_FEMALE.npz",
+    )
+    convert = body.add_subparsers(required=True, metavar="COMMAND", dest="body_command").add_parser(
+        "convert", help="turn an official file into a plain npz; nothing in the file is executed"
+    )
+    convert.add_argument("file", metavar="FILE", help="the official .pkl or .npz")
+    convert.add_argument(
+        "-o",
+        "--output",
+        default=None,
+        metavar="OUT.npz",
+        help="where to write (default: body_models/FAMILY/FAMILY_GENDER.npz, where --body looks)",
+    )
+    convert.add_argument(
+        "--gender", choices=("neutral", "female", "male"), default=None, help="where the file's name does not tell"
+    )
 
 
 def _command(
@@ -153,6 +179,17 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
         parser.add_argument("photos", nargs=1, metavar="PHOTO", help="photo of the person")
     parser.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
+    )
+    _add_body(parser)
+
+
+def _add_body(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--body",
+        default="anny",
+        metavar="NAME|FILE",
+        help="body model: anny (default), smpl, smplh, smplx, one of these with -female or -male, or its file "
+        "(see body_models/)",
     )
 
 

@@ -13,7 +13,7 @@ from liquidwarp import doctor, tasks
 from liquidwarp.cli import main
 from liquidwarp.media import open_video, read_image, read_provenance
 
-COMMANDS = ("imitate", "transfer", "view", "recover", "demo", "doctor")
+COMMANDS = ("imitate", "transfer", "view", "recover", "demo", "body", "doctor")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def known(monkeypatch: pytest.MonkeyPatch, encoded: lw.SourceState) -> list[tupl
     """Encode nobody anew; tell who was asked for."""
     asked: list[tuple[object, int]] = []
 
-    def encode(source: object, *, person: int = 0, progress: bool = False) -> lw.SourceState:
+    def encode(source: object, *, body: object = None, person: int = 0, progress: bool = False) -> lw.SourceState:
         asked.append((source, person))
         return encoded
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from liquidwarp.bodies.kinematics import carry_points, forward_kinematics
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, Identity, Topology
-from liquidwarp.bodies.skinning import SkinWeights, Tree, blend_rotations, skin
+from liquidwarp.bodies.skinning import SkinWeights, Tree, blend_rotations, skin, skin_each
 from liquidwarp.checks import check_choice, check_shape
 from liquidwarp.geometry import axis_angle_to_matrix
 
@@ -80,6 +80,7 @@ class RiggedBody:
         landmarks: Landmarks,
         canonical: tuple[int, ...],
         attributes: Mapping[str, Float[Tensor, "K"]] | None = None,
+        corrections: Float[Tensor, "E V 3"] | None = None,
     ) -> None:
         """Put a body together.
 
@@ -94,6 +95,8 @@ class RiggedBody:
             landmarks: see `Landmarks`.
             canonical: the body's joint for each of `CANONICAL_JOINTS`; the first is joint 0.
             attributes: shape coefficients that one unit of a named attribute adds (`phenotype`).
+            corrections: what each entry of each joint's `rotation - I` (but the root's; row by row) adds to the rest
+                vertices (pose blend shapes, SMPL's equation 9).
         """
         assert canonical[0] == 0
         assert len(canonical) == len(CANONICAL_JOINTS)
@@ -108,6 +111,7 @@ class RiggedBody:
         self._weights = weights
         self._landmarks = landmarks
         self._canonical = canonical
+        self._corrections = corrections
         self._tree = Tree.create(parents)
         self._chain = lru_cache(maxsize=32)(self._build_chain)
 
@@ -127,6 +131,7 @@ class RiggedBody:
             replace(self._landmarks, points=self._landmarks.points.to(device)),
             self._canonical,
             {name: value.to(device) for name, value in self.attributes.items()},
+            None if self._corrections is None else self._corrections.to(device),
         )
 
     @property
@@ -198,7 +203,12 @@ class RiggedBody:
         """Pose the mesh by linear blend skinning; `offsets` are added to the rest vertices (clothes, hair)."""
         rotation, translation = self.transforms(identity.joints, global_orient, body_pose)
         rest = identity.vertices if offsets is None else identity.vertices + offsets
-        return skin(self._weights, rest, rotation, translation + transl[:, None])
+        translation = translation + transl[:, None]
+        if self._corrections is None:
+            return skin(self._weights, rest, rotation, translation)
+        turned = axis_angle_to_matrix(body_pose) - torch.eye(3).to(body_pose)
+        moved = turned.flatten(1) @ self._corrections.to(rest).flatten(1)
+        return skin_each(self._weights, rest + moved.unflatten(1, (-1, 3)), rotation, translation)
 
     def vertex_rotations(
         self, identity: Identity, global_orient: Float[Tensor, "B 3"], body_pose: Float[Tensor, "B P 3"]

@@ -171,3 +171,16 @@ def skin(
     if wants_grad or rest.device.type != "cpu":
         return skin_torch(weights, rest[None], rotation, translation)
     return skin_fast(weights, rest, rotation, translation)
+
+
+def skin_each(
+    weights: SkinWeights,
+    rest: Float[Tensor, "B V 3"],
+    rotation: Float[Tensor, "B J 3 3"],
+    translation: Float[Tensor, "B J 3"],
+) -> Float[Tensor, "B V 3"]:
+    """Do as `skin` where every pose has rest vertices of its own."""
+    if not len(rest):
+        return rest
+    posed = [skin(weights, *frame) for frame in zip(rest, rotation[:, None], translation[:, None], strict=True)]
+    return torch.cat(posed)

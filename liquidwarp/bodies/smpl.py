@@ -1,28 +1,26 @@
-"""Bodies of the SMPL family, from the arrays of the official files; nothing of them is part of this package.
+"""Bodies of the SMPL family, from the user's official files; nothing of them is part of this package.
 
 Source: Loper et al., "SMPL: A Skinned Multi-Person Linear Model", 2015; Romero et al., "Embodied Hands", 2017 (SMPL-H);
-Pavlakos et al., "Expressive Body Capture", 2019 (SMPL-X). Pose-dependent corrections are not applied.
+Pavlakos et al., "Expressive Body Capture", 2019 (SMPL-X).
 """
 
-import importlib
-import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
 
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, Topology
-from liquidwarp.bodies.rigged import Landmarks, LinearPoints, RiggedBody
+from liquidwarp.bodies.rigged import LinearPoints, RiggedBody
 from liquidwarp.bodies.skinning import SkinWeights
+from liquidwarp.bodies.smpl_files import FAMILIES, SmplFile, find_smpl_file, read_smpl_file
+from liquidwarp.bodies.smpl_landmarks import RestBody, find_landmarks
 from liquidwarp.bodies.symmetry import mirror_map
 from liquidwarp.errors import InputError
 
 NUM_BETAS = 10
-_KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 _TO_CAMERA = np.array([1, -1, -1])  # SMPL: +X left, +Y up, +Z front; a half turn about X
-_ASYMMETRY = 0.02  # metres by which official templates may differ from their mirror image
+_ASYMMETRY = 0.03  # metres by which official templates may differ from their mirror image
 
 _PART_JOINTS = {
     "head": ("neck", "head", "jaw", "left_eye", "right_eye"),
@@ -33,113 +31,75 @@ _PART_JOINTS = {
     "lower_leg": ("knee",),
     "foot": ("ankle", "foot"),
 }
-_SURFACE_LANDMARKS = {  # landmark: (joint that carries it, its name among smplx's vertices)
-    "nose": ("head", "nose"),
-    "left_eye": ("head", "leye"),
-    "right_eye": ("head", "reye"),
-    "left_ear": ("head", "lear"),
-    "right_ear": ("head", "rear"),
-    "left_foot_index": ("left_foot", "LBigToe"),
-    "right_foot_index": ("right_foot", "RBigToe"),
-    "left_small_toe": ("left_foot", "LSmallToe"),
-    "right_small_toe": ("right_foot", "RSmallToe"),
-    "left_heel": ("left_ankle", "LHeel"),
-    "right_heel": ("right_ankle", "RHeel"),
-}
-_JOINT_LANDMARKS = {  # landmark: (joint that carries it, joints whose middle it is)
-    **{
-        name: (name, (name,))
-        for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-        for name in (f"left_{joint}", f"right_{joint}")
-    },
-    "neck": ("spine3", ("left_shoulder", "right_shoulder")),
-    "mid_hip": ("pelvis", ("left_hip", "right_hip")),
-    **{
-        f"{side}_{finger}": (f"{side}_wrist", (f"{side}_{finger}{knuckle}",))
-        for side in ("left", "right")
-        for finger, knuckle in (("index", 1), ("pinky", 1))
-    },
-    "left_thumb": ("left_thumb1", ("left_thumb2",)),
-    "right_thumb": ("right_thumb1", ("right_thumb2",)),
-}
 
 
-def smpl_body(name: str, path: Path | None = None) -> RiggedBody:
-    """Load a body of the SMPL family from an official-format npz.
+def smpl_body(family: str, path: Path | None = None, *, gender: str = "neutral") -> RiggedBody:
+    """Load a body of the SMPL family; neither the package smplx nor chumpy is needed.
 
     Args:
-        name: "smpl", "smplh" or "smplx".
-        path: the file; by default `body_models/<name>/<NAME>_NEUTRAL.npz`, under the working folder or the repository.
+        family: "smpl", "smplh" or "smplx".
+        path: an official pickle or npz, or what `convert_smpl_file` made of one; by default where `find_smpl_file`
+            looks for it.
+        gender: of the file to look for: "neutral", "female" or "male".
 
     Raises:
-        InputError: the file is missing, needs pickles, or lacks an array.
+        InputError: the file is missing, damaged, or of another family or gender.
     """
-    arrays = _read(name, path or _default_path(name))
-    template = arrays["v_template"].astype(np.float64) * _TO_CAMERA
-    basis = np.moveaxis(arrays["shapedirs"][..., :NUM_BETAS].astype(np.float64), -1, 0) * _TO_CAMERA
-    regressor = arrays["J_regressor"].astype(np.float64)
-    parents = (-1, *(int(parent) for parent in arrays["kintree_table"][0, 1:]))
-    names = _joint_names(name, len(parents))
+    found = path or find_smpl_file(family, gender)
+    model = read_smpl_file(found)
+    if model.family != family:
+        joints = len(FAMILIES[model.family].joints)
+        raise InputError(f"{found}: a {model.family} file ({joints} joints), wanted {family}; give the {family} file")
+    if path is None and model.gender not in ("", gender):
+        raise InputError(f"{found}: holds the {model.gender} body, wanted {gender}; put the {gender} file there")
+    name = family if gender == "neutral" else f"{family}-{gender}"
+    return body_from_file(name if path is None else str(path), model)
+
+
+def body_from_file(name: str, model: SmplFile) -> RiggedBody:
+    """Make the body of a model file; `name` is what tracks will call it."""
+    arrays, names = model.arrays, FAMILIES[model.family].joints
+    template = arrays["v_template"] * _TO_CAMERA
+    basis = np.moveaxis(arrays["shapedirs"][..., :NUM_BETAS], -1, 0) * _TO_CAMERA
+    regressor, weights = arrays["J_regressor"], arrays["weights"]
     joints, joint_basis = regressor @ template, regressor @ basis
-    labels = _vertex_parts(template, arrays["weights"], names)
     faces = arrays["f"].astype(np.int32)
+    mirror = mirror_map(template, _ASYMMETRY)
+    labels = _vertex_parts(template, weights, names)
     corners = np.sort(labels[faces], axis=1)
     topology = Topology(
         faces=torch.from_numpy(faces),
         face_part=torch.from_numpy(np.where(corners[:, 1] == corners[:, 2], corners[:, 1], corners[:, 0])),
         vertex_part=torch.from_numpy(labels),
-        mirror=torch.from_numpy(mirror_map(template, _ASYMMETRY)),
+        mirror=torch.from_numpy(mirror),
         uv=None,
         face_uv=None,
     )
+    face_points = None
+    if "lmk_faces_idx" in arrays and "lmk_bary_coords" in arrays:
+        face_points = (faces[arrays["lmk_faces_idx"]], arrays["lmk_bary_coords"])
+    rest = RestBody(names, template, basis, joints, joint_basis, weights.argmax(axis=1), mirror, face_points)
     return RiggedBody(
         name,
         names,
-        parents,
+        (-1, *(int(parent) for parent in arrays["kintree_table"][0, 1:])),
         topology,
         _points(template, basis),
         _points(joints, joint_basis),
-        SkinWeights.from_dense(arrays["weights"]),
-        _landmarks(names, template, basis, joints, joint_basis),
+        SkinWeights.from_dense(weights / weights.sum(axis=1, keepdims=True)),
+        find_landmarks(rest),
         tuple(range(len(CANONICAL_JOINTS))),
+        corrections=_corrections(arrays.get("posedirs")),
     )
 
 
-def _default_path(name: str) -> Path:
-    inside = Path("body_models") / name / f"{name.upper()}_NEUTRAL.npz"
-    repository = Path(__file__).resolve().parents[2] / inside
-    return repository if repository.is_file() and not inside.is_file() else inside
-
-
-def _read(name: str, path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in _KEYS}
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no such file; the {name} body needs its official model as npz there "
-            f"(body_models/{name}/README.md says where to get it)"
-        ) from error
-    except KeyError as error:
-        raise InputError(f"{path}: not a body of the SMPL family: {error.args[0]}; give the official npz") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(
-            f"{path}: not a plain npz ({error}); save the official arrays as npz without pickles"
-        ) from error
-    return arrays
-
-
-def _joint_names(name: str, count: int) -> tuple[str, ...]:
-    names = _smplx("joint_names")
-
-    known = {
-        "smpl": (*CANONICAL_JOINTS, "left_hand", "right_hand"),
-        "smplh": tuple(names.SMPLH_JOINT_NAMES[:52]),
-        "smplx": tuple(names.JOINT_NAMES[:55]),
-    }[name]
-    if count != len(known):
-        raise InputError(f"the {name} file has {count} joints, wanted {len(known)}; give the official npz of {name}")
-    return known
+def _corrections(posedirs: np.ndarray | None) -> torch.Tensor | None:
+    """Bring pose blend shapes into camera axes: there a rotation R is M R M, with M the half turn about X."""
+    if posedirs is None:
+        return None
+    entries = np.tile(np.outer(_TO_CAMERA, _TO_CAMERA).ravel(), posedirs.shape[2] // 9)
+    turned = posedirs * _TO_CAMERA[:, None] * entries
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(turned, -1, 0), dtype=np.float32))
 
 
 def _vertex_parts(template: np.ndarray, weights: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -165,32 +125,5 @@ def _skull_parts(points: np.ndarray) -> np.ndarray:
     return np.where(down < 0.2 + 0.5 * back, PARTS.index("hair"), labels).astype(np.int32)
 
 
-def _landmarks(
-    names: tuple[str, ...], template: np.ndarray, basis: np.ndarray, joints: np.ndarray, joint_basis: np.ndarray
-) -> Landmarks:
-    """Hang landmarks on joints; those on the surface only where the mesh has a layout that `smplx` knows."""
-    vertex_ids = _smplx("vertex_ids").vertex_ids
-
-    layout = {6890: "smplh", 10475: "smplx"}.get(len(template))
-    rows = []
-    for landmark, (carrier, middle_of) in _JOINT_LANDMARKS.items():
-        if all(joint in names for joint in (carrier, *middle_of)):
-            index = [names.index(joint) for joint in middle_of]
-            rows.append((landmark, carrier, joints[index].mean(0), joint_basis[:, index].mean(1)))
-    for landmark, (carrier, vertex) in _SURFACE_LANDMARKS.items() if layout else ():
-        index = vertex_ids[layout][vertex]
-        rows.append((landmark, carrier, template[index], basis[:, index]))
-    landmark_names, carriers, places, bases = zip(*rows, strict=True)
-    points = _points(np.stack(places), np.stack(bases, axis=1))
-    return Landmarks(landmark_names, tuple(names.index(carrier) for carrier in carriers), points)
-
-
 def _points(mean: np.ndarray, basis: np.ndarray) -> LinearPoints:
     return LinearPoints(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(basis.astype(np.float32)))
-
-
-def _smplx(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"smplx.{module}")
-    except ImportError as error:
-        raise InputError("SMPL bodies need the package smplx; pip install 'liquidwarp[smpl]'") from error
