@@ -166,6 +166,15 @@ def _blotches(fabric: Fabric, across: Field, along: Field) -> Pattern:
     return step(0.0, 0.12, one), np.zeros_like(across), tone.astype(np.float32)
 
 
+def _blocks(fabric: Fabric, across: Field, along: Field) -> Pattern:
+    """Paint the upper part in another colour, with a band where the two meet."""
+    edge = -0.34 + 0.09 * (fabric.seed % 5) + (0.04 * np.abs(across) if fabric.seed % 2 else 0)
+    band = 0.012 + 0.01 * (fabric.seed % 3)
+    upper = step(0.002, -0.002, along - edge)
+    mix = np.maximum(upper, step(band + 0.002, band - 0.002, np.abs(along - edge - 2.5 * band)))
+    return mix.astype(np.float32), np.zeros_like(across), np.ones_like(across)
+
+
 def _leather(fabric: Fabric, across: Field, along: Field) -> Pattern:
     pores = noise(np.stack([across, along], 1) / 0.004, octaves=2, seed=fabric.seed)
     return np.zeros_like(across), 1.5e-4 * pores, 1 + 0.06 * pores
@@ -183,5 +192,6 @@ FABRICS: dict[str, Callable[[Fabric, Field, Field], Pattern]] = {
     "leather": _leather,
     "logo": _logo,
     "blotches": _blotches,
+    "blocks": _blocks,
 }
 """How much accent, how high and how bright, by kind."""

@@ -142,6 +142,8 @@ def _middle(face_at: np.ndarray, times: int) -> np.ndarray:
 def _shade_place(
     place: Place, center: np.ndarray, shadow: np.ndarray, axes: np.ndarray, heaven: tuple[Any, ...]
 ) -> np.ndarray:
+    import cv2
+
     step = _REACH / _GRID
     row, column = np.meshgrid(np.arange(_GRID), np.arange(_GRID), indexing="ij")
     corner = np.array([center[0] - _REACH / 2, center[2] - _REACH / 2, place.level])
@@ -155,8 +157,10 @@ def _shade_place(
     spread = _spread(place.lighting, 0.7)
     near = np.empty((_SHADOW // 16, _SHADOW // 16), np.bool_)
     kernels.occupied(shadow, int(spread) + 2, near)
-    map_ = (shadow, near, axes, center, _SHADOW / _REACH, spread)
-    kernels.shade_place(place.plate, place.points, place.share, *map_, grid, corner, step, out)
+    seen = np.empty(out.shape[:2], np.float32)
+    kernels.seen_from_key(place.points, shadow, near, axes, center, _SHADOW / _REACH, spread, seen)
+    seen = cv2.GaussianBlur(seen, (0, 0), out.shape[0] / 256)
+    kernels.shade_place(place.plate, place.points, place.share, seen, grid, corner, step, out)
     return out
 
 

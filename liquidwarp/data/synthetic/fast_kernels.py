@@ -386,28 +386,40 @@ def shade(number_at, samples, depth, axes, origin, scale, spread, toward, key, s
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def shade_place(plate, points, share, depth, near, axes, origin, scale, spread, grid, corner, step, out):
-    """Write the plate with the person's shadow.
-
-    near: from `occupied`; points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its
-    light is the key light's; grid: open sky on the floor from `corner` (x, z), `step` apart; read where points[..., 1]
-    is on the floor, at the grid's own level `corner[2]`.
-    """
+def seen_from_key(points, depth, near, axes, origin, scale, spread, out):
+    """Write how much of the key light reaches the places that pixels look at, roughly: taps are shaken, so blur it."""
     size = depth.shape[0]
     height, width = out.shape[0], out.shape[1]
     for y in range(height):
         for x in range(width):
-            px, py, pz = points[y, x, 0], points[y, x, 1], points[y, x, 2]
-            lx, ly, lz = px - origin[0], py - origin[1], pz - origin[2]
+            lx, ly, lz = points[y, x, 0] - origin[0], points[y, x, 1] - origin[1], points[y, x, 2] - origin[2]
             column = (axes[0, 0] * lx + axes[0, 1] * ly + axes[0, 2] * lz) * scale + size * 0.5
             line = (axes[1, 0] * lx + axes[1, 1] * ly + axes[1, 2] * lz) * scale + size * 0.5
-            seen = 1.0
+            out[y, x] = 1.0
             if 1 < column < size - 1 and 1 < line < size - 1 and near[int(line) // 16, int(column) // 16]:
                 along = axes[2, 0] * lx + axes[2, 1] * ly + axes[2, 2] * lz
-                seen = lit(depth, column, line, along, 0.02, spread)
+                code = (x * 374761393 + y * 668265263) & 0xFFFFFFFF
+                code = ((code ^ (code >> 13)) * 1274126177) & 0xFFFFFFFF
+                shake_x = ((code >> 8) & 0xFF) / 255.0 - 0.5
+                shake_y = ((code >> 16) & 0xFF) / 255.0 - 0.5
+                out[y, x] = lit(depth, column + shake_x * spread, line + shake_y * spread, along, 0.02, spread)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def shade_place(plate, points, share, seen_at, grid, corner, step, out):
+    """Write the plate with the person's shadow.
+
+    points (H, W, 3): where in the world each pixel looks; share (H, W, 3): how much of its light is the key light's;
+    seen_at (H, W): how much of that arrives; grid: open sky on the floor from `corner` (x, z), `step` apart; read where
+    points[..., 1] is on the floor, at the grid's own level `corner[2]`.
+    """
+    height, width = out.shape[0], out.shape[1]
+    for y in range(height):
+        for x in range(width):
             around = 1.0
-            if abs(py - corner[2]) < 0.01:
-                fx, fz = (px - corner[0]) / step, (pz - corner[1]) / step
+            if abs(points[y, x, 1] - corner[2]) < 0.01:
+                fx, fz = (points[y, x, 0] - corner[0]) / step, (points[y, x, 2] - corner[1]) / step
                 x0, z0 = math.floor(fx), math.floor(fz)
                 if 0 <= x0 < grid.shape[1] - 1 and 0 <= z0 < grid.shape[0] - 1:
                     tx, tz = fx - x0, fz - z0
@@ -416,7 +428,7 @@ def shade_place(plate, points, share, depth, near, axes, origin, scale, spread, 
                     around = top * (1 - tz) + low * tz
             for k in range(3):
                 part = share[y, x, k]
-                out[y, x, k] = plate[y, x, k] * (part * seen + (1 - part) * around)
+                out[y, x, k] = plate[y, x, k] * (part * seen_at[y, x] + (1 - part) * around)
 
 
 @njit(cache=True, nogil=True)

@@ -27,6 +27,7 @@ class Garment:
         ease: how far it stands off the body, metres.
         neck: radius of the neckline, metres.
         drape: how much a top hangs straight from chest to hips, 0 to 1.
+        front: "plain", or a top that is closed with "buttons" or a "zip".
         trim: fabric of collar, cuffs, waistband or sole; None is the garment's own.
     """
 
@@ -38,6 +39,7 @@ class Garment:
     neck: float = 0.1
     drape: float = 0.9
     trim: Fabric | None = field(default=None)
+    front: str = "plain"
 
 
 def wear(bare: Bare, garment: Garment) -> list[Layer]:
@@ -68,7 +70,30 @@ def _top(bare: Bare, garment: Garment) -> list[Layer]:
         sleeve = step(0.1, 0.3, along_arm(spots)) * spots.arm
         return (0.7 * step(-0.25, 0.08, spots.y) * (1 - spots.arm) + 0.5 * sleeve) * _slack(garment)
 
-    return [Layer(piece, border, _sewn(garment, band=0.018), lift=0.02, loose=loose, creased=True)]
+    return [Layer(piece, border, _closed(garment), lift=0.02, loose=loose, creased=True)]
+
+
+def _closed(garment: Garment) -> Paint:
+    """Return the paint of a top with what closes it in front."""
+    sewn = _sewn(garment, band=0.018)
+    check_choice("front", garment.front, ("plain", "buttons", "zip"))
+    if garment.front == "plain":
+        return sewn
+    trim = linear((garment.trim or garment.fabric).color)
+
+    def paint(spots: Spots, inside: Field) -> Surface:
+        surface = sewn(spots, inside)
+        before = (spots.z < 0) & ~spots.on_arm
+        along = (spots.y / 0.075) % 1.0 - 0.5
+        if garment.front == "zip":
+            mark, color = before & (np.abs(spots.x) < 0.006), 0.4 * trim
+        else:
+            mark, color = before & (np.hypot(spots.x, 0.075 * along) < 0.007), 0.3 + 0.4 * trim
+        seam = before & (np.abs(np.abs(spots.x) - 0.016) < 0.0016)
+        albedo = np.where(seam[:, None], surface.albedo * 0.6, surface.albedo)
+        return Surface(np.where(mark[:, None], color, albedo).astype(np.float32), surface.height, surface.gloss)
+
+    return paint
 
 
 def _slack(garment: Garment) -> float:

@@ -24,6 +24,7 @@ _FABRICS = {
         "dots": 6,
         "flowers": 8,
         "blotches": 5,
+        "blocks": 9,
     },
     "lower": {"plain": 50, "denim": 36, "checks": 6, "stripes": 3, "flowers": 3, "leather": 2, "blotches": 3},
     "jacket": {"plain": 50, "denim": 15, "leather": 12, "knit": 15, "checks": 8},
@@ -102,7 +103,9 @@ def _clothes(rng: Rng, female: bool) -> tuple[Garment, ...]:
     else:
         ease = _between(rng, 0.003, 0.008) if rng.random() < 0.35 else _between(rng, 0.01, 0.03)
         hem = _between(rng, 0.0, 0.8)
-        top = Garment("top", _cloth(rng, "upper"), hem, sleeve, ease, neck, _between(rng, 0.4, 1.0))
+        front = str(rng.choice(["plain", "buttons", "zip"], p=[0.7, 0.2, 0.1]))
+        trim = _cloth(rng, "jacket") if rng.random() < 0.25 else None
+        top = Garment("top", _cloth(rng, "upper"), hem, sleeve, ease, neck, _between(rng, 0.4, 1.0), trim, front)
         tucked = rng.random() < (0.7 if lower == "skirt" else 0.15)
         if tucked:
             top = replace(top, length=-0.9 if lower == "skirt" else -0.4)
@@ -164,7 +167,7 @@ def _cloth(rng: Rng, where: str) -> Fabric:
 
 def random_color(rng: Rng) -> Color:
     """Return a colour as clothes have it: often grey, dark or muted, now and then strong."""
-    kind = rng.choice(["gray", "muted", "dark", "strong"], p=[0.36, 0.28, 0.18, 0.18])
+    kind = rng.choice(["gray", "muted", "dark", "strong"], p=[0.42, 0.26, 0.18, 0.14])
     if kind == "gray":
         return _gray(rng, float(rng.choice([0.06, 0.12, 0.3, 0.55, 0.85, 0.92])))
     hue = rng.random()

@@ -48,7 +48,7 @@ def random_scene(rng: Rng) -> Setting:
     kind = str(rng.choice(list(_KINDS), p=np.array(list(_KINDS.values())) / sum(_KINDS.values())))
     outdoors = kind in ("park", "street", "yard")
     lighting = random_lighting(rng, outdoors=outdoors)
-    wall = _shade(0.25 + 0.7 * np.array(random_color(rng)))
+    wall = _shade(_wall_color(rng))
     floor = _shade(0.12 + 0.6 * np.array(_floor_color(rng)))
     seed = int(rng.integers(1 << 12))
     if kind == "room":
@@ -122,6 +122,17 @@ def _box(rng: Rng, low: tuple[float, ...], high: tuple[float, ...], paint: str) 
         color = _shade(0.35 + 0.5 * np.array(color))
     first, second = [tuple(float(value) for value in corner) for corner in (low, high)]
     return Box(_three(first), _three(second), paint, _three(color), accent, int(rng.integers(1 << 12)))
+
+
+def _wall_color(rng: Rng) -> np.ndarray:
+    """Return a wall's colour: white or nearly so as often as not."""
+    kind = rng.choice(["white", "pale", "gray", "any"], p=[0.35, 0.3, 0.15, 0.2])
+    if kind == "white":
+        return rng.uniform(0.78, 0.95) * (1 + rng.normal(0, 0.015, 3))
+    if kind == "gray":
+        return np.full(3, rng.uniform(0.2, 0.7)) * (1 + rng.normal(0, 0.02, 3))
+    strong = np.array(random_color(rng))
+    return 0.62 + 0.3 * strong if kind == "pale" else 0.25 + 0.7 * strong
 
 
 def _floor_color(rng: Rng) -> tuple[float, float, float]:

@@ -31,7 +31,7 @@ class Sensor:
 def random_sensor(rng: np.random.Generator) -> Sensor:
     """Return a random camera: mostly good ones, now and then a bad one."""
     return Sensor(
-        exposure=float(np.exp(rng.normal(0.05, 0.2))),
+        exposure=float(np.exp(rng.normal(0.12, 0.28))),
         balance=(float(np.exp(rng.normal(0, 0.05))), float(np.exp(rng.normal(0, 0.05)))),
         contrast=float(np.exp(rng.normal(0, 0.1))),
         blur=float(rng.choice([0.0, 0.4, rng.uniform(0.4, 0.9)], p=[0.4, 0.35, 0.25])),
