@@ -3,6 +3,7 @@
 from liquidwarp.data.clip import Clip, Frames, Truth
 from liquidwarp.data.folder import Analysis, ClipFolder, Prepared, load_clips, prepare_footage, read_clip, save_clip
 from liquidwarp.data.iper import IperFolder, load_iper
+from liquidwarp.data.rough import roughen
 from liquidwarp.data.synthetic.engine import synthetic_clip
 from liquidwarp.data.synthetic.stream import SyntheticClips, synthetic_stream
 
@@ -19,6 +20,7 @@ __all__ = [
     "load_iper",
     "prepare_footage",
     "read_clip",
+    "roughen",
     "save_clip",
     "synthetic_clip",
     "synthetic_stream",

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from liquidwarp.bodies import load_body
-from liquidwarp.data import Clip, SyntheticClips, synthetic_clip, synthetic_stream
+from liquidwarp.data import Clip, SyntheticClips, roughen, synthetic_clip, synthetic_stream
 from liquidwarp.data.synthetic import fast_kernels as kernels
-from liquidwarp.data.synthetic.acting import act, follow
+from liquidwarp.data.synthetic.acting import act, curl_fingers, follow
 from liquidwarp.data.synthetic.atlas import Baked, bake, lattice
 from liquidwarp.data.synthetic.engine import film
 from liquidwarp.data.synthetic.fabrics import Fabric
@@ -257,6 +257,41 @@ def test_lattice_carries_linear_colours_exactly(count: int) -> None:
         assert min(p, q, r) > -1e-9
         wanted = 0.3 * (1 - w1 - w2) - w1 + 2 * w2
         np.testing.assert_allclose(p * values[i] + q * values[j] + r * values[k], wanted, atol=1e-6)
+
+
+def test_rough_tracks_are_near_the_true_ones() -> None:
+    clip, _ = _film(9, 6, 64)
+    body, track = load_body(), clip.track
+    rng = np.random.default_rng(0)
+    assert torch.equal(roughen(body, track, rng, amount=0.0).transl, track.transl)
+    names = ("left_wrist", "right_ankle", "nose")
+
+    def points(of: BodyTrack) -> torch.Tensor:
+        return project(track.camera, body.landmarks(names, of.betas, of.global_orient, of.body_pose, of.transl))
+
+    rough = roughen(body, track, rng)
+    apart = (points(rough) - points(track))[..., :2].norm(dim=-1)
+    assert 0.05 < apart.median() < 4  # of 64 pixels
+    again = roughen(body, track, np.random.default_rng(0))
+    first = roughen(body, track, np.random.default_rng(0))
+    assert torch.equal(again.body_pose, first.body_pose)
+
+
+def test_fingers_bend_towards_the_palm() -> None:
+    bare = Bare.create({})
+    straight = act(bare, random_motion(np.random.default_rng(0), 1, 8.0, kind="turn"))
+    bent = curl_fingers(bare, straight, np.random.default_rng(1))
+    rest = bare.body.rest_joints(bare.betas)
+
+    def tips(pose: torch.Tensor) -> torch.Tensor:
+        rotation, translation = bare.body.transforms(rest, torch.zeros(1, 3), pose)
+        joints = [bare.joint(name) for name in ("finger3-3.L", "finger3-3.R", "wrist.L", "wrist.R")]
+        return (rotation[0, joints] @ rest[joints][..., None])[..., 0] + translation[0, joints]
+
+    open_hand, closed = tips(0 * straight.pose), tips(bent.pose - straight.pose)
+    for hand in (0, 1):
+        assert (closed[hand] - closed[2 + hand]).norm() < (open_hand[hand] - open_hand[2 + hand]).norm() - 1e-3
+    assert torch.equal(bent.orient, straight.orient)
 
 
 def test_loose_cloth_lags_and_settles() -> None:

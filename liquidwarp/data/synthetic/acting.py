@@ -91,3 +91,27 @@ def choose_frames(rng: np.random.Generator, track: BodyTrack, count: int) -> tup
     start = int(rng.integers(0, total))
     there_and_back = np.concatenate([np.arange(total), np.arange(total - 2, 0, -1)])
     return there_and_back[(start + stride * np.arange(count)) % len(there_and_back)].tolist(), track.fps / stride
+
+
+def curl_fingers(bare: Bare, poses: Poses, rng: np.random.Generator) -> Poses:
+    """Return the poses with fingers bent towards the palms, each hand in its own way through the clip."""
+    rest = bare.body.rest_joints(bare.betas).numpy()
+    pose = poses.pose.clone()
+    for side in ("L", "R"):
+        bases = [bare.joint(f"finger{finger}-1.{side}") for finger in range(2, 6)]
+        thumb = bare.joint(f"finger1-3.{side}")
+        ahead = rest[bases].mean(0) - rest[bare.joint(f"wrist.{side}")]
+        palm = np.cross(rest[bases[0]] - rest[bases[-1]], ahead)
+        palm *= np.sign(palm @ (rest[thumb] - rest[bases[0]]))
+        closed = float(
+            rng.choice([rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.7), rng.uniform(0.8, 1.4)], p=[0.3, 0.5, 0.2])
+        )
+        for finger in range(1, 6):
+            bend = closed * float(rng.uniform(0.7, 1.2)) * (0.35 if finger == 1 else 1.0)
+            for knuckle in (1, 2, 3):
+                joint = bare.joint(f"finger{finger}-{knuckle}.{side}")
+                if knuckle < 3:
+                    along = rest[bare.joint(f"finger{finger}-{knuckle + 1}.{side}")] - rest[joint]
+                axis = np.cross(along, palm)
+                pose[:, joint - 1] += torch.from_numpy(bend * axis / np.linalg.norm(axis)).float()
+    return Poses(poses.orient, pose, poses.transl)

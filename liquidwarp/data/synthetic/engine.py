@@ -12,7 +12,7 @@ from liquidwarp import __version__
 from liquidwarp.checks import check_positive
 from liquidwarp.data.clip import Clip
 from liquidwarp.data.synthetic import fast_kernels as kernels
-from liquidwarp.data.synthetic.acting import Poses, act, choose_frames, follow
+from liquidwarp.data.synthetic.acting import Poses, act, choose_frames, curl_fingers, follow
 from liquidwarp.data.synthetic.atlas import BENDS, Baked, bake
 from liquidwarp.data.synthetic.fast import draw_person, pose_vertices
 from liquidwarp.data.synthetic.layers import Bare
@@ -74,6 +74,7 @@ def synthetic_clip(
     dressed = dress_up(random_look(own[0], own[1]), fine=False)
     baked = bake(dressed, texel=1.2 / min(size))
     poses, rate = _move(chances[3], dressed.bare, frames, kind, fps, motions)
+    poses = curl_fingers(dressed.bare, poses, chances[3])
     shot = choose_shot(own[2], dressed.bare, poses, size)
     scenery = prepare_place(shot.setting, shot.camera, shot.level, shot.distance, blur=shot.blur)
     track = BodyTrack(
