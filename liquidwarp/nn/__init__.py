@@ -1,0 +1,1 @@
+"""Networks: the Liquid Warping GAN in its published forms, and our compact generator."""

@@ -1,0 +1,1 @@
+"""Training: generators from pairs, configured by TOML files, resumable."""
