@@ -13,6 +13,7 @@ from liquidwarp.data import Clip, SyntheticClips, roughen, synthetic_clip, synth
 from liquidwarp.data.synthetic import fast_kernels as kernels
 from liquidwarp.data.synthetic.acting import act, curl_fingers, follow
 from liquidwarp.data.synthetic.atlas import Baked, bake, lattice
+from liquidwarp.data.synthetic.demo import DANCER
 from liquidwarp.data.synthetic.engine import film
 from liquidwarp.data.synthetic.fabrics import Fabric
 from liquidwarp.data.synthetic.fast import draw_person, pose_vertices
@@ -108,7 +109,7 @@ def _studio(lighting: Lighting, camera: Camera) -> tuple[Setting, Camera, float,
 
 def _film(seed: int, frames: int, size: int, *, tight: bool = False, kind: str = "dance") -> tuple[Clip, Baked]:
     rng = np.random.default_rng(seed)
-    look = random_look(rng)
+    look = DANCER
     if tight:
         worn = (
             Garment("trousers", Fabric("plain", (0.3, 0.3, 0.4)), 0.95, ease=0.001),
@@ -134,8 +135,8 @@ def test_flow_carries_the_source_to_the_target() -> None:
     warped = warp(torch.from_numpy(clip.image(0))[None], flow)[0].numpy()
     target, copied = clip.image(3), clip.image(0)
     errors = np.abs(warped - target)[:, seen].mean(), np.abs(copied - target)[:, seen].mean()
-    assert errors[0] < 0.07  # folds and light change, colours do not
-    assert errors[0] < 0.5 * errors[1]
+    assert errors[0] < 0.05  # folds and light change, colours do not
+    assert errors[0] < 0.7 * errors[1]
 
 
 def test_flow_ends_on_the_same_point_of_the_surface() -> None:
@@ -158,7 +159,7 @@ def test_flow_ends_on_the_same_point_of_the_surface() -> None:
         there = rest(0, int(face), float(x), float(y))
         here = rest(3, int(truth.face[3, row, column]), column + 0.5, row + 0.5)
         apart.append(np.linalg.norm(there - here))
-    assert np.quantile(apart, 0.5) < 2e-3
+    assert np.quantile(apart, 0.5) < 3e-3  # a quarter of a pixel
     assert np.quantile(apart, 0.9) < 0.03  # an outer layer in one frame, what is under its hem in the other
 
 
@@ -171,8 +172,8 @@ def test_flow_to_itself_is_the_identity() -> None:
     row, column = np.nonzero(flow.valid[0].numpy())
     expected = np.stack([(2 * column + 1) / 96 - 1, (2 * row + 1) / 96 - 1], -1)
     error = np.abs(flow.grid[0].numpy()[row, column] - expected)
-    assert np.quantile(error, 0.5) < 1e-4
-    assert error.max() < 2 / 96  # a pixel: of a face smaller than that, a place on it is taken
+    assert np.quantile(error, 0.5) < 2e-3  # a tenth of a pixel
+    assert error.max() < 0.8 / 96  # 0.4 pixels: the middle of a pixel may lie outside of the face that it shows
 
 
 def test_hidden_surface_is_not_valid() -> None:

@@ -12,6 +12,8 @@ from liquidwarp.types import Flow
 
 _SLACK = 0.02  # a point this much behind what the source sees, metres, still counts as seen
 
+_BEYOND = 0.5  # how far outside of a face, in its weights, its plane is still good
+
 
 @dataclass(frozen=True, eq=False)
 class SurfaceTruth:
@@ -43,16 +45,33 @@ class SurfaceTruth:
 @njit(cache=True, nogil=True)
 @no_type_check
 def _weights(screen, a, b, c, px, py):
-    """Return the perspective-correct weights of a pixel on a face's plane, and its depth."""
-    x0, y0, x1, y1, x2, y2 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
-    area = np.float64(x1 - x0) * (y2 - y0) - np.float64(y1 - y0) * (x2 - x0)
-    if area == 0.0:
-        return 1.0, 0.0, 0.0, screen[a, 2]
-    w1 = (np.float64(px - x0) * (y2 - y0) - np.float64(py - y0) * (x2 - x0)) / area
-    w2 = (np.float64(x1 - x0) * (py - y0) - np.float64(y1 - y0) * (px - x0)) / area
-    w1, w2 = min(max(w1, -0.5), 1.5), min(max(w2, -0.5), 1.5)
-    w0 = 1.0 - w1 - w2
-    w0, w1, w2 = w0 / screen[a, 2], w1 / screen[b, 2], w2 / screen[c, 2]
+    """Return the perspective-correct weights, and the depth, of the place on a face that is nearest to a pixel.
+
+    A pixel's face was seen by one of its samples, so its middle may lie a little outside, on the face's plane; but to go
+    on over that plane would lead far away on slivers.
+    """
+    x = (np.float64(screen[a, 0]), np.float64(screen[b, 0]), np.float64(screen[c, 0]))
+    y = (np.float64(screen[a, 1]), np.float64(screen[b, 1]), np.float64(screen[c, 1]))
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
+    w = np.zeros(3)
+    if area != 0.0:
+        w[1] = ((px - x[0]) * (y[2] - y[0]) - (py - y[0]) * (x[2] - x[0])) / area
+        w[2] = ((x[1] - x[0]) * (py - y[0]) - (y[1] - y[0]) * (px - x[0])) / area
+        w[0] = 1.0 - w[1] - w[2]
+    if area == 0.0 or min(w[0], w[1], w[2]) < -_BEYOND:
+        best = np.inf
+        for i in range(3):
+            j = (i + 1) % 3
+            dx, dy = x[j] - x[i], y[j] - y[i]
+            t = ((px - x[i]) * dx + (py - y[i]) * dy) / max(dx * dx + dy * dy, 1e-20)
+            t = min(max(t, 0.0), 1.0)
+            apart = (x[i] + t * dx - px) ** 2 + (y[i] + t * dy - py) ** 2
+            if apart < best:
+                best = apart
+                w[:] = 0.0
+                w[i] = 1.0 - t
+                w[j] = t
+    w0, w1, w2 = w[0] / screen[a, 2], w[1] / screen[b, 2], w[2] / screen[c, 2]
     z = 1.0 / (w0 + w1 + w2)
     return w0 * z, w1 * z, w2 * z, z
 
