@@ -239,6 +239,21 @@ def test_drawing_agrees_with_the_rasteriser() -> None:
     np.testing.assert_allclose(drawn.alpha, expected >= 0, atol=1e-6)
 
 
+def test_floor_mirrors_the_person_where_it_shines() -> None:
+    _, baked = _film(1, 1, 64)
+    camera = Camera.create(90.0, (96, 96))
+    place = prepare_place(*_studio(FLAT, camera))
+    vertices = baked.rest + np.array([0.0, 1.0 - baked.rest[:, 1].max(), 3.0], np.float32)
+    gain = np.zeros(len(vertices), np.float32)
+    dull = draw_person(baked, vertices, gain, place, camera)
+    shiny = draw_person(baked, vertices, gain, replace(place, gloss=0.5), camera)
+    changed = np.abs(dull.light - shiny.light).max(-1) > 0.01
+    feet = np.flatnonzero((dull.alpha > 0.5).any(1)).max()
+    assert changed.sum() > 20
+    assert np.flatnonzero(changed.any(1)).min() > feet - 12  # below the person, not beside it
+    np.testing.assert_array_equal(dull.alpha, shiny.alpha)
+
+
 def test_normals_agree_with_the_slow_ones() -> None:
     bare = Bare.create({})
     out = np.empty_like(bare.piece.rest)

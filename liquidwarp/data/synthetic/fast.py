@@ -74,6 +74,29 @@ def draw_person(
         camera: of the picture.
         times: samples a pixel along each axis.
     """
+    lit = _light_up(baked, vertices, gain, place)
+    picture, alpha, face, screen = _see(baked, lit, vertices, place, camera, times)
+    behind = _shade_place(place, lit)
+    if place.gloss > 0:
+        _reflect(baked, lit, place, camera, behind)
+    return Rendered(picture + (1 - alpha[..., None]) * behind, alpha, face, screen)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lit:
+    """A posed person and its light: per vertex place, normal, open sky and folds; the key light's map; the sky's."""
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    sky: np.ndarray
+    gain: np.ndarray
+    center: np.ndarray
+    shadow: np.ndarray
+    axes: np.ndarray
+    heaven: tuple[Any, ...]
+
+
+def _light_up(baked: Baked, vertices: np.ndarray, gain: np.ndarray, place: Place) -> _Lit:
     normals = np.empty_like(vertices)
     kernels.face_normals(vertices, baked.faces, normals)
     low, high = np.empty(3, np.float32), np.empty(3, np.float32)
@@ -85,24 +108,25 @@ def draw_person(
     kernels.sky_maps(vertices, rays, center, np.float32(_SKY / _REACH), maps)
     heaven = (maps, rays, center, np.float32(_SKY / _REACH))
     kernels.open_sky(*heaven, vertices, normals, sky)
-    picture, alpha, face, screen = _see(baked, vertices, normals, sky, gain, place, camera, times, shadow, axes, center)
-    behind = _shade_place(place, center, shadow, axes, heaven)
-    return Rendered(picture + (1 - alpha[..., None]) * behind, alpha, face, screen)
+    return _Lit(vertices, normals, sky, gain, center, shadow, axes, heaven)
+
+
+def _reflect(baked: Baked, lit: _Lit, place: Place, camera: Camera, behind: np.ndarray) -> None:
+    """Add the person's mirror image in a floor that shines to the place behind."""
+    import cv2
+
+    mirrored = lit.vertices * np.array([1, -1, 1], np.float32) + np.array([0, 2 * place.level, 0], np.float32)
+    picture, alpha, _, _ = _see(baked, lit, mirrored, place, camera, 1)
+    blur = (0.6 * camera.size[0] / 256, 1.6 * camera.size[0] / 256)
+    picture, alpha = (cv2.GaussianBlur(image, (0, 0), blur[0], sigmaY=blur[1]) for image in (picture, alpha))
+    share = place.gloss * (np.abs(place.points[..., 1] - place.level) < 0.01)[..., None]
+    behind += share * (picture - alpha[..., None] * behind)
 
 
 def _see(
-    baked: Baked,
-    vertices: np.ndarray,
-    normals: np.ndarray,
-    sky: np.ndarray,
-    gain: np.ndarray,
-    place: Place,
-    camera: Camera,
-    times: int,
-    shadow: np.ndarray,
-    axes: np.ndarray,
-    center: np.ndarray,
+    baked: Baked, lit: _Lit, vertices: np.ndarray, place: Place, camera: Camera, times: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return picture, alpha, faces and screen of a person that is seen at `vertices` and lit where it really is."""
     height, width = camera.size
     focal, middle = camera.focal.numpy(), camera.center.numpy()
     screen = np.empty_like(vertices)
@@ -118,12 +142,12 @@ def _see(
     kernels.draw(fine, baked.faces, baked.layer_of, baked.lifts, baked.cut, *paint, _NEAR, *found, depth_at)
     number_at = np.empty(size, np.int32)
     samples = np.empty((int((face_at >= 0).sum()), 12), np.float32)
-    kernels.gather(*found, baked.faces, *paint, vertices, normals, sky, gain, number_at, samples)
+    kernels.gather(*found, baked.faces, *paint, lit.vertices, lit.normals, lit.sky, lit.gain, number_at, samples)
     picture, alpha = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
     lighting = place.lighting
     colors = [np.array(color, np.float64) for color in (lighting.key, lighting.sky, lighting.ground)]
     spread = _spread(lighting, 0.25)
-    map_ = (shadow, axes, center, _SHADOW / _REACH, spread)
+    map_ = (lit.shadow, lit.axes, lit.center, _SHADOW / _REACH, spread)
     toward = direction(lighting.azimuth, lighting.elevation)
     kernels.shade(number_at, samples, *map_, toward, *colors, times, picture, alpha)
     return picture, alpha, np.where(alpha >= 0.5, _middle(face_at, times), -1).astype(np.int32), screen
@@ -139,26 +163,24 @@ def _middle(face_at: np.ndarray, times: int) -> np.ndarray:
     return face
 
 
-def _shade_place(
-    place: Place, center: np.ndarray, shadow: np.ndarray, axes: np.ndarray, heaven: tuple[Any, ...]
-) -> np.ndarray:
+def _shade_place(place: Place, lit: _Lit) -> np.ndarray:
     import cv2
 
     step = _REACH / _GRID
     row, column = np.meshgrid(np.arange(_GRID), np.arange(_GRID), indexing="ij")
-    corner = np.array([center[0] - _REACH / 2, center[2] - _REACH / 2, place.level])
+    corner = np.array([lit.center[0] - _REACH / 2, lit.center[2] - _REACH / 2, place.level])
     points = np.stack([corner[0] + column * step, np.full(row.shape, place.level), corner[1] + row * step], -1)
     points = points.reshape(-1, 3).astype(np.float32)
     up = np.tile(np.array([0, -1, 0], np.float32), (len(points), 1))
     sky = np.empty(len(points), np.float32)
-    kernels.open_sky(*heaven, points, up, sky)
+    kernels.open_sky(*lit.heaven, points, up, sky)
     grid = sky.reshape(_GRID, _GRID)
     out = np.empty_like(place.plate)
     spread = _spread(place.lighting, 0.7)
     near = np.empty((_SHADOW // 16, _SHADOW // 16), np.bool_)
-    kernels.occupied(shadow, int(spread) + 2, near)
+    kernels.occupied(lit.shadow, int(spread) + 2, near)
     seen = np.empty(out.shape[:2], np.float32)
-    kernels.seen_from_key(place.points, shadow, near, axes, center, _SHADOW / _REACH, spread, seen)
+    kernels.seen_from_key(place.points, lit.shadow, near, lit.axes, lit.center, _SHADOW / _REACH, spread, seen)
     seen = cv2.GaussianBlur(seen, (0, 0), out.shape[0] / 256)
     kernels.shade_place(place.plate, place.points, place.share, seen, grid, corner, step, out)
     return out

@@ -23,6 +23,7 @@ class Place:
         share: how much of each pixel's light comes from the key light.
         lighting: its light.
         level: height of the floor (world Y).
+        gloss: share of the floor's light that it mirrors.
     """
 
     plate: Float[np.ndarray, "H W 3"]
@@ -30,6 +31,7 @@ class Place:
     share: Float[np.ndarray, "H W 3"]
     lighting: Lighting
     level: float
+    gloss: float = 0.0
 
 
 def prepare_place(setting: Setting, camera: Camera, level: float, distance: float, *, blur: float = 0.0) -> Place:
@@ -63,4 +65,4 @@ def prepare_place(setting: Setting, camera: Camera, level: float, distance: floa
     furnish(view, setting.boxes, scene.lighting, origin, float(focal[0]), (float(middle[0]), float(middle[1])))
     if blur > 0.2:
         plate = gaussian_filter(plate, (blur, blur, 0))
-    return Place(plate, points, share, scene.lighting, level)
+    return Place(plate, points, share, scene.lighting, level, setting.gloss)

@@ -18,10 +18,17 @@ _KINDS = {"studio": 17, "plaster": 15, "brick": 7, "park": 9, "room": 32, "stree
 
 @dataclass(frozen=True)
 class Setting:
-    """A place and what stands in it."""
+    """A place and what stands in it.
+
+    Attributes:
+        scene: the place.
+        boxes: what stands in it.
+        gloss: share of the floor's light that it mirrors.
+    """
 
     scene: Scene
     boxes: tuple[Box, ...] = ()
+    gloss: float = 0.0
 
 
 def random_lighting(rng: Rng, *, outdoors: bool = False) -> Lighting:
@@ -51,10 +58,11 @@ def random_scene(rng: Rng) -> Setting:
     wall = _shade(_wall_color(rng))
     floor = _shade(0.12 + 0.6 * np.array(_floor_color(rng)))
     seed = int(rng.integers(1 << 12))
+    gloss = float(rng.uniform(0.08, 0.35)) if rng.random() < 0.35 and not outdoors else 0.0
     if kind == "room":
         far = float(rng.uniform(1.0, 3.2))
         base = str(rng.choice(["plaster", "brick", "studio"], p=[0.8, 0.12, 0.08]))
-        return Setting(Scene(base, lighting, wall, floor, far, seed), _furniture(rng, far))
+        return Setting(Scene(base, lighting, wall, floor, far, seed), _furniture(rng, far), gloss)
     if kind == "street":
         far = float(rng.uniform(9.0, 25.0))
         return Setting(Scene("park", lighting, wall, floor, far, seed), _houses(rng, far))
@@ -62,7 +70,7 @@ def random_scene(rng: Rng) -> Setting:
         far = float(rng.uniform(2.0, 5.0))
         return Setting(Scene("brick", lighting, wall, floor, far, seed), _plants(rng, far))
     far = float(rng.uniform(3.0, 8.0)) if kind == "park" else float(rng.uniform(0.7, 2.5))
-    return Setting(Scene(kind, lighting, wall, floor, far, seed), _plants(rng, far) if kind == "park" else ())
+    return Setting(Scene(kind, lighting, wall, floor, far, seed), _plants(rng, far) if kind == "park" else (), gloss)
 
 
 def _furniture(rng: Rng, far: float) -> tuple[Box, ...]:

@@ -47,8 +47,8 @@ class SurfaceTruth:
 def _weights(screen, a, b, c, px, py):
     """Return the perspective-correct weights, and the depth, of the place on a face that is nearest to a pixel.
 
-    A pixel's face was seen by one of its samples, so its middle may lie a little outside, on the face's plane; but to go
-    on over that plane would lead far away on slivers.
+    A pixel's face was seen by one of its samples, so its middle may lie a little outside, on the face's plane; but to
+    go on over that plane would lead far away on slivers.
     """
     x = (np.float64(screen[a, 0]), np.float64(screen[b, 0]), np.float64(screen[c, 0]))
     y = (np.float64(screen[a, 1]), np.float64(screen[b, 1]), np.float64(screen[c, 1]))
