@@ -10,6 +10,7 @@ import torch
 
 from liquidwarp.bodies import load_body
 from liquidwarp.data import Clip, SyntheticClips, roughen, synthetic_clip, synthetic_stream
+from liquidwarp.data.synthetic import cloth_kernels
 from liquidwarp.data.synthetic import fast_kernels as kernels
 from liquidwarp.data.synthetic.acting import act, curl_fingers, follow
 from liquidwarp.data.synthetic.atlas import Baked, bake, lattice
@@ -318,7 +319,7 @@ def test_loose_cloth_lags_and_settles() -> None:
 
     def step(x: float, first: bool) -> np.ndarray:
         posed = np.array([[x, 0, 0], [x, 0, 0]], np.float32)
-        kernels.swing(posed, state, speed, loose, normals, *spring, first, before)
+        cloth_kernels.swing(posed, state, speed, loose, normals, *spring, first, before)
         return posed
 
     step(0.0, True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from liquidwarp import __version__
 from liquidwarp.checks import check_positive
 from liquidwarp.data.clip import Clip
+from liquidwarp.data.synthetic import cloth_kernels
 from liquidwarp.data.synthetic import fast_kernels as kernels
 from liquidwarp.data.synthetic.acting import Poses, act, choose_frames, curl_fingers, follow
 from liquidwarp.data.synthetic.atlas import BENDS, Baked, bake
@@ -154,12 +155,12 @@ def _moving(baked: Baked, track: BodyTrack) -> Iterator[tuple[np.ndarray, np.nda
             kernels.face_normals(vertices, baked.faces, normals)
         if legs:
             starts, ends, *radii = legs
-            kernels.push_out(vertices, baked.drapes, normals, starts[number], ends[number], *radii)
+            cloth_kernels.push_out(vertices, baked.drapes, normals, starts[number], ends[number], *radii)
         if track.fps > 0:
             first = number == 0
             step = 1 / track.fps
             spring = (_SWING_LIMIT, 160.0, 11.0, step, max(_SUBSTEPS, int(np.ceil(step / 0.02))))
-            kernels.swing(vertices, state, speed, baked.loose, normals, *spring, first, before)
+            cloth_kernels.swing(vertices, state, speed, baked.loose, normals, *spring, first, before)
         yield vertices, (baked.bends @ angles[number]).astype(np.float32)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from liquidwarp.bodies.kernels import skin_rows
 from liquidwarp.data.synthetic import fast_kernels as kernels
+from liquidwarp.data.synthetic import light_kernels
 from liquidwarp.data.synthetic.atlas import Baked
 from liquidwarp.data.synthetic.light import Lighting, direction
 from liquidwarp.data.synthetic.places import Place
@@ -100,14 +101,14 @@ def _light_up(baked: Baked, vertices: np.ndarray, gain: np.ndarray, place: Place
     normals = np.empty_like(vertices)
     kernels.face_normals(vertices, baked.faces, normals)
     low, high = np.empty(3, np.float32), np.empty(3, np.float32)
-    kernels.extent(vertices, low, high)
+    light_kernels.extent(vertices, low, high)
     center = 0.5 * (low + high)
     shadow, axes = _shadow_map(vertices, baked.faces, center, place.lighting)
     rays, sky = _sky_axes(_SKY_RAYS), np.empty(len(vertices), np.float32)
     maps = np.empty((_SKY_RAYS, _SKY, _SKY), np.float32)
-    kernels.sky_maps(vertices, rays, center, np.float32(_SKY / _REACH), maps)
+    light_kernels.sky_maps(vertices, rays, center, np.float32(_SKY / _REACH), maps)
     heaven = (maps, rays, center, np.float32(_SKY / _REACH))
-    kernels.open_sky(*heaven, vertices, normals, sky)
+    light_kernels.open_sky(*heaven, vertices, normals, sky)
     return _Lit(vertices, normals, sky, gain, center, shadow, axes, heaven)
 
 
@@ -173,16 +174,16 @@ def _shade_place(place: Place, lit: _Lit) -> np.ndarray:
     points = points.reshape(-1, 3).astype(np.float32)
     up = np.tile(np.array([0, -1, 0], np.float32), (len(points), 1))
     sky = np.empty(len(points), np.float32)
-    kernels.open_sky(*lit.heaven, points, up, sky)
+    light_kernels.open_sky(*lit.heaven, points, up, sky)
     grid = sky.reshape(_GRID, _GRID)
     out = np.empty_like(place.plate)
     spread = _spread(place.lighting, 0.7)
     near = np.empty((_SHADOW // 16, _SHADOW // 16), np.bool_)
-    kernels.occupied(lit.shadow, int(spread) + 2, near)
+    light_kernels.occupied(lit.shadow, int(spread) + 2, near)
     seen = np.empty(out.shape[:2], np.float32)
-    kernels.seen_from_key(place.points, lit.shadow, near, lit.axes, lit.center, _SHADOW / _REACH, spread, seen)
+    light_kernels.seen_from_key(place.points, lit.shadow, near, lit.axes, lit.center, _SHADOW / _REACH, spread, seen)
     seen = cv2.GaussianBlur(seen, (0, 0), out.shape[0] / 256)
-    kernels.shade_place(place.plate, place.points, place.share, seen, grid, corner, step, out)
+    light_kernels.shade_place(place.plate, place.points, place.share, seen, grid, corner, step, out)
     return out
 
 
@@ -196,9 +197,9 @@ def _shadow_map(
 ) -> tuple[np.ndarray, np.ndarray]:
     axes = _axes(direction(lighting.azimuth, lighting.elevation))
     at = np.empty_like(vertices)
-    kernels.to_map(vertices, axes, center, _SHADOW / _REACH, _SHADOW, at)
+    light_kernels.to_map(vertices, axes, center, _SHADOW / _REACH, _SHADOW, at)
     depth = np.full((_SHADOW, _SHADOW), np.inf, np.float32)
-    kernels.draw_depth(at, faces, depth)
+    light_kernels.draw_depth(at, faces, depth)
     return depth, axes
 
 
