@@ -1,0 +1,237 @@
+"""What is trained, and towards what: the part of a training that knows a generator and its batches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from liquidwarp.checks import check_choice
+from liquidwarp.nn.compact import CompactGenerator
+from liquidwarp.nn.compact_weights import load_compact
+from liquidwarp.nn.discriminators import PatchDiscriminator
+from liquidwarp.nn.losses import (
+    box_weight,
+    charbonnier,
+    crop_boxes,
+    feature_matching_loss,
+    fooling_loss,
+    is_present,
+    mask_cross_entropy,
+    mask_iou_loss,
+    ms_ssim_loss,
+    real_or_fake_loss,
+)
+from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
+from liquidwarp.train.config import Config, LossConfig
+from liquidwarp.train.samples import Batch
+
+_FACE_SIDE = 64  # pixels to which a face is enlarged for the identity loss
+_AROUND = 9  # pixels around the person that count as much as the person
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What a generator made of a batch.
+
+    Attributes:
+        picture: in [0, 1], or a little beyond.
+        mask: the person's outline.
+    """
+
+    picture: Float[Tensor, "B 3 H W"]
+    mask: Float[Tensor, "B H W"]
+
+
+class Objective(Protocol):
+    """A generator, perhaps a discriminator, and the losses that train them.
+
+    The trainer hands the networks in again when it calls, wrapped as it needs them.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module | None
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, frozen networks of the losses too."""
+        ...
+
+    def attempt(self, generator: Callable[[Batch], object], batch: Batch) -> Attempt:
+        """Let the generator answer."""
+        ...
+
+    def generator_losses(self, attempt: Attempt, batch: Batch, *, adversary: bool) -> dict[str, Tensor]:
+        """Return weighted losses whose sum the generator lowers; each an average over the batch."""
+        ...
+
+    def discriminator_losses(
+        self, discriminator: Callable[[Tensor], list[Tensor]], attempt: Attempt, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Return losses whose sum the discriminator lowers."""
+        ...
+
+    def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
+        """Return pictures to set side by side in the log."""
+        ...
+
+    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
+        """Return measures per sample for validation."""
+        ...
+
+
+class Critic(nn.Module):
+    """A discriminator whose call returns the features of all stages, the scores last."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.patches = PatchDiscriminator(6, width)
+
+    def forward(self, x: Float[Tensor, "B 6 H W"]) -> list[Tensor]:
+        """Return features and scores."""
+        return self.patches.features(x)
+
+
+class CompactObjective:
+    """Trains the compact generator on training pairs.
+
+    Args:
+        generator: called with a batch of `train.pairs`; returns picture and mask.
+        losses: weights of the losses.
+        discriminator: looks at a picture beside the body's normals.
+    """
+
+    def __init__(self, generator: nn.Module, losses: LossConfig, discriminator: nn.Module | None = None) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self._losses = losses
+        self._game = cast(Literal["lsgan", "hinge"], losses.game)
+        self._texture = TexturePerceptual()
+        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, frozen networks of the losses too."""
+        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
+            if module is not None:
+                module.to(device)
+
+    def attempt(self, generator: Callable[[Batch], object], batch: Batch) -> Attempt:
+        """Let the generator answer."""
+        picture, mask = cast(tuple[Tensor, Tensor], generator(batch))
+        return Attempt(picture.float(), mask.float())
+
+    def generator_losses(self, attempt: Attempt, batch: Batch, *, adversary: bool) -> dict[str, Tensor]:
+        """Return weighted losses whose sum the generator lowers."""
+        weights = self._losses
+        terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
+            "pixel": (weights.pixel, lambda: self._pixel(attempt, batch)),
+            "ssim": (weights.ssim, lambda: ms_ssim_loss(attempt.picture, batch["target"])),
+            "perceptual": (weights.perceptual, lambda: self._perceptual(attempt.picture, batch["target"])),
+            "mask": (weights.mask, lambda: mask_cross_entropy(attempt.mask, batch["mask"])),
+            "overlap": (weights.overlap, lambda: mask_iou_loss(attempt.mask, batch["mask"])),
+            "face": (weights.face, lambda: self._face(attempt, batch)),
+            "identity": (weights.identity, lambda: self._identity(attempt, batch)),
+        }
+        losses = {name: weight * loss().mean() for name, (weight, loss) in terms.items() if weight}
+        return losses | (self._adversarial(attempt, batch) if adversary else {})
+
+    def discriminator_losses(
+        self, discriminator: Callable[[Tensor], list[Tensor]], attempt: Attempt, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Return the loss of telling true pictures from made ones; both go through the network at once."""
+        both = torch.cat([_beside_body(batch["target"], batch), _beside_body(attempt.picture.detach(), batch)])
+        real, fake = discriminator(both)[-1].float().chunk(2)
+        return {"discriminator": real_or_fake_loss([real], [fake], game=self._game)}
+
+    def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
+        """Return the surface renderer's picture, ours, the truth, and our outline."""
+        rendered = surface_picture(batch)
+        mask = attempt.mask[:, None].expand(-1, 3, -1, -1)
+        return [rendered, attempt.picture, batch["target"], mask]
+
+    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
+        """Return PSNR on the person, texture distance and overlap, of ours and of the surface renderer."""
+        found = {}
+        for name, picture, mask in (
+            ("ours", attempt.picture.clamp(0, 1), attempt.mask),
+            ("surface", surface_picture(batch), batch["rendered_alpha"]),
+        ):
+            found[f"psnr_person_{name}"] = _psnr(picture, batch["target"], (batch["mask"] > 0.5).float())
+            found[f"texture_{name}"] = self._texture(picture, batch["target"])
+            found[f"iou_{name}"] = 1 - mask_iou_loss((mask > 0.5).float(), (batch["mask"] > 0.5).float())
+        return found
+
+    def _pixel(self, attempt: Attempt, batch: Batch) -> Tensor:
+        near = avg_pool2d(torch.maximum(batch["mask"], batch["rendered_alpha"])[:, None], _AROUND, 1, _AROUND // 2)
+        weight = 1 + self._losses.person * (near[:, 0] > 0)
+        return charbonnier(attempt.picture, batch["target"], weight)
+
+    def _face(self, attempt: Attempt, batch: Batch) -> Tensor:
+        weight = box_weight(batch["face"], (attempt.picture.shape[2], attempt.picture.shape[3]))
+        share = weight.mean((1, 2)).clamp(min=1e-6)  # so that a small face counts as much as a large one
+        return charbonnier(attempt.picture, batch["target"], weight) / share
+
+    def _identity(self, attempt: Attempt, batch: Batch) -> Tensor:
+        side = (_FACE_SIDE, _FACE_SIDE)
+        made, true = (crop_boxes(picture, batch["face"], side) for picture in (attempt.picture, batch["target"]))
+        return self._perceptual(made, true) * is_present(batch["face"])
+
+    def _adversarial(self, attempt: Attempt, batch: Batch) -> dict[str, Tensor]:
+        if self.discriminator is None:
+            return {}
+        fake = self.discriminator(_beside_body(attempt.picture, batch))
+        losses = {"adversarial": self._losses.adversarial * fooling_loss([fake[-1].float()], game=self._game)}
+        if self._losses.matching:
+            with torch.no_grad():
+                real = self.discriminator(_beside_body(batch["target"], batch))
+            losses["matching"] = self._losses.matching * feature_matching_loss(real[:-1], fake[:-1])
+        return losses
+
+
+def surface_picture(batch: Batch) -> Float[Tensor, "B 3 H W"]:
+    """Return the surface renderer's picture over the guessed ground."""
+    return batch["rendered"] + (1 - batch["rendered_alpha"][:, None]) * batch["plate"]
+
+
+def build_objective(config: Config) -> Objective:
+    """Make the networks and losses of a configuration; first weights depend on `train.seed` alone.
+
+    Raises:
+        InputError: an unknown kind of model, or a file of weights that does not fit.
+    """
+    check_choice("model.kind", config.model.kind, BUILDERS)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.train.seed)
+        return BUILDERS[config.model.kind](config)
+
+
+def _build_compact(config: Config) -> Objective:
+    if config.model.start:
+        generator = load_compact(config.model.start)
+        fresh = CompactGenerator(generator.widths)  # loaded ones are shared and frozen
+        fresh.load_state_dict(generator.state_dict())
+        generator = fresh
+    else:
+        w1, w2, w3, w4 = config.model.widths
+        generator = CompactGenerator((w1, w2, w3, w4))
+    discriminator = Critic(config.model.discriminator_width) if config.loss.adversarial else None
+    return CompactObjective(generator, config.loss, discriminator)
+
+
+BUILDERS: dict[str, Callable[[Config], Objective]] = {"compact": _build_compact}
+"""Kinds of models that can be trained."""
+
+
+def mean_figures(found: Sequence[dict[str, Tensor]]) -> dict[str, float]:
+    """Average measures over the samples of several batches."""
+    return {name: float(torch.cat([each[name] for each in found]).double().mean()) for name in found[0]}
+
+
+def _beside_body(picture: Tensor, batch: Batch) -> Tensor:
+    return torch.cat([picture, batch["transfer"][:, -3:]], 1)
+
+
+def _psnr(picture: Tensor, target: Tensor, region: Tensor) -> Float[Tensor, " B"]:
+    squared = (((picture - target) ** 2).mean(1) * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
+    return -10 * torch.log10(squared.clamp(min=1e-10))

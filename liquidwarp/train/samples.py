@@ -1,0 +1,226 @@
+"""Samples by number: what sample i is depends on the seed and on i alone."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+from torch.utils.data import DataLoader, Dataset
+
+from liquidwarp.errors import InputError
+from liquidwarp.train.config import DataConfig
+from liquidwarp.train.pairs import PairFile
+
+_TRIES = 8  # files looked into for one sample before giving up
+_COLORS = {
+    "transfer": ((0, 3), (4, 7)),
+    "source": ((0, 3),),
+    "target": ((0, 3),),
+    "plate": ((0, 3),),
+    "rendered": ((0, 3),),
+}
+_NORMAL_X = {"transfer": 10, "source": 4}  # channel of the normals' horizontal part, which a mirror turns round
+
+Batch = dict[str, Tensor]
+_log = logging.getLogger(__name__)
+
+
+class Samples(Protocol):
+    """Endless samples, each found by its number alone."""
+
+    broken: dict[str, str]
+    """What could not be read, and why."""
+
+    def sample(self, index: int) -> Batch:
+        """Return sample number `index`, each tensor with a leading 1."""
+        ...
+
+
+class PairSamples:
+    """Random crops of files of training pairs.
+
+    Args:
+        files: of pairs; each is as likely as the others.
+        config: size of a sample and how it is varied.
+        seed: of the choice.
+        varied: False takes the middle of a picture as it is, for validation.
+    """
+
+    def __init__(self, files: list[PairFile], config: DataConfig, *, seed: int, varied: bool = True) -> None:
+        if not files:
+            raise InputError("no training pairs; make some with datasets/synthetic/make_pairs.py")
+        self.files = files
+        self.broken: dict[str, str] = {}
+        self._config, self._seed, self._varied = config, seed, varied
+
+    def sample(self, index: int) -> Batch:
+        """Return sample number `index`; a file that turns out to be damaged is listed and another one taken.
+
+        Raises:
+            InputError: several files in a row are damaged.
+        """
+        rng = np.random.default_rng((self._seed, index))
+        for _ in range(_TRIES):
+            file = self.files[int(rng.integers(len(self.files)))]
+            frame = int(rng.integers(file.frames))
+            try:
+                return self._vary(_framed(file, frame, self._config.size, rng if self._varied else None), rng)
+            except Exception as error:  # damaged files fail in many ways
+                self.broken[str(file.path)] = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{file.path} and others cannot be read ({self.broken[str(file.path)]}); make them anew")
+
+    def _vary(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        batch = _at_source_size(batch, self._config.source_size)
+        if not self._varied:
+            return batch
+        if self._config.mirror and rng.random() < 0.5:
+            batch = mirrored(batch)
+        gains = 1 - self._config.tint * rng.random(3).astype(np.float32)
+        return tinted(batch, torch.from_numpy(gains))
+
+
+def open_pairs(folder: str | Path) -> tuple[list[PairFile], dict[str, str]]:
+    """Return the files of pairs in a folder, in the order of their names, and the damaged ones with the reason.
+
+    Raises:
+        InputError: there is no such folder, or nothing usable in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"data.path={folder} is no folder; make pairs with datasets/synthetic/make_pairs.py")
+    good, broken = [], {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            good.append(PairFile.open(path))
+        except InputError as error:
+            broken[str(path)] = str(error)
+    if not good:
+        raise InputError(f"{folder}: no usable file of pairs ({len(broken)} damaged); make some with make_pairs.py")
+    return good, broken
+
+
+def mirrored(batch: Batch) -> Batch:
+    """Mirror a batch left to right: the same person in a mirrored world."""
+    result = {name: value.flip(-1) for name, value in batch.items() if name not in ("grid", "face")}
+    grid = batch["grid"].flip(-2)
+    result["grid"] = torch.stack([-grid[..., 0], grid[..., 1]], -1)
+    for name, channel in _NORMAL_X.items():
+        turned = result[name].clone()
+        turned[..., channel, :, :] *= -1
+        result[name] = turned
+    face, width = batch["face"], batch["target"].shape[-1]
+    turned = torch.stack([width - face[:, 2], face[:, 1], width - face[:, 0], face[:, 3]], 1)
+    present = (face[:, 2] > face[:, 0])[:, None]
+    result["face"] = torch.where(present, turned, face)
+    return {name: result[name] for name in batch}
+
+
+def tinted(batch: Batch, gains: Tensor) -> Batch:
+    """Multiply the colour channels of all pictures by `gains`."""
+    result = dict(batch)
+    for name, spans in _COLORS.items():
+        planes = batch[name].clone()
+        for start, stop in spans:
+            planes[..., start:stop, :, :] *= gains[:, None, None]
+        result[name] = planes
+    return result
+
+
+def _framed(file: PairFile, frame: int, size: tuple[int, int], rng: np.random.Generator | None) -> Batch:
+    """Cut a window of a size out of a pair, or put the pair into one."""
+    spans = []
+    for length, wanted in zip(file.size, size, strict=True):
+        spare = max(0, length - wanted)
+        start = spare // 2 if rng is None else int(rng.integers(spare + 1))
+        spans.append(slice(start, min(length, start + wanted)))
+    batch = file.read(frame, *spans)
+    height, width = batch["target"].shape[-2:]
+    more_rows, more_columns = size[0] - height, size[1] - width
+    if more_rows or more_columns:
+        batch = _enlarged(
+            batch, (more_rows // 2, more_rows - more_rows // 2), (more_columns // 2, more_columns - more_columns // 2)
+        )
+    return batch
+
+
+def _enlarged(batch: Batch, rows: tuple[int, int], columns: tuple[int, int]) -> Batch:
+    """Continue the ground around a pair, with nobody in it."""
+    around = (*columns, *rows)
+    result = dict(batch)
+    for name in ("target", "plate"):
+        result[name] = pad(batch[name], around, "replicate")
+    for name in ("mask", "rendered", "rendered_alpha", "transfer", "valid"):
+        result[name] = pad(batch[name], around)
+    result["transfer"][:, 4:7] = result["plate"]
+    result["grid"] = pad(batch["grid"], (0, 0, *around))
+    face = batch["face"]
+    shift = face.new_tensor([columns[0], rows[0], columns[0], rows[0]])
+    result["face"] = torch.where((face[:, 2] > face[:, 0])[:, None], face + shift, face)
+    return result
+
+
+def _at_source_size(batch: Batch, size: tuple[int, int]) -> Batch:
+    source = batch["source"]
+    if tuple(source.shape[-2:]) == size:
+        return batch
+    flat = source.flatten(0, 1)
+    smaller = interpolate(flat, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return batch | {"source": smaller.unflatten(0, tuple(source.shape[:2]))}
+
+
+class _Steps(Dataset[tuple[Batch, dict[str, str]]]):
+    """One process's share of the batch of each step."""
+
+    def __init__(self, samples: Samples, first: Callable[[int], int], count: int) -> None:
+        self._samples, self._first, self._count = samples, first, count
+
+    def __getitem__(self, step: int) -> tuple[Batch, dict[str, str]]:
+        start = self._first(step)
+        parts = [self._samples.sample(index) for index in range(start, start + self._count)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}, dict(self._samples.broken)
+
+
+class _Share:
+    """Number of a process's first sample in a step; a class, since workers are sent it."""
+
+    def __init__(self, batch: int, rank: int, world: int) -> None:
+        self._batch, self._offset = batch, rank * (batch // world)
+
+    def __call__(self, step: int) -> int:
+        return step * self._batch + self._offset
+
+
+def batches(
+    samples: Samples, *, start: int, stop: int, batch: int, rank: int = 0, world: int = 1, workers: int = 0
+) -> Iterator[tuple[Batch, dict[str, str]]]:
+    """Yield this process's share of the batches of steps `start` to `stop`, and what was found broken so far.
+
+    Sample k of step s is number `s * batch + k`, whatever the number of processes and workers.
+
+    Raises:
+        InputError: `batch` cannot be shared evenly.
+    """
+    if batch % world:
+        raise InputError(f"train.batch={batch} cannot be shared by {world} processes; give a multiple of {world}")
+    steps = _Steps(samples, _Share(batch, rank, world), batch // world)
+    loader = DataLoader(
+        steps,
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=workers,
+        worker_init_fn=_ignore_interrupts if workers else None,
+        prefetch_factor=2 if workers else None,
+    )
+    return iter(loader)
+
+
+def _ignore_interrupts(_: int) -> None:
+    """Let the main process decide what Ctrl-C means."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
