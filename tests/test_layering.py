@@ -17,6 +17,7 @@ LEVELS = {
     "bodies": 2,
     "raster": 2,
     "media": 2,
+    "motion": 3,
     "flow": 3,
     "recovery": 4,
     "surface": 4,

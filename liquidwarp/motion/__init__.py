@@ -1,0 +1,26 @@
+"""Motion: between bodies, and in and out of the files of other programs."""
+
+from liquidwarp.motion.bvh import read_bvh, write_bvh
+from liquidwarp.motion.glb import Texture, write_glb
+from liquidwarp.motion.read import MOTION_ENDINGS, read_motion
+from liquidwarp.motion.retarget import bring_into_view, pose_body, retarget
+from liquidwarp.motion.skeleton import SkeletonMotion, joint_places, skeleton_of
+from liquidwarp.motion.smpl_motion import read_amass, read_published, write_amass
+
+__all__ = [
+    "MOTION_ENDINGS",
+    "SkeletonMotion",
+    "Texture",
+    "bring_into_view",
+    "joint_places",
+    "pose_body",
+    "read_amass",
+    "read_bvh",
+    "read_motion",
+    "read_published",
+    "retarget",
+    "skeleton_of",
+    "write_amass",
+    "write_bvh",
+    "write_glb",
+]
