@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "recover": _recover,
         "demo": _demo,
         "body": _body,
+        "train": _train,
         "doctor": _doctor,
     }
     try:
@@ -178,6 +179,19 @@ def _demo(options: argparse.Namespace) -> None:
 
     for path in run_demo(options.output, size=options.size, progress=True):
         print(path)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from liquidwarp.train.config import load_config
+    from liquidwarp.train.run import train
+
+    limit = [] if options.minutes is None else [f"train.minutes={options.minutes}"]
+    done = train(load_config(options.config, [*options.overrides, *limit]), options.output, progress=True)
+    for name, reason in done.broken.items():
+        print(f"left out: {name}: {reason}")
+    if done.reason == "interrupted":
+        print(f"stopped after step {done.progress.step}; the same command goes on from there")
+    print(done.weights)
 
 
 def _doctor(options: argparse.Namespace) -> None:

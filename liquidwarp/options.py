@@ -123,6 +123,28 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
 
     _add_body_commands(commands)
+    training = _command(
+        commands,
+        "train",
+        "Train a generator, or go on with a training that was stopped.",
+        "liquidwarp train --set data.path=outputs/pairs -o outputs/run\n"
+        "liquidwarp train recipe.toml --set train.lr=1e-4 --minutes 120 -o outputs/run\n"
+        "torchrun --nproc-per-node 2 -m liquidwarp.cli train recipe.toml -o outputs/run",
+    )
+    training.add_argument("config", nargs="?", metavar="CONFIG.toml", help="see docs/training.md (default: defaults)")
+    training.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="SECTION.KEY=VALUE",
+        help="change a key of the configuration; repeatable",
+    )
+    training.add_argument("--minutes", type=_number, default=None, help="end in order after so long, over all runs")
+    training.add_argument(
+        "-o", "--output", required=True, metavar="FOLDER", help="of the run; one that holds a run goes on with it"
+    )
+
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
 
