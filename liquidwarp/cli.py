@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "recover": _recover,
         "demo": _demo,
         "body": _body,
+        "export": _export,
         "train": _train,
         "doctor": _doctor,
     }
@@ -81,7 +82,7 @@ def _imitate(options: argparse.Namespace) -> None:
 
     _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
-    motion = _load_track(options.motion, options.body)
+    motion = _load_motion(options.motion, options.body)
     if motion is None:
         _check_motion(options.motion)
     person = _encode(options)
@@ -174,6 +175,30 @@ def _body(options: argparse.Namespace) -> None:
     print(f"{path} ({model.family}, {model.gender})")
 
 
+def _export(options: argparse.Namespace) -> None:
+    from liquidwarp.bodies import load_body
+    from liquidwarp.motion import write_amass, write_bvh, write_glb
+    from liquidwarp.tasks import encode_source
+    from liquidwarp.tasks.export import export_glb
+
+    endings = (".npz", ".bvh", ".glb")
+    _check_output(options.output, endings, "give a name that ends in one of these", options)
+    ending = Path(options.output).suffix.lower()
+    if options.photo and ending != ".glb":
+        raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
+    motion = _load_motion(options.motion, options.body)
+    if motion is None:
+        raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
+    if options.photo:
+        _check_source(options.photo)
+        person = encode_source(options.photo, body=load_body(options.body), progress=True)
+        export_glb(person, motion, options.output)
+    else:
+        write = {".npz": write_amass, ".bvh": write_bvh, ".glb": write_glb}[ending]
+        write(options.output, motion, load_body(options.body))
+    print(options.output)
+
+
 def _demo(options: argparse.Namespace) -> None:
     from liquidwarp.demo import run_demo
 
@@ -231,26 +256,27 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
     print(path)
 
 
-def _load_track(path: str, body: str) -> "BodyTrack | None":
-    """Read a track that fits the body; None if `path` names a video."""
-    if Path(path).suffix.lower() != ".npz":
-        return None
+def _load_motion(path: str, body: str) -> "BodyTrack | None":
+    """Read a motion and let the body do it; None if `path` names a video."""
     from liquidwarp.bodies import load_body
+    from liquidwarp.motion import MOTION_ENDINGS, read_motion
     from liquidwarp.tasks import check_track
-    from liquidwarp.types import BodyTrack
 
-    track = BodyTrack.load(path)
+    if Path(path).suffix.lower() not in MOTION_ENDINGS:
+        return None
+    model = load_body(body)
+    motion = read_motion(path, model)
     try:
-        check_track(load_body(body), track)
+        check_track(model, motion)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return track
+    return motion
 
 
 def _recover_motion(options: argparse.Namespace) -> "BodyTrack":
     from liquidwarp.tasks import recover
 
-    return recover(options.motion, person=options.motion_person, progress=True)
+    return recover(options.motion, body=_load_body(options), person=options.motion_person, progress=True)
 
 
 # What follows fails before the long work rather than after it.
@@ -325,6 +351,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
     named = [
         given.get("source"),
         given.get("file"),
+        given.get("photo"),
         given.get("motion"),
         given.get("background"),
         *given.get("photos", ()),

@@ -39,7 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_source(imitate, many=True)
     imitate.add_argument(
-        "--motion", required=True, metavar="VIDEO|TRACK.npz", help="a video, or a track from 'liquidwarp recover'"
+        "--motion",
+        required=True,
+        metavar="VIDEO|MOTION",
+        help="a video, a track from 'liquidwarp recover', or another motion: AMASS's .npz, .bvh, or pose_shape.pkl",
     )
     imitate.add_argument(
         "--motion-person",
@@ -64,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_source(transfer, many=False)
     _add_wear(transfer, required=True)
     transfer.add_argument(
-        "--motion", metavar="VIDEO|TRACK.npz", help="let the dressed person do a motion; -o is then a video"
+        "--motion", metavar="VIDEO|MOTION", help="let the dressed person do a motion; -o is then a video"
     )
     transfer.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person of the video")
     _add_camera(transfer)
@@ -123,6 +126,20 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
 
     _add_body_commands(commands)
+    export = _command(
+        commands,
+        "export",
+        "Write a motion for other programs.",
+        "liquidwarp export dance.npz -o dance.bvh\n"
+        "liquidwarp export dance.npz -o dance_amass.npz\n"
+        "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb",
+    )
+    export.add_argument("motion", metavar="MOTION", help="a track, AMASS's .npz, .bvh, or pose_shape.pkl")
+    export.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help=".npz (AMASS's format), .bvh, or .glb (mesh and animation)"
+    )
+    export.add_argument("--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all")
+    _add_body(export)
     training = _command(
         commands,
         "train",

@@ -1,0 +1,62 @@
+"""A person with their clothes and their motion as a GLB."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from liquidwarp.bodies import load_body
+from liquidwarp.motion import Texture, write_glb
+from liquidwarp.surface import Appearance
+from liquidwarp.tasks.source import SourceState
+from liquidwarp.tasks.target import check_track
+from liquidwarp.types import BodyTrack
+
+_GAP = 2  # pixels between the pictures of an atlas
+
+
+def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None:
+    """Write the person doing a motion as a GLB: clothed mesh, photo as texture, skeleton and animation.
+
+    Args:
+        person: from `encode_source` or `transfer_appearance`.
+        motion: a track of the person's body; bones stay as long as the person's, places are the motion's.
+        path: a name that ends in .glb.
+
+    Raises:
+        InputError: the track is of another body.
+        OutputError: the file cannot be written.
+    """
+    body = load_body(person.track.body)
+    check_track(body, motion)
+    moved = BodyTrack(**{**vars(motion), "betas": person.track.betas})
+    write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
+
+
+def make_texture(appearance: Appearance) -> Texture:
+    """Lay the pictures of a surface side by side; each face looks into the one that shows it best."""
+    rows = np.arange(len(appearance.slot_layer))
+    weight = np.where(appearance.slot_layer >= 0, appearance.slot_weight.mean(-1), -1.0)
+    best = weight.argmax(1)
+    layer = appearance.slot_layer[rows, best]
+    origin, size = _shelves(appearance.table[:, 2] + _GAP, appearance.table[:, 1] + _GAP)
+    atlas = np.full((size[1], size[0], 3), 178, dtype=np.uint8)
+    for (start, height, width), (x, y) in zip(appearance.table.tolist(), origin.tolist(), strict=True):
+        picture = appearance.texels[start : start + height * width, :3].reshape(height, width, 3)
+        atlas[y : y + height, x : x + width] = picture
+    inside = np.clip(appearance.slot_xy[rows, best], 0.5, (appearance.table[layer][:, None, :0:-1]) - 0.5)
+    return Texture(atlas, ((inside + origin[layer][:, None]) / size).astype(np.float32))
+
+
+def _shelves(widths: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place boxes in rows, the highest first; return their top left corners (x, y) and the size of the whole."""
+    limit = max(int(widths.max()), math.ceil(math.sqrt(float((widths * heights).sum()) * 1.1)))
+    origin = np.zeros((len(widths), 2), dtype=np.int64)
+    x = y = row = right = 0
+    for box in np.lexsort((np.arange(len(widths)), -heights)):
+        if x + widths[box] > limit:
+            x, y, row = 0, y + row, 0
+        origin[box] = x, y
+        x, row = x + int(widths[box]), max(row, int(heights[box]))
+        right = max(right, x)
+    return origin, np.array([right, y + row])
