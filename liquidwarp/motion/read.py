@@ -32,11 +32,11 @@ def read_motion(path: str | Path, body: BodyModel) -> BodyTrack:
     if ending == ".bvh":
         return bring_into_view(pose_body(body, read_bvh(path)))
     if ending in (".pkl", ".pickle"):
-        return pose_body(body, read_published(path))
+        return pose_body(body, read_published(path, body))
     if ending != ".npz":
         raise InputError(f"{path}: not a motion; give a file that ends in {', '.join(MOTION_ENDINGS)}")
     if not _is_track(path):
-        return bring_into_view(pose_body(body, read_amass(path)))
+        return bring_into_view(pose_body(body, read_amass(path, body)))
     track = BodyTrack.load(path)
     if track.body == body.name:
         return track

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.bodies.pickles import read_pickle
+from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
@@ -39,10 +40,15 @@ _CROP = 224
 _MOST_FRAMES = 1_000_000
 
 
-def read_amass(path: Path) -> SkeletonMotion:
+def read_amass(path: Path, body: BodyModel | None = None) -> SkeletonMotion:
     """Read an npz with `poses` (T, 72, 156 or 165), `trans`, `betas` and `mocap_framerate`.
 
     AMASS's world has z up; files with y up are known by how the people in them stand.
+
+    Args:
+        path: the file.
+        body: the body that is to move; if it is of SMPL's family, it says where the joints lie at rest. Otherwise the
+            family's own file says so, or where there is none a person with level arms.
 
     Raises:
         InputError: the file is damaged or no such motion.
@@ -62,7 +68,7 @@ def read_amass(path: Path) -> SkeletonMotion:
     fps = rates[0] if rates else _STILL_RATE
     if not 0 < fps < 10_000:
         raise InputError(f"{path}: {fps} frames a second; check mocap_framerate")
-    rest = _rest(_COLUMNS.get(poses.shape[1], "smpl"), arrays.get("betas"), str(arrays.get("gender", "neutral")))
+    rest = _rest(_COLUMNS.get(poses.shape[1], "smpl"), arrays.get("betas"), str(arrays.get("gender", "neutral")), body)
     ups = local[:, 0, :, 1].mean(0)
     world = _Z_UP if abs(float(ups[2])) > abs(float(ups[1])) else _HALF_TURN
     pelvis = torch.tensor([0.0, _PELVIS_UP, 0.0], dtype=torch.float64)
@@ -72,11 +78,15 @@ def read_amass(path: Path) -> SkeletonMotion:
     return _motion(path, rest, local, world, root, fps)
 
 
-def read_published(path: Path) -> SkeletonMotion:
+def read_published(path: Path, body: BodyModel | None = None) -> SkeletonMotion:
     """Read a pickle with `pose` (T, 72), `cams` (T, 3) and `shape` (T, 10), of HMR-like regressors, safely.
 
     They look down +z at a person whose y points down; `cams` are (scale, x, y) of a weak perspective. Depth follows
     from the scale for an assumed lens, so it is right up to a factor.
+
+    Args:
+        path: the file.
+        body: see `read_amass`.
 
     Raises:
         InputError: the file is damaged, asks to run something, or is no such motion.
@@ -94,7 +104,9 @@ def read_published(path: Path) -> SkeletonMotion:
             f"{path}: cams has shape {cams.shape}, wanted ({frames}, 3) with scales above 0; check the file"
         )
     betas = values.get("shape", values.get("betas"))
-    rest = _rest("smpl", None if betas is None else np.asarray(betas).reshape(-1, np.shape(betas)[-1])[0], "neutral")
+    rest = _rest(
+        "smpl", None if betas is None else np.asarray(betas).reshape(-1, np.shape(betas)[-1])[0], "neutral", body
+    )
     pelvis = torch.tensor([0.0, _PELVIS_UP, 0.0], dtype=torch.float64) if rest is None else _HALF_TURN @ rest[0]
     scale, x, y = torch.from_numpy(cams.astype(np.float64)).unbind(1)
     root = torch.stack([x, y, _FOCAL / scale], dim=1) + pelvis
@@ -111,7 +123,7 @@ def write_amass(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         OutputError: the file cannot be written.
     """
     motion = skeleton_of(body, track)
-    own = body.name.lower().startswith("smpl") or "left_index1" in body.joint_names
+    own = _is_smpl(body)
     betas = np.zeros(16)
     if own:
         betas[: min(16, len(track.betas))] = track.betas.numpy()[:16]
@@ -134,6 +146,10 @@ def write_amass(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         np.savez_compressed(stream, **arrays)
 
 
+def _is_smpl(body: BodyModel) -> bool:
+    return any(body.joint_names == family.joints for family in FAMILIES.values())
+
+
 def _first(values: Mapping[str, Any], *names: str) -> np.ndarray | None:
     """Return the first array that is there."""
     return next((values[name] for name in names if isinstance(values.get(name), np.ndarray)), None)
@@ -153,13 +169,14 @@ def _motion(path: Path, rest: Tensor | None, local: Tensor, world: Tensor, root:
     return SkeletonMotion(level_rest() if rest is None else rest, turns, root, fps)
 
 
-def _rest(family: str, betas: Any, gender: str) -> Float[Tensor, "C 3"] | None:
+def _rest(family: str, betas: Any, gender: str, body: BodyModel | None) -> Float[Tensor, "C 3"] | None:
     """Return the rest joints of the family's own body where its file is at hand."""
     name = family if gender not in ("female", "male") else f"{family}-{gender}"
-    try:
-        body = load_body(name)
-    except InputError:
-        return None
+    if body is None or not _is_smpl(body):
+        try:
+            body = load_body(name)
+        except InputError:
+            return None
     shape = torch.zeros(body.num_betas)
     if betas is not None and np.ndim(betas) == 1 and np.isfinite(betas).all():
         count = min(len(betas), body.num_betas)
