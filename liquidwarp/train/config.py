@@ -17,14 +17,14 @@ class DataConfig:
     """Where samples come from.
 
     Attributes:
-        kind: pairs (files of `train.pairs`), clips (prepared folders) or synthetic (the data engine).
+        kind: pairs (files of `train.pairs`), clips (prepared folders), iper, or synthetic (the data engine).
         path: folder of the pairs or of the prepared clips.
         cache: folder for the pairs that are made of clips; beside the run by default.
         size: (height, width) of a sample, multiples of 16.
         source_size: (height, width) at which the photo is looked at.
         held_out: every so many-th clip is kept for validation; 0 keeps none.
         clips: how many synthetic people; ignored for other kinds.
-        frames: of each synthetic clip.
+        frames: taken of each clip; ignored for pairs.
         mirror: whether to mirror half of the samples.
         tint: strongest darkening of a colour channel, against all samples having one light.
         workers: processes that read ahead.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -46,6 +46,7 @@ class Attempt:
     mask: Float[Tensor, "B H W"]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A generator, perhaps a discriminator, and the losses that train them.
 

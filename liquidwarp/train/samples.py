@@ -1,9 +1,8 @@
 """Samples by number: what sample i is depends on the seed and on i alone."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,9 +25,9 @@ _COLORS = {
 _NORMAL_X = {"transfer": 10, "source": 4}  # channel of the normals' horizontal part, which a mirror turns round
 
 Batch = dict[str, Tensor]
-_log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Samples(Protocol):
     """Endless samples, each found by its number alone."""
 

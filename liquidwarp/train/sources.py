@@ -1,14 +1,21 @@
 """Kinds of data that a training can draw its samples from."""
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from torch import distributed
+from tqdm import tqdm
 
 from liquidwarp.checks import check_choice
+from liquidwarp.data import Clip, load_clips, load_iper, synthetic_clip
 from liquidwarp.errors import InputError
 from liquidwarp.train.config import Config
-from liquidwarp.train.pairs import PairFile
+from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
 
 _log = logging.getLogger(__name__)
@@ -49,9 +56,7 @@ def open_sources(config: Config, folder: Path) -> Sources:
 
 
 def _pairs(config: Config, _: Path) -> Sources:
-    if not config.data.path:
-        raise InputError("data.path is empty; give the folder of the training pairs")
-    files, broken = open_pairs(config.data.path)
+    files, broken = open_pairs(_path(config))
     return split(files, broken, config)
 
 
@@ -65,5 +70,90 @@ def split(files: list[PairFile], broken: dict[str, str], config: Config) -> Sour
     return Sources(PairSamples(used, config.data, seed=seed), held_out, len(used), broken)
 
 
-KINDS: dict[str, Callable[[Config, Path], Sources]] = {"pairs": _pairs}
+def _clips(config: Config, folder: Path) -> Sources:
+    return _made(load_clips(_path(config)), config, folder)
+
+
+def _iper(config: Config, folder: Path) -> Sources:
+    return _made(load_iper(_path(config)), config, folder)
+
+
+def _synthetic(config: Config, folder: Path) -> Sources:
+    return _made(_Engine(config), config, folder)
+
+
+class _Engine:
+    """Synthetic people by number."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.names = [f"synthetic{number:06d}" for number in range(config.data.clips)]
+        self.skipped: dict[str, str] = {}
+
+    def __getitem__(self, index: int) -> Clip:
+        data = self._config.data
+        return synthetic_clip((self._config.train.seed, index), data.frames, data.source_size, truth=False)
+
+
+@runtime_checkable
+class _Clips(Protocol):
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def skipped(self) -> Mapping[str, str]: ...
+
+    def __getitem__(self, index: int, /) -> Clip: ...
+
+
+def _made(clips: _Clips, config: Config, folder: Path) -> Sources:
+    """Put clips through the product, once; what is there already is kept, and clips that fail are listed."""
+    cache = Path(config.data.cache) if config.data.cache else folder / "pairs"
+    files, broken = [], dict(clips.skipped)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    for index in tqdm(range(len(clips.names)), desc="pairs", unit="clip", disable=rank > 0):
+        name = clips.names[index]
+        path = cache / f"{name.replace('/', '_')}.safetensors"
+        try:
+            if not path.exists() and index % world == rank:
+                _pair_clip(clips[index], config.data.frames).save(path)
+        except InputError as error:
+            broken[name] = str(error)
+    if world > 1:
+        distributed.barrier()  # until all processes have made theirs
+    for name in clips.names:
+        path = cache / f"{name.replace('/', '_')}.safetensors"
+        try:
+            files.append(PairFile.open(path))
+        except InputError as error:
+            broken.setdefault(name, str(error))
+    if not files:
+        raise InputError(f"no usable clip of {len(broken)}; the first: {next(iter(broken.items()), 'none')}")
+    return split(files, broken, config)
+
+
+def _pair_clip(clip: Clip, frames: int) -> PairClip:
+    """Make pairs of some frames of a clip, evenly spaced; the first one is the photo."""
+    if len(clip) < 2:
+        raise InputError(f"{clip.name} has a single frame; give clips of two or more")
+    count = min(frames, len(clip))
+    chosen = [round(place * (len(clip) - 1) / (count - 1)) for place in range(count)]
+    images = np.stack([clip.images[index] for index in chosen])
+    alphas = np.stack([clip.alphas[index] for index in chosen]).astype(np.float32) / 255
+    fps = max(clip.track.fps * (count - 1) / (len(clip) - 1), 1.0)
+    return make_pairs(images, alphas, photo=0, fps=fps)
+
+
+def _path(config: Config) -> Path:
+    if not config.data.path:
+        raise InputError(f"data.path is empty; give the folder of data.kind={config.data.kind}")
+    return Path(config.data.path)
+
+
+KINDS: dict[str, Callable[[Config, Path], Sources]] = {
+    "pairs": _pairs,
+    "clips": _clips,
+    "iper": _iper,
+    "synthetic": _synthetic,
+}
 """How each kind of data is opened."""

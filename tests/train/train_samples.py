@@ -1,0 +1,90 @@
+"""A tiny generator and made-up pairs, for tests of training."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from liquidwarp.train.config import Config, load_config
+from liquidwarp.train.objective import CompactObjective, Critic
+from liquidwarp.train.pairs import PairClip
+
+SIZE = (48, 32)
+
+
+def pair_clip(seed: int = 0, *, frames: int = 3, size: tuple[int, int] = SIZE) -> PairClip:
+    """A clip of noise in the shape of a box; the truth is half as bright as the renderer's picture."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+
+    def noise(*shape: int) -> np.ndarray:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+
+    outline = np.zeros((frames, height, width), np.uint8)
+    outline[:, 8:-8, 8:-8] = 255
+    rendered = np.concatenate([noise(frames, height, width, 3), outline[..., None]], -1)
+    rendered[..., :3] = rendered[..., :3] * (outline[..., None] // 255)
+    plate = noise(height, width, 3)
+    darker = np.where(outline[..., None] > 0, rendered[..., :3] // 2, plate)
+    return PairClip(
+        rendered=rendered,
+        plate=plate,
+        target=np.concatenate([darker, outline[..., None]], -1),
+        normals=rng.integers(-127, 128, (frames, height, width, 3)).astype(np.int8),
+        kinds=np.where(outline > 0, 5, 0).astype(np.uint8),
+        grid=rng.uniform(-1, 1, (frames, height, width, 2)).astype(np.float16),
+        source=noise(height, height, 4),
+        source_normals=rng.integers(-127, 128, (height, height, 3)).astype(np.int8),
+        face=np.tile(np.float32([10, 10, 20, 22]), (frames, 1)),
+    )
+
+
+def pair_folder(folder: Path, clips: int = 4) -> Path:
+    """Write clips of pairs."""
+    for number in range(clips):
+        pair_clip(number).save(folder / f"clip{number}.safetensors")
+    return folder
+
+
+def tiny_config(folder: Path | str = "", *more: str) -> Config:
+    """A configuration that trains in milliseconds."""
+    settings = [
+        f"data.path='{folder}'",
+        "data.size=[48, 32]",
+        "data.source_size=[32, 32]",
+        "data.held_out=4",
+        "data.workers=0",
+        "model.widths=[8, 8, 8, 8]",
+        "model.discriminator_width=4",
+        "train.steps=6",
+        "train.batch=2",
+        "train.warmup=2",
+        "train.device=cpu",
+        "train.precision=float32",
+        "log.every=1",
+        "log.pictures=3",
+        "log.samples=2",
+    ]
+    return load_config(None, [*settings, *more])
+
+
+class TinyGenerator(nn.Module):
+    """One convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.layer = nn.Conv2d(13, 4, 3, padding=1)
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        answer = self.layer(batch["transfer"])
+        return batch["rendered"] + 0.1 * answer[:, :3], torch.sigmoid(answer[:, 3] + 4 * batch["rendered_alpha"] - 2)
+
+
+def tiny_objective(config: Config) -> CompactObjective:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        critic = Critic(4) if config.loss.adversarial else None
+    return CompactObjective(TinyGenerator(), config.loss, critic)
