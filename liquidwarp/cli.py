@@ -16,6 +16,7 @@ from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
+    from liquidwarp.nn.weights import Generator
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "demo": _demo,
         "body": _body,
         "export": _export,
+        "weights": _weights,
         "train": _train,
         "doctor": _doctor,
     }
@@ -94,7 +96,8 @@ def _imitate(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         background=options.background,
-        renderer=options.renderer,
+        renderer=_renderer(options),
+        generator=_generator(options),
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -111,7 +114,13 @@ def _transfer(options: argparse.Namespace) -> None:
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
     frames = novel_view(
-        person, degrees=0.0, frames=1, size=options.size, background=options.background, renderer=options.renderer
+        person,
+        degrees=0.0,
+        frames=1,
+        size=options.size,
+        background=options.background,
+        renderer=_renderer(options),
+        generator=_generator(options),
     )
     _write_one(frames, options.output)
 
@@ -137,7 +146,8 @@ def _view(options: argparse.Namespace) -> None:
         pose=options.pose,
         size=options.size,
         background=options.background,
-        renderer=options.renderer,
+        renderer=_renderer(options),
+        generator=_generator(options),
     )
     if single:
         _write_one(frames, options.output)
@@ -206,6 +216,14 @@ def _demo(options: argparse.Namespace) -> None:
         print(path)
 
 
+def _weights(options: argparse.Namespace) -> None:
+    from liquidwarp.nn.checkpoints import import_weights
+
+    if options.output is not None:
+        _check_output(options.output, (".safetensors",), "weights are a .safetensors file", options)
+    print(import_weights(options.file, options.output, configuration=options.configuration))
+
+
 def _train(options: argparse.Namespace) -> None:
     from liquidwarp.train.config import load_config
     from liquidwarp.train.run import train
@@ -249,6 +267,16 @@ def _load_body(options: argparse.Namespace) -> "BodyModel":
     return load_body(options.body)
 
 
+def _renderer(options: argparse.Namespace) -> str:
+    return "gan" if options.weights else options.renderer
+
+
+def _generator(options: argparse.Namespace) -> "Generator | None":
+    from liquidwarp.nn.weights import load_generator
+
+    return load_generator(options.weights) if options.weights else None
+
+
 def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
     from liquidwarp.media import to_uint8, write_image
 
@@ -288,7 +316,7 @@ def _check_look(options: argparse.Namespace) -> None:
     from liquidwarp.media import read_image
     from liquidwarp.tasks import check_renderer
 
-    check_renderer(options.renderer)
+    check_renderer(_renderer(options), _generator(options))
     for part, photo in options.wear:
         part_labels(part)
         _check_source(photo)

@@ -140,6 +140,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all")
     _add_body(export)
+    weights = _command(
+        commands,
+        "weights",
+        "Make published weights usable.",
+        "liquidwarp weights import net_epoch_30_id_G.pth -o iccv.safetensors\n"
+        "liquidwarp imitate me.jpg --motion dance.mp4 --weights iccv.safetensors -o out.mp4",
+    )
+    weights.add_argument("action", choices=("import",), help="import: recognise a checkpoint and write it with a card")
+    weights.add_argument("file", metavar="FILE.pth", help="a published generator; nothing in it is executed")
+    weights.add_argument(
+        "-o", "--output", default=None, metavar="OUT.safetensors", help="where to write (default: beside FILE)"
+    )
+    weights.add_argument(
+        "--as",
+        dest="configuration",
+        metavar="NAME",
+        help="which network it is, where several have the same parameters, such as AddLWB and AvgLWB",
+    )
+
     training = _command(
         commands,
         "train",
@@ -281,7 +300,12 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         "--renderer",
         choices=("surface", "gan"),
         default="surface",
-        help="surface: training-free (default); gan: needs weights",
+        help="surface: training-free (default); gan: a generator finishes the picture",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE.safetensors",
+        help="a generator of your own or a published one (see 'liquidwarp weights import'); implies --renderer gan",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from liquidwarp.bodies import load_body
+from liquidwarp.nn.weights import Generator
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import imitation_target
@@ -17,6 +18,7 @@ def imitate(
     size: int | None = None,
     background: Background = "keep",
     renderer: str = "surface",
+    generator: Generator | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person doing the motion, a picture per frame, lazily.
 
@@ -28,6 +30,7 @@ def imitate(
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
         background: see `synthesize`.
         renderer: see `synthesize`.
+        generator: see `synthesize`.
     """
     target = imitation_target(load_body(person.track.body), person.track, motion, camera=camera, size=size)
-    return synthesize(person, target, background=background, renderer=renderer)
+    return synthesize(person, target, background=background, renderer=renderer, generator=generator)

@@ -12,9 +12,10 @@ from torch import Tensor
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.media import read_image
-from liquidwarp.nn.compact import CompactGenerator
-from liquidwarp.nn.compact_weights import load_compact
+from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.nn.weights import Generator, load_generator
 from liquidwarp.surface import background_from, render_surface
+from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.refine import CompactRenderer
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.target import Target
@@ -43,7 +44,12 @@ class Synthesis:
 
 
 def synthesize(
-    state: SourceState, target: Target, *, background: Background = "keep", renderer: str = "surface"
+    state: SourceState,
+    target: Target,
+    *,
+    background: Background = "keep",
+    renderer: str = "surface",
+    generator: Generator | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person of `state` in every pose of `target`, lazily.
 
@@ -52,28 +58,55 @@ def synthesize(
         target: how, and seen from where.
         background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a
             picture (uint8 H W 3) or the path of one.
-        renderer: "surface" shows what the photos show; "gan" has the compact generator finish it.
+        renderer: "surface" shows what the photos show; "gan" has a generator finish or make the picture.
+        generator: for "gan": from `nn.weights.load_generator` or `train.personalize`; the bundled one by default.
 
     Raises:
         InputError: unknown renderer, or a background that cannot be read.
     """
-    check_renderer(renderer)
+    check_renderer(renderer, generator)
     body = load_body(state.track.body)
     plate = _plate(state, background, target.camera(0).size)
-    return _frames(state, target, body, plate, load_compact() if renderer == "gan" else None)
+    if renderer == "gan":
+        network = generator or load_generator()
+        if isinstance(network, LiquidGenerator):
+            painter = LiquidRenderer(network, body, state)
+            if isinstance(background, str) and background == "keep":
+                plate = background_from(painter.ground, target.camera(0).size).astype(np.float32) / 255
+            return _published_frames(state, target, body, plate, painter)
+        return _frames(state, target, body, plate, CompactRenderer(network, body, state))
+    return _frames(state, target, body, plate, None)
 
 
-def check_renderer(renderer: str) -> None:
+def check_renderer(renderer: str, generator: Generator | None = None) -> None:
     """Raise `InputError` unless `renderer` can be used."""
     check_choice("renderer", renderer, RENDERERS)
-    if renderer == "gan":
-        load_compact()
+    if renderer == "gan" and generator is None:
+        load_generator()
+
+
+def _published_frames(
+    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, painter: LiquidRenderer
+) -> Iterator[Synthesis]:
+    for index, vertices in _posed(state, target, body):
+        yield Synthesis(*painter.draw(vertices, target.camera(index), plate))
 
 
 def _frames(
-    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, generator: CompactGenerator | None
+    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, finisher: CompactRenderer | None
 ) -> Iterator[Synthesis]:
-    finisher = None if generator is None else CompactRenderer(generator, body, state)
+    for index, vertices in _posed(state, target, body):
+        camera = target.camera(index)
+        drawn = render_surface(state.appearance, body.topology, vertices, camera)
+        coverage = torch.from_numpy(drawn.coverage)
+        if finisher is None:
+            image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
+            yield Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
+        else:
+            yield Synthesis(*finisher.draw(vertices, camera, drawn, plate), coverage)
+
+
+def _posed(state: SourceState, target: Target, body: BodyModel) -> Iterator[tuple[int, Tensor]]:
     identity = body.identity(state.track.betas)
     for start in range(0, len(target), _CHUNK):
         window = slice(start, start + _CHUNK)
@@ -85,15 +118,7 @@ def _frames(
                 target.transl[window],
                 offsets=state.offsets,
             )
-        for index in range(vertices.shape[0]):
-            camera = target.camera(start + index)
-            drawn = render_surface(state.appearance, body.topology, vertices[index], camera)
-            coverage = torch.from_numpy(drawn.coverage)
-            if finisher is None:
-                image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
-                yield Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
-            else:
-                yield Synthesis(*finisher.draw(vertices[index], camera, drawn, plate), coverage)
+        yield from enumerate(vertices, start)
 
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from liquidwarp.bodies import load_body
+from liquidwarp.nn.weights import Generator
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import orbit_target
@@ -19,6 +20,7 @@ def novel_view(
     size: int | None = None,
     background: Background = "keep",
     renderer: str = "surface",
+    generator: Generator | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person seen from a camera that walks around, lazily.
 
@@ -32,6 +34,7 @@ def novel_view(
         size: longer side of the pictures; by default the photo's.
         background: see `synthesize`; the background does not turn.
         renderer: see `synthesize`.
+        generator: see `synthesize`.
     """
     target = orbit_target(
         load_body(person.track.body),
@@ -43,4 +46,4 @@ def novel_view(
         pose=pose,
         size=size,
     )
-    return synthesize(person, target, background=background, renderer=renderer)
+    return synthesize(person, target, background=background, renderer=renderer, generator=generator)

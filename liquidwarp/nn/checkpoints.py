@@ -1,0 +1,160 @@
+"""Published weights: recognised, read without executing anything, and written anew with a card."""
+
+import hashlib
+import json
+import pickle
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
+from liquidwarp.files import atomic_path
+from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name
+
+_NESTS = ("state_dict", "model", "generator", "netG", "G", "net", "params")
+# What reading damaged bytes can raise.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    struct.error,
+)
+_NAMED = 3  # parameters that an error message names
+
+
+def import_weights(path: str | Path, output: str | Path | None = None, *, configuration: str | None = None) -> Path:
+    """Turn a published `.pth` into safetensors with a card; return where it went.
+
+    The card says which configuration it is, how pictures are normalised, which alignment rules it was trained under and
+    what its mask means. Nothing in the file is executed: it is read with `torch.load(weights_only=True)`.
+
+    Args:
+        path: a published checkpoint of a generator.
+        output: a `.safetensors` file; by default beside `path`.
+        configuration: which of `GENERATORS` it is; needed only where several have the same parameters.
+
+    Raises:
+        InputError: no such file, a damaged one, one with code in it, one of another network, or an ambiguous one.
+        OutputError: the result cannot be written.
+    """
+    from safetensors.torch import save
+
+    path = Path(path)
+    tensors = read_checkpoint(path)
+    names = recognise(path, tensors)
+    if configuration is not None:
+        check_choice("configuration", configuration, names)
+    elif len(names) > 1:
+        raise InputError(f"{path}: fits {' and '.join(names)} alike; say which it is with --as {names[0]}")
+    name = configuration or names[0]
+    shape = SHAPES[name]
+    card = {
+        "configuration": name,
+        "pictures": "RGB in [-1, 1]",
+        "mask": "1 = background",
+        "align_corners": {"sampling": shape.corners, "resizing": shape.resize_corners},
+        "source": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    where = path.with_suffix(".safetensors") if output is None else Path(output)
+    kept = {key: value.contiguous() for key, value in from_published(name, tensors).items()}
+    with atomic_path(where) as partial:
+        partial.write_bytes(save(kept, {"card": json.dumps(card, sort_keys=True)}))
+    return where
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a PyTorch checkpoint without executing anything in it.
+
+    Wrapping dictionaries and the prefix `module.` are taken off.
+
+    Raises:
+        InputError: no such file, a damaged one, or one that holds anything but tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a checkpoint (.pth)")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class):? ([\w.]+)", str(error))
+        if named:
+            raise InputError(
+                f"{path}: holds more than weights ({next(filter(None, named.groups()))}), which could run code; refused"
+            ) from error
+        raise InputError(f"{path}: damaged or not a checkpoint; fetch it again") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path}: damaged or cut short; fetch it again") from error
+    while isinstance(found, Mapping) and not any(isinstance(value, Tensor) for value in found.values()):
+        inner = next((found[name] for name in _NESTS if isinstance(found.get(name), Mapping)), None)
+        if inner is None:
+            break
+        found = inner
+    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)} if found else {}
+    if not tensors:
+        raise InputError(f"{path}: no weights in it; give a checkpoint of a generator")
+    return {key.removeprefix("module."): value.float() for key, value in tensors.items()}
+
+
+def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Return the configurations whose parameters have these names and shapes; variants without own parameters tie.
+
+    Raises:
+        InputError: there is none; the message names the closest one, and what is missing or too much.
+    """
+    shapes = {key: tuple(value.shape) for key, value in tensors.items()}
+    fitting, closest, least = [], "", None
+    for name in GENERATORS:
+        with torch.device("meta"):
+            network = make_generator(name)
+        wanted = {published_name(name, key): tuple(value.shape) for key, value in network.state_dict().items()}
+        if wanted == shapes:
+            fitting.append(name)
+        wrong = wanted.items() ^ shapes.items()
+        if least is None or len(wrong) < least:
+            missing, extra = sorted(wanted.keys() - shapes.keys()), sorted(shapes.keys() - wanted.keys())
+            other = sorted(key for key in wanted.keys() & shapes.keys() if wanted[key] != shapes[key])
+            told = [
+                f"{len(keys)} {what} ({', '.join(keys[:_NAMED])}{', ...' if len(keys) > _NAMED else ''})"
+                for what, keys in (("missing", missing), ("not known", extra), ("of another shape", other))
+                if keys
+            ]
+            closest, least = f"{name}: {'; '.join(told)}", len(wrong)
+    if fitting:
+        return tuple(fitting)
+    raise InputError(f"{path}: not a published generator; the closest is {closest}")
+
+
+def load_published(path: str | Path) -> LiquidGenerator:
+    """Read a file that `import_weights` wrote, ready to answer.
+
+    Raises:
+        InputError: no such file, a damaged one, or of no published configuration.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(Path(path), "pt") as file:
+            name = json.loads((file.metadata() or {}).get("card", "{}")).get("configuration")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 -- not a dict
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
+    if name not in GENERATORS:
+        raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
+    network = make_generator(name).eval().requires_grad_(False)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
+    return network
