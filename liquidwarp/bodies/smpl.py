@@ -72,8 +72,8 @@ def body_from_file(name: str, model: SmplFile) -> RiggedBody:
         face_part=torch.from_numpy(np.where(corners[:, 1] == corners[:, 2], corners[:, 1], corners[:, 0])),
         vertex_part=torch.from_numpy(labels),
         mirror=torch.from_numpy(mirror),
-        uv=None,
-        face_uv=None,
+        uv=torch.from_numpy((arrays["vt"] * [1, -1] + [0, 1]).astype(np.float32)) if "ft" in arrays else None,
+        face_uv=torch.from_numpy(arrays["ft"].astype(np.int32)) if "ft" in arrays else None,
     )
     face_points = None
     if "lmk_faces_idx" in arrays and "lmk_bary_coords" in arrays:

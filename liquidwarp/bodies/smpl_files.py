@@ -53,8 +53,8 @@ FAMILIES = {
 }
 
 _WANTED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
-_OPTIONAL = ("posedirs", "lmk_faces_idx", "lmk_bary_coords", "hands_meanl", "hands_meanr")
-_INTEGERS = ("f", "kintree_table", "lmk_faces_idx")
+_OPTIONAL = ("posedirs", "lmk_faces_idx", "lmk_bary_coords", "hands_meanl", "hands_meanr", "vt", "ft")
+_INTEGERS = ("f", "ft", "kintree_table", "lmk_faces_idx")
 _DAMAGE = (
     ValueError,
     EOFError,
@@ -77,7 +77,8 @@ class SmplFile:
         gender: "neutral", "female", "male"; "" where neither the file nor its name tells.
         arrays: the official arrays: `v_template` (V, 3), `shapedirs` (V, 3, K), `J_regressor` (J, V), `weights` (V, J),
             `kintree_table` (2, J), `f` (F, 3), and where the file has them `posedirs` (V, 3, 9 J - 9),
-            `lmk_faces_idx` (L), `lmk_bary_coords` (L, 3), `hands_meanl`, `hands_meanr` (45).
+            `lmk_faces_idx` (L), `lmk_bary_coords` (L, 3), `hands_meanl`, `hands_meanr` (45), and texture
+            coordinates `vt` (U, 2), origin at the bottom left, with `ft` (F, 3).
     """
 
     family: str
@@ -239,6 +240,8 @@ def _check_arrays(arrays: dict[str, np.ndarray], joints: int) -> None:
         "posedirs": (count, 3, 9 * (joints - 1)),
         "lmk_bary_coords": (None, 3),
         "lmk_faces_idx": (None,),
+        "vt": (None, 2),
+        "ft": (len(arrays["f"]), 3),
     }
     for key, shape in shapes.items():
         actual = arrays[key].shape if key in arrays else shape
@@ -250,6 +253,8 @@ def _check_arrays(arrays: dict[str, np.ndarray], joints: int) -> None:
             raise ValueError(f"{key} holds NaN or infinity")
     if arrays["f"].min(initial=0) < 0 or arrays["f"].max(initial=0) >= count:
         raise ValueError("f names vertices that do not exist")
+    if "ft" in arrays and ("vt" not in arrays or not 0 <= arrays["ft"].min() <= arrays["ft"].max() < len(arrays["vt"])):
+        raise ValueError("ft names texture coordinates that do not exist")
     parents = arrays["kintree_table"][0, 1:]
     if not all(0 <= parent <= joint for joint, parent in enumerate(parents)):
         raise ValueError("kintree_table is no tree of joints")

@@ -101,7 +101,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
         if inner is None:
             break
         found = inner
-    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)} if found else {}
+    entries = found.items() if isinstance(found, Mapping) else ()
+    tensors = {str(key): value for key, value in entries if isinstance(value, Tensor)}
     if not tensors:
         raise InputError(f"{path}: no weights in it; give a checkpoint of a generator")
     return {key.removeprefix("module."): value.float() for key, value in tensors.items()}

@@ -10,6 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import instance_norm
 
 
+class Keep(nn.Module):
+    """The target's features as they are: no Liquid Warping Block at this site."""
+
+    def forward(self, target: Float[Tensor, "B T C H W"], warped: Float[Tensor, "B T N C H W"]) -> Tensor:
+        """Return `B T C H W`."""
+        return target
+
+
 class Add(nn.Module):
     """The sum of the target's and all warped sources' features (Liu et al., ICCV 2019)."""
 

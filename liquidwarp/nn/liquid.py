@@ -3,8 +3,8 @@
 Liu et al., "Liquid Warping GAN: A Unified Framework for Human Motion Imitation, Appearance Transfer and Novel View
 Synthesis" (ICCV 2019), and "Liquid Warping GAN with Attention" (TPAMI 2021).
 
-Convention: pictures are in [-1, 1]; a mask is 1 where the *background* is, as published (`card.MASK`). Flow comes as
-`types.Flow`; points without flow sample zeros.
+Convention: pictures are in [-1, 1]; a mask is 1 where the *background* is, as published. Flow comes as in `types.Flow`;
+where it is not valid, and outside the source picture, features are zero.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import grid_sample, interpolate
 
+from liquidwarp.flow import resize_flow
 from liquidwarp.nn.blocks import Residual, convolution, enlargement
+from liquidwarp.types import Flow
 
-_ABSENT = -2.0
-"""Where published flow points when there is no surface: outside the picture, so that sampling gives zeros."""
+_MAJORITY = 0.5
 
 
 @dataclass(frozen=True)
@@ -123,24 +124,24 @@ class Stream(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class LiquidAnswer:
-    """What the generator returns; the letters are batch, sources and targets.
+    """What the generator returns; `B` is the batch, `N` are sources, `M` grounds and `T` targets.
 
     Attributes:
-        background: the ground behind each source.
+        background: the grounds.
         source_color: the sources, painted again; None where there is no source stream.
         source_mask: 1 = background.
         target_color: the targets.
         target_mask: 1 = background.
     """
 
-    background: Float[Tensor, "B N 3 H W"]
-    source_color: Float[Tensor, "B N 3 H W"] | None
-    source_mask: Float[Tensor, "B N 1 H W"] | None
+    background: Float[Tensor, "B M 3 h w"]
+    source_color: Float[Tensor, "B N 3 h w"] | None
+    source_mask: Float[Tensor, "B N 1 h w"] | None
     target_color: Float[Tensor, "B T 3 H W"]
     target_mask: Float[Tensor, "B T 1 H W"]
 
     def compose(self) -> Float[Tensor, "B T 3 H W"]:
-        """Return the targets before the first source's ground."""
+        """Return the targets before the first ground, which has to be of their size."""
         return self.target_mask * self.background[:, :1] + (1 - self.target_mask) * self.target_color
 
 
@@ -152,19 +153,21 @@ class LiquidShape:
         background: its stream.
         source: its stream; None for W_C and W_T, which warp no features.
         target: its stream.
-        fusion: makes the fusion of a site from its channels; None if there is no source stream.
+        fusion: makes the fusion of a site from its number and channels; None if there is no source stream.
         corners: `align_corners` when features are sampled.
-        resize_corners: `align_corners` when flow is resized.
+        resize_corners: `align_corners` when flow is resized; False resizes as `flow.resize_flow` does.
         concatenate: sources are stacked as channels of the target's input (W_C); how many, given ones being repeated.
+        longest: longer side of the pictures it was trained on, in pixels.
     """
 
     background: StreamShape
     target: StreamShape
     source: StreamShape | None = None
-    fusion: Callable[[int], nn.Module] | None = None
+    fusion: Callable[[int, int], nn.Module] | None = None
     corners: bool = False
     resize_corners: bool = True
     concatenate: int = 0
+    longest: int = 512
 
     def narrowed(self, share: float) -> "LiquidShape":
         """Return the same network with all widths times `share` (for small experiments)."""
@@ -188,6 +191,38 @@ class LiquidShape:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class SourceLook:
+    """What the sources say to every target; computed once.
+
+    Attributes:
+        pictures: the source stream's input.
+        color: the sources, painted again; None where there is no source stream.
+        mask: 1 = background.
+        features: per site of a Liquid Warping Block; empty where there is no source stream.
+    """
+
+    pictures: Float[Tensor, "B N 6 h w"]
+    color: Float[Tensor, "B N 3 h w"] | None = None
+    mask: Float[Tensor, "B N 1 h w"] | None = None
+    features: tuple[Float[Tensor, "B N _ _ _"], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """The temporal input: each target's previous picture, as `LiquidGenerator.look` saw it.
+
+    Attributes:
+        look: of the previous pictures; their axis of sources is the one of targets.
+        grid: flow from each target into its previous picture.
+        valid: where the previous picture shows the point.
+    """
+
+    look: SourceLook
+    grid: Float[Tensor, "B T H W 2"]
+    valid: Bool[Tensor, "B T H W"]
+
+
 class LiquidGenerator(nn.Module):
     """The generator; every published variant is a `LiquidShape` of it."""
 
@@ -198,85 +233,105 @@ class LiquidGenerator(nn.Module):
         self.target = Stream(shape.target)
         self.source = None if shape.source is None else Stream(shape.source)
         make = shape.fusion
-        self.fusions = nn.ModuleList([make(width) for width in self.target.sites] if make is not None else [])
+        sites = enumerate(self.target.sites)
+        self.fusions = nn.ModuleList([make(site, width) for site, width in sites] if make is not None else [])
 
     def forward(
         self,
-        background: Float[Tensor, "B N 4 H W"],
-        source: Float[Tensor, "B N 6 H W"],
+        background: Float[Tensor, "B M 4 h w"],
+        source: Float[Tensor, "B N 6 h w"],
         transfer: Float[Tensor, "B T 6 H W"],
         grid: Float[Tensor, "B T N H W 2"],
         valid: Bool[Tensor, "B T N H W"],
         *,
-        before: Float[Tensor, "B T 6 H W"] | None = None,
-        before_grid: Float[Tensor, "B T H W 2"] | None = None,
-        before_valid: Bool[Tensor, "B T H W"] | None = None,
+        earlier: Earlier | None = None,
     ) -> LiquidAnswer:
-        """Run all streams.
+        """Run all streams; see `ground`, `look` and `paint`."""
+        look = self.look(source)
+        color, mask = self.paint(look, transfer, grid, valid, earlier=earlier)
+        return LiquidAnswer(self.ground(background), look.color, look.mask, color, mask)
 
-        Convention: pictures in [-1, 1]; grids in normalised coordinates of the source, by the shape's own
+    def ground(self, background: Float[Tensor, "B M 4 h w"]) -> Float[Tensor, "B M 3 h w"]:
+        """Complete pictures without the person; the fourth channel says where the ground is seen."""
+        color, _ = self.background(background.flatten(0, 1))
+        return color.unflatten(0, background.shape[:2])
+
+    def look(self, source: Float[Tensor, "B N 6 h w"]) -> SourceLook:
+        """Run the source stream over sources without the ground, beside the body's map."""
+        if self.source is None:
+            return SourceLook(source)
+        lead, found = source.shape[:2], list[Tensor]()
+        color, mask = self.source(source.flatten(0, 1), _keep(found))
+        features = tuple(kept.unflatten(0, lead) for kept in found)
+        return SourceLook(source, color.unflatten(0, lead), None if mask is None else mask.unflatten(0, lead), features)
+
+    def paint(
+        self,
+        look: SourceLook,
+        transfer: Float[Tensor, "B T 6 H W"],
+        grid: Float[Tensor, "B T N H W 2"],
+        valid: Bool[Tensor, "B T N H W"],
+        *,
+        earlier: Earlier | None = None,
+    ) -> tuple[Float[Tensor, "B T 3 H W"], Float[Tensor, "B T 1 H W"]]:
+        """Return the targets' colours and masks.
+
+        Convention: pictures in [-1, 1]; grids in normalised coordinates of the source, read by the shape's own
         `align_corners` rules.
 
         Args:
-            background: sources without the person, and where the ground is seen.
-            source: sources without the ground, and the body's map.
+            look: the sources.
             transfer: sources warped to the target at picture level, and the body's map there.
             grid: flow from each target into each source.
-            valid: where to believe it; elsewhere zeros are sampled.
-            before: temporal input: the previous pictures without the ground, and the body's map there.
-            before_grid: flow from each target into its previous picture.
-            before_valid: where the previous picture shows the point.
+            valid: where to believe it.
+            earlier: the previous pictures, which join the sources.
         """
-        batch, count = background.shape[:2]
-        ground, _ = self.background(background.flatten(0, 1))
-        ground = ground.unflatten(0, (batch, count))
-        if self.source is None:
-            color, mask = self.target(self._input(source, transfer).flatten(0, 1))
-            source_color = source_mask = None
-        else:
-            found: list[Tensor] = []
-            source_color, source_mask = self.source(source.flatten(0, 1), _keep(found))
-            source_color = source_color.unflatten(0, (batch, count))
-            source_mask = source_mask.unflatten(0, (batch, count)) if source_mask is not None else None
-            flow = torch.where(valid[..., None], grid, grid.new_full((), _ABSENT))
-            past: list[Tensor] = []
-            if before is not None and before_grid is not None and before_valid is not None:
-                self.source(before.flatten(0, 1), _keep(past))
-                past_flow = torch.where(before_valid[..., None], before_grid, before_grid.new_full((), _ABSENT))
-
-            def fuse(site: int, features: Tensor) -> Tensor:
-                mine = features.unflatten(0, transfer.shape[:2])
-                warped = self._warp(found[site].unflatten(0, (batch, count)), flow)
-                if past:
-                    earlier = past[site].unflatten(0, transfer.shape[:2])
-                    moved = self._sample(earlier.flatten(0, 1), past_flow.flatten(0, 1), earlier.shape[-2:])
-                    warped = torch.cat([warped, moved.view_as(earlier)[:, :, None]], 2)
-                return self.fusions[site](mine, warped).flatten(0, 1)
-
-            color, mask = self.target(transfer.flatten(0, 1), fuse)
-        assert mask is not None
         lead = transfer.shape[:2]
-        return LiquidAnswer(ground, source_color, source_mask, color.unflatten(0, lead), mask.unflatten(0, lead))
+        given = self._stacked(look.pictures, transfer) if self.shape.concatenate else transfer
 
-    def _input(self, source: Tensor, transfer: Tensor) -> Tensor:
-        if not self.shape.concatenate:
-            return transfer
-        repeated = source[:, [number % source.shape[1] for number in range(self.shape.concatenate)]]
-        stacked = repeated.flatten(1, 2)[:, None].expand(-1, transfer.shape[1], -1, -1, -1)
-        return torch.cat([stacked, transfer[:, :, 3:]], 2)
+        def fuse(site: int, features: Tensor) -> Tensor:
+            size = (features.shape[-2], features.shape[-1])
+            warped = self._warp(look.features[site][:, None].expand(-1, lead[1], -1, -1, -1, -1), grid, valid, size)
+            if earlier is not None:
+                past = self._warp(earlier.look.features[site], earlier.grid, earlier.valid, size)
+                warped = torch.cat([warped, past[:, :, None]], 2)
+            return self.fusions[site](features.unflatten(0, lead), warped).flatten(0, 1)
 
-    def _warp(self, features: Float[Tensor, "B N C h w"], flow: Float[Tensor, "B T N H W 2"]) -> Tensor:
-        batch, targets, count = flow.shape[:3]
-        spread = features[:, None].expand(-1, targets, -1, -1, -1, -1).flatten(0, 2)
-        sampled = self._sample(spread, flow.flatten(0, 2), features.shape[-2:])
-        return sampled.unflatten(0, (batch, targets, count))
+        color, mask = self.target(given.flatten(0, 1), fuse if len(self.fusions) else None)
+        assert mask is not None
+        return color.unflatten(0, lead), mask.unflatten(0, lead)
 
-    def _sample(self, features: Tensor, flow: Tensor, size: tuple[int, ...]) -> Tensor:
-        if flow.shape[1:3] != size:
-            planes = flow.movedim(-1, 1)
-            corners = self.shape.resize_corners
-            flow = interpolate(planes, size=size, mode="bilinear", align_corners=corners).movedim(1, -1)
-        return grid_sample(features, flow, mode="bilinear", padding_mode="zeros", align_corners=self.shape.corners)
+    def _stacked(self, sources: Tensor, transfer: Tensor) -> Tensor:
+        chosen = sources[:, [number % sources.shape[1] for number in range(self.shape.concatenate)]].flatten(1, 2)
+        if chosen.shape[-2:] != transfer.shape[-2:]:
+            chosen = interpolate(chosen, size=transfer.shape[-2:], mode="bilinear", align_corners=False)
+        spread = chosen[:, None].expand(-1, transfer.shape[1], -1, -1, -1)
+        return torch.cat([spread, transfer[:, :, 3:]], 2)
+
+    def _warp(self, features: Tensor, grid: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
+        lead = valid.shape[:-2]
+        flow = Flow(grid.flatten(0, -4), valid.flatten(0, -3))
+        flow = _resized_by_corners(flow, size) if self.shape.resize_corners else resize_flow(flow, size)
+        sampled = grid_sample(
+            features.flatten(0, -4),
+            flow.grid.to(features.dtype),
+            mode="bilinear",
+            padding_mode="zeros",
+            align_corners=self.shape.corners,
+        )
+        return (sampled * flow.valid[:, None]).unflatten(0, lead)
+
+
+def _resized_by_corners(flow: Flow, size: tuple[int, int]) -> Flow:
+    """Resize as the published networks did (`align_corners=True`), except that invalid points take no part."""
+    if flow.valid.shape[1:] == size:
+        return flow
+    weight = flow.valid[:, None].to(flow.grid.dtype)
+    planes = torch.cat([flow.grid.movedim(-1, 1) * weight, weight], 1)
+    small = interpolate(planes, size=size, mode="bilinear", align_corners=True)
+    valid = small[:, 2] >= _MAJORITY
+    grid = small[:, :2] / torch.where(valid, small[:, 2], 1)[:, None]
+    return Flow(grid.movedim(1, -1), valid)
 
 
 def _keep(found: list[Tensor]) -> Callable[[int, Tensor], Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from liquidwarp.checks import check_choice
 from liquidwarp.nn.discriminators import PatchDiscriminator
-from liquidwarp.nn.fusion import Add, Attention, Gate, Mean
+from liquidwarp.nn.fusion import Add, Attention, Gate, Keep, Mean
 from liquidwarp.nn.liquid import LiquidGenerator, LiquidShape, StreamShape
 
 _ICCV = StreamShape(
@@ -60,20 +60,30 @@ _STACKED = StreamShape(
     27, 0, (64, 128, 256), 6, (256, 128, 64), "none", True, rise_kernel=4, rise_bias=True, head_kernel=5
 )
 
+_DEEPEST = len(_TARGET.widths) - 1  # the site after the last halving
 
 SHAPES: dict[str, LiquidShape] = {
-    "ICCV": LiquidShape(_ICCV_GROUND, _ICCV, _ICCV, lambda _: Add(), corners=True),
-    "AddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _: Add()),
-    "AvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _: Mean()),
-    "SoftGateAddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda width: Gate(width, mean=False)),
-    "SoftGateAvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda width: Gate(width, mean=True)),
-    "AttLWB-SPADE": LiquidShape(_GROUND, _TARGET, _SOURCE, Attention),
+    "ICCV": LiquidShape(_ICCV_GROUND, _ICCV, _ICCV, lambda *_: Add(), corners=True, longest=256),
+    "AddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda *_: Add()),
+    "AvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda *_: Mean()),
+    "SoftGateAddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=False)),
+    "SoftGateAvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=True)),
+    "AttLWB-SPADE": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Attention(width)),
     "TextureWarping": LiquidShape(_GROUND, _SOURCE),
     "InputConcat": LiquidShape(_GROUND, _STACKED, concatenate=4),
 }
 """By published name; "ICCV" is the generator of 2019."""
 
 GENERATORS = tuple(SHAPES)
+
+ABLATION: dict[str, LiquidShape] = {
+    "W_C": SHAPES["InputConcat"],
+    "W_T": SHAPES["TextureWarping"],
+    "W_F": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda site, _: Add() if site == _DEEPEST else Keep()),
+    "W_LWB": SHAPES["AddLWB"],
+}
+"""The paper's comparison: early concatenation, texture warping, features warped once where they are smallest, and
+features warped at every stage."""
 
 _ICCV_NAMES = (
     (r"background\.stages\.(\d+)\.(\d+)", lambda m: f"bg_model.model.{3 * int(m[1]) + int(m[2])}"),

@@ -105,7 +105,7 @@ class LiquidRenderer:
         return chart
 
     def _flow(self, view: SourceView, fragments: Fragments) -> Flow:
-        xy = project_normalized(view.camera, view.vertices)[0][None]
+        xy = project_normalized(view.camera, view.vertices[None])[0]
         return mesh_flow(fragments, self._body.topology.faces, xy, face_visible=view.faces[None])
 
 

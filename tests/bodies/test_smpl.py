@@ -225,3 +225,18 @@ def test_damaged_numbers_are_refused(tmp_path: Path, key: str, value: np.ndarray
     np.savez(tmp_path / "SMPL_NEUTRAL.npz", **arrays)
     with pytest.raises(InputError, match=message):
         read_smpl_file(tmp_path / "SMPL_NEUTRAL.npz")
+
+
+def test_texture_coordinates_of_a_file_are_kept(tmp_path: Path):
+    """Their origin is at the bottom left in the file, at the top left in ours."""
+    points = np.stack([np.linspace(0, 1, 6890), np.linspace(0, 0.5, 6890)], 1)
+    changes = {"vt": points, "ft": official_arrays("smpl")["f"]}
+    official = write_official(tmp_path / NAMES["smpl"], "smpl", **changes)
+    converted, _ = convert_smpl_file(official, tmp_path / "a.npz")
+    topology = load_body(str(converted)).topology
+    assert topology.uv is not None
+    torch.testing.assert_close(topology.uv, torch.from_numpy(points * [1, -1] + [0, 1]).float())
+    assert torch.equal(topology.face_uv, topology.faces)
+    write_official(official, "smpl", **{**changes, "vt": points[:-1]})
+    with pytest.raises(InputError, match="ft names texture coordinates that do not exist"):
+        read_smpl_file(official)

@@ -1,118 +1,162 @@
-"""Properties of the Liquid Warping generator that hold for any weights."""
+"""The Liquid Warping Block and its fusions: what they promise whatever the weights."""
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from liquidwarp.flow import identity_flow
 from liquidwarp.nn.discriminators import CropDiscriminators, PatchDiscriminator, boxes_of_points, cut_boxes
-from liquidwarp.nn.fusion import Add, Attention, Gate, Mean
+from liquidwarp.nn.fusion import Add, Attention, Gate, Keep, Mean
 from liquidwarp.nn.liquid import Earlier, LiquidGenerator
-from liquidwarp.nn.published import SHAPES
+from liquidwarp.nn.published import ABLATION, SHAPES
 
-SIZE = 32
+SIZE = (32, 24)
+SHARE = 1 / 16
+FUSIONS = {
+    "keep": Keep,
+    "add": Add,
+    "mean": Mean,
+    "gate": lambda: Gate(8, mean=False),
+    "gate mean": lambda: Gate(8, mean=True),
+    "attention": lambda: Attention(8, 16),
+}
 
 
-def small(name: str) -> LiquidGenerator:
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        return LiquidGenerator(SHAPES[name].narrowed(1 / 16)).eval()
+@pytest.fixture
+def draw(generator: torch.Generator) -> object:
+    return lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-def inputs(sources: int = 2, targets: int = 1) -> tuple[torch.Tensor, ...]:
-    random = torch.Generator().manual_seed(5)
+def make(name: str, generator: torch.Generator, shapes: dict = SHAPES) -> LiquidGenerator:
+    network = LiquidGenerator(shapes[name].narrowed(SHARE)).double().eval().requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    return network
 
-    def noise(*shape: int) -> torch.Tensor:
-        return torch.rand(shape, generator=random) * 2 - 1
 
-    grid = identity_flow((SIZE, SIZE)).grid.expand(1, targets, sources, SIZE, SIZE, 2)
-    valid = torch.ones(1, targets, sources, SIZE, SIZE, dtype=torch.bool)
-    pictures = noise(1, sources, 4, SIZE, SIZE), noise(1, sources, 6, SIZE, SIZE), noise(1, targets, 6, SIZE, SIZE)
-    return (*pictures, grid, valid)
+def still(batch: int, targets: int, sources: int) -> tuple[Tensor, Tensor]:
+    flow = identity_flow(SIZE)
+    lead = (batch, targets, sources)
+    return flow.grid[0].double().expand(*lead, *SIZE, 2), flow.valid[0].expand(*lead, *SIZE)
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_the_order_of_the_sources_does_not_matter(name: str, draw) -> None:
+    torch.manual_seed(0)
+    fusion = FUSIONS[name]().double()
+    target, warped = draw(2, 3, 8, 5, 4), draw(2, 3, 4, 8, 5, 4)
+    found = fusion(target, warped)
+    assert found.shape == target.shape
+    torch.testing.assert_close(fusion(target, warped[:, :, [2, 0, 3, 1]]), found)
+
+
+@pytest.mark.parametrize("name", ["mean", "gate mean", "attention"])
+def test_the_same_source_twice_says_nothing_new(name: str, draw) -> None:
+    torch.manual_seed(0)
+    fusion = FUSIONS[name]().double()
+    target, one = draw(1, 2, 8, 5, 4), draw(1, 2, 1, 8, 5, 4)
+    if name == "mean":
+        torch.testing.assert_close(fusion(target, target[:, :, None]), target)
+    else:
+        torch.testing.assert_close(fusion(target, one.expand(-1, -1, 3, -1, -1, -1)), fusion(target, one))
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_several_targets_at_once_are_each_alone(name: str) -> None:
-    network = small(name)
-    background, source, transfer, grid, valid = inputs(targets=3)
-    with torch.no_grad():
-        together = network(background, source, transfer, grid, valid)
-        alone = network(background, source, transfer[:, 1:2], grid[:, 1:2], valid[:, 1:2])
-    torch.testing.assert_close(together.target_color[:, 1:2], alone.target_color, atol=1e-5, rtol=0)
-    assert together.compose().shape == (1, 3, 3, SIZE, SIZE)
+def test_batch_targets_and_repetition_are_independent(name: str, draw, generator) -> None:
+    network = make(name, generator)
+    ground, source, transfer = draw(2, 1, 4, *SIZE), draw(2, 3, 6, *SIZE), draw(2, 2, 6, *SIZE)
+    grid, valid = still(2, 2, 3)
+    answer = network(ground, source, transfer, 0.7 * grid, valid)
+    assert answer.compose().shape == (2, 2, 3, *SIZE)
+    assert float(answer.target_mask.min()) >= 0
+    alone = network(ground[1:], source[1:], transfer[1:, :1], 0.7 * grid[1:, :1], valid[1:, :1])
+    torch.testing.assert_close(alone.target_color[0, 0], answer.target_color[1, 0])
+    torch.testing.assert_close(alone.target_mask[0, 0], answer.target_mask[1, 0])
 
 
-@pytest.mark.parametrize("name", ["AddLWB", "AvgLWB", "SoftGateAvgLWB", "AttLWB-SPADE"])
-def test_the_order_of_sources_does_not_matter(name: str) -> None:
-    network = small(name)
-    background, source, transfer, grid, valid = inputs(sources=3)
-    valid = valid.clone()
-    valid[:, :, 0, :10] = False
-    with torch.no_grad():
-        first = network(background, source, transfer, grid, valid)
-        second = network(background, source.flip(1), transfer, grid.flip(2), valid.flip(2))
-    torch.testing.assert_close(first.target_color, second.target_color, atol=1e-5, rtol=0)
+@pytest.mark.parametrize("name", ["ICCV", "AddLWB", "SoftGateAddLWB"])
+def test_without_flow_nothing_of_the_sources_arrives(name: str, draw, generator) -> None:
+    network = make(name, generator)
+    transfer = draw(1, 1, 6, *SIZE)
+    grid, valid = still(1, 1, 1)
+    one, two = (network.look(draw(1, 1, 6, *SIZE)) for _ in range(2))
+    nowhere = torch.zeros_like(valid)
+    assert torch.equal(network.paint(one, transfer, grid, nowhere)[0], network.paint(two, transfer, grid, nowhere)[0])
+    assert not torch.equal(network.paint(one, transfer, grid, valid)[0], network.paint(two, transfer, grid, valid)[0])
 
 
-def test_without_flow_a_source_has_no_say_in_a_sum() -> None:
-    network = small("AddLWB")
-    background, source, transfer, grid, valid = inputs()
-    with torch.no_grad():
-        one = network(background, source, transfer, grid, torch.zeros_like(valid))
-        other = network(background, -source, transfer, grid, torch.zeros_like(valid))
-    assert torch.equal(one.target_color, other.target_color)
+@pytest.mark.parametrize("corners", [True, False])
+def test_what_is_not_valid_has_no_say(corners: bool, draw, generator) -> None:
+    """Neither in the features nor, by way of resizing, in the flow beside it."""
+    network = make("AddLWB", generator)
+    object.__setattr__(network.shape, "resize_corners", corners)
+    look, transfer = network.look(draw(1, 1, 6, *SIZE)), draw(1, 1, 6, *SIZE)
+    grid, valid = still(1, 1, 1)
+    valid = valid & (torch.arange(SIZE[1]) < 11)
+    wild = torch.where(valid[..., None], grid, torch.full_like(grid, 0.9))
+    assert torch.equal(network.paint(look, transfer, wild, valid)[0], network.paint(look, transfer, grid, valid)[0])
 
 
-def test_the_previous_picture_joins_as_one_more_source() -> None:
-    network = small("AttLWB-SPADE")
-    background, source, transfer, grid, valid = inputs(sources=2)
-    with torch.no_grad():
-        both = network(background, source, transfer, grid, valid)
-        split = network(
-            background[:, :1],
-            source[:, :1],
-            transfer,
-            grid[:, :, :1],
-            valid[:, :, :1],
-            earlier=Earlier(network.look(source[:, 1:]), grid[:, :, 1], valid[:, :, 1]),
-        )
-    torch.testing.assert_close(split.target_color, both.target_color, atol=1e-5, rtol=0)
+def test_an_identity_flow_adds_the_source_s_own_features(draw, generator) -> None:
+    """Under the library's own rules of alignment, at every size."""
+    network = make("AddLWB", generator)
+    object.__setattr__(network.shape, "resize_corners", False)
+    grid, valid = (tensor[0] for tensor in still(1, 1, 1))
+    for features in network.look(draw(1, 1, 6, *SIZE)).features:
+        size = (features.shape[-2], features.shape[-1])
+        torch.testing.assert_close(network._warp(features, grid, valid, size), features, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("fusion", [Add(), Mean(), Gate(4, mean=True), Gate(4, mean=False), Attention(4, 8)])
-def test_fusions_have_gradients_to_both_sides(fusion: torch.nn.Module) -> None:
-    torch.manual_seed(0)
-    fusion = fusion.double()
-    target = torch.randn(1, 1, 4, 3, 3, dtype=torch.float64, requires_grad=True)
-    warped = torch.randn(1, 1, 2, 4, 3, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(fusion, (target, warped))
+def test_the_previous_picture_joins_as_one_more_source(draw, generator) -> None:
+    network = make("AttLWB-SPADE", generator)
+    pictures, transfer = draw(1, 2, 6, *SIZE), draw(1, 1, 6, *SIZE)
+    grid, valid = still(1, 1, 2)
+    both = network.paint(network.look(pictures), transfer, grid, valid)
+    past = Earlier(network.look(pictures[:, 1:]), grid[:, :, 1], valid[:, :, 1])
+    joined = network.paint(network.look(pictures[:, :1]), transfer, grid[:, :, :1], valid[:, :, :1], earlier=past)
+    torch.testing.assert_close(joined, both)
 
 
-def test_a_mean_of_equals_is_that() -> None:
-    features = torch.rand(1, 1, 4, 3, 3)
-    torch.testing.assert_close(Mean()(features, features[:, :, None].expand(-1, -1, 3, -1, -1, -1)), features)
+def test_gradients_reach_every_stream(draw) -> None:
+    network = LiquidGenerator(SHAPES["AttLWB-SPADE"].narrowed(SHARE)).double()
+    answer = network(draw(1, 1, 4, *SIZE), draw(1, 2, 6, *SIZE), draw(1, 1, 6, *SIZE), *still(1, 1, 2))
+    assert answer.source_color is not None
+    assert answer.source_mask is not None
+    (answer.compose().square().mean() + answer.source_color.mean() + answer.source_mask.mean()).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_patches_are_142_pixels_wide() -> None:
-    network = PatchDiscriminator(1, 2, widest=4).double()
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            torch.nn.init.ones_(layer.weight)
-    network.model = torch.nn.Sequential(*(layer for layer in network.model if isinstance(layer, torch.nn.Conv2d)))
-    picture = torch.zeros(1, 1, 320, 320, dtype=torch.float64, requires_grad=True)
-    score = network(picture)
-    score[0, 0, score.shape[2] // 2, score.shape[3] // 2].backward()
-    seen = (picture.grad[0, 0].abs().sum(0) > 0).nonzero()[:, 0]
-    assert int(seen.max() - seen.min()) + 1 == 142
+def test_feature_warping_warps_once(draw, generator) -> None:
+    network = make("W_F", generator, ABLATION)
+    assert [type(fusion) for fusion in network.fusions] == [Keep, Keep, Add] + [Keep] * 6
 
 
-def test_crops_are_cut_where_the_boxes_are_and_empty_ones_left_out() -> None:
-    picture = torch.rand(2, 6, 64, 64)
-    boxes = torch.tensor([[8.0, 16.0, 40.0, 48.0], [0.0, 0.0, 0.0, 0.0]])
-    cut = cut_boxes(picture, boxes, 32)
-    assert torch.equal(cut, picture[:1, :, 16:48, 8:40])
-    points = torch.tensor([[[10.0, 20.0], [30.0, 60.0]]])
-    torch.testing.assert_close(boxes_of_points(points, size=(64, 64)), torch.tensor([[8.0, 16.0, 32.0, 64.0]]))
-    judges = CropDiscriminators({"head": 64, "body": 96}, width=4)
-    scores = judges(picture, {"head": boxes, "body": torch.zeros(2, 4)})
-    assert set(scores) == {"whole", "head"}
-    assert scores["head"].shape[0] == 1
+def test_sources_and_targets_may_differ_in_size(draw, generator) -> None:
+    for name in ("AddLWB", "InputConcat"):
+        network = make(name, generator)
+        look = network.look(draw(1, 1, 6, 48, 40))
+        color, _ = network.paint(look, draw(1, 1, 6, *SIZE), *still(1, 1, 1))
+        assert color.shape[-2:] == SIZE
+
+
+def test_crops_are_cut_where_the_boxes_are(generator) -> None:
+    picture = torch.rand(2, 3, 20, 30, generator=generator)
+    boxes = torch.tensor([[4.0, 2.0, 12.0, 10.0], [5.0, 5.0, 5.0, 9.0]])
+    cut = cut_boxes(picture, boxes, 8)
+    assert torch.equal(cut, picture[:1, :, 2:10, 4:12])
+    assert cut_boxes(picture, boxes - 100, 8).shape == (0, 3, 8, 8)
+    points = torch.tensor([[[4.0, 2.0], [14.0, 12.0], [28.0, 7.0]]])
+    torch.testing.assert_close(boxes_of_points(points, margin=0.25, size=(20, 30)), torch.tensor([[0, 0, 30, 14.5]]))
+
+
+def test_every_crop_is_scored(generator) -> None:
+    network = CropDiscriminators({"body": 64, "head": 32}, inputs=3, width=4)
+    picture = torch.rand(2, 3, 64, 48, generator=generator)
+    whole = torch.tensor([[0.0, 0.0, 48.0, 64.0]]).expand(2, 4)
+    scores = network(picture, {"body": whole, "head": torch.zeros(2, 4)})
+    assert set(scores) == {"whole", "body"}
+    assert scores["body"].shape[0] == 2
+    single = PatchDiscriminator(3, 4)
+    assert len(single.features(picture)) == 6
+    assert torch.equal(single.features(picture)[-1], single(picture))
+    assert isinstance(single.model[0], nn.Conv2d)
