@@ -15,8 +15,10 @@ from torch import Tensor
 from liquidwarp.cli import main
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.nn.checkpoints import import_weights, load_published, read_checkpoint, recognise
+from liquidwarp.nn.compact import CompactGenerator
+from liquidwarp.nn.compact_weights import save_compact
 from liquidwarp.nn.liquid import LiquidGenerator
-from liquidwarp.nn.published import GENERATORS
+from liquidwarp.nn.published import GENERATORS, published_name
 from liquidwarp.nn.weights import load_generator
 
 NAME = "TextureWarping"  # the smallest
@@ -56,7 +58,8 @@ def test_an_imported_file_has_a_card(published: Path, imported: Path) -> None:
 def test_an_imported_file_holds_the_same_numbers(imported: Path, tensors: dict[str, Tensor]) -> None:
     network = load_generator(imported)
     assert isinstance(network, LiquidGenerator)
-    assert torch.equal(network.target.color.weight, tensors["tsf_net.img_reg.0.weight"])
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, tensors[published_name(NAME, key)])
     assert not network.training
 
 
@@ -109,6 +112,18 @@ def test_damaged_files_are_refused(published: Path, tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "none.pth")
 
 
+@pytest.mark.parametrize("wrap", ["state_dict", "model", "module.", "old"])
+def test_wrapped_and_old_files_are_read_alike(tmp_path: Path, wrap: str) -> None:
+    plain = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
+    inside = {f"module.{key}": value for key, value in plain.items()} if wrap == "module." else plain
+    path = tmp_path / "w.pth"
+    outer = {wrap: inside, "epoch": 30} if wrap in ("state_dict", "model") else inside
+    torch.save(outer, path, _use_new_zipfile_serialization=wrap != "old")
+    found = read_checkpoint(path)
+    assert found.keys() == plain.keys()
+    assert all(torch.equal(found[key], plain[key]) for key in plain)
+
+
 class Evil:
     """Makes a folder when it is unpickled."""
 
@@ -119,11 +134,12 @@ class Evil:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("write", ["torch", "pickle"])
+@pytest.mark.parametrize("write", ["torch", "old torch", "pickle"])
 def test_code_is_refused_by_name_and_never_run(write: str, tmp_path: Path) -> None:
     trap, path = tmp_path / "trap", tmp_path / "evil.pth"
-    if write == "torch":
-        torch.save({"state_dict": {"a": torch.zeros(1)}, "more": Evil(trap)}, path)
+    if write != "pickle":
+        held = {"state_dict": {"a": torch.zeros(1)}, "more": Evil(trap)}
+        torch.save(held, path, _use_new_zipfile_serialization=write == "torch")
     else:
         path.write_bytes(pickle.dumps(Evil(trap), protocol=2))
     assert "posix.mkdir" in refused(path)
@@ -159,3 +175,11 @@ def test_files_that_were_not_imported_are_refused(published: Path, tmp_path: Pat
     for read in (load_generator, load_published):
         with pytest.raises(InputError, match=r"cut\.safetensors: cannot be read as weights"):
             read(tmp_path / "cut.safetensors")
+
+
+def test_each_kind_of_weights_is_read_as_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    save_compact(CompactGenerator((8, 8, 8, 8)), path, {})
+    assert isinstance(load_generator(path), CompactGenerator)
+    with pytest.raises(InputError, match=r"weights of 'compact', wanted one of"):
+        load_published(path)

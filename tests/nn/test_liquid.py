@@ -61,6 +61,12 @@ def test_the_same_source_twice_says_nothing_new(name: str, draw) -> None:
         torch.testing.assert_close(fusion(target, one.expand(-1, -1, 3, -1, -1, -1)), fusion(target, one))
 
 
+@pytest.mark.parametrize("fusion", [Add(), Mean(), Gate(4, mean=True), Gate(4, mean=False), Attention(4, 8)])
+def test_fusions_have_gradients_to_both_sides(fusion: nn.Module, draw) -> None:
+    target, warped = draw(1, 1, 4, 3, 3).requires_grad_(), draw(1, 1, 2, 4, 3, 3).requires_grad_()
+    assert torch.autograd.gradcheck(fusion.double(), (target, warped))
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_batch_targets_and_repetition_are_independent(name: str, draw, generator) -> None:
     network = make(name, generator)
@@ -160,3 +166,15 @@ def test_every_crop_is_scored(generator) -> None:
     assert len(single.features(picture)) == 6
     assert torch.equal(single.features(picture)[-1], single(picture))
     assert isinstance(single.model[0], nn.Conv2d)
+
+
+def test_patches_are_142_pixels_wide() -> None:
+    network = PatchDiscriminator(1, 2, widest=4).double()
+    network.model = nn.Sequential(*(layer for layer in network.model if isinstance(layer, nn.Conv2d)))
+    for layer in network.model:
+        nn.init.ones_(layer.weight)
+    picture = torch.zeros(1, 1, 320, 320, dtype=torch.float64, requires_grad=True)
+    score = network(picture)
+    score[0, 0, score.shape[2] // 2, score.shape[3] // 2].backward()
+    seen = (picture.grad[0, 0].abs().sum(0) > 0).nonzero()[:, 0]
+    assert int(seen.max() - seen.min()) + 1 == 142
