@@ -97,7 +97,7 @@ def _imitate(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         renderer=_renderer(options),
-        generator=_generator(options),
+        generator=_generator(options, person),
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -120,7 +120,7 @@ def _transfer(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         renderer=_renderer(options),
-        generator=_generator(options),
+        generator=_generator(options, person),
     )
     _write_one(frames, options.output)
 
@@ -147,7 +147,7 @@ def _view(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         renderer=_renderer(options),
-        generator=_generator(options),
+        generator=_generator(options, person),
     )
     if single:
         _write_one(frames, options.output)
@@ -268,13 +268,36 @@ def _load_body(options: argparse.Namespace) -> "BodyModel":
 
 
 def _renderer(options: argparse.Namespace) -> str:
-    return "gan" if options.weights else options.renderer
+    return "gan" if options.weights or options.personalize else options.renderer
 
 
-def _generator(options: argparse.Namespace) -> "Generator | None":
+def _generator(options: argparse.Namespace, person: "SourceState") -> "Generator | None":
+    """Return the generator to use, fitted to the person or the driving video if asked for; None for the default."""
+    network = _named_generator(options)
+    if not options.personalize:
+        return network
+    from liquidwarp.media import is_video
+    from liquidwarp.nn.compact import CompactGenerator
+    from liquidwarp.train.personalize import personalize
+
+    motion = getattr(options, "motion", None)
+    clip = motion if motion and is_video(motion) else None
+    assert network is None or isinstance(network, CompactGenerator)
+    return personalize(person, clip=clip, generator=network, progress=True)
+
+
+def _named_generator(options: argparse.Namespace) -> "Generator | None":
+    if not options.weights:
+        return None
+    from liquidwarp.nn.compact import CompactGenerator
     from liquidwarp.nn.weights import load_generator
 
-    return load_generator(options.weights) if options.weights else None
+    network = load_generator(options.weights)
+    if options.personalize and not isinstance(network, CompactGenerator):
+        raise InputError(
+            f"{options.weights}: --personalize works with compact weights, these are of a published network"
+        )
+    return network
 
 
 def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
@@ -316,7 +339,7 @@ def _check_look(options: argparse.Namespace) -> None:
     from liquidwarp.media import read_image
     from liquidwarp.tasks import check_renderer
 
-    check_renderer(_renderer(options), _generator(options))
+    check_renderer(_renderer(options), _named_generator(options))
     for part, photo in options.wear:
         part_labels(part)
         _check_source(photo)

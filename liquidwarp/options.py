@@ -303,6 +303,12 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         help="surface: training-free (default); gan: a generator finishes the picture",
     )
     parser.add_argument(
+        "--personalize",
+        action="store_true",
+        help="first fit the generator to the driving video's camera and light, or to the photo if there is no video "
+        "(about a minute; the result is kept); implies --renderer gan",
+    )
+    parser.add_argument(
         "--weights",
         metavar="FILE.safetensors",
         help="a generator of your own or a published one (see 'liquidwarp weights import'); implies --renderer gan",

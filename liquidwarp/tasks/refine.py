@@ -64,7 +64,7 @@ def look_at_target(
         torch.stack([(kinds == kind).float() for kind in (1, 2, 3)])[None],
         _normals(body, vertices, camera, fragments.face_index[0], fragments.bary[0])[None],
     )
-    xy = torch.stack([project_normalized(view.camera, view.vertices)[0] for view in views])
+    xy = torch.cat([project_normalized(view.camera, view.vertices[None])[0] for view in views])
     shown = torch.stack([view.faces for view in views])
     flows = [
         mesh_flow(fragments, body.topology.faces, xy[[index]], face_visible=shown[[index]])

@@ -19,7 +19,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
 from liquidwarp.nn.compact import source_input, transfer_input
-from liquidwarp.recovery import Detector, detect_clip
+from liquidwarp.recovery import Detector, detect_clip, refine_matte
 from liquidwarp.surface import Rendering, render_surface
 from liquidwarp.tasks.recover import fit_clip
 from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target, working_size
@@ -58,7 +58,17 @@ class PairClip:
     source_normals: Int[np.ndarray, "h w 3"]
     face: Float[np.ndarray, "T 4"]
 
-    def pair(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
+    @property
+    def frames(self) -> int:
+        """How many pairs there are."""
+        return len(self.rendered)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of a pair."""
+        return self.rendered.shape[1], self.rendered.shape[2]
+
+    def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
         """Return one pair, cropped, as the generator's batch of one.
 
         Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, face`, as in
@@ -123,7 +133,7 @@ class PairFile:
         return PairFile(path, shape[0], (shape[1], shape[2]))
 
     def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
-        """Return one pair as `PairClip.pair` does, reading no more than it needs."""
+        """Return one pair as `PairClip.read` does, reading no more than it needs."""
         from safetensors import safe_open
 
         with safe_open(self.path, "np") as file:
@@ -134,12 +144,12 @@ class PairFile:
             face = file.get_slice("face")[frame : frame + 1]
         whole = slice(None)
         here = face - np.array([columns.start, rows.start] * 2, np.float32) * (face.any(1, keepdims=True))
-        return PairClip(**cut, **still, plate=plate, face=here).pair(0, whole, whole)
+        return PairClip(**cut, **still, plate=plate, face=here).read(0, whole, whole)
 
 
 def make_pairs(
     images: UInt8[np.ndarray, "T H W 3"],
-    alphas: Float[np.ndarray, "T H W"],
+    alphas: Float[np.ndarray, "T H W"] | None = None,
     *,
     photo: int = 0,
     fps: float = 12.0,
@@ -150,7 +160,7 @@ def make_pairs(
 
     Args:
         images: frames of one person before a ground that stands still.
-        alphas: the true outlines.
+        alphas: the true outlines; the detector's, refined, if None.
         photo: the frame that serves as the photo.
         fps: of the clip.
         body: the open body by default.
@@ -174,7 +184,15 @@ def make_pairs(
             target.transl,
             offsets=state.offsets,
         )
-    return _set_beside(body, state, vertices, target.camera(0), images[kept], _bytes(alphas[kept]))
+    if alphas is None:
+        assert found.masks is not None
+        mattes = [
+            refine_matte(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
+        ]
+        outlines = np.stack(mattes)
+    else:
+        outlines = alphas[kept]
+    return _set_beside(body, state, vertices, target.camera(0), images[kept], _bytes(outlines))
 
 
 def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairClip:

@@ -1,6 +1,6 @@
 """Samples by number: what sample i is depends on the seed and on i alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -39,17 +39,36 @@ class Samples(Protocol):
         ...
 
 
+@runtime_checkable
+class Pairs(Protocol):
+    """Training pairs of one person, on disk or in memory."""
+
+    @property
+    def frames(self) -> int:
+        """How many pairs there are."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of a pair."""
+        ...
+
+    def read(self, frame: int, rows: slice, columns: slice) -> Batch:
+        """Return one pair, cropped, as a batch of one."""
+        ...
+
+
 class PairSamples:
-    """Random crops of files of training pairs.
+    """Random crops of training pairs.
 
     Args:
-        files: of pairs; each is as likely as the others.
+        files: pairs of several people; each is as likely as the others.
         config: size of a sample and how it is varied.
         seed: of the choice.
         varied: False takes the middle of a picture as it is, for validation.
     """
 
-    def __init__(self, files: list[PairFile], config: DataConfig, *, seed: int, varied: bool = True) -> None:
+    def __init__(self, files: Sequence[Pairs], config: DataConfig, *, seed: int, varied: bool = True) -> None:
         if not files:
             raise InputError("no training pairs; make some with datasets/synthetic/make_pairs.py")
         self.files = files
@@ -69,8 +88,8 @@ class PairSamples:
             try:
                 return self._vary(_framed(file, frame, self._config.size, rng if self._varied else None), rng)
             except Exception as error:  # damaged files fail in many ways
-                self.broken[str(file.path)] = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{file.path} and others cannot be read ({self.broken[str(file.path)]}); make them anew")
+                self.broken[_name(file)] = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{_name(file)} and others cannot be read ({self.broken[_name(file)]}); make them anew")
 
     def _vary(self, batch: Batch, rng: np.random.Generator) -> Batch:
         batch = _at_source_size(batch, self._config.source_size)
@@ -129,7 +148,11 @@ def tinted(batch: Batch, gains: Tensor) -> Batch:
     return result
 
 
-def _framed(file: PairFile, frame: int, size: tuple[int, int], rng: np.random.Generator | None) -> Batch:
+def _name(pairs: Pairs) -> str:
+    return str(getattr(pairs, "path", "pairs in memory"))
+
+
+def _framed(file: Pairs, frame: int, size: tuple[int, int], rng: np.random.Generator | None) -> Batch:
     """Cut a window of a size out of a pair, or put the pair into one."""
     spans = []
     for length, wanted in zip(file.size, size, strict=True):
