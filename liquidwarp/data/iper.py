@@ -8,15 +8,35 @@ ROOT/train.txt, ROOT/val.txt         one SSS/C/A a line
 """
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from liquidwarp.data.clip import Clip
 from liquidwarp.data.folder import ImageFiles
+from liquidwarp.data.protocols.files import frame_number
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.media import read_image
 from liquidwarp.types import BodyTrack
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FramePair:
+    """Frames of one person in one outfit: photos to start from and a picture to arrive at.
+
+    Attributes:
+        person: subject and outfit, `SSS/C`.
+        sources: (clip, frame) of each photo.
+        target: (clip, frame) of the picture; never one of the photos.
+    """
+
+    person: str
+    sources: tuple[tuple[str, int], ...]
+    target: tuple[str, int]
 
 
 class IperFolder:
@@ -28,19 +48,20 @@ class IperFolder:
         skipped: why the others cannot, by name.
     """
 
-    def __init__(self, root: str | Path, split: str = "train") -> None:
-        """List a split.
+    def __init__(self, root: str | Path, split: str | Sequence[str] = "train") -> None:
+        """List a split, or clips by their names.
 
         Raises:
             InputError: the split's list is missing, or none of its clips can be used.
         """
         self.root = Path(root)
-        listing = self.root / f"{split}.txt"
+        listing = self.root / f"{split}.txt" if isinstance(split, str) else self.root
         try:
-            wanted = listing.read_text().split()
+            wanted = listing.read_text().split() if isinstance(split, str) else list(split)
         except OSError as error:
             raise InputError(
-                f"{listing}: {error.strerror}; make the data set with datasets/synthetic/make.py --part lists"
+                f"{listing}: {error.strerror}; make the data set with datasets/iper/prepare.py or "
+                "datasets/synthetic/make.py"
             ) from error
         self.skipped: dict[str, str] = {}
         names = []
@@ -66,7 +87,14 @@ class IperFolder:
         Raises:
             InputError: its track is damaged or of another length.
         """
-        name = self.names[index]
+        return self.clip(self.names[index])
+
+    def clip(self, name: str) -> Clip:
+        """Return the clip of a name, its frames still on the disk, in the order of their numbers.
+
+        Raises:
+            InputError: it is not there, incomplete, or its track is damaged.
+        """
         images, masks = self._files(name)
         track = BodyTrack.load(self.root / "tracks" / f"{name}.npz")
         if len(track) != len(images):
@@ -76,20 +104,85 @@ class IperFolder:
         person = name.rsplit("/", 1)[0]
         return Clip(name, ImageFiles(images), ImageFiles(masks, gray=True), track, place, person)
 
+    def people(self) -> dict[str, tuple[str, ...]]:
+        """Return the clips that can be used, by subject and outfit."""
+        groups: dict[str, list[str]] = {}
+        for name in self.names:
+            groups.setdefault(name.rsplit("/", 1)[0], []).append(name)
+        return {person: tuple(names) for person, names in groups.items()}
+
+    def sample_pair(self, rng: np.random.Generator, *, sources: int = 1) -> FramePair:
+        """Draw photos and a picture of one person in one outfit.
+
+        Every outfit is drawn equally often, however long its clips are. The picture comes from any of the outfit's
+        clips; the photos come from any of them too, so that half of the pairs go from one action to the other.
+
+        Args:
+            rng: where chance comes from.
+            sources: number of photos; different frames while there are enough of them.
+
+        Raises:
+            InputError: `sources` is not at least 1, or an outfit has a single frame.
+        """
+        if sources < 1:
+            raise InputError(f"sources={sources} must be at least 1")
+        people = self.people()
+        person = list(people)[int(rng.integers(len(people)))]
+        counts = {name: len(self._files(name)[0]) for name in people[person]}
+        clip = list(counts)[int(rng.integers(len(counts)))]
+        target = (clip, int(rng.integers(counts[clip])))
+        other = list(counts)[int(rng.integers(len(counts)))]
+        free = [(other, frame) for frame in range(counts[other]) if (other, frame) != target]
+        if not free:
+            raise InputError(f"{person}: a single frame, where a pair is wanted; make the clip again")
+        chosen = rng.choice(len(free), sources, replace=sources > len(free))
+        return FramePair(person, tuple(free[index] for index in chosen), target)
+
     def _files(self, name: str) -> tuple[list[Path], list[Path]]:
-        images, masks = sorted((self.root / "images" / name).glob("*.jpg")), self.root / "masks" / name
+        images, covers = list_frames(self.root, name), list_frames(self.root, name, "masks")
         if not images:
             raise InputError(f"{self.root / 'images' / name}: no pictures; make or unpack them first")
-        covers = sorted(masks.glob("*.png"))
         if len(covers) != len(images):
+            masks = self.root / "masks" / name
             raise InputError(f"{masks}: {len(covers)} masks for {len(images)} pictures; make the clip again")
         if not (self.root / "tracks" / f"{name}.npz").exists():
             raise InputError(f"{self.root / 'tracks' / name}.npz is missing; make the clip again")
         return images, covers
 
 
-def load_iper(root: str | Path, split: str = "train") -> IperFolder:
-    """Return the clips of a split ("train" or "val") of a data set in the layout of iPER, lazily.
+def list_frames(root: Path, name: str, part: str = "images") -> list[Path]:
+    """Return the pictures of a clip in the order of their numbers, whatever the width of the numbers."""
+    folder = root / part / name
+    if not folder.is_dir():
+        return []
+    files = [file for file in folder.iterdir() if file.suffix.lower() in (".jpg", ".jpeg", ".png")]
+    return sorted((file for file in files if file.stem[-1:].isdigit()), key=lambda file: frame_number(file.name))
+
+
+def missing_videos(root: str | Path, needs: Mapping[str, int]) -> dict[str, str]:
+    """Return what a prepared folder lacks, by video; empty where all is there.
+
+    Args:
+        root: the folder.
+        needs: how many frames each video must have at least, as `Protocol.needs` says.
+    """
+    root, found = Path(root), {}
+    for name, count in needs.items():
+        images, masks = len(list_frames(root, name)), len(list_frames(root, name, "masks"))
+        lacks = []
+        if images < count:
+            lacks.append("no pictures" if not images else f"{images} pictures of {count}")
+        if masks < images:
+            lacks.append("no masks" if not masks else f"{masks} masks of {images}")
+        if not (root / "tracks" / f"{name}.npz").exists():
+            lacks.append("no track")
+        if lacks:
+            found[name] = ", ".join(lacks)
+    return found
+
+
+def load_iper(root: str | Path, split: str | Sequence[str] = "train") -> IperFolder:
+    """Return the clips of a split ("train" or "val"), or of given names, of a data set in iPER's layout, lazily.
 
     Raises:
         InputError: the split's list is missing, or none of its clips can be used.

@@ -2,7 +2,7 @@
 
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.recover import recover
-from liquidwarp.tasks.source import SourceState, encode_source
+from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
 from liquidwarp.tasks.target import check_track
 from liquidwarp.tasks.transfer import transfer_appearance
@@ -19,6 +19,7 @@ __all__ = [
     "imitate",
     "novel_view",
     "recover",
+    "source_from_tracks",
     "synthesize",
     "transfer_appearance",
     "write_video",

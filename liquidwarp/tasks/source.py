@@ -111,6 +111,32 @@ def encode_source(
     return _state(body, photos, plate)
 
 
+def source_from_tracks(
+    photos: Sequence[UInt8[np.ndarray, "H W 3"]],
+    mattes: Sequence[Float[np.ndarray, "H W"]],
+    tracks: Sequence[BodyTrack],
+    *,
+    body: BodyModel | None = None,
+) -> SourceState:
+    """Learn what photos tell of a person whose body and outline in them are known, such as frames of a data set.
+
+    Args:
+        photos: of one person in the same clothes; the first gives place and background.
+        mattes: the person in each, 1 = person.
+        tracks: the body in each, one frame long, with the photo's camera; the first gives the shape.
+        body: the body that the tracks are of; the one they name by default.
+
+    Raises:
+        InputError: no photo, or not as many mattes and tracks.
+    """
+    if not photos or not len(photos) == len(mattes) == len(tracks):
+        raise InputError(
+            f"{len(photos)} photos, {len(mattes)} mattes, {len(tracks)} tracks; give one of each per photo"
+        )
+    known = [_Photo(*item) for item in zip(photos, mattes, tracks, strict=True)]
+    return _state(body or load_body(tracks[0].body), known, None)
+
+
 def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) -> SourceState:
     identity = body.identity(photos[0].track.betas)
     views = [

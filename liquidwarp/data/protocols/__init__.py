@@ -1,0 +1,19 @@
+"""Which frames of which videos an evaluation looks at."""
+
+from liquidwarp.data.protocols.entries import Entry, Protocol, Window
+from liquidwarp.data.protocols.files import PROTOCOLS, load_protocol, read_protocol, write_protocol
+from liquidwarp.data.protocols.runs import ALONE, TASKS, Run, protocol_runs
+
+__all__ = [
+    "ALONE",
+    "PROTOCOLS",
+    "TASKS",
+    "Entry",
+    "Protocol",
+    "Run",
+    "Window",
+    "load_protocol",
+    "protocol_runs",
+    "read_protocol",
+    "write_protocol",
+]
