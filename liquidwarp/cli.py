@@ -50,9 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{name}{error.strerror or error}; check the path, its permissions and the space left")
     except KeyboardInterrupt:
-        print("liquidwarp: interrupted; no unfinished file was left", file=sys.stderr)
-        return 130
+        return _interrupted()
+    except SystemError as error:
+        # A compiled loop that Ctrl-C meets on its way out wraps the interruption.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _interrupted()
+        raise
     return 0
+
+
+def _interrupted() -> int:
+    print("liquidwarp: interrupted; no unfinished file was left", file=sys.stderr)
+    return 130
 
 
 def _fail(message: str) -> int:

@@ -297,7 +297,7 @@ def arrays_of(path: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"body": np.array("smplx")}, "the track is of body 'smplx', wanted 'anny'; recover it anew"),
+        ({"body": np.array("smplx")}, "a track of body 'smplx', which is not at hand"),
         ({"body_pose": np.zeros((6, 21, 3), np.float32)}, "has 21 joints"),
         ({"betas": np.zeros(3, np.float32)}, "3 shape coefficients"),
         ({"transl": np.zeros((6, 2), np.float32)}, "not a body track (transl has shape (6, 2)"),

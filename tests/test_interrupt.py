@@ -55,7 +55,7 @@ def stop_midway(number: int, encoded: lw.SourceState, photo: Path, folder: Path)
 
 def test_ctrl_c(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
     code, said, out = stop_midway(signal.SIGINT, encoded, sources.photo, tmp_path)
-    assert code == 130
+    assert code == 130, said
     assert said.endswith("liquidwarp: interrupted; no unfinished file was left\n")
     assert "Traceback" not in said
     assert out.read_bytes() == b"the old film"

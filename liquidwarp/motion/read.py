@@ -50,7 +50,7 @@ def read_motion(path: str | Path, body: BodyModel) -> BodyTrack:
 def _is_track(path: Path) -> bool:
     """Tell tracks, damaged ones too, from other npz files by the names of their arrays."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return not {"poses", "smpl_poses", "fullpose", "trans"} & set(archive.files)
     except Exception:  # missing or damaged in any way: the track's own reader says so
         return True
