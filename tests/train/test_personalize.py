@@ -18,6 +18,11 @@ from liquidwarp.types import BodyTrack, Camera
 SIDE = 64
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CROP", (SIDE, SIDE))
+
+
 def pairs(brighter: int = 40) -> PairClip:
     """The truth is the renderer's picture, but brighter."""
     rng = np.random.default_rng(0)
