@@ -2,7 +2,7 @@
 
 from liquidwarp.data.protocols.entries import Entry, Protocol, Window
 from liquidwarp.data.protocols.files import PROTOCOLS, load_protocol, read_protocol, write_protocol
-from liquidwarp.data.protocols.runs import ALONE, TASKS, Run, protocol_runs
+from liquidwarp.data.protocols.runs import ALONE, TASKS, Run, outfit_pairs, protocol_runs
 
 __all__ = [
     "ALONE",
@@ -13,6 +13,7 @@ __all__ = [
     "Run",
     "Window",
     "load_protocol",
+    "outfit_pairs",
     "protocol_runs",
     "read_protocol",
     "write_protocol",

@@ -1,7 +1,7 @@
 """The single runs that a protocol asks for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liquidwarp.data.protocols.entries import Entry, Protocol, Window
 from liquidwarp.errors import InputError
@@ -108,3 +108,25 @@ def _of_entry(entry: Entry, task: str, chosen: tuple[int, ...], sources: int | s
         return None
     window = Window(entry.video, min(views), max(views))
     return Run(task, entry.video, chosen, window, window, True, frames=views, count=count)
+
+
+def outfit_pairs(protocol: Protocol) -> Protocol:
+    """Return the protocol with pairs for appearance transfer, made as iPER's are.
+
+    Videos are named subject/outfit/action; a person in an A-pose (action 1) wears each of the same subject's outfits
+    whose name sorts before theirs, held against every video that shows it.
+
+    Raises:
+        InputError: no subject has two outfits.
+    """
+    names = list(protocol.entries)
+    pairs = tuple(
+        (person, worn)
+        for person in names
+        for worn in names
+        if person.endswith("/1") and person.split("/")[0] == worn.split("/")[0]
+        if person.rsplit("/", 1)[0] > worn.rsplit("/", 1)[0]
+    )
+    if not pairs:
+        raise InputError(f"protocol {protocol.name!r} has no subject with two outfits; appearance transfer needs them")
+    return replace(protocol, pairs=pairs)

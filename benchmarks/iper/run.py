@@ -1,0 +1,156 @@
+"""The iPER benchmark: self-imitation, cross-imitation, appearance transfer, novel views.
+
+    python benchmarks/iper/run.py --data ROOT --task self|cross|transfer|view [--sources 1,2,3,4,8|iccv]
+                                  [--renderer surface gan copy published:FILE] [--shard 0/4] [-o outputs/iper]
+
+ROOT is a folder that datasets/iper/prepare.py or datasets/synthetic/make.py wrote. A killed run goes on where it
+stopped, frame by frame; shards may share the output folder or be copied into one. README.md has the contract.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from iper_measure import judged, make_renderer, measure, read_rows, run_folder, settings_of, write_text
+from iper_report import check, latex, markdown, stack, to_json
+from tqdm import tqdm
+
+import liquidwarp as lw
+from liquidwarp.data import Protocol, Run, load_iper, load_protocol, missing_videos, protocol_runs
+from liquidwarp.data.protocols import ALONE, TASKS, outfit_pairs
+from liquidwarp.media import write_image
+
+SYNTHETIC = "synthetic_iPER_protocol.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark; 0 if all of it ran, 1 if runs are missing or failed, 2 for input that cannot be used."""
+    options = parse(arguments)
+    try:
+        return run(options)
+    except lw.LiquidwarpError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder")
+    parser.add_argument("--task", nargs="+", choices=TASKS, required=True)
+    parser.add_argument("--sources", type=source_counts, default=[1], help=f"numbers of source photos, or {ALONE}")
+    parser.add_argument("--renderer", nargs="+", default=["surface", "copy"], help="surface, gan, copy, published:FILE")
+    parser.add_argument("--protocol", help="name or file; by default that of the folder, else iPER's")
+    parser.add_argument("--size", type=int, help="longer side of the pictures; by default that of the videos")
+    parser.add_argument("--limit", type=int, help="only the first frames of each run, for a quick look")
+    parser.add_argument("--shard", type=shard, default=(0, 1), help="i/n does the i-th of n parts, counted from 0")
+    parser.add_argument("-o", "--output", type=Path, default=Path("outputs/iper"))
+    return parser.parse_args(arguments)
+
+
+def source_counts(text: str) -> list[int | str]:
+    """Read "1,2,8" or "iccv"."""
+    parts = text.split(",")
+    if not all(part == ALONE or (part.isdigit() and int(part) > 0) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text}: give numbers such as 1,2,8, or {ALONE}")
+    return [part if part == ALONE else int(part) for part in parts]
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Read "i/n"."""
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"{text}: shards count from 0/N to N-1/N")
+    return int(index), int(count)
+
+
+def find_protocol(options: argparse.Namespace, task: str) -> Protocol:
+    """Return the protocol asked for, else the folder's own, else iPER's."""
+    own = options.data / SYNTHETIC
+    name = options.protocol or (own if own.exists() else "iper_transfer" if task == "transfer" else "iper")
+    protocol = load_protocol(name)
+    return outfit_pairs(protocol) if task == "transfer" and not protocol.pairs else protocol
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do this shard's runs, then report on all that are finished in the output folder."""
+    if options.limit is not None and options.limit < 1:
+        raise lw.InputError(f"--limit {options.limit} must be at least 1")
+    protocols = {task: find_protocol(options, task) for task in options.task}
+    runs = [r for task, p in protocols.items() for n in options.sources for r in protocol_runs(p, task, n)]
+    needs = {name: count for p in protocols.values() for name, count in p.needs().items()}
+    wanted = {video for item in runs for video in item.videos}
+    missing = missing_videos(options.data, {name: count for name, count in needs.items() if name in wanted})
+    for name, why in missing.items():
+        print(f"missing: {name}: {why}", file=sys.stderr)
+    usable = [item for item in runs if not set(item.videos) & set(missing)]
+    if not usable:
+        raise lw.InputError(
+            f"{options.data}: {len(missing)} of {len(wanted)} videos are missing or incomplete, and no run is left; "
+            "prepare them with datasets/iper/prepare.py"
+        )
+    data = load_iper(options.data, sorted({video for item in usable for video in item.videos}))
+    renderers = [make_renderer(name) for name in options.renderer]
+    jobs = [(item, renderer) for item in usable for renderer in renderers]
+    failed: dict[str, str] = {}
+    index, count = options.shard
+    for item, renderer in tqdm(jobs[index::count], unit="run"):
+        try:
+            measure(item, renderer, data, options.output, size=options.size, limit=options.limit)
+        except lw.InputError as error:  # a damaged video costs its own runs; a full disk ends the work
+            failed[f"{renderer.name} {item.name}"] = str(error)
+    report(options, protocols, runs, jobs, missing, failed)
+    return 1 if missing or failed else 0
+
+
+def report(
+    options: argparse.Namespace,
+    protocols: dict[str, Protocol],
+    runs: list[Run],
+    jobs: list,
+    missing: dict,
+    failed: dict,
+) -> None:
+    """Write results.json, results.md, results.tex and the sheets of everything that is finished, and print the table."""
+    found, shown, worst = [], [], []
+    for item, renderer in jobs:
+        folder = run_folder(options.output, item, renderer)
+        settings = settings_of(item, renderer, options.size, options.limit)
+        card = folder / "run.json"
+        if not card.exists() or json.loads(card.read_text(encoding="utf-8")) != settings:
+            continue
+        rows = read_rows(folder)
+        asked = len(judged(item, options.limit))
+        found.append(settings | {"name": item.name, "count": item.count, "asked": asked, "rows": rows})
+        if renderer.name != "copy":
+            shown += sorted(folder.glob("shown_*.png"))
+            scores = [row["person_ssim"] for row in rows if row["person_ssim"] is not None]
+            worst += [(min(scores), folder / "worst.png")] if scores else []
+    arguments = {
+        "data": options.data.name,
+        "task": options.task,
+        "sources": options.sources,
+        "renderer": [Path(name).name for name in options.renderer],
+        "size": options.size,
+        "limit": options.limit,
+    }
+    names = ", ".join(dict.fromkeys(protocol.name for protocol in protocols.values()))
+    described = {"name": names, "runs": len(runs), "frames": sum(len(item.judged) for item in runs)}
+    data = to_json(found, arguments, described, missing, failed)
+    check(data)
+    out = options.output
+    write_text(out / "results.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
+    write_text(out / "results.md", markdown(data))
+    write_text(out / "results.tex", latex(data))
+    write_image(out / "sheet.png", stack(shown))
+    write_image(out / "worst.png", stack([path for _, path in sorted(worst)], most=12))
+    print(markdown(data))
+    unfinished = sum(len(run["rows"]) < run["asked"] for run in found) + len(jobs) - len(found)
+    if unfinished:
+        print(f"{unfinished} of {len(jobs)} runs are not finished; other shards, or this command again, finish them")
+    print(f"written to {out}: results.json, results.md, results.tex, sheet.png, worst.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
