@@ -147,13 +147,15 @@ def load_published(path: str | Path) -> LiquidGenerator:
 
     try:
         with safe_open(Path(path), "pt") as file:
-            name = json.loads((file.metadata() or {}).get("card", "{}")).get("configuration")
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 -- not a dict
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
+    name, share = card.get("configuration"), card.get("share", 1.0)
     if name not in GENERATORS:
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
-    network = make_generator(name).eval().requires_grad_(False)
+    shape = SHAPES[name] if share == 1 else SHAPES[name].narrowed(share)
+    network = LiquidGenerator(shape).eval().requires_grad_(False)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

@@ -39,22 +39,15 @@ class LiquidRenderer:
     """
 
     def __init__(self, generator: LiquidGenerator, body: BodyModel, state: SourceState) -> None:
-        if body.topology.uv is None or body.topology.face_uv is None:
-            raise InputError(
-                f"body {body.name!r} has no texture coordinates, which published generators look at; "
-                "use the open body, or a body file that holds them (vt and ft)"
-            )
         self._generator, self._body, self._views = generator, body, state.views[:_SOURCES]
-        corners = body.topology.uv[body.topology.face_uv.long()]
-        self._code = corners[:, :2].mean(1)  # the middle of the edge between the first two corners, as published
+        self._code = texture_code(body)
         size = self._working_size(state.photo.shape[:2])
         sources = torch.stack([self._source(view, size) for view in self._views])[None]
         photo = _signed(_resized(state.photo.astype(np.float32) / 255, size))
         matte = _resized(state.matte[..., None].astype(np.float32), size)
-        bare = 1 - max_pool2d(matte[None], _AROUND, 1, _AROUND // 2)[0].round()
         with torch.no_grad():
             self._look = generator.look(sources)
-            ground = generator.ground(torch.cat([photo * bare, bare])[None, None])[0, 0]
+            ground = generator.ground(ground_input(photo, matte)[None, None])[0, 0]
         self.ground: UInt8[np.ndarray, "h w 3"] = to_uint8((ground / 2 + 0.5).clamp(0, 1))
         """The first photo without the person, as the background stream completes it."""
 
@@ -77,7 +70,7 @@ class LiquidRenderer:
         warped = torch.zeros(3, *size)
         for picture, flow in reversed(list(zip(self._look.pictures[0], flows, strict=True))):  # the first photo wins
             warped = torch.where(flow.valid, warp(picture[None, :3], flow)[0], warped)
-        transfer = torch.cat([warped, self._chart(fragments)])[None, None]
+        transfer = torch.cat([warped, body_chart(self._code, fragments)])[None, None]
         with torch.no_grad():
             colors, masks = self._generator.paint(self._look, transfer, grid, valid)
         painted = interpolate(torch.cat([colors / 2 + 0.5, 1 - masks], 2)[0], size=camera.size, mode="bilinear")
@@ -95,18 +88,40 @@ class LiquidRenderer:
     def _source(self, view: SourceView, size: tuple[int, int]) -> Float[Tensor, "6 H W"]:
         picture = _resized(view.picture.astype(np.float32) / 255, size)
         fragments = rasterize(view.vertices[None], self._body.topology.faces, view.camera.resized(size))
-        return torch.cat([_signed(picture[:3]) * picture[3:], self._chart(fragments)])
-
-    def _chart(self, fragments: Fragments) -> Float[Tensor, "3 H W"]:
-        face, hit = fragments.face_index[0].long(), fragments.mask[0]
-        chart = torch.zeros(3, *face.shape)
-        chart[2] = 1
-        chart[:, hit] = torch.cat([self._code[face[hit]], torch.zeros(int(hit.sum()), 1)], 1).T
-        return chart
+        return torch.cat([_signed(picture[:3]) * picture[3:], body_chart(self._code, fragments)])
 
     def _flow(self, view: SourceView, fragments: Fragments) -> Flow:
         xy = project_normalized(view.camera, view.vertices[None])[0]
         return mesh_flow(fragments, self._body.topology.faces, xy, face_visible=view.faces[None])
+
+
+def texture_code(body: BodyModel) -> Float[Tensor, "F 2"]:
+    """Return the texture coordinates that stand for each face: the middle of its first edge, as published.
+
+    Raises:
+        InputError: the body has none.
+    """
+    if body.topology.uv is None or body.topology.face_uv is None:
+        raise InputError(
+            f"body {body.name!r} has no texture coordinates, which published generators look at; "
+            "use the open body, or a body file that holds them (vt and ft)"
+        )
+    return body.topology.uv[body.topology.face_uv.long()][:, :2].mean(1)
+
+
+def body_chart(code: Float[Tensor, "F 2"], fragments: Fragments) -> Float[Tensor, "3 H W"]:
+    """Return the map of the body in a picture: each visible face's code, and 1 where there is no body."""
+    face, hit = fragments.face_index[0].long(), fragments.mask[0]
+    chart = torch.zeros(3, *face.shape)
+    chart[2] = 1
+    chart[:, hit] = torch.cat([code[face[hit]], torch.zeros(int(hit.sum()), 1)], 1).T
+    return chart
+
+
+def ground_input(photo: Float[Tensor, "3 H W"], matte: Float[Tensor, "1 H W"]) -> Float[Tensor, "4 H W"]:
+    """Return a photo in [-1, 1] without the person and a rim, and where it is kept."""
+    bare = 1 - max_pool2d(matte[None], _AROUND, 1, _AROUND // 2)[0].round()
+    return torch.cat([photo * bare, bare])
 
 
 def _signed(picture: Tensor) -> Tensor:

@@ -48,14 +48,18 @@ class ModelConfig:
     """What is trained.
 
     Attributes:
-        kind: of generator; compact.
-        widths: channels at 1/2, 1/4, 1/8 and 1/16.
+        kind: of generator: compact, or a published configuration such as AttLWB-SPADE.
+        widths: channels at 1/2, 1/4, 1/8 and 1/16; of the compact one.
+        share: of the published widths; 1 is the network as published.
+        photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
         discriminator_width: channels of the discriminator's first stage.
     """
 
     kind: str = "compact"
     widths: tuple[int, ...] = (32, 64, 128, 192)
+    share: float = 1.0
+    photos: int = 1
     start: str = ""
     discriminator_width: int = 32
 
@@ -261,6 +265,8 @@ def _check(config: Config) -> None:
         "train.batch": train.batch,
         "train.lr": train.lr,
         "train.clip": train.clip,
+        "model.share": config.model.share,
+        "model.photos": config.model.photos,
         "log.every": config.log.every,
         "log.pictures": config.log.pictures,
         "log.checkpoint": config.log.checkpoint,

@@ -1,5 +1,6 @@
 """Trained weights as a file with a card."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from torch import nn
 
 from liquidwarp.errors import InputError
+from liquidwarp.files import atomic_path
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import save_compact
+from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.train.config import Config
+from liquidwarp.train.liquid_objective import LIQUID_SHAPES
 from liquidwarp.train.trainer import Progress
 
 
@@ -38,7 +42,8 @@ def export_weights(
         InputError: no way is known to write such a generator.
         OutputError: the file cannot be written.
     """
-    if config.model.kind not in WRITERS:
+    liquid = config.model.kind in LIQUID_SHAPES
+    if config.model.kind not in WRITERS and not liquid:
         raise InputError(f"weights of model.kind={config.model.kind} cannot be exported")
     card: dict[str, object] = {
         "data": f"{config.data.kind}, {clips} clips",
@@ -51,12 +56,26 @@ def export_weights(
         "steps": progress.step,
         "batch": config.train.batch,
     }
-    WRITERS[config.model.kind](generator, path, card)
+    if liquid:
+        _write_liquid(config.model.kind, config.model.share, generator, path, card)
+    else:
+        WRITERS[config.model.kind](generator, path, card)
 
 
 def _write_compact(generator: nn.Module, path: str | Path, card: dict[str, object]) -> None:
     assert isinstance(generator, CompactGenerator)
     save_compact(generator, path, card)
+
+
+def _write_liquid(kind: str, share: float, generator: nn.Module, path: str | Path, card: dict[str, object]) -> None:
+    """Write what `nn.checkpoints.load_published` reads."""
+    from safetensors.torch import save
+
+    assert isinstance(generator, LiquidGenerator)
+    whole = {**card, "configuration": kind, "share": share, "pictures": "RGB in [-1, 1]", "mask": "1 = background"}
+    tensors = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    with atomic_path(path) as partial:
+        partial.write_bytes(save(tensors, {"card": json.dumps(whole, sort_keys=True)}))
 
 
 WRITERS: dict[str, Callable[[nn.Module, str | Path, dict[str, object]], None]] = {"compact": _write_compact}

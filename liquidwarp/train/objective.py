@@ -201,10 +201,13 @@ def build_objective(config: Config) -> Objective:
     Raises:
         InputError: an unknown kind of model, or a file of weights that does not fit.
     """
-    check_choice("model.kind", config.model.kind, BUILDERS)
+    from liquidwarp.train.liquid_objective import LIQUID_SHAPES, build_liquid  # it builds on this module
+
+    builders = BUILDERS | dict.fromkeys(LIQUID_SHAPES, build_liquid)
+    check_choice("model.kind", config.model.kind, tuple(builders))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
-        return BUILDERS[config.model.kind](config)
+        return builders[config.model.kind](config)
 
 
 def _build_compact(config: Config) -> Objective:

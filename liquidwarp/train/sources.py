@@ -11,10 +11,13 @@ import numpy as np
 from torch import distributed
 from tqdm import tqdm
 
+from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
-from liquidwarp.data import Clip, load_clips, load_iper, synthetic_clip
+from liquidwarp.data import Clip, load_clips, load_iper, roughen, synthetic_clip
 from liquidwarp.errors import InputError
 from liquidwarp.train.config import Config
+from liquidwarp.train.liquid_objective import LIQUID_SHAPES
+from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
 
@@ -49,7 +52,8 @@ def open_sources(config: Config, folder: Path) -> Sources:
         InputError: an unknown kind of data, or no usable clip.
     """
     check_choice("data.kind", config.data.kind, KINDS)
-    sources = KINDS[config.data.kind](config, folder)
+    liquid = config.model.kind in LIQUID_SHAPES
+    sources = _liquid(config) if liquid else KINDS[config.data.kind](config, folder)
     for name, reason in sources.broken.items():
         _log.warning("%s left out: %s", name, reason)
     return sources
@@ -80,6 +84,45 @@ def _iper(config: Config, folder: Path) -> Sources:
 
 def _synthetic(config: Config, folder: Path) -> Sources:
     return _made(_Engine(config), config, folder)
+
+
+def _liquid(config: Config) -> Sources:
+    """Open clips for a published configuration, which learns from whole pictures."""
+    data, seed = config.data, config.train.seed
+    if data.kind == "pairs":
+        raise InputError(
+            f"data.kind=pairs is for the compact generator; model.kind={config.model.kind} learns from data.kind="
+            "clips, iper or synthetic"
+        )
+    if data.kind == "synthetic":
+        clips: _Clips = _Engine(config)
+    else:
+        clips = load_clips(_path(config)) if data.kind == "clips" else load_iper(_path(config))
+    numbers, every = range(len(clips.names)), data.held_out
+    kept = [number for number in numbers if every and number % every == every - 1]
+    used = [number for number in numbers if number not in kept]
+    training, held_out = (
+        LiquidSamples(len(own), _Look(clips, own, config), photos=config.model.photos, seed=seed) if own else None
+        for own in (used, kept)
+    )
+    if training is None:
+        raise InputError(f"no clip to train on ({len(kept)} held out); give more, or data.held_out=0")
+    return Sources(training, held_out, len(used), dict(clips.skipped))
+
+
+class _Look:
+    """Looks at a clip by its number among some; synthetic people's bodies are known roughly, as filmed ones' are."""
+
+    def __init__(self, clips: "_Clips", own: Sequence[int], config: Config) -> None:
+        self._clips, self._own, self._config = clips, own, config
+
+    def __call__(self, number: int) -> SeenClip:
+        clip, data = self._clips[self._own[number]], self._config.data
+        track = clip.track
+        if data.kind == "synthetic":
+            rng = np.random.default_rng((self._config.train.seed, self._own[number]))
+            track = roughen(load_body(track.body), track, rng)
+        return look_at_clip(clip, data.size, data.frames, track=track)
 
 
 class _Engine:

@@ -1,0 +1,186 @@
+"""Samples for the published generators: pictures of one clip, one of them made of others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from liquidwarp.bodies import load_body
+from liquidwarp.checks import check_positive
+from liquidwarp.data import Clip
+from liquidwarp.errors import InputError
+from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
+from liquidwarp.raster import rasterize
+from liquidwarp.tasks.liquid import body_chart, ground_input, texture_code
+from liquidwarp.train.samples import Batch
+from liquidwarp.types import BodyTrack, Fragments
+
+_GROUP = 16  # clips that are open together
+_PER_CLIP = 16  # samples of each, before the next ones are opened
+_TRIES = 8  # clips tried for one sample before giving up
+
+
+@dataclass(frozen=True, eq=False)
+class SeenClip:
+    """A clip and what each of its frames shows of the body.
+
+    Attributes:
+        images: the frames.
+        alphas: how much of each pixel is the person, 0 to 255.
+        fragments: of the body, a batch of all frames.
+        xy: places of the vertices, source normalised coordinates.
+        shown: faces that each frame shows.
+        faces: the mesh.
+        code: of each face in the body's map.
+    """
+
+    images: UInt8[np.ndarray, "T H W 3"]
+    alphas: UInt8[np.ndarray, "T H W"]
+    fragments: Fragments
+    xy: Float[Tensor, "T V 2"]
+    shown: Bool[Tensor, "T F"]
+    faces: Int[Tensor, "F 3"]
+    code: Float[Tensor, "F 2"]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def sample(self, target: int, sources: Sequence[int]) -> Batch:
+        """Return the task to make one frame of others, as a batch of one.
+
+        Keys as `LiquidGenerator.forward` has them (`transfer` of a single target), and `target`, `mask` (the truth),
+        `photo`, `photo_mask` (of the sources), `rendered`, `rendered_alpha` (the warped photos, and the body's
+        outline), `plate` (the first photo as it is), `face` (an empty box).
+        """
+        own = _one(self.fragments, target)
+        looks, flows = [], []
+        for frame in sources:
+            picture = (2 * self._picture(frame) - 1) * self._alpha(frame)
+            looks.append(torch.cat([picture, body_chart(self.code, _one(self.fragments, frame))]))
+            where = self.xy[frame : frame + 1]
+            flows.append(mesh_flow(own, self.faces, where, face_visible=self.shown[frame : frame + 1]))
+        warped, rendered = torch.zeros(3, *own.mask.shape[1:]), torch.zeros(3, *own.mask.shape[1:])
+        for look, flow in reversed(list(zip(looks, flows, strict=True))):  # the first photo wins
+            moved = warp(look[None, :3], flow)[0]
+            warped = torch.where(flow.valid, moved, warped)
+            rendered = torch.where(flow.valid, (moved + 1) / 2, rendered)
+        first = self._picture(sources[0])
+        return {
+            "background": ground_input(2 * first - 1, self._alpha(sources[0]))[None, None],
+            "source": torch.stack(looks)[None],
+            "transfer": torch.cat([warped, body_chart(self.code, own)])[None],
+            "grid": torch.stack([flow.grid[0] for flow in flows])[None],
+            "valid": torch.stack([flow.valid[0] for flow in flows])[None],
+            "target": self._picture(target)[None],
+            "mask": self._alpha(target),
+            "photo": torch.stack([self._picture(frame) for frame in sources])[None],
+            "photo_mask": torch.cat([self._alpha(frame) for frame in sources])[None],
+            "rendered": rendered[None],
+            "rendered_alpha": own.mask.float(),
+            "plate": first[None],
+            "face": torch.zeros(1, 4),
+        }
+
+    def _picture(self, frame: int) -> Float[Tensor, "3 H W"]:
+        return torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 255
+
+    def _alpha(self, frame: int) -> Float[Tensor, "1 H W"]:
+        return torch.from_numpy(self.alphas[frame])[None].float() / 255
+
+
+def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyTrack | None = None) -> SeenClip:
+    """Find out what frames of a clip show of the body.
+
+    Args:
+        clip: the clip.
+        size: (height, width) to work at; whole frames are brought to it.
+        frames: how many, evenly spaced.
+        track: the body as a product would know it; the clip's own by default.
+
+    Raises:
+        InputError: a body without texture coordinates.
+    """
+    track = track or clip.track
+    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
+    body, part = load_body(track.body), track[chosen]
+    camera = part.camera.resized(size)
+    with torch.no_grad():
+        vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)
+    faces = body.topology.faces
+    return SeenClip(
+        _resized(np.stack([clip.images[frame] for frame in chosen]), size),
+        _resized(np.stack([clip.alphas[frame] for frame in chosen])[..., None], size)[..., 0],
+        rasterize(vertices, faces, camera),
+        project_normalized(camera, vertices)[0],
+        visibility(vertices, faces, camera).face,
+        faces,
+        texture_code(body),
+    )
+
+
+class LiquidSamples:
+    """Random frames of clips as tasks; samples near each other share a few clips, so that not all need be open.
+
+    Args:
+        count: how many clips there are.
+        look: returns one by number.
+        photos: sources of each sample.
+        seed: of the choice.
+        kept: how many clips stay in memory.
+    """
+
+    def __init__(
+        self, count: int, look: Callable[[int], SeenClip], *, photos: int = 1, seed: int = 0, kept: int = _GROUP
+    ) -> None:
+        check_positive("count", count)
+        self.broken: dict[str, str] = {}
+        self._count, self._photos, self._seed = count, photos, seed
+        self._group = min(count, max(kept, 1))
+        self._look, self._open = look, dict[int, SeenClip]()
+
+    def sample(self, index: int) -> Batch:
+        """Return sample number `index`.
+
+        Raises:
+            InputError: several clips in a row cannot be used.
+        """
+        group = np.random.default_rng((self._seed, index // (self._group * _PER_CLIP)))
+        clips = group.permutation(self._count)[: self._group]
+        rng = np.random.default_rng((self._seed, index, 1))
+        number = 0
+        for _ in range(_TRIES):
+            number = int(rng.choice(clips))
+            try:
+                clip = self._clip(number)
+                if len(clip) <= self._photos:
+                    raise InputError(f"clip {number} has {len(clip)} frames; {self._photos + 1} are needed")
+            except InputError as error:
+                self.broken[f"clip {number}"] = str(error)
+                continue
+            target, *sources = rng.permutation(len(clip))[: 1 + self._photos].tolist()
+            return clip.sample(target, sources)
+        raise InputError(f"clip {number} and others cannot be used ({self.broken[f'clip {number}']})")
+
+    def _clip(self, number: int) -> SeenClip:
+        if number not in self._open:
+            if len(self._open) >= self._group:
+                del self._open[next(iter(self._open))]  # the one opened first
+            self._open[number] = self._look(number)
+        return self._open[number]
+
+
+def _one(fragments: Fragments, frame: int) -> Fragments:
+    only = slice(frame, frame + 1)
+    return Fragments(fragments.face_index[only], fragments.bary[only], fragments.depth[only])
+
+
+def _resized(pictures: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if pictures.shape[1:3] == size:
+        return pictures
+    planes = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    smaller = interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return smaller.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
