@@ -205,7 +205,7 @@ def turn_between(track: lw.BodyTrack, first: int, second: int) -> float:
     """
     turns = axis_angle_to_matrix(track.global_orient[[first, second]].double())
     between = turns[1] @ turns[0].T
-    return -math.degrees(math.atan2(float(between[0, 2] - between[2, 0]), float(between[0, 0] + between[2, 2])))
+    return math.degrees(math.atan2(float(between[0, 2] - between[2, 0]), float(between[0, 0] + between[2, 2])))
 
 
 def slice_target(target: Target, frames: list[int]) -> Target:

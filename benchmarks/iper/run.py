@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from iper_measure import judged, make_renderer, measure, read_rows, run_folder, settings_of, write_text
+from iper_measure import Renderer, judged, make_renderer, measure, read_rows, run_folder, settings_of, write_text
 from iper_report import check, latex, markdown, stack, to_json
 from tqdm import tqdm
 
@@ -108,11 +108,11 @@ def report(
     options: argparse.Namespace,
     protocols: dict[str, Protocol],
     runs: list[Run],
-    jobs: list,
-    missing: dict,
-    failed: dict,
+    jobs: list[tuple[Run, Renderer]],
+    missing: dict[str, str],
+    failed: dict[str, str],
 ) -> None:
-    """Write results.json, results.md, results.tex and the sheets of everything that is finished, and print the table."""
+    """Write results.json, results.md, results.tex and the sheets of all that is finished, and print the table."""
     found, shown, worst = [], [], []
     for item, renderer in jobs:
         folder = run_folder(options.output, item, renderer)

@@ -1,0 +1,241 @@
+"""The iPER benchmark on data of the same layout; the library's long work is a stand-in, except in the slow test."""
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import liquidwarp as lw
+from liquidwarp.media import write_image
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "benchmarks" / "iper"
+SIZE, FRAMES = 48, 5
+NAMES = ("001/1/1", "001/2/1", "002/1/2")
+
+
+@pytest.fixture
+def iper(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    names = ("run", "iper_measure", "iper_report")
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import iper_measure
+    import iper_report
+    import run
+
+    yield SimpleNamespace(run=run, measure=iper_measure, report=iper_report)
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def entry(name: str, other: str) -> dict:
+    return {
+        "source": ["0.jpg", "2.jpg", "003.jpg"],
+        "view angle": [0, 120, 240],
+        "s_n": {"1": ["000.jpg"], "2": ["0.jpg", "2.jpg"], "3": ["0.jpg", "2.jpg", "3.jpg"]},
+        "mask": [],
+        "novel view": name.endswith("/1"),
+        "self_imitation": {"target": name, "range": [0, FRAMES - 1]},
+        "cross_imitation": {"target": other, "range": [0, 2]},
+        "flag": [1, 3],
+    }
+
+
+def turning_track() -> lw.BodyTrack:
+    body = lw.load_body("toy")
+    return lw.BodyTrack(
+        body="toy",
+        betas=torch.zeros(body.num_betas),
+        global_orient=torch.tensor([[0.0, 0.4 * index, 0.0] for index in range(FRAMES)]),
+        body_pose=torch.zeros(FRAMES, len(body.joint_names) - 1, 3),
+        transl=torch.tensor([[0.0, 0.0, 4.0]]).repeat(FRAMES, 1),
+        camera=lw.Camera.create(60.0, (SIZE, SIZE)),
+        fps=8.0,
+        confidence=torch.ones(FRAMES),
+        observed=torch.ones(FRAMES, dtype=torch.bool),
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three small videos in iPER's layout, with a protocol."""
+    root = tmp_path_factory.mktemp("iper")
+    rng, mask = np.random.default_rng(0), np.zeros((SIZE, SIZE), np.uint8)
+    mask[8:40, 16:32] = 255
+    for name in NAMES:
+        for index in range(FRAMES):
+            picture = rng.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+            write_image(root / "images" / name / f"{index:05d}.jpg", picture)
+            write_image(root / "masks" / name / f"{index:05d}.png", np.repeat(mask[..., None], 3, 2))
+        (root / "tracks" / name).parent.mkdir(parents=True, exist_ok=True)
+        turning_track().save(root / "tracks" / f"{name}.npz")
+    protocol = {"val": {name: entry(name, NAMES[index - 1]) for index, name in enumerate(NAMES)}}
+    (root / "synthetic_iPER_protocol.json").write_text(json.dumps(protocol))
+    return root
+
+
+def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop_after: int = 10**9) -> list[int]:
+    """Answer each pose with a picture that depends on the pose alone; raise `KeyboardInterrupt` after some."""
+    made: list[int] = []
+
+    def synthesize(person, target, *, renderer, generator):
+        for index in range(len(target)):
+            if len(made) >= stop_after:
+                raise KeyboardInterrupt
+            made.append(index)
+            value = float(target.global_orient[index].abs().sum() + target.transl[index].abs().sum()) % 1
+            alpha = torch.zeros(SIZE, SIZE)
+            alpha[10:40, 15:30] = 1
+            yield lw.Synthesis(torch.full((3, SIZE, SIZE), value), alpha, alpha.to(torch.uint8))
+
+    def person(photos, mattes, tracks):
+        assert len(photos) == len(mattes) == len(tracks)
+        return SimpleNamespace(track=tracks[0])
+
+    fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "load_body", "BodyTrack")})
+    fakes.synthesize, fakes.transfer_appearance = synthesize, lambda wearer, wear: wearer
+    monkeypatch.setattr(iper.measure, "lw", fakes)
+    monkeypatch.setattr(iper.measure, "source_from_tracks", person)
+    return made
+
+
+def arguments(root: Path, out: Path, *more: str) -> list[str]:
+    return ["--data", str(root), "-o", str(out), "--task", *more]
+
+
+def test_all_tasks_give_a_table_that_the_schema_accepts(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_library(monkeypatch, iper)
+    assert iper.run.main(arguments(made, tmp_path, "self", "cross", "transfer", "view", "--sources", "1,2")) == 0
+    data = json.loads((tmp_path / "results.json").read_text())
+    iper.report.check(data)
+    answered = {(s["task"], s["renderer"], s["sources"]): s["answered"] for s in data["summary"]}
+    assert answered["self", "surface", "1"] == answered["self", "copy", "2"] == 15
+    assert answered["cross", "surface", "2"] == 9
+    assert answered["transfer", "surface", "1"] == 3
+    assert (answered["view", "surface", "1"], answered["view", "surface", "2"]) == (4, 2)
+    by_task = {s["task"]: s["scores"] for s in data["summary"]}
+    assert by_task["cross"]["ssim"]["count"] == 0  # the two show different poses
+    assert by_task["self"]["ssim"]["count"] == 15
+    assert by_task["self"]["flicker"]["count"] == 12
+    text = (tmp_path / "results.md").read_text()
+    assert "| PG2 (quoted) | 1 | - | 0.854 | 0.135 |" in text
+    assert "| LWB (quoted) | 1 | - | 3.419 | 0.317 | - |" in text
+    assert "| ours: surface | 2 | 15 of 15 | 0." in text
+    assert "absent" in text
+    assert (tmp_path / "results.tex").read_text().count(r"\end{tabular}") == 4
+    assert {path.name for path in tmp_path.glob("*.png")} == {"sheet.png", "worst.png"}
+    for change, message in (({"schema": "x"}, "schema must be"), ({"runs": 3}, "runs must be a list")):
+        with pytest.raises(ValueError, match=message):
+            iper.report.check(data | change)
+
+
+def test_killed_and_resumed_gives_the_same_table(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(iper.measure, "_CHUNK", 2)
+    for stop in (7, 2):
+        fake_library(monkeypatch, iper, stop_after=stop)
+        with pytest.raises(KeyboardInterrupt):
+            iper.run.main(arguments(made, tmp_path / "cut", "self", "--renderer", "surface"))
+    lines = next(iter((tmp_path / "cut").rglob("*002-1-2*/frames.jsonl")), None)
+    assert lines is None  # the third video was not reached
+    torn = sorted((tmp_path / "cut").rglob("frames.jsonl"))[-1]
+    torn.write_text(torn.read_text() + '{"ssim": 0.')  # killed in the middle of a line
+    fake_library(monkeypatch, iper)
+    assert iper.run.main(arguments(made, tmp_path / "cut", "self", "--renderer", "surface")) == 0
+    assert iper.run.main(arguments(made, tmp_path / "whole", "self", "--renderer", "surface")) == 0
+    for name in ("results.json", "results.md", "results.tex", "sheet.png", "worst.png"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_shards_share_a_folder(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    calls = fake_library(monkeypatch, iper)
+    iper.run.main(arguments(made, tmp_path, "self", "--shard", "0/2"))
+    assert "3 of 6 runs are not finished" in capsys.readouterr().out
+    iper.run.main(arguments(made, tmp_path, "self", "--shard", "1/2"))
+    assert "not finished" not in capsys.readouterr().out
+    count = len(calls)
+    iper.run.main(arguments(made, tmp_path, "self"))
+    assert len(calls) == count == 15
+
+
+def test_iccv_protocol_runs_each_video_three_times(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_library(monkeypatch, iper)
+    assert iper.run.main(arguments(made, tmp_path, "self", "--sources", "iccv", "--limit", "1")) == 0
+    data = json.loads((tmp_path / "results.json").read_text())
+    assert [run["sources"] for run in data["runs"] if run["renderer"] == "surface"] == [[0], [2], [3]] * 3
+
+
+def test_half_of_the_data_is_listed_and_the_rest_runs(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(made, half)
+    shutil.rmtree(half / "masks" / NAMES[0])
+    (half / "images" / NAMES[1] / "00002.jpg").write_bytes(b"unreadable")
+    fake_library(monkeypatch, iper)
+    assert iper.run.main(arguments(half, tmp_path / "out", "self")) == 1
+    assert "missing: 001/1/1: no masks" in capsys.readouterr().err
+    data = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(data["missing"]) == ["001/1/1"]
+    assert any("00002.jpg" in why for why in data["failed"].values())
+    assert {run["video"]: run["answered"] for run in data["runs"]} == {"001/2/1": 2, "002/1/2": 5}
+    assert iper.run.main(arguments(tmp_path, tmp_path / "none", "self")) == 2
+    assert "no run is left" in capsys.readouterr().err
+
+
+def test_other_settings_need_another_folder(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_library(monkeypatch, iper)
+    assert iper.run.main(arguments(made, tmp_path, "self", "--limit", "1")) == 0
+    assert iper.run.main(arguments(made, tmp_path, "self", "--limit", "2")) == 1
+    failed = json.loads((tmp_path / "results.json").read_text())["failed"]
+    assert all("other settings" in why for why in failed.values())
+    with pytest.raises(lw.InputError, match="choose surface, gan, copy"):
+        iper.measure.make_renderer("best")
+
+
+def test_the_camera_walks_to_the_side_that_a_frame_shows(iper: SimpleNamespace, made: Path) -> None:
+    """The view's camera must see the body as the turned body is seen by the standing camera."""
+    from liquidwarp.geometry import axis_angle_to_matrix
+    from liquidwarp.tasks.target import orbit_target
+
+    track = lw.BodyTrack.load(made / "tracks" / f"{NAMES[0]}.npz")
+    degrees = iper.measure.turn_between(track, 0, 2)
+    assert abs(degrees) == pytest.approx(math.degrees(0.8), abs=0.1)
+    view = orbit_target(lw.load_body(track.body), track[0], degrees=0.0, frames=1, start=degrees)
+    seen = view.cameras[0].rotation @ axis_angle_to_matrix(track.global_orient)[0]
+    real = track.camera.rotation @ axis_angle_to_matrix(track.global_orient)[2]
+    apart = torch.rad2deg(torch.arccos(((seen.T @ real).trace() - 1).div(2).clamp(-1, 1)))
+    assert float(apart) < 1
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_synthetic_people(iper: SimpleNamespace, tmp_path: Path) -> None:
+    import subprocess
+
+    small = "--subjects 1 --outfits 2 --frames-a 8 --frames-random 4 --size 96 --val-share 1.0"
+    make = ROOT / "datasets" / "synthetic" / "make.py"
+    subprocess.run([sys.executable, str(make), "--out", str(tmp_path / "data"), *small.split()], check=True)
+    tasks = ("self", "cross", "transfer", "view")
+    assert iper.run.main(arguments(tmp_path / "data", tmp_path / "out", *tasks, "--renderer", "surface")) == 0
+    data = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {item["task"] for item in data["summary"]} == set(tasks)
+    for item in data["summary"]:
+        assert item["answered"] == item["asked"]
+        if item["task"] in ("self", "view"):
+            assert item["scores"]["iou"]["mean"] > 0.6
