@@ -42,7 +42,9 @@ def train_variant(variant: str, seed: int, training: People, options: argparse.N
         torch.manual_seed(seed)
         objective = make_liquid_objective(VARIANTS[variant], options.share, config.loss)
     samples = training.samples(photos=options.photos, seed=seed)
-    train(config, folder, objective=objective, sources=Sources(samples, None, options.clips, {}))
+    outcome = train(config, folder, objective=objective, sources=Sources(samples, None, options.clips, {}))
+    if outcome.reason == "interrupted":
+        raise KeyboardInterrupt  # an unfinished variant must not be measured beside finished ones
     return read_back(variant, seed, folder, objective.generator)
 
 

@@ -24,10 +24,13 @@ from liquidwarp.media import write_image
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the ablation; 0 if it ran, 2 for input that cannot be used."""
+    """Run the ablation; 0 if it ran, 2 for input that cannot be used, 130 if it was stopped."""
     options = parse(arguments)
     try:
         write(run(options), options)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
     except lw.LiquidwarpError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
