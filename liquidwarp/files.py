@@ -3,20 +3,39 @@
 import errno
 import glob
 import os
+import pickle
+import re
 import secrets
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from liquidwarp.errors import OutputError
+from liquidwarp.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 try:
     import fcntl
 except ImportError:  # Windows, where open files cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
+_NESTS = ("state_dict", "model", "generator", "netG", "G", "net", "params")
+# What reading damaged bytes can raise.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    struct.error,
+)
 _SETTLED = 5.0  # seconds after which a file that is being written has its lock
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a write can fail with after the file was opened; such an error does not carry the file's name."""
@@ -101,3 +120,36 @@ def check_writable(path: str | Path) -> None:
 
 class _UntouchedError(Exception):
     """Leaves an `atomic_path` block without replacing the file."""
+
+
+def read_checkpoint(path: str | Path) -> "dict[str, Tensor]":
+    """Read the tensors of a PyTorch checkpoint without executing anything in it.
+
+    Wrapping dictionaries and the prefix `module.` are taken off.
+
+    Raises:
+        InputError: no such file, a damaged one, or one that holds anything but tensors and plain values.
+    """
+    import torch
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a checkpoint (.pth)")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class):? ([\w.]+)", str(error))
+        if named:
+            raise InputError(
+                f"{path}: holds more than weights ({next(filter(None, named.groups()))}), which could run code; refused"
+            ) from error
+        raise InputError(f"{path}: damaged or not a checkpoint; fetch it again") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path}: damaged or cut short; fetch it again") from error
+    while isinstance(found, Mapping) and any(isinstance(found.get(name), Mapping) for name in _NESTS):
+        found = next(found[name] for name in _NESTS if isinstance(found.get(name), Mapping))
+    entries = found.items() if isinstance(found, Mapping) else ()
+    tensors = {str(key): value for key, value in entries if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise InputError(f"{path}: no weights in it; give a checkpoint (.pth)")
+    return {key.removeprefix("module."): value.float() for key, value in tensors.items()}

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import pickle
-import re
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,23 +10,10 @@ from torch import Tensor
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
+from liquidwarp.files import atomic_path, read_checkpoint
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name
 
-_NESTS = ("state_dict", "model", "generator", "netG", "G", "net", "params")
-# What reading damaged bytes can raise.
-_DAMAGE = (
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    AssertionError,
-    struct.error,
-)
 _NAMED = 3  # parameters that an error message names
 
 
@@ -72,40 +56,6 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
     with atomic_path(where) as partial:
         partial.write_bytes(save(kept, {"card": json.dumps(card, sort_keys=True)}))
     return where
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """Read the tensors of a PyTorch checkpoint without executing anything in it.
-
-    Wrapping dictionaries and the prefix `module.` are taken off.
-
-    Raises:
-        InputError: no such file, a damaged one, or one that holds anything but tensors and plain values.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a checkpoint (.pth)")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL ([\w.]+)|[Uu]nsupported (?:global|class):? ([\w.]+)", str(error))
-        if named:
-            raise InputError(
-                f"{path}: holds more than weights ({next(filter(None, named.groups()))}), which could run code; refused"
-            ) from error
-        raise InputError(f"{path}: damaged or not a checkpoint; fetch it again") from error
-    except _DAMAGE as error:
-        raise InputError(f"{path}: damaged or cut short; fetch it again") from error
-    while isinstance(found, Mapping) and not any(isinstance(value, Tensor) for value in found.values()):
-        inner = next((found[name] for name in _NESTS if isinstance(found.get(name), Mapping)), None)
-        if inner is None:
-            break
-        found = inner
-    entries = found.items() if isinstance(found, Mapping) else ()
-    tensors = {str(key): value for key, value in entries if isinstance(value, Tensor)}
-    if not tensors:
-        raise InputError(f"{path}: no weights in it; give a checkpoint of a generator")
-    return {key.removeprefix("module."): value.float() for key, value in tensors.items()}
 
 
 def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
