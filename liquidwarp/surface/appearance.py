@@ -24,6 +24,7 @@ from liquidwarp.surface.layers import (
     TORSO,
     Layer,
     back_layer_from_sides,
+    clear_of_arms,
     continue_picture,
     depth_edges,
     front_layer,
@@ -159,7 +160,10 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
-    trusted = [trusted_pixels(labels, group, edges, height_px) for group in range(len(LAYER_GROUPS))]
+    trusted = [
+        clear_of_arms(trusted_pixels(labels, group, edges, height_px), labels, mesh_group, group, height_px)
+        for group in range(len(LAYER_GROUPS))
+    ]
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     for group in range(len(LAYER_GROUPS)):

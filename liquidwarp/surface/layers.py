@@ -36,6 +36,10 @@ LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
 
 TORSO, HEAD, HAIR = 0, 1, 2
 HANDS = tuple(LAYER_GROUPS.index((f"{side}_hand",)) for side in ("left", "right"))
+_LEFT_ARM, _RIGHT_ARM = (
+    tuple(LAYER_GROUPS.index((f"{side}_{part}",)) for part in ("upper_arm", "lower_arm", "hand"))
+    for side in ("left", "right")
+)
 
 SEEN, MIRRORED, FILLED = 1, 2, 3
 """Coverage of a surface point: the photo shows it; its mirror image; invented."""
@@ -46,6 +50,7 @@ _HAIR_CORE = 0.4  # of the hair's height above the face
 _MIXED = 2.0  # pixels from an edge within which every camera mixes colours
 _FEW = 25  # pixels
 _CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
+_LEAST_CLEAR = 0.2  # of a group's pixels: of a group mostly beside an arm, all must do
 _DEPTH_STEP = 0.03  # metres between two surfaces that are not one
 
 
@@ -134,6 +139,30 @@ def trusted_pixels(labels: np.ndarray, group: int, depth_edges: np.ndarray, heig
     reach = max(1.0, _RIM * height_px)
     inner = ndimage.maximum_filter(np.where(mine, distance, 0), size=2 * int(np.ceil(reach)) + 1)
     return mine & (distance > np.minimum(reach, 0.5 * inner))
+
+
+def clear_of_arms(
+    known: np.ndarray, labels: np.ndarray, mesh_group: np.ndarray, group: int, height_px: float
+) -> np.ndarray:
+    """Return the known pixels that no hand or forearm can lie on, even where the mesh missed the arm a little.
+
+    A hand that rests on a thigh makes no step in depth, and the real hand, or a cuff of the trousers' colour, reaches
+    beyond the mesh. A group that would lose nearly all of its pixels keeps them.
+
+    Args:
+        known: bool (H, W): what is trusted of the group.
+        labels: from `segment_groups`.
+        mesh_group: int (H, W) group of the nearest face, -1 where none.
+        group: which group.
+        height_px: the person's height in pixels.
+    """
+    arms = [arm for arm in (_LEFT_ARM, _RIGHT_ARM) if group not in arm]
+    covering = [part for arm in arms for part in arm[1:]]
+    cover = np.isin(labels, covering) | np.isin(mesh_group, covering)
+    if not known.any() or not cover.any():
+        return known
+    clear = known & (ndimage.distance_transform_edt(~cover) > _MARGIN * height_px)
+    return clear if clear.sum() >= max(_FEW, _LEAST_CLEAR * known.sum()) else known
 
 
 def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -86,6 +86,32 @@ def test_an_arm_leaves_no_ghost_on_the_trunk(body):
     assert reddish.mean() < 0.01
 
 
+def test_a_hand_that_lies_beside_the_mesh_hand_leaves_hardly_a_ghost_on_the_thigh(body):
+    size = (384, 384)
+    camera = default_camera(size)
+    canonical = torch.zeros(1, 22, 3)
+    canonical[0, 16, 2], canonical[0, 17, 2] = 1.25, -1.25
+    hanging, apart = posed(body, canonical), posed(body)
+
+    def parts(vertices):
+        index = rasterize(vertices[None], body.topology.faces, camera).face_index[0].numpy()
+        return np.where(index >= 0, body.topology.face_part.numpy()[index.clip(0)], -1)
+
+    part = parts(hanging)
+    person = part >= 0
+    arm = np.isin(part, [*part_labels("left_hand"), *part_labels("left_lower_arm")])
+    picture = np.full((*size, 3), 200, np.uint8)
+    picture[person] = BLUE
+    picture[np.roll(arm, 4, axis=1) & person] = RED  # 1.3% of the body's height
+    appearance = appearance_from_observations(
+        body.topology, [Observation(picture, person.astype(np.float32), camera, hanging)]
+    )
+    drawn = render_surface(appearance, body.topology, apart, camera)
+    covered = np.isin(parts(apart), [*part_labels("torso"), *part_labels("left_upper_leg")]) & (drawn.alpha > 0.999)
+    assert covered.sum() > 5000
+    assert (drawn.rgb[..., 0] > drawn.rgb[..., 2])[covered].sum() < 15  # 40 where the margin is not kept
+
+
 def test_the_back_of_the_head_has_no_face(body):
     vertices = posed(body)
     appearance, _ = look(body, vertices, part_colours("face", RED, BLUE))
