@@ -1,5 +1,6 @@
 """The iPER benchmark on data of the same layout; the library's long work is a stand-in, except in the slow test."""
 
+import functools
 import json
 import math
 import shutil
@@ -99,7 +100,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
         assert len(photos) == len(mattes) == len(tracks)
         return SimpleNamespace(track=tracks[0])
 
-    fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "load_body", "BodyTrack")})
+    fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "BodyTrack")})
+    fakes.load_body = functools.cache(lw.load_body)
     fakes.synthesize, fakes.transfer_appearance = synthesize, lambda wearer, wear: wearer
     monkeypatch.setattr(iper.measure, "lw", fakes)
     monkeypatch.setattr(iper.measure, "source_from_tracks", person)
