@@ -358,7 +358,7 @@ def test_any_damage_to_a_track_is_an_input_error(sources, tmp_path: Path) -> Non
         (["--wear", "=a.jpg"], "is not PART=PHOTO"),
         (["--wear", "wings={photo}"], "part='wings' is not known; choose one of head, upper"),
         (["--person", "-1"], "argument --person: -1 is too small"),
-        (["--renderer", "gan"], "needs generator weights"),
+        (["--weights", "nothing.safetensors"], "nothing.safetensors: cannot be read as weights"),
         (["--camera", "drone"], "invalid choice: 'drone'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["-o", "out.png"], "cannot write out.png: a motion makes a video"),

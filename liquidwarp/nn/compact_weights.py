@@ -39,7 +39,7 @@ def load_compact(path: str | Path | None = None) -> CompactGenerator:
     """
     where = BUNDLED if path is None else Path(path)
     if path is None and not where.exists():
-        raise InputError(f"{where}: the shipped weights are missing; install liquidwarp again, or use renderer='surface'")
+        raise InputError(f"{where}: the shipped weights are missing; install again, or use renderer='surface'")
     return _load(where, where.stat().st_mtime_ns if where.exists() else 0)
 
 
