@@ -17,6 +17,7 @@ from liquidwarp.options import make_parser
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
     from liquidwarp.nn.weights import Generator
+    from liquidwarp.recovery.regressors import Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
@@ -176,12 +177,32 @@ def _recover(options: argparse.Namespace) -> None:
         _check_video(options.overlay, "the overlay of a video is a video; give a name that ends in .mp4", options)
     elif options.overlay:
         _check_picture(options.overlay, "the overlay of a photo is a picture; give a name that ends in .png", options)
-    track = recover(options.source, body=body, person=options.person, progress=True)
+    track = recover(
+        options.source,
+        body=body,
+        person=options.person,
+        regressor=_regressor(options, body),
+        fit=not options.no_fit,
+        progress=True,
+    )
     track.save(options.output)
     print(options.output)
     if options.overlay:
         draw_overlay(options.source, track, options.overlay, progress=True)
         print(options.overlay)
+
+
+def _regressor(options: argparse.Namespace, body: "BodyModel") -> "Regressor | None":
+    from liquidwarp.recovery.regressors import load_regressor
+
+    if options.regressor is None:
+        if options.weights is not None or options.no_fit:
+            given = "--no-fit" if options.no_fit else "--weights"
+            raise InputError(f"{given} goes with a regressor; add --regressor hmr or spin")
+        return None
+    if options.weights is None:
+        raise InputError(f"--regressor {options.regressor} needs its published weights; add --weights FILE")
+    return load_regressor(options.regressor, options.weights, body=body)
 
 
 def _body(options: argparse.Namespace) -> None:

@@ -106,7 +106,8 @@ def make_parser() -> argparse.ArgumentParser:
         "Recover body shape and motion from a video or photo, to use again.",
         "liquidwarp recover dance.mp4 -o dance.npz\n"
         "liquidwarp recover dance.mp4 -o dance.npz --overlay check.mp4\n"
-        "liquidwarp recover two_dancers.mp4 --person 1 -o second.npz",
+        "liquidwarp recover two_dancers.mp4 --person 1 -o second.npz\n"
+        "liquidwarp recover dance.mp4 --regressor spin --weights model_checkpoint.pt --body smpl -o dance.npz",
     )
     recover.add_argument("source", metavar="VIDEO|PHOTO")
     recover.add_argument("-o", "--output", required=True, metavar="TRACK.npz")
@@ -114,6 +115,11 @@ def make_parser() -> argparse.ArgumentParser:
     recover.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
     )
+    recover.add_argument(
+        "--regressor", choices=("hmr", "spin"), help="let a published network look first; needs its --weights"
+    )
+    recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
+    recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")
     _add_body(recover)
 
     demo = _command(

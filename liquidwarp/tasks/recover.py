@@ -1,7 +1,9 @@
 """Body recovery: pictures in, a body track out."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, plant_feet, refine_with_masks
+from liquidwarp.recovery.regressors import Regressor, regress_clip
 from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -27,6 +30,8 @@ def recover(
     detector: Detector | None = None,
     camera: Camera | None = None,
     person: int = 0,
+    regressor: Regressor | None = None,
+    fit: bool = True,
     progress: bool = False,
 ) -> BodyTrack:
     """Recover one person's body shape, and pose and place per frame.
@@ -38,27 +43,57 @@ def recover(
         detector: what finds people; MediaPipe by default.
         camera: the camera, if its lens is known.
         person: which person to follow, 0 is the largest.
+        regressor: a network that looks at each frame; its answer starts the fit.
+        fit: False leaves it at the regressor's answer.
         progress: show progress bars.
 
     Raises:
-        InputError: the source cannot be read.
+        InputError: the source cannot be read, or there is no regressor although nothing is to be fitted.
         NoPersonError: nobody in it.
     """
     body = body or load_body()
+    if regressor is not None:
+        return _regress(source, regressor, body, detector, camera, person, fit, progress)
+    if not fit:
+        raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
     if isinstance(source, Keypoints):
         return fit_track(body, source, camera=camera, progress=progress).track
     found = source if isinstance(source, ClipDetection) else detect_source(source, detector, person, progress)
     return fit_clip(body, found, camera=camera, progress=progress)
 
 
+def _regress(
+    source: str | Path | np.ndarray | Keypoints | ClipDetection,
+    regressor: Regressor,
+    body: BodyModel,
+    detector: Detector | None,
+    camera: Camera | None,
+    person: int,
+    fit: bool,
+    progress: bool,
+) -> BodyTrack:
+    if isinstance(source, Keypoints | ClipDetection):
+        raise InputError(f"{regressor.name} looks at pictures, the source has none; give the video or the photo")
+    found = detect_source(source, detector, person, progress)
+    frames = _open(source).frames
+    track = regress_clip(regressor, frames, found.keypoints, body=body, camera=camera, progress=progress)
+    return fit_clip(body, found, camera=camera, initial=track, progress=progress) if fit else track
+
+
 def fit_clip(
-    body: BodyModel, found: ClipDetection, *, camera: Camera | None = None, progress: bool = False
+    body: BodyModel,
+    found: ClipDetection,
+    *,
+    camera: Camera | None = None,
+    initial: BodyTrack | None = None,
+    progress: bool = False,
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
-    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides.
+    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `initial` is a
+    track to start from.
     """
-    track = fit_track(body, found.keypoints, camera=camera, progress=progress).track
+    track = fit_track(body, found.keypoints, camera=camera, initial=initial, progress=progress).track
     if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
         return plant_feet(body, track)
     views = [
@@ -94,32 +129,47 @@ def detect_source(
     source: str | Path | np.ndarray, detector: Detector | None, person: int, progress: bool
 ) -> ClipDetection:
     """Detect and follow one person in a video, a photo, a folder or an array."""
+    opened = _open(source)
+    found = detect_clip(
+        opened.frames,
+        fps=opened.fps,
+        size=opened.size,
+        detector=detector,
+        person=person,
+        progress=progress and opened.total != 1,
+        total=opened.total,
+        source=opened.name,
+    )
+    tell_of_others(opened.name, found.others, person)
+    return found
+
+
+class _Pictures(NamedTuple):
+    """A source of frames, opened."""
+
+    name: str
+    fps: float
+    size: tuple[int, int]
+    total: int | None
+    frames: Iterator[np.ndarray]
+
+
+def _open(source: str | Path | np.ndarray) -> _Pictures:
     if isinstance(source, np.ndarray):
         frames = source[None] if source.ndim == 3 else source
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
             raise InputError(
                 f"the picture array is {source.dtype} {source.shape}; wanted uint8 (H, W, 3) or (T, H, W, 3)"
             )
-        name, fps, size, total = "the array", 25.0 if len(frames) > 1 else 0.0, frames.shape[1:3], len(frames)
-        pictures = iter(frames)
-    elif is_video(source) or not is_image(source):
+        height, width = frames.shape[1:3]
+        return _Pictures("the array", 25.0 if len(frames) > 1 else 0.0, (height, width), len(frames), iter(frames))
+    if is_video(source) or not is_image(source):
         video = open_video(source)
-        name, fps, size, total, pictures = str(source), video.fps, video.size, video.frame_count, iter(video)
-    else:
-        picture = read_image(source).rgb
-        name, fps, size, total, pictures = str(source), 0.0, picture.shape[:2], 1, iter([picture])
-    found = detect_clip(
-        pictures,
-        fps=fps,
-        size=(int(size[0]), int(size[1])),
-        detector=detector,
-        person=person,
-        progress=progress and total != 1,
-        total=total,
-        source=name,
-    )
-    tell_of_others(name, found.others, person)
-    return found
+        height, width = video.size
+        return _Pictures(str(source), video.fps, (int(height), int(width)), video.frame_count, iter(video))
+    picture = read_image(source).rgb
+    height, width = picture.shape[:2]
+    return _Pictures(str(source), 0.0, (height, width), 1, iter([picture]))
 
 
 def tell_of_others(name: str, others: int, person: int) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from liquidwarp.bodies import CANONICAL_JOINTS as CANONICAL
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.cli import main
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project
 from liquidwarp.recovery import fit_track
@@ -26,7 +27,8 @@ from liquidwarp.recovery.regressors import (
 )
 from liquidwarp.recovery.regressors.clip import crop_square, square_boxes
 from liquidwarp.recovery.regressors.hmr import HmrNetwork, SmplAnswer, SpinNetwork
-from liquidwarp.types import Camera, Keypoints
+from liquidwarp.tasks import recover
+from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "published"
 NETWORKS = {"impersonator_hmr": HmrNetwork, "spin": SpinNetwork}
@@ -282,3 +284,54 @@ def test_refusals_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
             load_regressor("spin", path)
         assert "\n" not in str(caught.value)
     assert capsys.readouterr().out == ""
+
+
+def test_the_command_line(sources, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, out = tmp_path / "hmr.pth", tmp_path / "track.npz"
+    torch.save(filled("impersonator_hmr"), weights)
+    common = ["recover", str(sources.motion), "-o", str(out)]
+    assert main([*common, "--regressor", "hmr", "--weights", str(weights), "--no-fit"]) == 0
+    track = BodyTrack.load(out)
+    assert len(track) == 6
+    assert "hmr" in track.detector
+    capsys.readouterr()
+    for extra, words in (
+        (["--regressor", "hmr"], "add --weights FILE"),
+        (["--weights", str(weights)], "--weights goes with a regressor"),
+        (["--no-fit"], "--no-fit goes with a regressor"),
+        (["--regressor", "spin", "--weights", str(weights)], "use --regressor hmr"),
+    ):
+        assert main([*common, *extra]) == 2
+        error = capsys.readouterr().err
+        assert words in error
+        assert error.count("\n") == 1
+
+
+def test_pictures_are_needed(body: BodyModel) -> None:
+    truth = clip_truth(body)
+    regressor = FromTruth(truth.rotations, truth.transl, truth.betas)
+    with pytest.raises(InputError, match="truth looks at pictures"):
+        recover(truth.keypoints, body=body, regressor=regressor)
+    with pytest.raises(InputError, match="needs a regressor"):
+        recover(truth.keypoints, body=body, fit=False)
+
+
+def test_the_documented_plug_in_works(body: BodyModel) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "regressors.md").read_text()
+    code = next(block.split("```")[0] for block in text.split("```python\n")[1:] if "class Hmr2" in block)
+    names: dict[str, type] = {}
+    exec(code, names)  # our own documentation
+
+    class Model(nn.Module):
+        def forward(self, batch: dict[str, Tensor]) -> dict[str, object]:
+            turns = axis_angle_to_matrix(smpl_pose(1)).expand(len(batch["img"]), 24, 3, 3)
+            pose = {"global_orient": turns[:, :1], "body_pose": turns[:, 1:], "betas": torch.zeros(len(turns), 10)}
+            return {"pred_smpl_params": pose, "pred_cam": torch.tensor([[0.9, 0.0, 0.1]]).expand(len(turns), 3)}
+
+    regressor = names["Hmr2"](Model())
+    assert isinstance(regressor, Regressor)
+    truth = clip_truth(body)
+    frames = [np.zeros((512, 512, 3), np.uint8)] * len(truth.transl)
+    track = regress_clip(regressor, frames, truth.keypoints, body=body)
+    assert len(track) == len(frames)
+    assert (project(track.camera, track.transl)[:, :2] - truth.keypoints.image.mean(1)).norm(dim=-1).max() < 120

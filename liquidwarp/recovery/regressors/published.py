@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
+from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
@@ -85,13 +86,14 @@ def pose_matrices(pose: Float[Tensor, "B P"]) -> Float[Tensor, "B 24 3 3"]:
     return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
 
 
-def load_regressor(name: str, weights: str | Path, *, smpl: BodyModel | None = None) -> PublishedRegressor:
+def load_regressor(name: str, weights: str | Path, *, body: BodyModel | None = None) -> PublishedRegressor:
     """Read a published network with its weights; nothing in the file is executed.
 
     Args:
         name: "hmr" or "spin".
         weights: the published checkpoint.
-        smpl: an SMPL body; by default the user's, if it lies where `load_body("smpl")` looks.
+        body: the body of the track; if it is no SMPL body, the user's own serves, if it lies where `load_body("smpl")`
+            looks.
 
     Raises:
         InputError: the file is missing, damaged, holds code, or belongs to another network.
@@ -114,7 +116,8 @@ def load_regressor(name: str, weights: str | Path, *, smpl: BodyModel | None = N
     network.load_state_dict({key: tensors.get(key, torch.zeros_like(value)).to(value) for key, value in state.items()})
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
         raise InputError(f"{weights}: holds NaN or infinity; fetch it again")
-    return PublishedRegressor(name, network, smpl or _user_smpl())
+    own = body is not None and body.joint_names == FAMILIES["smpl"].joints
+    return PublishedRegressor(name, network, body if own else _user_smpl())
 
 
 def _fits(kind: str, tensors: dict[str, Tensor]) -> bool:
