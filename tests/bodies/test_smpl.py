@@ -29,6 +29,7 @@ def body(request):
     return body_from_file(request.param, model_of(request.param))
 
 
+@pytest.mark.slow
 def test_an_official_pickle_becomes_a_body(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch):
     monkeypatch.chdir(tmp_path)
     official = write_official(tmp_path / NAMES["smpl"], "smpl")

@@ -179,6 +179,7 @@ def test_frames_that_cannot_be_used(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_frames_are_not_collected(tmp_path):
     alive: list[weakref.ref] = []
     most = 0

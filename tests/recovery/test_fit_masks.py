@@ -93,6 +93,7 @@ def test_offsets_belong_to_the_outline(body):
     assert (second.track.transl - first.track.transl).norm() < 0.03
 
 
+@pytest.mark.slow
 def test_empty_masks_change_little(body):
     pose, place = relaxed(body, 2), torch.tensor([[0.0, 0.0, 3.0]]).repeat(2, 1)
     seen = film(body, torch.zeros(body.num_betas), pose, place, 24.0).keypoints

@@ -202,6 +202,7 @@ def test_same_input_gives_the_same_bytes_with_any_number_of_threads(body, truth)
         assert torch.equal(getattr(tracks[0], name), getattr(tracks[1], name))
 
 
+@pytest.mark.slow
 def test_windows_agree_with_the_whole(body):
     pose, place = dance(body, 6, 24)
     seen = film(body, torch.zeros(body.num_betas), pose, place, 24.0, noise=1.0, depth_noise=0.02)
@@ -213,6 +214,7 @@ def test_windows_agree_with_the_whole(body):
     assert difference.max() < 0.04
 
 
+@pytest.mark.slow
 def test_other_cameras(body, truth):
     full = truth.keypoints
     per_frame = {name: getattr(full, name)[:1] for name in ("image", "confidence", "world", "present")}

@@ -48,6 +48,7 @@ def test_matte_is_nearer_to_the_truth(plain):
     assert np.abs(matte - alpha).mean() < 0.4 * np.abs(coarse - alpha).mean()
 
 
+@pytest.mark.slow
 def test_matte_of_a_large_photo_is_sharp():
     photo, alpha, coarse = scene(size=1000)
     matte = refine_matte(photo, coarse)

@@ -103,6 +103,7 @@ def test_a_planted_track_stays_as_it_is(body):
     assert float(_speeds(foot_points(body, again), 24.0)[_inside(stands, 24.0)].amax()) < 0.01
 
 
+@pytest.mark.slow
 def test_same_bytes_and_another_camera(body):
     _, fitted, _, _ = _filmed_walk(body, 24.0, 1.2)
     stands = find_stands(body, fitted)

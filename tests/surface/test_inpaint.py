@@ -43,6 +43,7 @@ def test_a_constant_stays_constant(value: float):
     assert np.abs(filled - image).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_shaded_wall_stays_as_smooth_as_it_is():
     y, x = np.mgrid[:96, :96] / 96
     image = np.stack([0.5 + 0.3 * y + 0.1 * x, 0.6 + 0.2 * y, 0.7 + 0.1 * x], -1).astype(np.float32)
@@ -51,6 +52,7 @@ def test_a_shaded_wall_stays_as_smooth_as_it_is():
     assert np.abs(filled - image).max() < 1.5 / 255
 
 
+@pytest.mark.slow
 def test_a_vignette_has_no_blotches():
     y, x = np.mgrid[:96, :96] / 48 - 1
     image = np.repeat((0.9 - 0.2 * (x**2 + y**2))[..., None], 3, 2).astype(np.float32)
@@ -80,6 +82,7 @@ def test_same_bytes_again_and_nothing_outside_of_the_hole_changes(dtype: type):
     assert (first[~hole] == image[~hole]).all()
 
 
+@pytest.mark.slow
 def test_what_lies_in_the_hole_does_not_matter():
     image, hole = _noise((48, 56)), _square((48, 56), 12, 20, 24, 16)
     other = image.copy()
@@ -87,6 +90,7 @@ def test_what_lies_in_the_hole_does_not_matter():
     assert inpaint(image, hole)[hole].tobytes() == inpaint(other, hole)[hole].tobytes()
 
 
+@pytest.mark.slow
 def test_colours_outside_of_the_source_never_show():
     image = _noise((64, 64)) * np.array([0.1, 1, 1], np.float32)
     image[:, 34:] = (1, 0, 0)  # red, right at the hole's border
@@ -100,6 +104,7 @@ def test_colours_outside_of_the_source_never_show():
     assert (inpaint(untouched, hole, source=source)[hole] == filled[hole]).all()
 
 
+@pytest.mark.slow
 def test_a_guide_chooses_between_two_sources():
     image = np.full((60, 90, 3), 0.5, np.float32)
     image[:, :30], image[:, 60:] = 0.2, 0.9

@@ -39,6 +39,7 @@ def test_the_plate_has_no_skin_and_goes_on_behind_the_person():
     assert (plate[:, :28] == photo[:, :28]).all()
 
 
+@pytest.mark.slow
 def test_a_reflection_on_a_plain_floor_goes_as_well():
     photo = np.full((*SIZE, 3), (120, 90, 70), np.uint8)
     photo[:30] = 220

@@ -153,6 +153,7 @@ def test_a_body_without_texture_coordinates_is_refused(person: SourceState) -> N
         synthesize(person, at_home(person), renderer="gan", generator=network())
 
 
+@pytest.mark.slow
 def test_imitate_with_a_published_checkpoint(
     sources, encoded: SourceState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

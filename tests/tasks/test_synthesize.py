@@ -155,6 +155,7 @@ def test_recovered_photo_is_a_motion_of_one_frame(red: SourceState, red_photo: T
     assert len(motion) == len(list(imitate(red, motion, camera="copy"))) == 1
 
 
+@pytest.mark.slow
 def test_a_back_photo_shows_the_back(body: BodyModel) -> None:
     photos = [toy_photo(body, plain(RED)), toy_photo(body, plain(BLUE), turn=np.pi)]
     person = encode_source([photo.rgb for photo in photos], body=body, detector=ToyDetector(*photos))

@@ -66,6 +66,7 @@ def test_a_resumed_training_has_the_same_numbers(tmp_path: Path, pairs: Path) ->
     assert (tmp_path / "whole/weights.safetensors").stat().st_size == done.weights.stat().st_size
 
 
+@pytest.mark.slow
 def test_bfloat16_and_workers_resume_too(tmp_path: Path, pairs: Path) -> None:
     config = tiny_config(pairs, "train.precision=bfloat16", "data.workers=1", "train.steps=4", "log.samples=0")
     train(config, tmp_path / "whole")
