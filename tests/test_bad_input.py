@@ -67,6 +67,7 @@ def test_a_video_of_nobody(sources, refused: Callable[..., str], tmp_path: Path)
     assert said.startswith("no person found in nobody.mp4 (in none of 3 frames); try")
 
 
+@pytest.mark.slow
 def test_the_largest_of_several_people_or_the_one_asked_for(sources, caplog: pytest.LogCaptureFixture) -> None:
     """The woman stands on the right; two photos of one size, so that either may be the largest."""
     places = [float(lw.recover(sources.two, person=person).transl[0, 0]) for person in (0, 1)]
@@ -238,6 +239,7 @@ def test_photos_of_other_kinds_are_read(name: str, sources, tmp_path: Path) -> N
     assert np.abs(picture.rgb.mean(-1) - grey)[seen].mean() < 8
 
 
+@pytest.mark.slow
 def test_a_video_turned_by_its_metadata(dance: list[np.ndarray], tmp_path: Path) -> None:
     upright, turned = tmp_path / "upright.mp4", tmp_path / "turned.mp4"
     frames = [frame[:, 60:-60] for frame in dance[:3]]
@@ -275,6 +277,7 @@ def test_odd_sizes(sources, dance: list[np.ndarray], encoded: lw.SourceState, tm
     assert open_video(out).size == (384, 382)  # H.264 wants even sizes
 
 
+@pytest.mark.slow
 def test_a_person_who_leaves(dance: list[np.ndarray], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     empty = np.full_like(dance[0], 128)
     write_video([*dance[:2], empty, empty, *dance[4:6]], tmp_path / "away.mp4", fps=25)

@@ -77,6 +77,7 @@ def test_seeds_of_person_and_place_override(clip: Clip) -> None:
     assert not torch.equal(first.track.body_pose, second.track.body_pose)
 
 
+@pytest.mark.slow
 def test_stream_does_not_depend_on_workers_or_ranks() -> None:
     here = list(synthetic_stream(3, (64, 64), frames=1, stop=3))
     there = list(synthetic_stream(3, (64, 64), 2, frames=1, stop=3))

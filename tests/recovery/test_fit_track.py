@@ -111,6 +111,7 @@ def test_standing_feet_do_not_skate(body):
 
 
 @pytest.mark.parametrize("rate", [1.0, 2.5])
+@pytest.mark.slow
 def test_smoothing_does_not_depend_on_the_frame_rate(body, rate):
     sizes = []
     for fps in (24.0, 48.0):
@@ -188,6 +189,7 @@ def test_coco_keypoints_without_depth(body, yaw):
     assert joint_error(body, result.track, seen).mean() < 0.08
 
 
+@pytest.mark.slow
 def test_same_input_gives_the_same_bytes_with_any_number_of_threads(body, truth):
     threads = torch.get_num_threads()
     tracks = []
@@ -230,6 +232,7 @@ def test_other_cameras(body, truth):
     assert result.reprojection.median() < 0.02
 
 
+@pytest.mark.slow
 def test_initial_track_is_taken_up(body, truth):
     first = fit_track(body, truth.keypoints).track
     again = fit_track(body, truth.keypoints, betas=first.betas, initial=first, steps=0).track

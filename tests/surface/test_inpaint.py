@@ -26,6 +26,7 @@ def test_a_periodic_texture_is_completed_nearly_exactly():
     assert (error < 0.02).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_a_line_goes_on_through_the_hole():
     image = np.full((80, 120, 3), 0.8, np.float32)
     image[50:] = (0.4, 0.25, 0.15)
@@ -63,6 +64,7 @@ def test_a_vignette_has_no_blotches():
     assert np.abs(filled - image).max() < 0.1
 
 
+@pytest.mark.slow
 def test_the_hole_at_the_border_is_filled_as_well():
     image = np.tile(_noise((6, 6)), (14, 14, 1))
     hole = _square((84, 84), 0, 30, 84, 20) | _square((84, 84), 70, 0, 14, 60)

@@ -90,6 +90,7 @@ def test_a_long_clip_is_sampled_and_mask_stacks_are_asked_by_index():
     assert len(asked) < 130
 
 
+@pytest.mark.slow
 def test_what_was_never_seen_is_completed():
     frames = [_scene()] * 6
     mask = np.zeros(SIZE, bool)
