@@ -15,6 +15,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.recovery.regressors.hmr import HmrNetwork, SmplAnswer, SpinNetwork
+from liquidwarp.recovery.regressors.landmark_network import matrices_of_columns
 from liquidwarp.recovery.regressors.protocol import (
     BodyPieces,
     from_smpl_axes,
@@ -74,16 +75,10 @@ class PublishedRegressor:
 
 
 def pose_matrices(pose: Float[Tensor, "B P"]) -> Float[Tensor, "B 24 3 3"]:
-    """Turn 24 axis-angles (72 numbers), or the first two columns of 24 matrices (144), into matrices.
-
-    Source of the second: Zhou et al., "On the Continuity of Rotation Representations in Neural Networks", 2019.
-    """
+    """Turn 24 axis-angles (72 numbers), or the first two columns of 24 matrices (144), into matrices."""
     if pose.shape[1] == 72:
         return axis_angle_to_matrix(pose.view(-1, 24, 3))
-    first, second = pose.view(-1, 24, 3, 2).unbind(-1)
-    first = nn.functional.normalize(first, dim=-1)
-    second = nn.functional.normalize(second - (first * second).sum(-1, keepdim=True) * first, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+    return matrices_of_columns(pose.view(-1, 24, 3, 2))
 
 
 def load_regressor(name: str, weights: str | Path, *, body: BodyModel | None = None) -> PublishedRegressor:

@@ -1,0 +1,245 @@
+"""Train the landmark regressor on synthetic motion: no pictures, only landmarks of posed bodies.
+
+    python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 4000] [--clips 360]
+
+Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
+errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
+same machine give the same file.
+"""
+
+import argparse
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+import liquidwarp as lw
+from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE
+from liquidwarp.data.synthetic.acting import act
+from liquidwarp.data.synthetic.layers import Bare
+from liquidwarp.data.synthetic.looks import random_look
+from liquidwarp.data.synthetic.motions import random_motion
+from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.recovery.fit_skeleton import Skeleton
+from liquidwarp.recovery.prior import PosePrior, make_prior
+from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork
+from liquidwarp.recovery.regressors.landmarks import first_poses, regressor_skeleton, save_landmark_network
+from liquidwarp.recovery.regressors.noise import simulate_detector
+from liquidwarp.recovery.regressors.observed import Observed, look_at_person
+
+SET = 83  # number of this data set, so that no other use of the engine meets the same motions
+LENGTH, RATE = 48, 25.0
+BATCH, FRAMES = 32, 16
+STATURE = 1.68
+SHARES = (0.3, 0.6, 1.0)  # of the rounds in the loss
+BLIND = 0.15  # of the clips come from a detector that guesses no places
+STILL = 0.15  # of the clips are single pictures
+MIRROR = [
+    CANONICAL_JOINTS.index(n.replace("left", "*").replace("right", "left").replace("*", "right"))
+    for n in CANONICAL_JOINTS
+]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Motions (N, LENGTH, J, 3, 3) and people's shapes (P, K)."""
+
+    rotations: Tensor
+    betas: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was seen, where it starts, and the truth, in the axes of the camera that looks at the person."""
+
+    observed: Observed
+    start: Tensor
+    rotations: Tensor
+    betas: Tensor
+    joints: Tensor
+    points: Tensor
+    picture: Tensor
+    depth: Tensor
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train and write; 0 when done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--clips", type=int, default=360, help="motions of the data engine")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at the start")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
+    skeleton = regressor_skeleton(load_body())
+    prior = make_prior(skeleton.joints)
+    pool = make_pool(options.clips)
+    network = LandmarkNetwork(skeleton)
+    started, losses = process_time(), []
+    optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
+    average = {name: value.clone() for name, value in network.state_dict().items()}
+    bar = tqdm(range(options.steps), unit="step", mininterval=5)
+    for step in bar:
+        batch = make_batch(pool, skeleton, prior, network, generator)
+        for group in optimizer.param_groups:
+            warm, left = min(1.0, (step + 1) / 100), 0.5 + 0.5 * math.cos(math.pi * step / options.steps)
+            group["lr"] = options.rate * warm * max(left, 0.01)
+        rounds = network(batch.observed, batch.start)
+        loss = torch.stack([share * loss_of(rounds[i], batch) for i, share in enumerate(SHARES)]).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        keep = min(0.998, step / (step + 20))
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                average[name].lerp_(value, 1 - keep)
+        losses.append(float(loss.detach()))
+        if step % 50 == 49:
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}")
+    network.load_state_dict(average)
+    card = {
+        "trained_on": f"{options.clips} synthetic motions, joints bent at random, simulated MediaPipe landmarks",
+        "steps": options.steps,
+        "seed": options.seed,
+        "loss": round(float(np.mean(losses[-200:])), 4),
+        "cpu_minutes": round((process_time() - started) / 60, 1),
+        "body": "anny",
+        "landmarks": "MediaPipe's 33, image and world",
+        "version": lw.__version__,
+    }
+    save_landmark_network(network, options.output, card)
+    print(options.output, card)
+    return 0
+
+
+def make_pool(clips: int) -> Pool:
+    """Let synthetic people move; the body's own joints beyond the 22 canonical ones rest."""
+    body = load_body()
+    picks = [body.canonical(name) for name in CANONICAL_JOINTS]
+    motions, shapes = [], []
+    for number in tqdm(range(clips), desc="motions", unit="clip"):
+        rng = np.random.default_rng([SET, number])
+        if number % 6 == 0:
+            bare = Bare.create(random_look(rng).shape)
+            shapes.append(bare.betas)
+        poses = act(bare, random_motion(rng, LENGTH, RATE * rng.uniform(0.7, 1.4)))
+        turns = axis_angle_to_matrix(torch.cat([poses.orient[:, None], poses.pose], dim=1))
+        motions.append(turns[:, picks])
+    return Pool(torch.stack(motions), torch.stack(shapes))
+
+
+def make_batch(
+    pool: Pool, skeleton: Skeleton, prior: PosePrior, network: LandmarkNetwork, generator: torch.Generator
+) -> Batch:
+    """Draw people, motions, views and errors."""
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator)
+
+    clip = torch.randint(len(pool.rotations), (BATCH, 1), generator=generator)
+    first = torch.randint(LENGTH - FRAMES + 1, (BATCH, 1), generator=generator)
+    frame = first + torch.arange(FRAMES)
+    still = uniform(BATCH, 1) < STILL
+    rotations = pool.rotations[clip, torch.where(still, first, frame)]
+    flip = torch.diag(torch.tensor([-1.0, 1, 1]))
+    mirrored = uniform(BATCH, 1, 1, 1, 1) < 0.5
+    rotations = torch.where(mirrored, flip @ rotations[:, :, MIRROR] @ flip, rotations)
+    rotations = bend(rotations, prior, still, generator)
+    heading = 2 * math.pi * uniform(BATCH, 1) + 0.02 * normal(BATCH, 1) * torch.arange(FRAMES)
+    heading = torch.where(uniform(BATCH, 1) < 0.5, 0.4 * normal(BATCH, 1).expand_as(heading), heading)
+    tilt = torch.deg2rad(torch.tensor([7.0, 0, 2.5])) * normal(BATCH, 1, 3)
+    tilt = torch.where(uniform(BATCH, 1, 1) < 0.05, 3 * normal(BATCH, 1, 3), tilt)
+    zero = torch.zeros_like(heading)
+    view = axis_angle_to_matrix(tilt) @ axis_angle_to_matrix(torch.stack([zero, heading, zero], dim=-1))
+    rotations = torch.cat([(view @ rotations[:, :, 0])[:, :, None], rotations[:, :, 1:]], dim=2)
+    who = torch.randint(len(pool.betas), (2, BATCH), generator=generator)
+    betas = pool.betas[who[0]] + uniform(BATCH, 1) * (pool.betas[who[1]] - pool.betas[who[0]])
+    betas = betas[:, None].expand(BATCH, FRAMES, -1).flatten(0, 1)
+    with torch.no_grad():
+        joints, points = network.kinematics(rotations.flatten(0, 1), betas)
+    distance = 2.3 * (uniform(BATCH, 1, 1) * math.log(4)).exp()
+    place = torch.cat([0.1 * normal(BATCH, 1, 2), torch.ones(BATCH, 1, 1)], dim=-1) * distance
+    seen_from = points.view(BATCH, FRAMES, -1, 3) + place[:, :, None]
+    near = seen_from[..., 2].amin((1, 2))
+    seen_from = seen_from + torch.nn.functional.pad((0.5 - near).clamp_min(0)[:, None, None, None], (2, 0))
+    found = simulate_detector(seen_from, STATURE, generator)
+    confidence = found.confidence
+    blind = uniform(BATCH, 1) < BLIND
+    few = torch.tensor([name in COCO for name in MEDIAPIPE]) | (uniform(BATCH, 1, 1) < 0.5)
+    confidence = torch.where(blind[..., None] & ~few, torch.zeros_like(confidence), confidence)
+    noise = (found.flat, confidence, found.world)
+    flat, confidence, world = (
+        torch.where(still.view(-1, *[1] * (value.dim() - 1)), value[:, :1].expand_as(value), value) for value in noise
+    )
+    weight = ((confidence - 0.15) / 0.5).clamp(0, 1) * confidence
+    picture, ray = look_at_person(flat, weight)
+    guessed = (~blind).float().expand(BATCH, FRAMES)[..., None]
+    observed = Observed(picture, weight, world * guessed[..., None], guessed, ray)
+    rows = Observed(*(value.flatten(0, 1) for value in (picture, weight, observed.world, guessed, ray)))
+    start = first_poses(skeleton, prior, rows).view(BATCH, FRAMES, *rotations.shape[2:])
+    back = ray.flatten(0, 1).transpose(1, 2)
+    truth = (seen_from.flatten(0, 1)) @ back.transpose(1, 2)
+    turned = rotations.flatten(0, 1).clone()
+    turned[:, 0] = back @ turned[:, 0]
+    return Batch(
+        observed,
+        start,
+        turned,
+        betas,
+        joints @ back.transpose(1, 2),
+        points @ back.transpose(1, 2),
+        truth[..., :2] / truth[..., 2:],
+        truth[..., 2:],
+    )
+
+
+def bend(rotations: Tensor, prior: PosePrior, still: Tensor, generator: torch.Generator) -> Tensor:
+    """Bend every joint further, steadily and in slow waves; hinges about their own axis only."""
+    clips, frames, joints = rotations.shape[:3]
+    spread = prior.spread.float().clamp(max=0.9).nan_to_num(posinf=0.0)
+    spread[0] = 0
+    strength = 0.8 * torch.rand(clips, 1, 1, 1, generator=generator) ** 1.5
+    steady = torch.randn(clips, 1, joints, 3, generator=generator)
+    time = torch.arange(frames)[None, :, None, None] / RATE * (~still).float()[..., None, None]
+    pace = 0.2 + 1.3 * torch.rand(clips, 1, joints, 1, generator=generator)
+    phase = 2 * math.pi * torch.rand(clips, 1, joints, 3, generator=generator)
+    angles = strength * spread * (0.8 * steady + torch.sin(2 * math.pi * pace * time + phase))
+    hinge = prior.hinge[None, None, :, None] & (torch.arange(3) == 1)
+    angles = torch.where(hinge, angles.abs(), angles)
+    vector = (prior.axes.float().transpose(1, 2) @ angles[..., None])[..., 0]
+    return rotations @ axis_angle_to_matrix(vector)
+
+
+def loss_of(estimate: Estimate, batch: Batch) -> Tensor:
+    """Compare places, turns, shape, and where landmarks fall in the picture."""
+    joints, points = estimate.joints - batch.joints, estimate.points - batch.points
+    spots = estimate.points + estimate.place[:, None]
+    picture = (spots[..., :2] / spots[..., 2:].clamp_min(0.1) - batch.picture) * batch.depth
+    shapes = (BATCH, FRAMES, -1, 3)
+    speed = points.view(shapes).diff(dim=1)
+    return (
+        10 * joints.norm(dim=-1).mean()
+        + 10 * points.norm(dim=-1).mean()
+        + 10 * picture.norm(dim=-1).clamp(max=1).mean()
+        + (estimate.rotations - batch.rotations).abs().mean()
+        + 5 * speed.norm(dim=-1).mean()
+        + 0.02 * (estimate.betas - batch.betas).square().mean()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

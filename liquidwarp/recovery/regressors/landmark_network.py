@@ -1,0 +1,188 @@
+"""A small network that answers a body from landmarks, by iterative error feedback.
+
+As in HMR (Kanazawa et al., 2018) an estimate is corrected in rounds; here the feedback is the body's own landmarks,
+posed by the estimate, against those that were seen.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.recovery.fit_skeleton import JOINTS, Skeleton
+from liquidwarp.recovery.regressors.observed import Observed
+
+ROUNDS = 3
+REACH = 3
+"""Frames before and after that an answer depends on."""
+
+_LANDMARKS = len(MEDIAPIPE)
+_COLUMNS = 6 * JOINTS
+_STEP = 0.1  # scale of the first corrections
+
+
+class Estimate(NamedTuple):
+    """A body, in the axes of the camera that looks at the person.
+
+    Attributes:
+        rotations: of the canonical joints.
+        betas: shape coefficients.
+        joints: places of the joints, the pelvis at 0.
+        points: places of the landmarks, the pelvis at 0.
+        place: of the pelvis.
+    """
+
+    rotations: Float[Tensor, "B J 3 3"]
+    betas: Float[Tensor, "B K"]
+    joints: Float[Tensor, "B J 3"]
+    points: Float[Tensor, "B L 3"]
+    place: Float[Tensor, "B 3"]
+
+
+class Kinematics(nn.Module):
+    """A body's canonical skeleton with its landmarks, of many shapes at once; nothing to learn."""
+
+    joints: Tensor
+    joints_basis: Tensor
+    points: Tensor
+    points_basis: Tensor
+    carrier: Tensor
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__()
+        for name in ("joints", "joints_basis", "points", "points_basis"):
+            self.register_buffer(name, getattr(skeleton, name).float(), persistent=False)
+        self.register_buffer("carrier", skeleton.carrier.clone(), persistent=False)
+        depth = [0] * JOINTS
+        for joint in range(1, JOINTS):
+            depth[joint] = depth[skeleton.parents[joint]] + 1
+        self._levels = [[joint for joint in range(JOINTS) if depth[joint] == level] for level in range(max(depth) + 1)]
+        self._parents = skeleton.parents
+        self._order = [joint for level in self._levels for joint in level]
+
+    def forward(
+        self, rotations: Float[Tensor, "B J 3 3"], betas: Float[Tensor, "B K"]
+    ) -> tuple[Float[Tensor, "B J 3"], Float[Tensor, "B L 3"]]:
+        """Return places of joints and landmarks, the pelvis at 0."""
+        rest = self.joints + (betas @ self.joints_basis.flatten(1)).unflatten(1, (JOINTS, 3))
+        marks = self.points + (betas @ self.points_basis.flatten(1)).unflatten(1, (-1, 3))
+        turns, places = rotations[:, :1], torch.zeros_like(rest[:, :1])
+        for level in self._levels[1:]:
+            above = [self._order.index(self._parents[joint]) for joint in level]
+            bones = rest[:, level] - rest[:, [self._parents[joint] for joint in level]]
+            turn = turns[:, above]
+            places = torch.cat([places, places[:, above] + (turn @ bones[..., None])[..., 0]], dim=1)
+            turns = torch.cat([turns, turn @ rotations[:, level]], dim=1)
+        back = [self._order.index(joint) for joint in range(JOINTS)]
+        turns, places = turns[:, back], places[:, back]
+        arms = marks - rest[:, self.carrier]
+        return places, places[:, self.carrier] + (turns[:, self.carrier] @ arms[..., None])[..., 0]
+
+
+class LandmarkNetwork(nn.Module):
+    """Landmarks of a few neighbouring frames to one body.
+
+    Args:
+        skeleton: of the body, with `MEDIAPIPE`'s landmarks where the detector puts them.
+        width: channels of the layers that look at frames.
+        inner: channels of the layers that correct.
+    """
+
+    def __init__(self, skeleton: Skeleton, width: int = 320, inner: int = 512) -> None:
+        super().__init__()
+        self.width, self.inner = width, inner
+        self.kinematics = Kinematics(skeleton)
+        shapes = len(skeleton.betas)
+        self.look = nn.Linear(6 * _LANDMARKS + 2, width)
+        self.around = nn.ModuleList([nn.Conv1d(width, width, 3), nn.Conv1d(width, width, 3, dilation=2)])
+        self.correct = nn.Sequential(
+            nn.Linear(width + _COLUMNS + shapes + 5 * _LANDMARKS, inner),
+            nn.SiLU(),
+            nn.Linear(inner, inner),
+            nn.SiLU(),
+            nn.Linear(inner, _COLUMNS + shapes),
+        )
+        last = self.correct[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=_STEP / inner**0.5)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, observed: Observed, start: Float[Tensor, "B T J 3 3"]) -> list[Estimate]:
+        """Return an estimate per round, the last being the best; frames of all clips in one row.
+
+        Args:
+            observed: clips of as many frames each (B, T, ...).
+            start: a first pose per frame, in the axes of the camera that looks at the person.
+        """
+        seen = self._frames(observed).flatten(0, 1)
+        picture, weight = observed.picture.flatten(0, 1), observed.weight.flatten(0, 1)
+        world, guessed = observed.world.flatten(0, 1), observed.guessed.flatten(0, 1)
+        columns = start.flatten(0, 1)[..., :2].flatten(1)
+        betas = columns.new_zeros(len(columns), self.kinematics.joints_basis.shape[0])
+        estimates = [self._estimate(columns, betas, picture, weight)]
+        for _ in range(ROUNDS):
+            last = estimates[-1]
+            error = (_project(last) - picture) * last.place[:, None, 2:] * weight[..., None]
+            hips = last.points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)
+            way = (last.points - hips - world) * (weight * guessed)[..., None]
+            parts = [seen, columns, betas, 5 * error.flatten(1), 5 * way.flatten(1)]
+            change = self.correct(torch.cat(parts, dim=1))
+            columns, betas = columns + change[:, :_COLUMNS], betas + change[:, _COLUMNS:]
+            estimates.append(self._estimate(columns, betas, picture, weight))
+        return estimates[1:]
+
+    def _frames(self, observed: Observed) -> Float[Tensor, "B T C"]:
+        share = observed.weight[..., None]
+        spread = ((observed.picture**2 * share).sum((-1, -2)) / share.sum((-1, -2)).clamp_min(1e-3)).clamp_min(1e-8)
+        spread = spread.sqrt()[..., None]
+        parts = [
+            (observed.picture / spread[..., None] * (share > 0)).clamp(-4, 4).flatten(2),
+            observed.weight,
+            (2 * observed.world * (share > 0)).flatten(2),
+            observed.guessed,
+            spread.log() / 2 + 1,
+        ]
+        x = nn.functional.silu(self.look(torch.cat(parts, dim=2))).transpose(1, 2)
+        for layer in self.around:
+            assert isinstance(layer, nn.Conv1d)
+            reach = layer.dilation[0]
+            x = x + nn.functional.silu(layer(nn.functional.pad(x, (reach, reach), mode="replicate")))
+        return x.transpose(1, 2)
+
+    def _estimate(self, columns: Tensor, betas: Tensor, picture: Tensor, weight: Tensor) -> Estimate:
+        rotations = matrices_of_columns(columns.unflatten(1, (JOINTS, 3, 2)))
+        joints, points = self.kinematics(rotations, betas)
+        return Estimate(rotations, betas, joints, points, place_by_landmarks(points, picture, weight))
+
+
+def matrices_of_columns(columns: Float[Tensor, "*B 3 2"]) -> Float[Tensor, "*B 3 3"]:
+    """Turn two columns into a rotation matrix (Zhou et al., "On the Continuity of Rotation Representations", 2019)."""
+    first, second = columns.unbind(-1)
+    first = nn.functional.normalize(first, dim=-1)
+    second = nn.functional.normalize(second - (first * second).sum(-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+
+
+def place_by_landmarks(
+    points: Float[Tensor, "B L 3"], picture: Float[Tensor, "B L 2"], weight: Float[Tensor, "B L"]
+) -> Float[Tensor, "B 3"]:
+    """Put the pelvis where landmarks fall on the picture's, by linear least squares."""
+    # Rows of a landmark: x + X = u (z + Z) and y + Y = v (z + Z); the sums below are its normal equations.
+    u, v = picture.unbind(-1)
+    right_u, right_v = u * points[..., 2] - points[..., 0], v * points[..., 2] - points[..., 1]
+    total = weight.sum(1) + 1e-6
+    su, sv = (weight * u).sum(1), (weight * v).sum(1)
+    bu, bv = (weight * right_u).sum(1), (weight * right_v).sum(1)
+    zz = (weight * (u * u + v * v)).sum(1)
+    bz = -(weight * (u * right_u + v * right_v)).sum(1)
+    # x = (bu + su z) / total, y likewise; what remains is one equation for z.
+    z = (bz + (su * bu + sv * bv) / total) / (zz - (su * su + sv * sv) / total).clamp_min(1e-6)
+    z = z.clamp(0.3, 60)
+    return torch.stack([(bu + su * z) / total, (bv + sv * z) / total, z], dim=1)
+
+
+def _project(estimate: Estimate) -> Float[Tensor, "B L 2"]:
+    spots = estimate.points + estimate.place[:, None]
+    return spots[..., :2] / spots[..., 2:].clamp_min(0.1)
