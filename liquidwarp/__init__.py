@@ -15,10 +15,12 @@ from liquidwarp.errors import InputError, LiquidwarpError, NoPersonError, Output
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import load_body
+    from liquidwarp.motion import read_motion, retarget, write_motion
     from liquidwarp.tasks import (
         SourceState,
         Synthesis,
         encode_source,
+        export_glb,
         imitate,
         novel_view,
         recover,
@@ -39,12 +41,16 @@ _HOMES = {
     "SourceState": "tasks",
     "Synthesis": "tasks",
     "encode_source": "tasks",
+    "export_glb": "tasks",
     "imitate": "tasks",
     "load_body": "bodies",
     "novel_view": "tasks",
+    "read_motion": "motion",
     "recover": "tasks",
+    "retarget": "motion",
     "synthesize": "tasks",
     "transfer_appearance": "tasks",
+    "write_motion": "motion",
     "write_video": "tasks",
 }
 
@@ -62,12 +68,16 @@ __all__ = [
     "Synthesis",
     "__version__",
     "encode_source",
+    "export_glb",
     "imitate",
     "load_body",
     "novel_view",
+    "read_motion",
     "recover",
+    "retarget",
     "synthesize",
     "transfer_appearance",
+    "write_motion",
     "write_video",
 ]
 

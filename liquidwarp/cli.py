@@ -217,12 +217,10 @@ def _body(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from liquidwarp.bodies import load_body
-    from liquidwarp.motion import write_amass, write_bvh, write_glb
-    from liquidwarp.tasks import encode_source
-    from liquidwarp.tasks.export import export_glb
+    from liquidwarp.motion import WRITTEN_ENDINGS, write_motion
+    from liquidwarp.tasks import encode_source, export_glb
 
-    endings = (".npz", ".bvh", ".glb")
-    _check_output(options.output, endings, "give a name that ends in one of these", options)
+    _check_output(options.output, WRITTEN_ENDINGS, "give a name that ends in one of these", options)
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
@@ -234,8 +232,7 @@ def _export(options: argparse.Namespace) -> None:
         person = encode_source(options.photo, body=load_body(options.body), progress=True)
         export_glb(person, motion, options.output)
     else:
-        write = {".npz": write_amass, ".bvh": write_bvh, ".glb": write_glb}[ending]
-        write(options.output, motion, load_body(options.body))
+        write_motion(motion, options.output)
     print(options.output)
 
 
@@ -341,17 +338,10 @@ def _load_motion(path: str, body: str) -> "BodyTrack | None":
     """Read a motion and let the body do it; None if `path` names a video."""
     from liquidwarp.bodies import load_body
     from liquidwarp.motion import MOTION_ENDINGS, read_motion
-    from liquidwarp.tasks import check_track
 
     if Path(path).suffix.lower() not in MOTION_ENDINGS:
         return None
-    model = load_body(body)
-    motion = read_motion(path, model)
-    try:
-        check_track(model, motion)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    return motion
+    return read_motion(path, load_body(body))
 
 
 def _recover_motion(options: argparse.Namespace) -> "BodyTrack":

@@ -28,12 +28,16 @@ NAMES = [
     "Synthesis",
     "__version__",
     "encode_source",
+    "export_glb",
     "imitate",
     "load_body",
     "novel_view",
+    "read_motion",
     "recover",
+    "retarget",
     "synthesize",
     "transfer_appearance",
+    "write_motion",
     "write_video",
 ]
 

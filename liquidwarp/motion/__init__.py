@@ -3,15 +3,18 @@
 from liquidwarp.motion.bvh import read_bvh, write_bvh
 from liquidwarp.motion.glb import Texture, write_glb
 from liquidwarp.motion.read import MOTION_ENDINGS, read_motion
-from liquidwarp.motion.retarget import bring_into_view, pose_body, retarget
+from liquidwarp.motion.retarget import bring_into_view, check_track, pose_body, retarget
 from liquidwarp.motion.skeleton import SkeletonMotion, joint_places, skeleton_of
 from liquidwarp.motion.smpl_motion import read_amass, read_published, write_amass
+from liquidwarp.motion.write import WRITTEN_ENDINGS, write_motion
 
 __all__ = [
     "MOTION_ENDINGS",
+    "WRITTEN_ENDINGS",
     "SkeletonMotion",
     "Texture",
     "bring_into_view",
+    "check_track",
     "joint_places",
     "pose_body",
     "read_amass",
@@ -23,4 +26,5 @@ __all__ = [
     "write_amass",
     "write_bvh",
     "write_glb",
+    "write_motion",
 ]

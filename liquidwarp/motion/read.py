@@ -15,19 +15,19 @@ MOTION_ENDINGS = (".npz", ".bvh", ".pkl", ".pickle")
 """Endings of files that `read_motion` knows."""
 
 
-def read_motion(path: str | Path, body: BodyModel) -> BodyTrack:
+def read_motion(path: str | Path, body: BodyModel | None = None) -> BodyTrack:
     """Read a motion and let a body do it.
 
     Args:
         path: a track (npz), a motion in AMASS's format (npz), BVH, or the pickle of a published result
             (`cams, pose, shape`), which is read without running it.
-        body: the body that is to move.
+        body: the body that is to move; the open body by default.
 
     Raises:
         InputError: the file is missing, damaged, or no motion of a person; or it is a track of a body whose file is
-            missing.
+            missing, or that does not fit its body.
     """
-    path = Path(path)
+    path, body = Path(path), body or load_body()
     ending = path.suffix.lower()
     if ending == ".bvh":
         return bring_into_view(pose_body(body, read_bvh(path)))
@@ -38,13 +38,10 @@ def read_motion(path: str | Path, body: BodyModel) -> BodyTrack:
     if not _is_track(path):
         return bring_into_view(pose_body(body, read_amass(path, body)))
     track = BodyTrack.load(path)
-    if track.body == body.name:
-        return track
     try:
-        source = load_body(track.body)
+        return retarget(track, body)
     except InputError as error:
-        raise InputError(f"{path}: a track of body {track.body!r}, which is not at hand: {error}") from error
-    return retarget(track, source, body)
+        raise InputError(f"{path}: {error}") from error
 
 
 def _is_track(path: Path) -> bool:

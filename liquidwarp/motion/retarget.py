@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.checks import check_shape
+from liquidwarp.errors import InputError
 from liquidwarp.geometry import default_camera
 from liquidwarp.motion.skeleton import (
     PARENTS,
@@ -31,23 +32,32 @@ _VIEW = (1024, 1024)
 
 
 def retarget(
-    track: BodyTrack, source: BodyModel, target: BodyModel, *, betas: Float[Tensor, "K"] | None = None
+    track: BodyTrack,
+    target: BodyModel,
+    *,
+    source: BodyModel | None = None,
+    betas: Float[Tensor, "K"] | None = None,
 ) -> BodyTrack:
-    """Let a body do what another did, in the same place.
+    """Let a body do what another did, in the same place; a track of the body itself stays as it is.
 
     Upper arms, forearms, thighs and shins point where the source's point. Trunk, head and feet turn as the source's
     do: at rest both bodies stand upright with level soles and face forward, wherever their joints lie.
 
     Args:
-        track: a motion of `source`.
-        source: its body.
+        track: a motion.
         target: the body that is to move.
+        source: the body of the track; by default `load_body(track.body)`.
         betas: the shape of the target; by default the one whose bones are as long as the source's.
+
+    Raises:
+        InputError: the track's body is not at hand, or does not fit the track.
     """
-    motion = skeleton_of(source, track)
-    if betas is None:
-        betas = track.betas if source.name == target.name else match_bones(target, motion.rest)
-    posed = pose_body(target, motion, betas=betas)
+    if track.body == target.name and betas is None:
+        check_track(target, track)
+        return track
+    source = source or (target if track.body == target.name else body_of(track))
+    check_track(source, track)
+    posed = pose_body(target, skeleton_of(source, track), betas=betas)
     return replace(
         posed,
         camera=track.camera,
@@ -56,6 +66,27 @@ def retarget(
         detector=track.detector,
         version=track.version,
     )
+
+
+def body_of(track: BodyTrack) -> BodyModel:
+    """Return the body of a track; `InputError` where its file is missing."""
+    try:
+        return load_body(track.body)
+    except InputError as error:
+        raise InputError(f"a track of body {track.body!r}, which is not at hand: {error}") from error
+
+
+def check_track(body: BodyModel, track: BodyTrack) -> None:
+    """Raise `InputError` unless `track` is one of `body`."""
+    if track.body != body.name:
+        raise InputError(f"the track is of body {track.body!r}, wanted {body.name!r}; recover it anew, or retarget it")
+    joints, betas = track.body_pose.shape[1], track.betas.shape[0]
+    wanted = body.expand_pose(torch.zeros(1, 22, 3))[1].shape[1]
+    if (joints, betas) != (wanted, body.num_betas):
+        raise InputError(
+            f"the track has {joints} joints and {betas} shape coefficients, "
+            f"body {body.name!r} has {wanted} and {body.num_betas}; recover it anew"
+        )
 
 
 def pose_body(body: BodyModel, motion: SkeletonMotion, *, betas: Float[Tensor, "K"] | None = None) -> BodyTrack:
@@ -116,16 +147,17 @@ def bring_into_view(track: BodyTrack) -> BodyTrack:
 
 def match_bones(body: BodyModel, rest: Float[Tensor, "C 3"]) -> Float[Tensor, "K"]:
     """Find the shape whose bones are about as long as a skeleton's (Gauss-Newton, with a small price on the shape)."""
-    wanted = _lengths(rest).float()
+    wanted = _lengths(rest).double()
 
     def misfit(betas: Tensor) -> Tensor:
         return torch.cat([_lengths(canonical_rest(body, betas)) - wanted, _RIDGE * betas])
 
-    betas = torch.zeros(body.num_betas)
+    # LAPACK's last bits depend on where arrays lie in memory: in double they vanish when the shape is rounded.
+    betas = torch.zeros(body.num_betas, dtype=torch.float64)
     for _ in range(_STEPS):
         slope = torch.autograd.functional.jacobian(misfit, betas)
         betas = betas - torch.linalg.lstsq(slope, misfit(betas)[:, None]).solution[:, 0]
-    return betas.detach().clamp(-5, 5)
+    return betas.detach().clamp(-5, 5).float()
 
 
 def _lengths(rest: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """The jobs people come for: learn a person, recover a motion, imitate, transfer, view."""
 
+from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
-from liquidwarp.tasks.target import check_track
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import draw_overlay, write_video
 from liquidwarp.tasks.view import novel_view
@@ -13,9 +13,9 @@ __all__ = [
     "SourceState",
     "Synthesis",
     "check_renderer",
-    "check_track",
     "draw_overlay",
     "encode_source",
+    "export_glb",
     "imitate",
     "novel_view",
     "recover",

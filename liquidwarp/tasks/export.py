@@ -1,15 +1,15 @@
 """A person with their clothes and their motion as a GLB."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from liquidwarp.bodies import load_body
-from liquidwarp.motion import Texture, write_glb
+from liquidwarp.motion import Texture, retarget, write_glb
 from liquidwarp.surface import Appearance
 from liquidwarp.tasks.source import SourceState
-from liquidwarp.tasks.target import check_track
 from liquidwarp.types import BodyTrack
 
 _GAP = 2  # pixels between the pictures of an atlas
@@ -20,16 +20,15 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
 
     Args:
         person: from `encode_source` or `transfer_appearance`.
-        motion: a track of the person's body; bones stay as long as the person's, places are the motion's.
+        motion: of any body at hand (see `retarget`); bones stay as long as the person's, places are the motion's.
         path: a name that ends in .glb.
 
     Raises:
-        InputError: the track is of another body.
+        InputError: the motion is of a body that is not at hand.
         OutputError: the file cannot be written.
     """
     body = load_body(person.track.body)
-    check_track(body, motion)
-    moved = BodyTrack(**{**vars(motion), "betas": person.track.betas})
+    moved = replace(retarget(motion, body), betas=person.track.betas)
     write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from liquidwarp.bodies import load_body
+from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
@@ -24,13 +25,17 @@ def imitate(
 
     Args:
         person: from `encode_source` or `transfer_appearance`.
-        motion: from `recover` or `BodyTrack.load`.
+        motion: from `recover`, `BodyTrack.load` or `read_motion`; of any body at hand (see `retarget`).
         camera: "smooth" carries the reference's movement, sideways and in depth too, into the photo; "copy" keeps the
             reference's camera and place; "source" keeps the person in place.
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
         background: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
+
+    Raises:
+        InputError: the motion is of a body that is not at hand, or an argument cannot be used.
     """
-    target = imitation_target(load_body(person.track.body), person.track, motion, camera=camera, size=size)
+    body = load_body(person.track.body)
+    target = imitation_target(body, person.track, retarget(motion, body), camera=camera, size=size)
     return synthesize(person, target, background=background, renderer=renderer, generator=generator)

@@ -12,6 +12,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import look_at_camera, project
+from liquidwarp.motion import check_track
 from liquidwarp.recovery import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -112,19 +113,6 @@ def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:
     weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (_TRAVEL * motion.fps)) ** 2)
     padded = torch.nn.functional.pad(feet.T[:, None], (reach, reach), mode="replicate")
     return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
-
-
-def check_track(body: BodyModel, track: BodyTrack) -> None:
-    """Raise `InputError` unless `track` is one of `body`."""
-    if track.body != body.name:
-        raise InputError(f"the track is of body {track.body!r}, wanted {body.name!r}; recover it anew")
-    joints, betas = track.body_pose.shape[1], track.betas.shape[0]
-    wanted = body.expand_pose(torch.zeros(1, 22, 3))[1].shape[1]
-    if (joints, betas) != (wanted, body.num_betas):
-        raise InputError(
-            f"the track has {joints} joints and {betas} shape coefficients, "
-            f"body {body.name!r} has {wanted} and {body.num_betas}; recover it anew"
-        )
 
 
 def orbit_target(
