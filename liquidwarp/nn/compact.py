@@ -24,6 +24,7 @@ _FILL = 9  # pixels around the person over which colours are continued outwards
 _SOFT = 0.02  # keeps the outline's logit finite
 _LEAST = 0.1  # alpha from which a pixel's own colour is believed
 _SHADE = 0.7  # natural logarithm of the strongest darkening of the ground
+_BROAD = 5  # pixels: finer changes of colour are not made where a photo shows the surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,8 @@ class CompactAnswer:
     """What the network answers.
 
     Attributes:
-        color: what to add to the person's colour.
+        color: what to add to the person's colour; only broadly where a photo shows it, so that texture stays the
+            photo's.
         mask: the person's outline, 1 = person.
         shade: factor on the ground.
     """
@@ -134,6 +136,7 @@ class CompactGenerator(nn.Module):
         moved = torch.sigmoid(torch.logit(alpha, _SOFT) + 4 * outline)
         open_ended = (moved - _SOFT) / (1 - 2 * _SOFT)
         mask = open_ended + (open_ended.clamp(0, 1) - open_ended).detach()  # a gradient at 0 and 1 too
+        color = _calmed(color, alpha, transfer[:, 7:8].float())
         return CompactAnswer(color, mask[:, 0], torch.exp(-_SHADE * torch.relu(torch.tanh(dark))))
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B H W"]]:
@@ -192,6 +195,17 @@ def continued(rendered: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"])
     outside = around[:, :3] / around[:, 3:].clamp(min=1e-4)
     believed = weight.clamp(min=_LEAST)
     return rendered / believed + (1 - weight / believed) * outside
+
+
+def _calmed(color: Tensor, alpha: Tensor, seen: Tensor) -> Float[Tensor, "B 3 H W"]:
+    """Smooth what is added over the surface that a photo shows; elsewhere detail is the network's to invent."""
+    near = (alpha > 0).to(color.dtype)
+    planes = torch.cat([color * near, near, seen, alpha], 1)
+    for _ in range(2):
+        planes = avg_pool2d(planes, _BROAD, 1, _BROAD // 2)
+    added, weight, shown, person = planes.split([3, 1, 1, 1], 1)
+    free = near * (1 - shown / person.clamp(min=1e-3)).clamp(0, 1)
+    return free * color + (1 - free) * added / weight.clamp(min=1e-3)
 
 
 def _warped(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import interpolate
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized
@@ -19,7 +19,6 @@ from liquidwarp.types import Camera
 
 NETWORK_SIZE = 512  # longer side of the largest region the network looks at; larger ones are looked at smaller
 _MARGIN = 0.06  # of the body's height: how far around the body the network works
-_BROAD = 5  # pixels: finer changes of colour than that are not taken from the network
 _SOURCES = 4  # photos whose features are fetched
 
 
@@ -131,7 +130,7 @@ class CompactRenderer:
         )
         with torch.no_grad(), _half():
             answer = self._generator.answer(view.transfer, self._features, view.grid, view.valid)
-        answer = _enlarged(_calmed(answer, view.transfer[:, 3]), near.size)
+        answer = _enlarged(answer, near.size)
         picture = finish(
             answer,
             torch.from_numpy(part.rgb).permute(2, 0, 1)[None],
@@ -193,15 +192,6 @@ def _resized(drawn: Rendering, size: tuple[int, int]) -> Rendering:
 def _shrunk(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
     return interpolate(tensor, size=size, mode="bilinear", antialias=True)[0].permute(1, 2, 0).contiguous().numpy()
-
-
-def _calmed(answer: CompactAnswer, alpha: Float[Tensor, "1 H W"]) -> CompactAnswer:
-    """Keep the broad part of what is added to the person's colours, so that texture stays the photo's."""
-    near = (alpha > 0)[:, None].float()
-    color, weight = answer.color * near, near
-    for _ in range(2):
-        color, weight = (avg_pool2d(plane, _BROAD, 1, _BROAD // 2) for plane in (color, weight))
-    return replace(answer, color=color / weight.clamp(min=1e-3))
 
 
 def _enlarged(answer: CompactAnswer, size: tuple[int, int]) -> CompactAnswer:

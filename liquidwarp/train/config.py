@@ -79,6 +79,7 @@ class LossConfig:
         matching: of the discriminator's features.
         mask: cross-entropy of the outline.
         overlap: 1 - soft intersection over union of the outline.
+        outline: mean difference of the outline on the person and a rim around; it prefers hard outlines to soft ones.
         face: Charbonnier in the face's box.
         identity: perceptual loss of the face, enlarged.
         adversarial_from: share of the training after which the discriminator joins.
@@ -94,6 +95,7 @@ class LossConfig:
     matching: float = 0.0
     mask: float = 1.0
     overlap: float = 0.5
+    outline: float = 0.0
     face: float = 1.0
     identity: float = 0.2
     adversarial_from: float = 0.3

@@ -24,6 +24,7 @@ from liquidwarp.nn.losses import (
     mask_iou_loss,
     ms_ssim_loss,
     real_or_fake_loss,
+    weighted_mean,
 )
 from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
 from liquidwarp.train.config import Config, LossConfig
@@ -131,6 +132,7 @@ class CompactObjective:
             "perceptual": (weights.perceptual, lambda: self._perceptual(attempt.picture, batch["target"])),
             "mask": (weights.mask, lambda: mask_cross_entropy(attempt.mask, batch["mask"])),
             "overlap": (weights.overlap, lambda: mask_iou_loss(attempt.mask, batch["mask"])),
+            "outline": (weights.outline, lambda: self._outline(attempt, batch)),
             "face": (weights.face, lambda: self._face(attempt, batch)),
             "identity": (weights.identity, lambda: self._identity(attempt, batch)),
         }
@@ -164,9 +166,12 @@ class CompactObjective:
         return found
 
     def _pixel(self, attempt: Attempt, batch: Batch) -> Tensor:
-        near = avg_pool2d(torch.maximum(batch["mask"], batch["rendered_alpha"])[:, None], _AROUND, 1, _AROUND // 2)
-        weight = 1 + self._losses.person * (near[:, 0] > 0)
-        return charbonnier(attempt.picture, batch["target"], weight)
+        return charbonnier(attempt.picture, batch["target"], 1 + self._losses.person * _near(batch))
+
+    def _outline(self, attempt: Attempt, batch: Batch) -> Tensor:
+        near = _near(batch)
+        difference = weighted_mean((attempt.mask - batch["mask"]).abs(), near)
+        return difference / near.mean((1, 2)).clamp(min=1e-6)  # so that a small person counts as much as a large one
 
     def _face(self, attempt: Attempt, batch: Batch) -> Tensor:
         weight = box_weight(batch["face"], (attempt.picture.shape[2], attempt.picture.shape[3]))
@@ -225,6 +230,12 @@ def _build_compact(config: Config) -> Objective:
 
 BUILDERS: dict[str, Callable[[Config], Objective]] = {"compact": _build_compact}
 """Kinds of models that can be trained."""
+
+
+def _near(batch: Batch) -> Float[Tensor, "B H W"]:
+    """Return 1 on the person, as it is or as it was drawn, and on a rim around it."""
+    person = torch.maximum(batch["mask"], batch["rendered_alpha"])
+    return (avg_pool2d(person[:, None], _AROUND, 1, _AROUND // 2)[:, 0] > 0).float()
 
 
 def mean_figures(found: Sequence[dict[str, Tensor]]) -> dict[str, float]:

@@ -147,3 +147,18 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "short.safetensors", {"card": card})
     with pytest.raises(lw.InputError, match=r"short\.safetensors: does not fit the compact network"):
         load_compact(tmp_path / "short.safetensors")
+
+
+def test_only_broad_changes_of_colour_are_made_where_a_photo_shows_the_surface() -> None:
+    network, inputs = generator(trained=True), batch((64, 64), count=1)
+    kinds, answers = {"seen": 0, "invented": 2}, {}
+    for name, channel in kinds.items():
+        transfer = inputs["transfer"].clone()
+        transfer[:, 7:10] = 0
+        transfer[:, 7 + channel] = transfer[:, 3]
+        transfer[:, :3] = 0.3 + 0.4 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+        with torch.no_grad():
+            color = network.answer(transfer, network.encode(inputs["source"][0]), inputs["grid"], inputs["valid"]).color
+        inner = color[:, :, 20:44, 20:44]
+        answers[name] = float(inner.diff(dim=3).abs().mean() / inner.std())
+    assert answers["seen"] < 0.3 * answers["invented"]
