@@ -107,6 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
         "liquidwarp recover dance.mp4 -o dance.npz\n"
         "liquidwarp recover dance.mp4 -o dance.npz --overlay check.mp4\n"
         "liquidwarp recover two_dancers.mp4 --person 1 -o second.npz\n"
+        "liquidwarp recover dance.mp4 --regressor landmarks --no-fit -o quick.npz\n"
         "liquidwarp recover dance.mp4 --regressor spin --weights model_checkpoint.pt --body smpl -o dance.npz",
     )
     recover.add_argument("source", metavar="VIDEO|PHOTO")
@@ -116,7 +117,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
     )
     recover.add_argument(
-        "--regressor", choices=("hmr", "spin"), help="let a published network look first; needs its --weights"
+        "--regressor",
+        choices=("landmarks", "hmr", "spin"),
+        help="let a network look first: landmarks comes with liquidwarp, the others need their published --weights",
     )
     recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")

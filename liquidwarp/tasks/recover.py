@@ -9,11 +9,19 @@ import numpy as np
 import torch
 
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
+from liquidwarp.motion import retarget
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, plant_feet, refine_with_masks
-from liquidwarp.recovery.regressors import Regressor, regress_clip
+from liquidwarp.recovery.regressors import (
+    LandmarkNetwork,
+    Regressor,
+    load_landmark_network,
+    regress_clip,
+    regress_landmarks,
+)
 from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -21,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _CLOTHES_VIEWS = 3
 _MASKS_FROM = 8  # frames; fewer say too little about the clothes
+_STEPS, _ROUNDS = 14, 3  # of the fit to landmarks, and to masks
+_SHORT_STEPS, _SHORT_ROUNDS = 3, 1  # from a start that is nearly right
 
 
 def recover(
@@ -30,7 +40,7 @@ def recover(
     detector: Detector | None = None,
     camera: Camera | None = None,
     person: int = 0,
-    regressor: Regressor | None = None,
+    regressor: str | LandmarkNetwork | Regressor | None = None,
     fit: bool = True,
     progress: bool = False,
 ) -> BodyTrack:
@@ -43,7 +53,8 @@ def recover(
         detector: what finds people; MediaPipe by default.
         camera: the camera, if its lens is known.
         person: which person to follow, 0 is the largest.
-        regressor: a network that looks at each frame; its answer starts the fit.
+        regressor: a network whose answer starts the fit. "landmarks" is the one that comes with liquidwarp: it looks
+            at the detector's landmarks alone, and the fit from it is short.
         fit: False leaves it at the regressor's answer.
         progress: show progress bars.
 
@@ -52,14 +63,27 @@ def recover(
         NoPersonError: nobody in it.
     """
     body = body or load_body()
-    if regressor is not None:
-        return _regress(source, regressor, body, detector, camera, person, fit, progress)
-    if not fit:
+    if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
-    if isinstance(source, Keypoints):
-        return fit_track(body, source, camera=camera, progress=progress).track
-    found = source if isinstance(source, ClipDetection) else detect_source(source, detector, person, progress)
-    return fit_clip(body, found, camera=camera, progress=progress)
+    if isinstance(regressor, str):
+        check_choice("regressor", regressor, ("landmarks",))
+        regressor = load_landmark_network()
+    if regressor is not None and not isinstance(regressor, LandmarkNetwork):
+        return _regress(source, regressor, body, detector, camera, person, fit, progress)
+    if isinstance(source, Keypoints | ClipDetection):
+        found = source
+    else:
+        found = detect_source(source, detector, person, progress)
+    initial, short = None, regressor is not None
+    if regressor is not None:
+        keypoints = found if isinstance(found, Keypoints) else found.keypoints
+        initial = retarget(regress_landmarks(keypoints, camera=camera, network=regressor), body)
+        if not fit:
+            return initial
+    if isinstance(found, Keypoints):
+        steps = _SHORT_STEPS if short else _STEPS
+        return fit_track(body, found, camera=camera, initial=initial, steps=steps, progress=progress).track
+    return fit_clip(body, found, camera=camera, initial=initial, short=short, progress=progress)
 
 
 def _regress(
@@ -86,14 +110,16 @@ def fit_clip(
     *,
     camera: Camera | None = None,
     initial: BodyTrack | None = None,
+    short: bool = False,
     progress: bool = False,
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
     Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `initial` is a
-    track to start from.
+    track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
     """
-    track = fit_track(body, found.keypoints, camera=camera, initial=initial, progress=progress).track
+    steps, rounds = (_SHORT_STEPS, _SHORT_ROUNDS) if short else (_STEPS, _ROUNDS)
+    track = fit_track(body, found.keypoints, camera=camera, initial=initial, steps=steps, progress=progress).track
     if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
         return plant_feet(body, track)
     views = [
@@ -107,7 +133,7 @@ def fit_clip(
         for index in spread_views(track, _CLOTHES_VIEWS)
     ]
     offsets = fit_offsets(body, body.identity(track.betas), views)
-    refined = refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets).track
+    refined = refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets, rounds=rounds).track
     return plant_feet(body, refined)
 
 

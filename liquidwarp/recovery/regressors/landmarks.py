@@ -1,12 +1,12 @@
 """Our own regressor: landmarks of a few frames to pose, shape and place of the open body."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 import liquidwarp
@@ -16,10 +16,10 @@ from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
 from liquidwarp.recovery.fit_bias import landmark_offsets
-from liquidwarp.recovery.fit_skeleton import JOINTS, Skeleton, make_skeleton
+from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton
 from liquidwarp.recovery.fit_start import bridge, start_rotations, yaw_from_picture
 from liquidwarp.recovery.prior import PosePrior, make_prior
-from liquidwarp.recovery.regressors.landmark_network import LandmarkNetwork, place_by_landmarks
+from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
 from liquidwarp.recovery.regressors.observed import Observed, observe
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -48,7 +48,7 @@ def first_poses(skeleton: Skeleton, prior: PosePrior, observed: Observed) -> Flo
 def regress_landmarks(
     keypoints: Keypoints, *, camera: Camera | None = None, network: LandmarkNetwork | None = None
 ) -> BodyTrack:
-    """Answer a track of the open body for a clip's landmarks, without fitting; about a millisecond a frame.
+    """Answer a track of the open body for a clip's landmarks, without fitting; under a millisecond a frame.
 
     The shape is the weighted mean over frames. Frames without the person are bridged.
 
@@ -61,23 +61,86 @@ def regress_landmarks(
 
     Raises:
         NoPersonError: no frame shows a person.
-        InputError: an orthographic camera.
+        InputError: an orthographic camera, or one for pictures of another size.
     """
-    if not bool(keypoints.present.any()):
-        raise NoPersonError(f"no person in any of the {len(keypoints.present)} frames; try a lower detection threshold")
+    present = keypoints.present
+    if not bool(present.any()):
+        raise NoPersonError(f"no person in any of the {len(present)} frames; try a lower detection threshold")
     camera = camera if camera is not None else default_camera(keypoints.size)
-    if camera.orthographic:
-        raise InputError("landmarks are regressed for a pinhole camera, this one is orthographic; fit instead")
+    check_view(camera, keypoints.size)
     network = network or load_landmark_network()
-    body = load_body(_BODY)
-    skeleton, prior = _skeleton()
     with torch.no_grad():
         observed = observe(keypoints, camera)
-        start = first_poses(skeleton, prior, observed)
-        rotations, betas, place, trust = _answer(network, observed, start, keypoints.present, keypoints.fps)
-    rotations, place = bridge(rotations.double(), place.double(), keypoints.present)
+        start = first_poses(*regressor_start(), observed)
+        answers = _answer(network, observed, start, present, keypoints.fps)
+        shape = mean_shape(answers.betas, observed.weight.mean(1) * present)
+        rotations, place = settle(network, observed, answers.rotations, shape)
+    rotations, place = bridge(rotations.double(), place.double(), present)
+    confidence = observed.weight.mean(1) * present
+    return track_of(rotations, place, shape, camera, keypoints, confidence)
+
+
+def check_view(camera: Camera, size: tuple[int, int]) -> None:
+    """Raise `InputError` for a camera that the network cannot look through."""
+    if camera.orthographic:
+        raise InputError("landmarks are regressed for a pinhole camera, this one is orthographic; fit instead")
+    if tuple(camera.size) != tuple(size):
+        raise InputError(f"camera is for {camera.size} pictures, keypoints for {size}; use camera.resized(size)")
+
+
+def stride_of(fps: float) -> int:
+    """Return how many frames apart the network wants neighbours, so that they are about as far apart as it learned."""
+    return max(1, round(fps / _RATE))
+
+
+def _answer(
+    network: LandmarkNetwork, observed: Observed, start: Tensor, present: Bool[Tensor, "T"], fps: float
+) -> Estimate:
+    """Run the network over frames at about the rate that it knows; frames without the person count as none."""
+    known = present.nonzero()[:, 0]
+    if fps > 0:
+        stride = stride_of(fps)
+        rows = [row for first in range(stride) if len(row := known[known % stride == first])]
+        found = [network(pick(observed, row[None]), start[row][None])[-1] for row in rows]
+    else:
+        rows, found = [known], [network(pick(observed, known[:, None]), start[known][:, None])[-1]]
+    order = torch.cat(rows)
+    answers = []
+    for values in zip(*found, strict=True):
+        joined = torch.cat(values)
+        whole = joined.new_zeros(len(present), *joined.shape[1:])
+        whole[order] = joined
+        answers.append(whole)
+    return Estimate(*answers)
+
+
+def mean_shape(betas: Float[Tensor, "T K"], share: Float[Tensor, "T"]) -> Float[Tensor, "K"]:
+    """Return one shape for all frames."""
+    return (betas * share[:, None]).sum(0) / share.sum().clamp_min(1e-6)
+
+
+def settle(
+    network: LandmarkNetwork, observed: Observed, rotations: Float[Tensor, "T J 3 3"], shape: Float[Tensor, "K"]
+) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T 3"]]:
+    """Place people of one shape anew, and turn them into the camera's axes."""
+    _, points = network.kinematics(rotations, shape.expand(len(rotations), -1))
+    place = place_by_landmarks(points, observed.picture, observed.weight)
+    root = observed.ray @ rotations[:, 0]
+    return torch.cat([root[:, None], rotations[:, 1:]], dim=1), (observed.ray @ place[..., None])[..., 0]
+
+
+def track_of(
+    rotations: Float[Tensor, "T J 3 3"],
+    place: Float[Tensor, "T 3"],
+    betas: Float[Tensor, "K"],
+    camera: Camera,
+    keypoints: Keypoints,
+    confidence: Float[Tensor, "T"],
+) -> BodyTrack:
+    """Write poses and places in the camera's axes as a track of the open body."""
+    body = load_body(_BODY)
     turn, shift = camera.rotation.double(), camera.translation.double()
-    rotations[:, 0] = turn.T @ rotations[:, 0]
+    rotations = torch.cat([(turn.T @ rotations[:, 0].double())[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
     pelvis = body.rest_joints(betas)[body.canonical("pelvis")].double()
     return BodyTrack(
@@ -85,50 +148,24 @@ def regress_landmarks(
         betas=betas,
         global_orient=orient,
         body_pose=pose,
-        transl=((place - shift) @ turn - pelvis).float(),
+        transl=((place.double() - shift) @ turn - pelvis).float(),
         camera=camera,
         fps=keypoints.fps,
-        confidence=trust * keypoints.present,
+        confidence=confidence,
         observed=keypoints.present.clone(),
         detector=f"{keypoints.detector} + landmark regressor",
         version=liquidwarp.__version__,
     )
 
 
-def _answer(
-    network: LandmarkNetwork, observed: Observed, start: Tensor, present: Bool[Tensor, "T"], fps: float
-) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "K"], Float[Tensor, "T 3"], Float[Tensor, "T"]]:
-    """Run the network over frames at about the rate that it knows; the shape is one for all."""
-    frames = len(start)
-    stride = max(1, round(fps / _RATE)) if fps > 0 else 1
-    rows = [torch.arange(first, frames, stride) for first in range(min(stride, frames))]
-    rows = rows if fps > 0 else list(torch.arange(frames)[:, None])
-    rotations, place = torch.zeros(frames, JOINTS, 3, 3), torch.zeros(frames, 3)
-    betas = torch.zeros(frames, network.kinematics.joints_basis.shape[0])
-    for row in rows:
-        found = network(_pick(observed, row), start[row][None])[-1]
-        rotations[row], betas[row], place[row] = found.rotations, found.betas, found.place
-    share = observed.weight.mean(1) * present
-    shape = (betas * share[:, None]).sum(0) / share.sum().clamp_min(1e-6)
-    # Places depend on the shape: the mean's are solved for anew.
-    _, points = network.kinematics(rotations, shape.expand(frames, -1))
-    place = place_by_landmarks(points, observed.picture, observed.weight)
-    rotations[:, 0] = observed.ray @ rotations[:, 0]
-    return rotations, shape, (observed.ray @ place[..., None])[..., 0], observed.weight.mean(1)
-
-
-def _pick(observed: Observed, row: Tensor) -> Observed:
-    return Observed(
-        observed.picture[row][None],
-        observed.weight[row][None],
-        observed.world[row][None],
-        observed.guessed[row][None],
-        observed.ray[row][None],
-    )
+def pick(observed: Observed, index: Int[Tensor, "B T"]) -> Observed:
+    """Return some frames, cut into clips."""
+    return Observed(*(getattr(observed, field.name)[index] for field in fields(observed)))
 
 
 @lru_cache(maxsize=1)
-def _skeleton() -> tuple[Skeleton, PosePrior]:
+def regressor_start() -> tuple[Skeleton, PosePrior]:
+    """Return what `first_poses` starts from."""
     skeleton = regressor_skeleton(load_body(_BODY))
     return skeleton, make_prior(skeleton.joints)
 
@@ -165,7 +202,7 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     if card.get("configuration") != _CONFIGURATION:
         found = card.get("configuration", "an unknown network")
         raise InputError(f"{path}: weights of {found!r}, wanted {_CONFIGURATION!r}")
-    network = LandmarkNetwork(_skeleton()[0], card["width"], card["inner"]).eval().requires_grad_(False)
+    network = LandmarkNetwork(regressor_start()[0], card["width"], card["inner"]).eval().requires_grad_(False)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
