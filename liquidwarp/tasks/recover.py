@@ -115,13 +115,21 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
-    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `initial` is a
-    track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
+    `initial` is a track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
     """
-    steps, rounds = (_SHORT_STEPS, _SHORT_ROUNDS) if short else (_STEPS, _ROUNDS)
+    steps = _SHORT_STEPS if short else _STEPS
     track = fit_track(body, found.keypoints, camera=camera, initial=initial, steps=steps, progress=progress).track
+    return plant_feet(body, correct_by_masks(body, found, track, short=short))
+
+
+def correct_by_masks(body: BodyModel, found: ClipDetection, track: BodyTrack, *, short: bool = False) -> BodyTrack:
+    """Correct the poses of a fitted track on the person's masks; it stays as it is where they say too little.
+
+    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `short` takes
+    fewer rounds.
+    """
     if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
-        return plant_feet(body, track)
+        return track
     views = [
         SilhouetteView(
             track.global_orient[[index]],
@@ -133,8 +141,8 @@ def fit_clip(
         for index in spread_views(track, _CLOTHES_VIEWS)
     ]
     offsets = fit_offsets(body, body.identity(track.betas), views)
-    refined = refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets, rounds=rounds).track
-    return plant_feet(body, refined)
+    rounds = _SHORT_ROUNDS if short else _ROUNDS
+    return refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets, rounds=rounds).track
 
 
 def spread_views(track: BodyTrack, most: int) -> list[int]:
