@@ -168,7 +168,7 @@ def _view(options: argparse.Namespace) -> None:
 
 def _recover(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
-    from liquidwarp.tasks import draw_overlay, recover
+    from liquidwarp.tasks import recover
 
     body = _load_body(options)
     _check_motion(options.source)
@@ -188,6 +188,8 @@ def _recover(options: argparse.Namespace) -> None:
     track.save(options.output)
     print(options.output)
     if options.overlay:
+        from liquidwarp.viz import draw_overlay
+
         draw_overlay(options.source, track, options.overlay, progress=True)
         print(options.overlay)
 

@@ -1,13 +1,11 @@
 """The demo: imitate, transfer an outfit and walk around, with the synthetic people that come with the package."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
 
 from liquidwarp.files import check_writable
 from liquidwarp.media import open_video, read_image, to_uint8, write_image
@@ -20,27 +18,17 @@ from liquidwarp.tasks import (
     transfer_appearance,
     write_video,
 )
+from liquidwarp.viz import Row, contact_sheet
 
 PEOPLE = ("woman_stripes", "man_jacket", "woman_checks")
 """Names of the people whose pictures come with the package."""
 
 _VIEWS = 90
 _COLUMNS = 8
+_SOURCES = 2  # most pictures that a row was made from
 _CELL = (240, 192)  # height and width of a picture on the contact sheet
-_CAPTION = 22
-_PAPER = (250, 250, 248)
-_INK = (40, 40, 40)
 
 Frame = UInt8[np.ndarray, "H W 3"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """One row of the contact sheet: what it shows, the pictures it was made from, and frames of the result."""
-
-    caption: str
-    sources: Sequence[np.ndarray]
-    frames: Sequence[np.ndarray]
 
 
 def asset(name: str) -> Path:
@@ -90,16 +78,21 @@ def run_demo(output: str | Path, *, size: int | None = None, progress: bool = Fa
     wearing = film(imitate(dressed, motion, size=size), paths[1], len(motion), motion.fps)
     orbit = film(novel_view(man, frames=_VIEWS, size=size), paths[2], _VIEWS, 25.0)
     second = [to_uint8(frame.image) for frame in imitate(other, motion[times], size=size)]
-    rows = [
-        _Row("the motion, recovered from video", [], reference),
-        _Row("imitation: one photo does the motion", [photos[PEOPLE[0]]], imitation),
-        _Row("imitation, somebody else", [photos[PEOPLE[2]]], second),
-        _Row("transfer: her, in his jacket", [photos[PEOPLE[0]], photos[PEOPLE[1]]], wearing),
-        _Row("novel views, from one photo", [photos[PEOPLE[1]]], orbit),
+    sheet = [
+        _row("the motion, recovered from video", [], reference),
+        _row("imitation: one photo does the motion", [photos[PEOPLE[0]]], imitation),
+        _row("imitation, somebody else", [photos[PEOPLE[2]]], second),
+        _row("transfer: her, in his jacket", [photos[PEOPLE[0]], photos[PEOPLE[1]]], wearing),
+        _row("novel views, from one photo", [photos[PEOPLE[1]]], orbit),
     ]
     tell(f"writing {paths[3]}")
-    write_image(paths[3], _contact_sheet(rows))
+    write_image(paths[3], contact_sheet(sheet, cell=_CELL, crop=True))
     return paths
+
+
+def _row(caption: str, sources: Sequence[Frame], frames: Sequence[Frame]) -> Row:
+    """Return a row of the contact sheet: the pictures it was made from, and beside them frames of the result."""
+    return Row([*sources, *[None] * (_SOURCES - len(sources)), *frames], caption)
 
 
 def _spread(total: int) -> list[int]:
@@ -117,31 +110,6 @@ def _keep(frames: Iterable[Synthesis], numbers: Sequence[int], into: list[Frame]
 
 def _pick(frames: Iterable[Frame], numbers: Sequence[int]) -> list[Frame]:
     return [frame for number, frame in enumerate(frames) if number in numbers]
-
-
-def _contact_sheet(rows: Sequence[_Row]) -> Frame:
-    """Lay rows out under each other: the sources on the left, frames of the result beside them."""
-    gap, (height, width) = 4, _CELL
-    left = max(len(row.sources) for row in rows) * (width + gap) + 3 * gap
-    line = height + _CAPTION + gap
-    sheet = Image.new("RGB", (left + _COLUMNS * (width + gap), len(rows) * line), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for number, row in enumerate(rows):
-        top = number * line
-        draw.text((gap, top + 3), row.caption, fill=_INK, font=font)
-        for start, frames in ((gap, row.sources), (left, row.frames)):
-            for column, frame in enumerate(frames):
-                sheet.paste(_cell(frame), (start + column * (width + gap), top + _CAPTION))
-    return np.array(sheet)
-
-
-def _cell(frame: Frame) -> Image.Image:
-    """Cut the middle out of a frame and shrink it to the size of a cell."""
-    height, width = frame.shape[:2]
-    wide = min(width, height * _CELL[1] / _CELL[0])
-    tall = min(height, width * _CELL[0] / _CELL[1])
-    box = ((width - wide) / 2, (height - tall) / 2, (width + wide) / 2, (height + tall) / 2)
-    return Image.fromarray(frame).resize((_CELL[1], _CELL[0]), Image.Resampling.LANCZOS, box=box)
 
 
 def _silent(text: str) -> None:

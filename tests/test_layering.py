@@ -25,6 +25,7 @@ LEVELS = {
     "tasks": 5,
     "data": 5,
     "metrics": 5,
+    "viz": 5,
     "train": 6,
     "demo": 6,
     "doctor": 6,

@@ -5,18 +5,19 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import zip_longest
 
 import numpy as np
 import torch
 from ablation_measure import METRICS, Result
-from PIL import Image, ImageDraw
+
+from liquidwarp import viz
 
 SCHEMA = "liquidwarp-ablation/1"
 SUMMARY = ("mean", "median", "p10", "p90", "count")
 KINDS = ("synthetic", "real")
 
 _HEADINGS = ("seen PSNR", "unseen PSNR", "person PSNR", "person SSIM", "HaarPSI", "silhouette IoU")
-_LABEL = 14  # pixels above a tile
 _ENLARGED = 2
 
 
@@ -108,19 +109,11 @@ def table(data: dict) -> str:
 
 def contact_sheet(results: Sequence[Result], kind: str) -> np.ndarray:
     """Return a row for each shown picture: photo, truth, and what every method made of it."""
-    columns = [tile for result in results for tile in _columns(result, kind)]
-    if not columns:
-        return np.zeros((_LABEL, _LABEL, 3), np.uint8)
-    height, width = (_ENLARGED * side for side in columns[0][1][0].shape[:2])
-    rows = max(len(pictures) for _, pictures in columns)
-    sheet = Image.new("RGB", (width * len(columns), (height + _LABEL) * rows), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, (name, pictures) in enumerate(columns):
-        for row, picture in enumerate(pictures):
-            corner = (column * width, row * (height + _LABEL))
-            draw.text((corner[0] + 2, corner[1] + 1), name, fill="black")
-            sheet.paste(Image.fromarray(picture).resize((width, height)), (corner[0], corner[1] + _LABEL))
-    return np.asarray(sheet)
+    columns = [column for result in results for column in _columns(result, kind)]
+    labels = [name for name, _ in columns]
+    rows = [viz.Row(pictures, labels=labels) for pictures in zip_longest(*(pictures for _, pictures in columns))]
+    cell = (_ENLARGED * columns[0][1][0].shape[0], _ENLARGED * columns[0][1][0].shape[1]) if rows else None
+    return viz.contact_sheet(rows, cell=cell, gap=0)
 
 
 def _columns(result: Result, kind: str) -> list[tuple[str, list[np.ndarray]]]:

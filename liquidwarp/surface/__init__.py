@@ -10,7 +10,6 @@ from liquidwarp.surface.appearance import (
 from liquidwarp.surface.clothing import ClothingFit, fit_clothing, fit_offsets
 from liquidwarp.surface.clothing_view import SilhouetteView
 from liquidwarp.surface.inpaint import inpaint
-from liquidwarp.surface.inspect import shaded_body
 from liquidwarp.surface.mesh_ops import vertex_normals
 from liquidwarp.surface.plate import background_from, background_plate, clip_plate
 from liquidwarp.surface.render import Rendering, render_surface
@@ -32,7 +31,6 @@ __all__ = [
     "fuse_appearances",
     "inpaint",
     "render_surface",
-    "shaded_body",
     "smooth_over_surface",
     "vertex_normals",
 ]

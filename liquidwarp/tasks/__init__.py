@@ -6,14 +6,13 @@ from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
 from liquidwarp.tasks.transfer import transfer_appearance
-from liquidwarp.tasks.video import draw_overlay, write_video
+from liquidwarp.tasks.video import write_video
 from liquidwarp.tasks.view import novel_view
 
 __all__ = [
     "SourceState",
     "Synthesis",
     "check_renderer",
-    "draw_overlay",
     "encode_source",
     "export_glb",
     "imitate",

@@ -1,16 +1,12 @@
 """Results to files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from liquidwarp import media
-from liquidwarp.bodies import load_body
-from liquidwarp.surface import shaded_body
 from liquidwarp.tasks.synthesize import Synthesis
-from liquidwarp.types import BodyTrack
 
 
 def write_video(
@@ -37,27 +33,3 @@ def write_video(
     """
     pictures = (frame if isinstance(frame, np.ndarray) else media.to_uint8(frame.image) for frame in frames)
     return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)
-
-
-def draw_overlay(source: str | Path, track: BodyTrack, path: str | Path, *, progress: bool = False) -> Path:
-    """Draw the recovered body over its video (or photo) to check it by eye."""
-    if media.is_video(source) or Path(source).is_dir():
-        video = media.open_video(source)
-        return media.write_video(
-            _overlays(video, track), path, fps=video.fps, sound=video.path, total=len(track), progress=progress
-        )
-    picture = media.read_image(source).rgb
-    return media.write_image(path, next(_overlays([picture], track)))
-
-
-def _overlays(frames: Iterable[np.ndarray], track: BodyTrack) -> Iterator[np.ndarray]:
-    body = load_body(track.body)
-    identity = body.identity(track.betas)
-    for index, frame in enumerate(frames):
-        if index >= len(track):
-            return
-        now = track[index]
-        with torch.no_grad():
-            vertices = body.vertices(identity, now.global_orient, now.body_pose, now.transl)[0]
-        picture, mask = shaded_body(vertices, body.topology, track.camera)
-        yield np.where(mask[..., None], (0.35 * frame + 0.65 * picture).astype(np.uint8), frame)
