@@ -27,6 +27,7 @@ class DataConfig:
         frames: taken of each clip; ignored for pairs.
         mirror: whether to mirror half of the samples.
         tint: strongest darkening of a colour channel, against all samples having one light.
+        neighbours: let each sample be two successive frames, as `loss.temporal` needs them.
         workers: processes that read ahead.
     """
 
@@ -40,6 +41,7 @@ class DataConfig:
     frames: int = 20
     mirror: bool = True
     tint: float = 0.2
+    neighbours: bool = False
     workers: int = 1
 
 
@@ -82,6 +84,7 @@ class LossConfig:
         outline: mean difference of the outline on the person and a rim around; it prefers hard outlines to soft ones.
         face: Charbonnier in the face's box.
         identity: perceptual loss of the face, enlarged.
+        temporal: how the picture changes from one frame to the next, against how it should.
         adversarial_from: share of the training after which the discriminator joins.
     """
 
@@ -98,6 +101,7 @@ class LossConfig:
     outline: float = 0.0
     face: float = 1.0
     identity: float = 0.2
+    temporal: float = 0.0
     adversarial_from: float = 0.3
 
 

@@ -16,7 +16,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.liquid import body_chart, ground_input, texture_code
-from liquidwarp.train.samples import Batch
+from liquidwarp.train.samples import Batch, joined
 from liquidwarp.types import BodyTrack, Fragments
 
 _GROUP = 16  # clips that are open together
@@ -129,16 +129,24 @@ class LiquidSamples:
         count: how many clips there are.
         look: returns one by number.
         photos: sources of each sample.
+        neighbours: let each sample be two successive frames made of the same sources.
         seed: of the choice.
         kept: how many clips stay in memory.
     """
 
     def __init__(
-        self, count: int, look: Callable[[int], SeenClip], *, photos: int = 1, seed: int = 0, kept: int = _GROUP
+        self,
+        count: int,
+        look: Callable[[int], SeenClip],
+        *,
+        photos: int = 1,
+        neighbours: bool = False,
+        seed: int = 0,
+        kept: int = _GROUP,
     ) -> None:
         check_positive("count", count)
         self.broken: dict[str, str] = {}
-        self._count, self._photos, self._seed = count, photos, seed
+        self._count, self._photos, self._neighbours, self._seed = count, photos, neighbours, seed
         self._group = min(count, max(kept, 1))
         self._look, self._open = look, dict[int, SeenClip]()
 
@@ -161,6 +169,8 @@ class LiquidSamples:
             except InputError as error:
                 self.broken[f"clip {number}"] = str(error)
                 continue
+            if self._neighbours:
+                return _neighbours(clip, self._photos, rng)
             target, *sources = rng.permutation(len(clip))[: 1 + self._photos].tolist()
             return clip.sample(target, sources)
         raise InputError(f"clip {number} and others cannot be used ({self.broken[f'clip {number}']})")
@@ -171,6 +181,13 @@ class LiquidSamples:
                 del self._open[next(iter(self._open))]  # the one opened first
             self._open[number] = self._look(number)
         return self._open[number]
+
+
+def _neighbours(clip: SeenClip, photos: int, rng: np.random.Generator) -> Batch:
+    target = int(rng.integers(len(clip) - 1))
+    others = [frame for frame in range(len(clip)) if frame not in (target, target + 1)] or [target]
+    sources = rng.choice(others, photos, replace=len(others) < photos).tolist()
+    return joined([clip.sample(frame, sources) for frame in (target, target + 1)])
 
 
 def _one(fragments: Fragments, frame: int) -> Fragments:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.nn.discriminators import PatchDiscriminator
@@ -137,6 +138,8 @@ class CompactObjective:
             "identity": (weights.identity, lambda: self._identity(attempt, batch)),
         }
         losses = {name: weight * loss().mean() for name, (weight, loss) in terms.items() if weight}
+        if weights.temporal:
+            losses["temporal"] = weights.temporal * _temporal(attempt, batch).mean()
         return losses | (self._adversarial(attempt, batch) if adversary else {})
 
     def discriminator_losses(
@@ -210,6 +213,8 @@ def build_objective(config: Config) -> Objective:
 
     builders = BUILDERS | dict.fromkeys(LIQUID_SHAPES, build_liquid)
     check_choice("model.kind", config.model.kind, tuple(builders))
+    if config.loss.temporal and not config.data.neighbours:
+        raise InputError("loss.temporal compares successive frames; set data.neighbours = true")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.train.seed)
         return builders[config.model.kind](config)
@@ -230,6 +235,12 @@ def _build_compact(config: Config) -> Objective:
 
 BUILDERS: dict[str, Callable[[Config], Objective]] = {"compact": _build_compact}
 """Kinds of models that can be trained."""
+
+
+def _temporal(attempt: Attempt, batch: Batch) -> Float[Tensor, " P"]:
+    """Compare how pictures change from one frame to the next with how they should; frames lie in pairs."""
+    change, true = ((picture[1::2] - picture[::2]) for picture in (attempt.picture, batch["target"]))
+    return charbonnier(change, true, 1 + torch.maximum(*_near(batch).view(-1, 2, *change.shape[2:]).unbind(1)))
 
 
 def _near(batch: Batch) -> Float[Tensor, "B H W"]:

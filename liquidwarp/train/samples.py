@@ -84,9 +84,13 @@ class PairSamples:
         rng = np.random.default_rng((self._seed, index))
         for _ in range(_TRIES):
             file = self.files[int(rng.integers(len(self.files)))]
-            frame = int(rng.integers(file.frames))
+            more = int(self._config.neighbours)
+            frame = int(rng.integers(max(1, file.frames - more)))
+            window = _window(file.size, self._config.size, rng if self._varied else None)
+            frames = range(frame, frame + 1 + more)
             try:
-                return self._vary(_framed(file, frame, self._config.size, rng if self._varied else None), rng)
+                parts = [_framed(file, min(k, file.frames - 1), window, self._config.size) for k in frames]
+                return self._vary(joined(parts), rng)
             except Exception as error:  # damaged files fail in many ways
                 self.broken[_name(file)] = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{_name(file)} and others cannot be read ({self.broken[_name(file)]}); make them anew")
@@ -152,14 +156,24 @@ def _name(pairs: Pairs) -> str:
     return str(getattr(pairs, "path", "pairs in memory"))
 
 
-def _framed(file: Pairs, frame: int, size: tuple[int, int], rng: np.random.Generator | None) -> Batch:
-    """Cut a window of a size out of a pair, or put the pair into one."""
+def joined(parts: Sequence[Batch]) -> Batch:
+    """Return several batches as one."""
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _window(whole: tuple[int, int], size: tuple[int, int], rng: np.random.Generator | None) -> tuple[slice, slice]:
+    """Choose where to cut a window of a size; the middle without chance."""
     spans = []
-    for length, wanted in zip(file.size, size, strict=True):
+    for length, wanted in zip(whole, size, strict=True):
         spare = max(0, length - wanted)
         start = spare // 2 if rng is None else int(rng.integers(spare + 1))
         spans.append(slice(start, min(length, start + wanted)))
-    batch = file.read(frame, *spans)
+    return spans[0], spans[1]
+
+
+def _framed(file: Pairs, frame: int, window: tuple[slice, slice], size: tuple[int, int]) -> Batch:
+    """Cut a window out of a pair, and continue it to a size where the pair is smaller."""
+    batch = file.read(frame, *window)
     height, width = batch["target"].shape[-2:]
     more_rows, more_columns = size[0] - height, size[1] - width
     if more_rows or more_columns:
@@ -203,7 +217,7 @@ class _Steps(Dataset[tuple[Batch, dict[str, str]]]):
     def __getitem__(self, step: int) -> tuple[Batch, dict[str, str]]:
         start = self._first(step)
         parts = [self._samples.sample(index) for index in range(start, start + self._count)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}, dict(self._samples.broken)
+        return joined(parts), dict(self._samples.broken)
 
 
 class _Share:

@@ -102,7 +102,11 @@ def _liquid(config: Config) -> Sources:
     kept = [number for number in numbers if every and number % every == every - 1]
     used = [number for number in numbers if number not in kept]
     training, held_out = (
-        LiquidSamples(len(own), _Look(clips, own, config), photos=config.model.photos, seed=seed) if own else None
+        LiquidSamples(
+            len(own), _Look(clips, own, config), photos=config.model.photos, neighbours=data.neighbours, seed=seed
+        )
+        if own
+        else None
         for own in (used, kept)
     )
     if training is None:

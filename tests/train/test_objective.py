@@ -1,11 +1,16 @@
 """What the compact generator's objective holds an answer to."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
+from train_samples import pair_folder, tiny_config
 
+import liquidwarp as lw
 from liquidwarp.train.config import LossConfig
-from liquidwarp.train.objective import Attempt, CompactObjective
+from liquidwarp.train.objective import Attempt, CompactObjective, build_objective
+from liquidwarp.train.run import train
 
 NONE = LossConfig(pixel=0.0, ssim=0.0, perceptual=0.0, mask=0.0, overlap=0.0, face=0.0, identity=0.0)
 
@@ -19,3 +24,28 @@ def test_the_outline_loss_is_the_mean_difference_around_the_person() -> None:
     losses = objective.generator_losses(Attempt(batch["target"], made), batch, adversary=False)
     assert set(losses) == {"outline"}
     torch.testing.assert_close(losses["outline"], torch.tensor(2 * 0.25 * 16**2 / 24**2))
+
+
+def test_the_temporal_loss_knows_changes_alone() -> None:
+    random = torch.Generator().manual_seed(0)
+    mask = torch.ones(4, 16, 16)
+    target = torch.rand(4, 3, 16, 16, generator=random)
+    batch = {"mask": mask, "rendered_alpha": mask, "target": target}
+    objective = CompactObjective(torch.nn.Identity(), replace(NONE, temporal=1.0))
+
+    def loss(picture: torch.Tensor) -> float:
+        return float(objective.generator_losses(Attempt(picture, mask), batch, adversary=False)["temporal"])
+
+    assert loss(target) == 0
+    assert loss(target + 0.2) < 1e-6  # wrong, but steadily
+    flickering = target + 0.2 * torch.tensor([1.0, 0, 1, 0])[:, None, None, None]
+    assert loss(flickering) == pytest.approx(2 * 0.2, rel=0.02)
+
+
+def test_the_temporal_loss_asks_for_neighbours_and_trains_with_them(tmp_path: Path) -> None:
+    pair_folder(tmp_path)
+    with pytest.raises(lw.InputError, match=r"data\.neighbours = true"):
+        build_objective(tiny_config(tmp_path, "loss.temporal=1.0"))
+    done = train(tiny_config(tmp_path, "loss.temporal=1.0", "data.neighbours=true", "train.steps=1"), tmp_path / "run")
+    assert done.weights.exists()
+    assert '"temporal"' in (tmp_path / "run/figures.jsonl").read_text()

@@ -101,3 +101,18 @@ def test_a_file_that_breaks_on_the_way_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "1.safetensors").unlink()
     with pytest.raises(lw.InputError, match="cannot be read"):
         drawn.sample(0)
+
+
+def test_neighbours_are_successive_frames_of_one_crop_in_one_light(tmp_path: Path) -> None:
+    two = samples(tmp_path, "data.neighbours=true", "data.tint=0.0", "data.mirror=false").sample(4)
+    assert all(len(value) == 2 for value in two.values())
+    assert torch.equal(two["plate"][0], two["plate"][1])
+    files = [PairFile.open(path) for path in sorted(tmp_path.glob("*.safetensors"))]
+    every = slice(None)
+    pairs = [
+        [file.read(frame + step, every, every)["target"][0] for step in range(2)]
+        for file in files
+        for frame in range(file.frames - 1)
+    ]
+    assert sum(all(torch.equal(a, b) for a, b in zip(two["target"], pair, strict=True)) for pair in pairs) == 1
+    assert len(samples(tmp_path).sample(4)["target"]) == 1
