@@ -1,8 +1,49 @@
-"""How close a picture or a clip is to the real one."""
+"""How close a picture or a clip is to the real one.
 
+    from liquidwarp.metrics import compute
+
+    print(compute("made.mp4", "real.mp4", ["psnr", "ssim"]).markdown())
+
+`METRICS` says what each number means; docs/metrics.md says which files the networks need.
+"""
+
+from liquidwarp.metrics.distributions import frechet_distance, inception_score, kernel_distance
+from liquidwarp.metrics.evaluate import ClipPair, compute, evaluate
+from liquidwarp.metrics.frames import REGIONS
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import mean_ssim, psnr, ssim, ssim_map
+from liquidwarp.metrics.landmarks import landmark_distance, missing_share
+from liquidwarp.metrics.ms_ssim import ms_ssim
+from liquidwarp.metrics.registry import METRICS, MODES, Metric, available
 from liquidwarp.metrics.silhouette import iou, person_region
-from liquidwarp.metrics.video import flicker
+from liquidwarp.metrics.table import Score, Table
+from liquidwarp.metrics.video import find_motion, flicker, warp_errors
 
-__all__ = ["flicker", "haarpsi", "iou", "mean_ssim", "person_region", "psnr", "ssim", "ssim_map"]
+__all__ = [
+    "METRICS",
+    "MODES",
+    "REGIONS",
+    "ClipPair",
+    "Metric",
+    "Score",
+    "Table",
+    "available",
+    "compute",
+    "evaluate",
+    "find_motion",
+    "flicker",
+    "frechet_distance",
+    "haarpsi",
+    "inception_score",
+    "iou",
+    "kernel_distance",
+    "landmark_distance",
+    "mean_ssim",
+    "missing_share",
+    "ms_ssim",
+    "person_region",
+    "psnr",
+    "ssim",
+    "ssim_map",
+    "warp_errors",
+]

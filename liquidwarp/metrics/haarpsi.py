@@ -1,22 +1,32 @@
 """The Haar wavelet-based perceptual similarity index."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
+
+from liquidwarp.errors import InputError
 
 _C = 30.0
 _ALPHA = 4.2
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
-def haarpsi(a: UInt8[np.ndarray, "H W 3"], b: UInt8[np.ndarray, "H W 3"]) -> float:
+def haarpsi(
+    a: UInt8[np.ndarray, "H W 3"], b: UInt8[np.ndarray, "H W 3"], region: Bool[np.ndarray, "H W"] | None = None
+) -> float:
     """Compute HaarPSI; higher is better, 1 for equal pictures, range [0, 1]. Symmetric.
 
     Colour space: YIQ of sRGB code values 0..255; windows: Haar wavelets of 2, 4 and 8 pixels on the picture halved by
-    2x2 averaging, zeros beyond the edge; C = 30, alpha = 4.2.
+    2x2 averaging, zeros beyond the edge; C = 30, alpha = 4.2. With a region, what is salient counts by the share of the
+    region in its 2x2 pixels.
 
     Source: Reisenhofer, Bosse, Kutyniok and Wiegand, "A Haar wavelet-based perceptual similarity index for image
     quality assessment", 2018, equations 10 to 14.
+
+    Raises:
+        InputError: the region is empty.
     """
+    if region is not None and not region.any():
+        raise InputError("region has no pixel; nothing to measure there")
     first, second = _halved_yiq(a), _halved_yiq(b)
     similarities, weights = [], []
     for axis in (0, 1):
@@ -28,8 +38,10 @@ def haarpsi(a: UInt8[np.ndarray, "H W 3"], b: UInt8[np.ndarray, "H W 3"]) -> flo
     weights.append((weights[0] + weights[1]) / 2)
 
     similarity, weight = np.stack(similarities), np.stack(weights)
-    if not weight.any():  # two black pictures: nothing is salient, so everything counts alike
+    share = np.ones(weight.shape[1:]) if region is None else _share(region)
+    if not (weight * share).any():  # black pictures: nothing is salient, so everything counts alike
         weight = np.ones_like(weight)
+    weight = weight * share
     squashed = float((weight / (1 + np.exp(-_ALPHA * similarity))).sum() / weight.sum())
     return float((np.log(squashed / (1 - squashed)) / _ALPHA) ** 2)
 
@@ -37,6 +49,11 @@ def haarpsi(a: UInt8[np.ndarray, "H W 3"], b: UInt8[np.ndarray, "H W 3"]) -> flo
 def _halved_yiq(image: np.ndarray) -> Float[np.ndarray, "3 H W"]:
     yiq = np.moveaxis(image.astype(np.float64) @ _YIQ.T, 2, 0)
     return np.stack([_smooth(channel)[::2, ::2] for channel in yiq])
+
+
+def _share(region: np.ndarray) -> np.ndarray:
+    """Return which part of the 2x2 pixels behind each halved one is in the region."""
+    return (_smooth(region.astype(np.float64)) / _smooth(np.ones(region.shape)))[::2, ::2]
 
 
 def _smooth(channel: np.ndarray) -> np.ndarray:

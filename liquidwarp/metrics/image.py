@@ -9,8 +9,6 @@ WINDOW = 7
 """Side of SSIM's square window, in pixels."""
 
 _PEAK = 255.0
-_C1 = (0.01 * _PEAK) ** 2
-_C2 = (0.03 * _PEAK) ** 2
 
 
 def ssim_map(a: UInt8[np.ndarray, "H W C"], b: UInt8[np.ndarray, "H W C"]) -> Float[np.ndarray, "H W C"]:
@@ -25,24 +23,38 @@ def ssim_map(a: UInt8[np.ndarray, "H W C"], b: UInt8[np.ndarray, "H W C"]) -> Fl
     Raises:
         InputError: a picture is smaller than the window.
     """
+    return similarity_map(a.astype(np.float64), b.astype(np.float64), peak=_PEAK)  # uint8 would wrap in any product
+
+
+def similarity_map(
+    x: Float[np.ndarray, "H W C"], y: Float[np.ndarray, "H W C"], *, peak: float
+) -> Float[np.ndarray, "H W C"]:
+    """Compute `ssim_map` of real-valued pictures whose values span `peak`.
+
+    The stabilising constants are (0.01 peak)^2 and (0.03 peak)^2. Means enter the luminance term, so adding a constant
+    to both pictures changes the result.
+
+    Raises:
+        InputError: a picture is smaller than the window.
+    """
     from scipy.ndimage import uniform_filter
 
-    if min(a.shape[:2]) < WINDOW:
+    if min(x.shape[:2]) < WINDOW:
         raise InputError(
-            f"a picture of {a.shape[0]}x{a.shape[1]} is too small for SSIM; give at least {WINDOW}x{WINDOW}"
+            f"a picture of {x.shape[0]}x{x.shape[1]} is too small for SSIM; give at least {WINDOW}x{WINDOW}"
         )
 
     def mean(values: np.ndarray) -> np.ndarray:
         return uniform_filter(values, size=(WINDOW, WINDOW, 1))
 
-    x, y = a.astype(np.float64), b.astype(np.float64)  # before any product: uint8 would wrap
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     mean_x, mean_y = mean(x), mean(y)
     sample = WINDOW**2 / (WINDOW**2 - 1)
     variance_x = sample * (mean(x * x) - mean_x * mean_x)
     variance_y = sample * (mean(y * y) - mean_y * mean_y)
     covariance = sample * (mean(x * y) - mean_x * mean_y)
-    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
-    return luminance * (2 * covariance + _C2) / (variance_x + variance_y + _C2)
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return luminance * (2 * covariance + c2) / (variance_x + variance_y + c2)
 
 
 def ssim(

@@ -1,0 +1,89 @@
+"""The released evaluator's recipes, faults included; numbers of this kind never stand beside corrected ones."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch.nn.functional import interpolate
+
+from liquidwarp.metrics import recipes
+from liquidwarp.metrics.backbones.inception import SIDE, inception_features
+from liquidwarp.metrics.backbones.lpips import ALEXNET
+from liquidwarp.metrics.crops import to_signed
+from liquidwarp.metrics.distributions import frechet_distance, inception_score
+from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.image import WINDOW, mean_ssim, similarity_map
+from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting
+from liquidwarp.metrics.weights import load_weights
+
+SIZE = 512
+"""Side of the square that all pictures are squeezed into, whatever their shape; 256 for the first paper's script."""
+
+BATCH = 16
+"""Frames whose mean is taken before the mean of the means, so that the last, shorter batch weighs more."""
+
+
+def squeezed(rgb: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "h w 3"]:
+    """Resample to a square by OpenCV's bilinear rule, which skips pixels when it shrinks."""
+    import cv2
+
+    return cv2.resize(rgb, (size, size))
+
+
+def pooled(scores: Sequence[float]) -> float:
+    """Return the mean of the means of batches."""
+    return float(np.mean([np.mean(scores[start : start + BATCH]) for start in range(0, len(scores), BATCH)]))
+
+
+def make_ssim(setting: Setting) -> Scorer:
+    """SSIM of pictures in [-1, 1]: grey has a mean of zero there, so the luminance term is another one."""
+
+    def compare(made: Frame, real: Frame) -> Comparison:
+        similarity = similarity_map(_signed(made.rgb), _signed(real.rgb), peak=2.0)
+        return lambda region: mean_ssim(similarity)
+
+    return FrameScorer(compare, WINDOW)
+
+
+def make_psnr(setting: Setting) -> Scorer:
+    """PSNR of pictures in [-1, 1], whose peak is taken to be 1 where the real one has no dark pixel, else 2."""
+
+    def compare(made: Frame, real: Frame) -> Comparison:
+        x, y = _signed(made.rgb), _signed(real.rgb)
+        error, peak = float(((x - y) ** 2).mean()), 1.0 if y.min() >= 0 else 2.0
+        score = recipes.EQUAL_PSNR if error == 0 else 10 * float(np.log10(peak**2 / error))
+        return lambda region: min(score, recipes.EQUAL_PSNR)
+
+    return FrameScorer(compare)
+
+
+make_lpips = recipes.lpips_maker("alexnet", "lpips-alex", ALEXNET)
+
+
+def _inception_maker(score: Callable[[np.ndarray, np.ndarray], float], *, alone: bool) -> Callable[[Setting], Scorer]:
+    """Return the maker of a score of the features of torchvision's Inception, resized without antialiasing."""
+
+    def make(setting: Setting) -> Scorer:
+        net = load_weights(setting.weights, "inception", device=setting.device)
+
+        def look(frame: Frame) -> torch.Tensor:
+            picture = to_signed(frame.rgb, setting.device)
+            small = interpolate(picture, (SIDE, SIDE), mode="bilinear", align_corners=False)
+            return inception_features(net, small, original=False)
+
+        def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:
+            return frames[0].once("inception", lambda: look(frames[0]))[0].cpu().numpy()
+
+        return SetScorer(features, score, least=1 if alone else 2, alone=alone)
+
+    return make
+
+
+make_fid = _inception_maker(frechet_distance, alone=False)
+# The softmax runs over the 2048 features, not over classes.
+make_is = _inception_maker(lambda made, real: inception_score(made), alone=True)
+
+
+def _signed(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
+    return rgb.astype(np.float64) / 127.5 - 1

@@ -1,0 +1,96 @@
+"""The published files that metrics look through, found in a folder of the user's by their published names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from liquidwarp.errors import InputError
+from liquidwarp.files import read_checkpoint
+from liquidwarp.metrics.backbones.inception import inception_features, inception_logits
+from liquidwarp.metrics.backbones.lpips import ALEXNET, VGG16, lpips_features
+from liquidwarp.metrics.backbones.named import Named
+from liquidwarp.nn.perceptual import read_tensors
+
+_SIDE = 75  # pixels of the pictures that a network is tried with; nothing is computed then
+
+
+class MissingWeightsError(InputError):
+    """No file for a network that a metric looks through."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Published weights.
+
+    Attributes:
+        files: names under which the project publishes them, in order of preference.
+        project: whose they are.
+        walk: uses all parameters once; run without data to see whether a file is the right one.
+    """
+
+    files: tuple[str, ...]
+    project: str
+    walk: Callable[[Named], object]
+
+
+def load_weights(folder: str | Path | None, name: str, *, device: str = "cpu") -> Named:
+    """Find and read the weights `name` of `WEIGHTS` in a folder.
+
+    Accepted are the published file names, and `NAME.pth`, `NAME.pt` or `NAME.safetensors`. Nothing in a file is run.
+
+    Raises:
+        MissingWeightsError: no folder is given, or none of the files is in it.
+        InputError: the file is damaged, holds more than weights, or is of another network.
+    """
+    known = WEIGHTS[name]
+    if folder is None:
+        raise MissingWeightsError(f"needs {known.files[0]} ({known.project}); name its folder with --weights")
+    names = (*known.files, *(f"{name}{ending}" for ending in (".safetensors", ".pth", ".pt")))
+    path = next((Path(folder) / file for file in names if (Path(folder) / file).is_file()), None)
+    if path is None:
+        raise MissingWeightsError(f"needs {known.files[0]} ({known.project}) in {folder}")
+    tensors: Mapping[str, Tensor] = read_tensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)
+    net = Named(tensors, str(path))
+    try:
+        known.walk(net.to("meta"))
+    except RuntimeError as error:
+        raise InputError(f"{path}: of another network than {name} ({str(error).splitlines()[0][:120]})") from error
+    return net.to(device)
+
+
+def _blank(height: int = _SIDE, width: int = _SIDE) -> Tensor:
+    return torch.zeros(1, 3, height, width, device="meta")
+
+
+def _heads(net: Named) -> list[Tensor]:
+    """Apply the five layers, each to as many channels as it has."""
+    names = [f"lin{level}.model.1" for level in range(5)]
+    return [net.conv(name, net[f"{name}.weight"].new_zeros(1, net[f"{name}.weight"].shape[1], 1, 1)) for name in names]
+
+
+WEIGHTS: dict[str, WeightsFile] = {
+    "alexnet": WeightsFile(
+        ("alexnet-owt-7be5be79.pth", "alexnet-owt-4df8aa71.pth"),
+        "torchvision's AlexNet",
+        lambda net: lpips_features(net, ALEXNET, _blank()),
+    ),
+    "vgg16": WeightsFile(
+        ("vgg16-397923af.pth",), "torchvision's VGG-16", lambda net: lpips_features(net, VGG16, _blank())
+    ),
+    "lpips-alex": WeightsFile(("alex.pth",), "LPIPS v0.1, weights/v0.1 of its package", _heads),
+    "lpips-vgg": WeightsFile(("vgg.pth",), "LPIPS v0.1, weights/v0.1 of its package", _heads),
+    "inception-fid": WeightsFile(
+        ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth"),
+        "pytorch-fid or torch-fidelity",
+        lambda net: inception_logits(net, inception_features(net, _blank(), original=True)),
+    ),
+    "inception": WeightsFile(
+        ("inception_v3_google-0cc3c7bd.pth", "inception_v3_google-1a9a5a14.pth"),
+        "torchvision's Inception v3",
+        lambda net: inception_features(net, _blank(), original=False),
+    ),
+}
+"""What can be loaded, by the name that `Metric.weights` uses."""
