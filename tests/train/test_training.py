@@ -231,3 +231,12 @@ def test_two_processes_equal_one(tmp_path: Path, pairs: Path) -> None:
             torch.testing.assert_close(two[network][name], value, atol=2e-5, rtol=1e-3)
     for a, b in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
         assert a["norm_generator"] == pytest.approx(b["norm_generator"], rel=1e-3)
+
+
+def test_tensorboard_shows_curves_and_pictures(tmp_path: Path, pairs: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train(tiny_config(pairs, "log.tensorboard=true"), tmp_path / "run")
+    seen = events.EventAccumulator(str(tmp_path / "run/tensorboard"))
+    seen.Reload()
+    assert [event.step for event in seen.Scalars("pixel")] == list(range(1, 7))
+    assert len(seen.Images("rendered | ours | truth | outline")) == 2
