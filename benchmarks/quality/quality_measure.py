@@ -7,13 +7,12 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from PIL import Image
 
 import liquidwarp as lw
-from liquidwarp.geometry import project
 from liquidwarp.media import open_video, to_uint8
 from liquidwarp.metrics import flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
+from liquidwarp.metrics.pose import reprojection_errors
 from liquidwarp.recovery import detect_clip
 
 SETTINGS = ("cross", "same")
@@ -132,7 +131,8 @@ def evaluate(
     wanted = sorted({index for frame in scored for index in (frame - 1, frame)})  # flicker needs the frame before
     result = Result(pair.name, setting, tuple(renderers), len(clip.motion), len(wanted) * len(renderers))
     result.seconds, result.frames = dict(clip.seconds), dict.fromkeys(clip.seconds, len(clip.motion))
-    result.reprojection = reprojection_errors(clip)
+    errors = reprojection_errors(clip.motion, clip.found.keypoints)
+    result.reprojection = errors[np.isfinite(errors)].tolist()
 
     photo = first_frame(pair.photo_clip if setting == "cross" else pair.motion_clip)
     start = perf_counter()
@@ -213,20 +213,3 @@ def resized(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if picture.shape[:2] == shape:
         return picture
     return np.asarray(Image.fromarray(picture).resize(shape[::-1], Image.Resampling.BICUBIC))
-
-
-def reprojection_errors(clip: RecoveredClip) -> list[float]:
-    """Return the median distance between seen landmarks and the body's per frame, in parts of the standing height."""
-    motion, seen = clip.motion, clip.found.keypoints
-    body = lw.load_body(motion.body)
-    names = tuple(name for name in seen.names if name in body.landmark_names)
-    columns = [seen.names.index(name) for name in names]
-    with torch.no_grad():
-        joints = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
-        spots = project(motion.camera, joints)
-        rest = body.identity(motion.betas).vertices[:, 1]
-    stature = (rest.amax() - rest.amin()) * motion.camera.focal[1]
-    height = stature if motion.camera.orthographic else stature / spots[..., 2].mean(dim=1, keepdim=True)
-    error = (spots[..., :2] - seen.image[:, columns]).norm(dim=-1) / height
-    trusted = seen.confidence[:, columns] > 0.5
-    return [float(error[t][trusted[t]].median()) for t in range(len(motion)) if bool(trusted[t].any())]

@@ -8,15 +8,15 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 from quality_measure import FLOORS, METRICS, WORST, Result, Tile
+
+from liquidwarp import viz
 
 SCHEMA = "liquidwarp-quality/2"
 STAGES = ("detect", "fit", "encode")
 SUMMARY = ("mean", "median", "p10", "p90", "count")
 
 _HEADINGS = ("SSIM", "person SSIM", "person PSNR (dB)", "HaarPSI", "silhouette IoU", "flicker")
-_LABEL = 14  # pixels above a tile
 
 
 def summarize(values: Sequence[float]) -> dict[str, float | int | None]:
@@ -35,19 +35,27 @@ def to_json(results: Sequence[Result], arguments: dict[str, object], peak_memory
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "arguments": arguments,
-        "machine": {
-            "system": platform.platform(terse=True),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-            "peak_memory_bytes": peak_memory,
-        },
-        "versions": {
-            name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "mediapipe", "av", "scipy")
-        },
+        "machine": machine(peak_memory),
+        "versions": versions(),
         "pairs": [_pair(result) for result in results],
         "summary": {setting: _over_pairs([r for r in results if r.setting == setting]) for setting in settings},
     }
+
+
+def machine(peak_memory: int) -> dict[str, object]:
+    """Return what a result was made on."""
+    return {
+        "system": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "peak_memory_bytes": peak_memory,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that matter."""
+    return {name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "mediapipe", "av", "scipy")}
 
 
 def check(data: dict) -> None:
@@ -56,23 +64,23 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    _need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
+    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
     for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict), ("summary", dict)):
-        _need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
-    _need(isinstance(data.get("pairs"), list) and data["pairs"], "pairs must be a list with something in it")
+        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    need(isinstance(data.get("pairs"), list) and data["pairs"], "pairs must be a list with something in it")
     for number, pair in enumerate(data["pairs"]):
         where = f"pairs[{number}]"
         for name in ("pair", "setting"):
-            _need(isinstance(pair.get(name), str), f"{where}.{name} must be a string")
+            need(isinstance(pair.get(name), str), f"{where}.{name} must be a string")
         for name in ("clip_frames", "asked", "answered"):
-            _need(isinstance(pair.get(name), int) and pair[name] >= 0, f"{where}.{name} must be a count")
-        _need(pair["answered"] <= pair["asked"], f"{where}: more frames answered than asked")
-        _need(isinstance(pair.get("renderers"), list) and pair["renderers"], f"{where}.renderers must name some")
+            need(isinstance(pair.get(name), int) and pair[name] >= 0, f"{where}.{name} must be a count")
+        need(pair["answered"] <= pair["asked"], f"{where}: more frames answered than asked")
+        need(isinstance(pair.get("renderers"), list) and pair["renderers"], f"{where}.renderers must name some")
         methods = (*pair["renderers"], *FLOORS)
         for stage in _stages(pair):
             seconds = pair.get("seconds", {}).get(stage)
-            _need(isinstance(seconds, float) and seconds >= 0, f"{where}.seconds.{stage} must be seconds")
-        _check_summary(pair.get("reprojection"), f"{where}.reprojection")
+            need(isinstance(seconds, float) and seconds >= 0, f"{where}.seconds.{stage} must be seconds")
+        check_summary(pair.get("reprojection"), f"{where}.reprojection")
         _check_methods(pair.get("methods"), methods, where)
     for setting, methods in data["summary"].items():
         _check_methods(methods, (*data["pairs"][0]["renderers"], *FLOORS), f"summary.{setting}")
@@ -148,26 +156,28 @@ def _over_pairs(results: Sequence[Result]) -> dict:
     }
 
 
-def _need(holds: object, message: str) -> None:
+def need(holds: object, message: str) -> None:
+    """Raise `ValueError` unless something holds."""
     if not holds:
         raise ValueError(message)
 
 
 def _check_methods(methods: object, wanted: tuple[str, ...], where: str) -> None:
-    _need(isinstance(methods, dict) and set(methods) == set(wanted), f"{where} must have the methods {wanted}")
+    need(isinstance(methods, dict) and set(methods) == set(wanted), f"{where} must have the methods {wanted}")
     for method, scores in methods.items():
-        _need(set(scores) == set(METRICS), f"{where}.{method} must have the metrics {METRICS}")
+        need(set(scores) == set(METRICS), f"{where}.{method} must have the metrics {METRICS}")
         for metric, summary in scores.items():
-            _check_summary(summary, f"{where}.{method}.{metric}")
+            check_summary(summary, f"{where}.{method}.{metric}")
 
 
-def _check_summary(summary: object, where: str) -> None:
-    _need(isinstance(summary, dict) and set(summary) == set(SUMMARY), f"{where} must have {SUMMARY}")
-    _need(isinstance(summary["count"], int), f"{where}.count must be a count")
+def check_summary(summary: object, where: str) -> None:
+    """Raise `ValueError` unless `summary` is what `summarize` returns."""
+    need(isinstance(summary, dict) and set(summary) == set(SUMMARY), f"{where} must have {SUMMARY}")
+    need(isinstance(summary["count"], int), f"{where}.count must be a count")
     for name in SUMMARY[:-1]:
         value = summary[name]
         empty = value is None and summary["count"] == 0
-        _need(empty or (isinstance(value, float) and np.isfinite(value)), f"{where}.{name} must be a finite number")
+        need(empty or (isinstance(value, float) and np.isfinite(value)), f"{where}.{name} must be a finite number")
 
 
 def _cell(summary: dict, metric: str) -> str:
@@ -197,16 +207,8 @@ def _processor() -> str:
 
 
 def _sheet(tiles: Sequence[Tile]) -> np.ndarray:
-    if not tiles:
-        return np.zeros((_LABEL, _LABEL, 3), np.uint8)
-    columns = list(tiles[0].pictures)
-    height = max(picture.shape[0] for tile in tiles for picture in tile.pictures.values()) + _LABEL
-    width = max(picture.shape[1] for tile in tiles for picture in tile.pictures.values())
-    sheet = Image.new("RGB", (len(columns) * width, height * len(tiles)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for row, tile in enumerate(tiles):
-        for column, name in enumerate(columns):
-            text = f"{tile.label}  {tile.score:.3f}" if name == "real" else name
-            draw.text((column * width + 2, row * height + 1), text, fill="black")
-            sheet.paste(Image.fromarray(tile.pictures[name]), (column * width, row * height + _LABEL))
-    return np.asarray(sheet)
+    return viz.contact_sheet([viz.Row(list(tile.pictures.values()), labels=_labels(tile)) for tile in tiles], gap=0)
+
+
+def _labels(tile: Tile) -> list[str]:
+    return [f"{tile.label}  {tile.score:.3f}" if name == "real" else name for name in tile.pictures]

@@ -89,3 +89,21 @@ OPENPOSE = (
     "right_heel",
 )
 """The 25 keypoints of OpenPose BODY_25, in its order."""
+
+LSP = (
+    "right_ankle",
+    "right_knee",
+    "right_hip",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "right_wrist",
+    "right_elbow",
+    "right_shoulder",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "neck",
+    "head_top",
+)
+"""The 14 joints of Leeds Sports Pose, in its order: pose errors are usually given over these."""

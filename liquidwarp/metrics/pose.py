@@ -11,24 +11,6 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.geometry import project
 from liquidwarp.types import BodyTrack, Keypoints
 
-LSP_JOINTS = (
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
-    "neck",
-    "head_top",
-)
-"""The 14 joints of Leeds Sports Pose, over which pose errors are usually given."""
-
 HIPS = ("left_hip", "right_hip")
 """Joints whose middle is the root of usual evaluations."""
 
