@@ -13,8 +13,9 @@ from liquidwarp.metrics.frames import REGIONS
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import mean_ssim, psnr, ssim, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
+from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.ms_ssim import ms_ssim
-from liquidwarp.metrics.registry import METRICS, MODES, Metric, available
+from liquidwarp.metrics.registry import METRICS, available
 from liquidwarp.metrics.silhouette import iou, person_region
 from liquidwarp.metrics.table import Score, Table
 from liquidwarp.metrics.video import find_motion, flicker, warp_errors

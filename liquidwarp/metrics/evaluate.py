@@ -14,7 +14,8 @@ from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
 from liquidwarp.metrics.clips import ClipPair, Frames, frames_of
 from liquidwarp.metrics.frames import REGIONS, Frame, Region, both, find_region
-from liquidwarp.metrics.registry import METRICS, MODES, Metric
+from liquidwarp.metrics.metric import MODES, Metric
+from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
 from liquidwarp.metrics.table import Score, Table
 from liquidwarp.metrics.weights import MissingWeightsError
@@ -115,6 +116,10 @@ class _Column:
     samples: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
     asked: int = 0
 
+    def part(self, entry: tuple[Frame, Frame, dict[str, Region | None]]) -> Region | None:
+        """Return the region of a pair of frames; what is only about the person needs no mask to be told where."""
+        return Region("person") if self.metric.regions == ("person",) else entry[2][self.region]
+
     def score(self, names: Sequence[str], mode: str) -> Score:
         """Close the column."""
         if self.scorer is None:
@@ -189,15 +194,15 @@ def _see(
 ) -> None:
     """Let one column see the newest frame."""
     scorer = column.scorer
-    made, real, regions = window[-1]
-    region = regions[column.region]
+    made, real, _ = window[-1]
+    region = column.part(window[-1])
     if isinstance(scorer, SetScorer):
         _gather(column, scorer, name, window, index)
         return
     if isinstance(scorer, StepScorer):
         if index == 0:
             return
-        region = both(window[-2][2][column.region], region)
+        region = both(column.part(window[-2]), region)
     column.asked += 1
     if region is None:
         return
@@ -226,7 +231,7 @@ def _gather(
         return
     column.asked += 1
     part = list(window)[-scorer.length :]
-    regions = [entry[2][column.region] for entry in part]
+    regions = [column.part(entry) for entry in part]
     if any(region is None for region in regions):
         return
     known = [region for region in regions if region is not None]
@@ -284,10 +289,8 @@ def _pair_of_frames(
     mask, made_mask = (None if values is None else _is_person(values) for values in maps[:2])
     ours, truth = (value if isinstance(value, Detection) else None for value in found[3:])
     asked = [values is not None for values in (pair.made_landmarks, pair.real_landmarks)]
-    return (
-        Frame(pictures[0], made_mask, maps[2], ours, missing=asked[0] and ours is None),
-        Frame(pictures[1], mask, None, truth, missing=asked[1] and truth is None),
-    )
+    right = Frame(pictures[1], mask, None, truth, missing=asked[1] and truth is None)
+    return Frame(pictures[0], made_mask, maps[2], ours, missing=asked[0] and ours is None, real=right), right
 
 
 def _map(pair: ClipPair, index: int, value: object, size: tuple[int, int], square: int | None) -> np.ndarray | None:

@@ -28,6 +28,7 @@ class Frame:
         coverage: how each pixel of a picture that was made was come by: 0 background, 1 seen, 2 mirrored, 3 filled.
         landmarks: the person as another program found them; None if it was not asked.
         missing: that program was asked and found nobody.
+        real: the real frame that this one, which was made, is held against.
     """
 
     rgb: UInt8[np.ndarray, "H W 3"]
@@ -35,6 +36,7 @@ class Frame:
     coverage: Shaped[np.ndarray, "H W"] | None = None
     landmarks: Detection | None = None
     missing: bool = False
+    real: "Frame | None" = field(default=None, repr=False)
     _known: dict[str, object] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -42,6 +44,11 @@ class Frame:
         if name not in self._known:
             self._known[name] = make()
         return self._known[name]  # type: ignore[return-value]
+
+    @property
+    def place(self) -> Bool[np.ndarray, "H W"] | None:
+        """Where to look for the person: the frame's own mask, else that of the real frame."""
+        return self.mask if self.mask is not None or self.real is None else self.real.mask
 
     def person(self, detector: Detector | None) -> Detection | None:
         """Return the person as another program found them, else as `detector` does; None if there is none."""

@@ -8,11 +8,22 @@ from jaxtyping import Float, UInt8
 from torch.nn.functional import interpolate
 
 from liquidwarp.metrics import recipes
+from liquidwarp.metrics.backbones import osnet, pcb
 from liquidwarp.metrics.backbones.inception import SIDE, inception_features
 from liquidwarp.metrics.backbones.lpips import ALEXNET
-from liquidwarp.metrics.crops import to_signed
+from liquidwarp.metrics.crops import cut, face_box, mask_box, normalised, to_signed
 from liquidwarp.metrics.distributions import frechet_distance, inception_score
 from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.identity import (
+    Embed,
+    Look,
+    distance,
+    embed_face,
+    load_face,
+    load_osnet,
+    load_pcb,
+    similarity,
+)
 from liquidwarp.metrics.image import WINDOW, mean_ssim, similarity_map
 from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting
 from liquidwarp.metrics.weights import load_weights
@@ -22,6 +33,9 @@ SIZE = 512
 
 BATCH = 16
 """Frames whose mean is taken before the mean of the means, so that the last, shorter batch weighs more."""
+
+
+_DETECTOR = 416  # pixels that the evaluator believes its detector sees
 
 
 def squeezed(rgb: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "h w 3"]:
@@ -78,6 +92,72 @@ def _inception_maker(score: Callable[[np.ndarray, np.ndarray], float], *, alone:
         return SetScorer(features, score, least=1 if alone else 2, alone=alone)
 
     return make
+
+
+def _person_look(embed: Embed, name: str, size: tuple[int, int], setting: Setting) -> Look:
+    """Return features of the person in a box that is too large or too small, as boxes were scaled for 416 pixels.
+
+    The box comes from a mask, where the evaluator asks YOLOv3; without a mask it is the whole picture, as without an
+    answer there.
+    """
+
+    def features(frame: Frame) -> np.ndarray:
+        height, width = frame.rgb.shape[:2]
+        box = None if frame.place is None else mask_box(frame.place)
+        if box is not None:
+            wrong = [side * scale / _DETECTOR for side, scale in zip(box, (width, height) * 2, strict=True)]
+            box = (max(0.0, wrong[0]), max(0.0, wrong[1]), min(float(width), wrong[2]), min(float(height), wrong[3]))
+            box = tuple(float(int(side)) for side in box)  # type: ignore[assignment]
+        part = normalised(cut(frame.rgb, box), setting.device)
+        return embed(interpolate(part, size, mode="bilinear", align_corners=True))[0].cpu().numpy()
+
+    return lambda frame, region: frame.once(name, lambda: features(frame))
+
+
+def _face_look(setting: Setting) -> Look:
+    """Return features of the face, by landmarks where the evaluator asks MTCNN.
+
+    Frames whose real one shows no face are left out; where only the one made shows none, all of it is looked at.
+    """
+    embed = load_face(setting)
+
+    def look(frame: Frame, region: Region) -> np.ndarray | None:
+        if face_box((frame.real or frame).person(setting.detector)) is None:
+            return None
+        box = face_box(frame.person(setting.detector))
+        return frame.once("face", lambda: embed_face(embed, frame, box, setting.device))
+
+    return look
+
+
+def make_osnet(setting: Setting) -> Scorer:
+    """OS-CS-reid, with weights from ImageNet, not from people."""
+    return similarity(_person_look(load_osnet(setting, "osnet-imagenet"), "osnet", osnet.SIZE, setting))
+
+
+def make_osnet_fd(setting: Setting) -> Scorer:
+    """OS-freid, with weights from ImageNet, not from people."""
+    return distance(_person_look(load_osnet(setting, "osnet-imagenet"), "osnet", osnet.SIZE, setting))
+
+
+def make_pcb(setting: Setting) -> Scorer:
+    """PCB-CS-reid."""
+    return similarity(_person_look(load_pcb(setting), "pcb", pcb.SIZE, setting))
+
+
+def make_pcb_fd(setting: Setting) -> Scorer:
+    """PCB-freid."""
+    return distance(_person_look(load_pcb(setting), "pcb", pcb.SIZE, setting))
+
+
+def make_face(setting: Setting) -> Scorer:
+    """face-CS of paired frames."""
+    return similarity(_face_look(setting))
+
+
+def make_face_fd(setting: Setting) -> Scorer:
+    """face-FD."""
+    return distance(_face_look(setting))
 
 
 make_fid = _inception_maker(frechet_distance, alone=False)

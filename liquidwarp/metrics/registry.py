@@ -1,78 +1,15 @@
-"""All metrics: what each means, and what it is made with."""
+"""All metrics, by name."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
-from liquidwarp.checks import check_choice
-from liquidwarp.metrics import published, recipes
+from liquidwarp.metrics import identity, published, recipes
 from liquidwarp.metrics.backbones.lpips import ALEXNET, VGG16
 from liquidwarp.metrics.frames import REGIONS
-from liquidwarp.metrics.scorers import Scorer, Setting
+from liquidwarp.metrics.metric import Metric
 from liquidwarp.metrics.weights import MissingWeightsError, load_weights
-
-MODES = ("corrected", "published")
-"""Our own recipe; that of the evaluator released with the Liquid Warping GAN, faults included."""
 
 _CODES = "RGB, sRGB code values 0..255"
 _ANY, _WHOLE, _PERSON = REGIONS, ("full", "person"), ("person",)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a number means.
-
-    Attributes:
-        name: as on the command line.
-        title: head of a column.
-        better: "higher" or "lower".
-        low: end of the range.
-        high: other end of the range.
-        colour: colour space it is computed in.
-        window: windows, sizes and constants.
-        unit: what it is of: a "frame", a "step" between neighbouring frames, or a "set" of frames or windows.
-        regions: those it can be taken over.
-        source: paper.
-        corrected: builds it after our own recipe.
-        published: builds it after the released evaluator's; None where that has none.
-        weights: names in `WEIGHTS` that the corrected recipe looks through.
-        needs: what else: "masks made", "landmarks".
-        decimals: how many a table shows.
-    """
-
-    name: str
-    title: str
-    better: Literal["higher", "lower"]
-    low: float
-    high: float
-    colour: str
-    window: str
-    unit: Literal["frame", "step", "set"]
-    regions: tuple[str, ...]
-    source: str
-    corrected: Callable[[Setting], Scorer]
-    published: Callable[[Setting], Scorer] | None = None
-    weights: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    decimals: int = 3
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """The recipes there are."""
-        return MODES if self.published else MODES[:1]
-
-    def build(self, mode: str, setting: Setting) -> Scorer:
-        """Return what scores clips.
-
-        Raises:
-            MissingWeightsError: a file it needs is not there.
-            InputError: no such recipe, or a file is damaged.
-        """
-        check_choice("mode", mode, self.modes)
-        recipe = self.corrected if mode == "corrected" or self.published is None else self.published
-        return recipe(setting)
-
 
 _ALL = (
     Metric(
@@ -206,6 +143,115 @@ _ALL = (
         recipes.make_is,
         published.make_is,
         ("inception-fid",),
+    ),
+    Metric(
+        "fvd",
+        "FVD",
+        "lower",
+        0.0,
+        math.inf,
+        "RGB in [-1, 1]",
+        "224x224, triangles with antialiasing; windows of 16 frames, 8 apart; 400 class scores of I3D on Kinetics-400",
+        "set",
+        _WHOLE,
+        "Unterthiner et al. 2018",
+        identity.make_fvd,
+        None,
+        ("i3d",),
+        decimals=1,
+    ),
+    Metric(
+        "osnet",
+        "OSNet similarity",
+        "higher",
+        -1.0,
+        1.0,
+        "RGB, ImageNet's mean and deviation",
+        "the person's box widened by 5 %, to 256x128; cosine of 512 features",
+        "frame",
+        _WHOLE,
+        "Zhou et al. 2019",
+        identity.make_osnet,
+        published.make_osnet,
+        ("osnet",),
+    ),
+    Metric(
+        "osnet-fd",
+        "OSNet Fréchet distance",
+        "lower",
+        0.0,
+        math.inf,
+        "RGB, ImageNet's mean and deviation",
+        "as OSNet similarity",
+        "set",
+        _WHOLE,
+        "Zhou et al. 2019",
+        identity.make_osnet_fd,
+        published.make_osnet_fd,
+        ("osnet",),
+        decimals=2,
+    ),
+    Metric(
+        "pcb",
+        "PCB similarity",
+        "higher",
+        -1.0,
+        1.0,
+        "RGB, ImageNet's mean and deviation",
+        "the person's box widened by 5 %, to 384x192; cosine of 6 x 2048 features",
+        "frame",
+        _WHOLE,
+        "Sun et al. 2018",
+        identity.make_pcb,
+        published.make_pcb,
+        ("pcb",),
+    ),
+    Metric(
+        "pcb-fd",
+        "PCB Fréchet distance",
+        "lower",
+        0.0,
+        4.0,
+        "RGB, ImageNet's mean and deviation",
+        "as PCB similarity",
+        "set",
+        _WHOLE,
+        "Sun et al. 2018",
+        identity.make_pcb_fd,
+        published.make_pcb_fd,
+        ("pcb",),
+    ),
+    Metric(
+        "face",
+        "face similarity",
+        "higher",
+        -1.0,
+        1.0,
+        "RGB, (code value - 127.5) / 128",
+        "square around eyes and nose to 160x160; cosine of 512 features; a face that is lost counts as 0",
+        "frame",
+        _PERSON,
+        "Schroff et al. 2015",
+        identity.make_face,
+        published.make_face,
+        ("face",),
+        ("landmarks",),
+    ),
+    Metric(
+        "face-fd",
+        "face Fréchet distance",
+        "lower",
+        0.0,
+        4.0,
+        "RGB, (code value - 127.5) / 128",
+        "as face similarity",
+        "set",
+        _PERSON,
+        "Schroff et al. 2015",
+        identity.make_face_fd,
+        published.make_face_fd,
+        ("face",),
+        ("landmarks",),
     ),
     Metric(
         "landmarks",

@@ -9,9 +9,14 @@ from torch import Tensor
 
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
+from liquidwarp.metrics.backbones import face, i3d, osnet
+from liquidwarp.metrics.backbones.face import face_features
+from liquidwarp.metrics.backbones.i3d import i3d_logits
 from liquidwarp.metrics.backbones.inception import inception_features, inception_logits
 from liquidwarp.metrics.backbones.lpips import ALEXNET, VGG16, lpips_features
 from liquidwarp.metrics.backbones.named import Named
+from liquidwarp.metrics.backbones.osnet import osnet_features
+from liquidwarp.metrics.backbones.pcb import pcb_network
 from liquidwarp.nn.perceptual import read_tensors
 
 _SIDE = 75  # pixels of the pictures that a network is tried with; nothing is computed then
@@ -26,7 +31,7 @@ class WeightsFile:
     """Published weights.
 
     Attributes:
-        files: names under which the project publishes them, in order of preference.
+        files: names under which the project publishes them, in order of preference; a star stands for anything.
         project: whose they are.
         walk: uses all parameters once; run without data to see whether a file is the right one.
     """
@@ -49,7 +54,7 @@ def load_weights(folder: str | Path | None, name: str, *, device: str = "cpu") -
     if folder is None:
         raise MissingWeightsError(f"needs {known.files[0]} ({known.project}); name its folder with --weights")
     names = (*known.files, *(f"{name}{ending}" for ending in (".safetensors", ".pth", ".pt")))
-    path = next((Path(folder) / file for file in names if (Path(folder) / file).is_file()), None)
+    path = next((path for file in names for path in sorted(Path(folder).glob(file)) if path.is_file()), None)
     if path is None:
         raise MissingWeightsError(f"needs {known.files[0]} ({known.project}) in {folder}")
     tensors: Mapping[str, Tensor] = read_tensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)
@@ -91,6 +96,25 @@ WEIGHTS: dict[str, WeightsFile] = {
         ("inception_v3_google-0cc3c7bd.pth", "inception_v3_google-1a9a5a14.pth"),
         "torchvision's Inception v3",
         lambda net: inception_features(net, _blank(), original=False),
+    ),
+    "i3d": WeightsFile(
+        ("i3d_pretrained_400.pt", "rgb_imagenet.pt"),
+        "VideoGPT's FVD, or piergiaj's pytorch-i3d",
+        lambda net: i3d_logits(net, torch.zeros(1, 3, i3d.LENGTH, i3d.SIDE, i3d.SIDE, device="meta")),
+    ),
+    "osnet": WeightsFile(
+        ("osnet_x1_0_msmt17*.pth", "osnet_ibn_x1_0_msmt17*.pth", "osnet_x1_0_market*.pth"),
+        "torchreid's model zoo",
+        lambda net: osnet_features(net, _blank(*osnet.SIZE)),
+    ),
+    "osnet-imagenet": WeightsFile(
+        ("osnet_ibn_x1_0_imagenet.pth",), "torchreid's model zoo", lambda net: osnet_features(net, _blank(*osnet.SIZE))
+    ),
+    "pcb": WeightsFile(("net_last.pth",), "PCB of layumi's Person_reID_baseline_pytorch", pcb_network),
+    "face": WeightsFile(
+        ("20180402-114759-vggface2.pt", "20180408-102900-casia-webface.pt"),
+        "facenet-pytorch",
+        lambda net: face_features(net, _blank(face.SIDE, face.SIDE)),
     ),
 }
 """What can be loaded, by the name that `Metric.weights` uses."""

@@ -24,6 +24,11 @@ class Named:
         self._tensors = dict(tensors)
         self.source = source
 
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All parameters."""
+        return self._tensors
+
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
 
@@ -35,11 +40,6 @@ class Named:
     def to(self, device: str | torch.device) -> "Named":
         """Return the same parameters on a device."""
         return Named({name: value.to(device) for name, value in self._tensors.items()}, self.source)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(iter(self._tensors.values())).device
 
     def conv(
         self, name: str, x: Tensor, *, stride: int | tuple[int, ...] = 1, padding: int | tuple[int, ...] | None = None

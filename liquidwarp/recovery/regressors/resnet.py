@@ -14,9 +14,12 @@ class ResNet50(nn.Module):
     """ResNet-50 without its last layer; strides in the 3x3 convolutions.
 
     Source: He et al., "Deep Residual Learning for Image Recognition", 2016.
+
+    Args:
+        last_stride: of the last level; 1 keeps its picture twice as large.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, last_stride: int = 2) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -24,17 +27,22 @@ class ResNet50(nn.Module):
         for level, (depth, width) in enumerate(zip(_DEPTHS, _WIDTHS, strict=True), 1):
             blocks: list[nn.Module] = []
             for index in range(depth):
-                blocks.append(_Block(channels, width, 2 if level > 1 and index == 0 else 1))
+                first = {1: 1, 4: last_stride}.get(level, 2)
+                blocks.append(_Block(channels, width, first if index == 0 else 1))
                 channels = width * _GROWTH
             setattr(self, f"layer{level}", nn.Sequential(*blocks))
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B F"]:
         """Return features averaged over the picture."""
+        return self.answers(pictures).mean((2, 3))
+
+    def answers(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B F h w"]:
+        """Return the last level's features at each place."""
         x = torch.relu(self.bn1(self.conv1(pictures)))
         x = nn.functional.max_pool2d(x, 3, 2, 1)
         for level in range(1, 5):
             x = getattr(self, f"layer{level}")(x)
-        return x.mean((2, 3))
+        return x
 
 
 class _Block(nn.Module):

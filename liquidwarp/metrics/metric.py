@@ -1,0 +1,66 @@
+"""What a number means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from liquidwarp.checks import check_choice
+from liquidwarp.metrics.scorers import Scorer, Setting
+
+MODES = ("corrected", "published")
+"""Our own recipe; that of the evaluator released with the Liquid Warping GAN, faults included."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number means.
+
+    Attributes:
+        name: as on the command line.
+        title: head of a column.
+        better: "higher" or "lower".
+        low: end of the range.
+        high: other end of the range.
+        colour: colour space it is computed in.
+        window: windows, sizes and constants.
+        unit: what it is of: a "frame", a "step" between neighbouring frames, or a "set" of frames or windows.
+        regions: those it can be taken over.
+        source: paper.
+        corrected: builds it after our own recipe.
+        published: builds it after the released evaluator's; None where that has none.
+        weights: names in `WEIGHTS` that the corrected recipe looks through.
+        needs: what else: "masks made", "landmarks".
+        decimals: how many a table shows.
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower"]
+    low: float
+    high: float
+    colour: str
+    window: str
+    unit: Literal["frame", "step", "set"]
+    regions: tuple[str, ...]
+    source: str
+    corrected: Callable[[Setting], Scorer]
+    published: Callable[[Setting], Scorer] | None = None
+    weights: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    decimals: int = 3
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The recipes there are."""
+        return MODES if self.published else MODES[:1]
+
+    def build(self, mode: str, setting: Setting) -> Scorer:
+        """Return what scores clips.
+
+        Raises:
+            MissingWeightsError: a file it needs is not there.
+            InputError: no such recipe, or a file is damaged.
+        """
+        check_choice("mode", mode, self.modes)
+        recipe = self.corrected if mode == "corrected" or self.published is None else self.published
+        return recipe(setting)
