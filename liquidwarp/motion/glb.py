@@ -87,7 +87,10 @@ def write_glb(
 ) -> None:
     """Write a body doing a motion, atomically; the same motion gives the same bytes.
 
-    A vertex keeps the four joints that move it most; corrections that depend on the pose (SMPL's) are left out.
+    Viewers promise four joints per vertex. Where the body has more, joints that move as one in this motion (a finger
+    that is never bent, and its hand) are taken together, which changes nothing; if they are still too many, those that
+    move the vertex least are left out (millimetres, about the collar bones). Corrections that depend on the pose
+    (SMPL's) are left out.
 
     Args:
         path: a name that ends in .glb.
@@ -114,7 +117,8 @@ def write_glb(
         "scenes": [{"nodes": [0]}],
     }
     joints = identity.joints.double().numpy() * _AXES
-    primitive = _surface(buffer, rest.numpy() * _AXES, faces, body, texture)
+    weights = four_joints(body.weights.dense.numpy(), joints_together(body.parents, track))
+    primitive = _surface(buffer, rest.numpy() * _AXES, faces, weights, texture)
     document["meshes"] = [{"name": "person", "primitives": [primitive]}]
     document["materials"] = [_material(texture)]
     if texture is not None:
@@ -141,7 +145,11 @@ def _joined(document: dict[str, Any], data: bytes) -> bytes:
 
 
 def _surface(
-    buffer: _Buffer, rest: np.ndarray, faces: Int[np.ndarray, "F 3"], body: RiggedBody, texture: Texture | None
+    buffer: _Buffer,
+    rest: np.ndarray,
+    faces: Int[np.ndarray, "F 3"],
+    weights: tuple[np.ndarray, np.ndarray],
+    texture: Texture | None,
 ) -> dict[str, Any]:
     """Write the mesh; corners that share a vertex but not their place in the texture become vertices of their own."""
     normals = _normals(rest, faces)
@@ -150,11 +158,7 @@ def _surface(
         keys = np.concatenate([faces.reshape(-1, 1), np.round(texture.corners.reshape(-1, 2) * 65536)], axis=1)
         unique, first, indices = np.unique(keys.astype(np.int64), axis=0, return_index=True, return_inverse=True)
         origin, places = unique[:, 0], texture.corners.reshape(-1, 2)[first]
-    weights = body.weights.dense.numpy()
-    most = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    shares = np.take_along_axis(weights, most, axis=1)
-    most = np.where(shares > 0, most, 0)
-    shares = shares / shares.sum(axis=1, keepdims=True)
+    most, shares = weights
     attributes = {
         "POSITION": buffer.array(rest[origin], _FLOAT, _ARRAYS, bounds=True),
         "NORMAL": buffer.array(normals[origin], _FLOAT, _ARRAYS),
@@ -168,6 +172,42 @@ def _surface(
         "indices": buffer.array(np.ravel(indices), _UINT, _INDICES),
         "material": 0,
     }
+
+
+def joints_together(parents: tuple[int, ...], track: BodyTrack) -> Int[np.ndarray, "J"]:
+    """Return for each joint the first joint that moves as it does throughout a motion: itself if it ever turns."""
+    turned = track.body_pose.abs().amax(dim=(0, 2)) > 0
+    first: list[int] = []
+    for joint, parent in enumerate(parents):
+        first.append(joint if parent < 0 or bool(turned[joint - 1]) else first[parent])
+    return np.array(first)
+
+
+def four_joints(
+    weights: Float[np.ndarray, "V J"], together: Int[np.ndarray, "J"]
+) -> tuple[Int[np.ndarray, "V 4"], Float[np.ndarray, "V 4"]]:
+    """Choose the joints that move each vertex, and their shares; others give theirs to one that moves as they do.
+
+    Args:
+        weights: of all joints; rows sum to 1.
+        together: see `joints_together`.
+    """
+    weights = weights.astype(np.float64)
+    for vertex in np.flatnonzero((weights > 0).sum(axis=1) > _INFLUENCES):
+        row = weights[vertex]
+        total = np.bincount(together, row, len(row))
+        heaviest = [int(np.where(together == group, row, -1.0).argmax()) for group in np.argsort(-total, kind="stable")]
+        leaders = heaviest[: min(_INFLUENCES, int((total > 0).sum()))]
+        others = [int(joint) for joint in np.argsort(-row, kind="stable") if joint not in leaders]
+        kept = leaders + others[: _INFLUENCES - len(leaders)]
+        moved = np.zeros_like(row)
+        moved[kept] = row[kept]
+        for leader in leaders:
+            moved[leader] += total[together[leader]] - moved[together == together[leader]].sum()
+        weights[vertex] = moved
+    most = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
+    shares = np.take_along_axis(weights, most, axis=1)
+    return np.where(shares > 0, most, 0), shares / shares.sum(axis=1, keepdims=True)
 
 
 def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
