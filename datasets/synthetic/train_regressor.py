@@ -1,6 +1,6 @@
 """Train the landmark regressor on synthetic motion: no pictures, only landmarks of posed bodies.
 
-    python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 4000] [--clips 360]
+    python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--clips 360]
 
 Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
 errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
@@ -10,7 +10,7 @@ same machine give the same file.
 import argparse
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from time import process_time
 
@@ -36,11 +36,13 @@ from liquidwarp.recovery.regressors.observed import Observed, look_at_person
 
 SET = 83  # number of this data set, so that no other use of the engine meets the same motions
 LENGTH, RATE = 48, 25.0
-BATCH, FRAMES = 32, 16
+BATCH, FRAMES = 28, 20
 STATURE = 1.68
 SHARES = (0.3, 0.6, 1.0)  # of the rounds in the loss
 BLIND = 0.15  # of the clips come from a detector that guesses no places
 STILL = 0.15  # of the clips are single pictures
+BOWING, CROUCHING = 0.2, 0.25  # of the clips
+UPPER = torch.tensor([not any(part in name for part in ("hip", "knee", "ankle", "heel", "foot")) for name in MEDIAPIPE])
 MIRROR = [
     CANONICAL_JOINTS.index(n.replace("left", "*").replace("right", "left").replace("*", "right"))
     for n in CANONICAL_JOINTS
@@ -73,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Train and write; 0 when done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--clips", type=int, default=360, help="motions of the data engine")
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at the start")
     parser.add_argument("--seed", type=int, default=0)
@@ -143,68 +145,111 @@ def make_batch(
     pool: Pool, skeleton: Skeleton, prior: PosePrior, network: LandmarkNetwork, generator: torch.Generator
 ) -> Batch:
     """Draw people, motions, views and errors."""
+    still = torch.rand(BATCH, 1, generator=generator) < STILL
+    rotations, bowed = draw_poses(pool, prior, still, generator)
+    rotations = torch.cat([(draw_views(generator) @ rotations[:, :, 0])[:, :, None], rotations[:, :, 1:]], dim=2)
+    who = torch.randint(len(pool.betas), (2, BATCH), generator=generator)
+    share = torch.rand(BATCH, 1, generator=generator)
+    betas = pool.betas[who[0]] + share * (pool.betas[who[1]] - pool.betas[who[0]])
+    betas = betas[:, None].expand(BATCH, FRAMES, -1).flatten(0, 1)
+    with torch.no_grad():
+        joints, points = network.kinematics(rotations.flatten(0, 1), betas)
+    placed = draw_places(points.unflatten(0, (BATCH, FRAMES)), generator)
+    observed = look(placed, still, bowed, generator)
+    rows = Observed(*(getattr(observed, field.name).flatten(0, 1) for field in fields(Observed)))
+    start = first_poses(skeleton, prior, rows).unflatten(0, (BATCH, FRAMES))
+    truth, turned = placed.flatten(0, 1) @ rows.ray, rotations.flatten(0, 1).clone()
+    turned[:, 0] = rows.ray.transpose(1, 2) @ turned[:, 0]
+    picture, depth = truth[..., :2] / truth[..., 2:], truth[..., 2:]
+    return Batch(observed, start, turned, betas, joints @ rows.ray, points @ rows.ray, picture, depth)
+
+
+def draw_poses(pool: Pool, prior: PosePrior, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return poses (B, T, J, 3, 3), some mirrored, all bent further; and how deep people bow (B, T)."""
+    clip = torch.randint(len(pool.rotations), (BATCH, 1), generator=generator)
+    first = torch.randint(LENGTH - FRAMES + 1, (BATCH, 1), generator=generator)
+    rotations = pool.rotations[clip, torch.where(still, first, first + torch.arange(FRAMES))]
+    flip = torch.diag(torch.tensor([-1.0, 1, 1]))
+    mirrored = torch.rand(BATCH, 1, 1, 1, 1, generator=generator) < 0.5
+    rotations = torch.where(mirrored, flip @ rotations[:, :, MIRROR] @ flip, rotations)
+    bow = held(BOWING, 2.2, still, generator)
+    crouch = held(CROUCHING, 2.0, still, generator)
+    return bend(stoop(rotations, bow, crouch, generator), prior, still, generator), bow
+
+
+def held(chance: float, most: float, still: Tensor, generator: torch.Generator) -> Tensor:
+    """Return angles (B, T) that some clips hold, or go into and out of; 0 in the others."""
+    size = most * torch.rand(BATCH, 1, generator=generator)
+    size = torch.where(torch.rand(BATCH, 1, generator=generator) < chance, size, torch.zeros(()))
+    phase, pace = 2 * math.pi * torch.rand(BATCH, 1, generator=generator), torch.rand(BATCH, 1, generator=generator)
+    wave = 0.5 - 0.5 * torch.cos(2 * math.pi * pace * torch.arange(FRAMES) / RATE * ~still + phase)
+    return size * torch.where(pace < 0.4, torch.ones(()), wave)
+
+
+def stoop(rotations: Tensor, bow: Tensor, crouch: Tensor, generator: torch.Generator) -> Tensor:
+    """Let people bow over standing legs, and bend hips and knees, each leg as far as it likes."""
+    rotations = rotations.clone()
+
+    def about_x(angle: Tensor) -> Tensor:
+        return axis_angle_to_matrix(torch.stack([angle, 0 * angle, 0 * angle], dim=-1))
+
+    joint = {name: index for index, name in enumerate(CANONICAL_JOINTS)}
+    share = 0.3 + 0.7 * torch.rand(BATCH, 1, generator=generator)  # of the bow that hips take
+    lean = 0.3 * torch.rand(BATCH, 1, generator=generator) * crouch
+    rotations[:, :, 0] = rotations[:, :, 0] @ about_x(share * bow + lean)
+    for name in ("spine1", "spine2", "spine3"):
+        rotations[:, :, joint[name]] = about_x((1 - share) * bow / 3) @ rotations[:, :, joint[name]]
+    for side in ("left", "right"):
+        deep = crouch * torch.rand(BATCH, 1, generator=generator) ** 0.5
+        shin = deep * (0.3 + torch.rand(BATCH, 1, generator=generator))  # knees bend further than hips, or less
+        for name, angle in (("hip", -share * bow - lean - deep), ("knee", deep + shin), ("ankle", -0.5 * shin)):
+            index = joint[f"{side}_{name}"]
+            rotations[:, :, index] = about_x(angle.clamp(-2.4, 2.4)) @ rotations[:, :, index]
+    return rotations
+
+
+def draw_views(generator: torch.Generator) -> Tensor:
+    """Return turns (B, T, 3, 3): half of the people face the camera about, a few lie or hang."""
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator)
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator)
-
-    clip = torch.randint(len(pool.rotations), (BATCH, 1), generator=generator)
-    first = torch.randint(LENGTH - FRAMES + 1, (BATCH, 1), generator=generator)
-    frame = first + torch.arange(FRAMES)
-    still = uniform(BATCH, 1) < STILL
-    rotations = pool.rotations[clip, torch.where(still, first, frame)]
-    flip = torch.diag(torch.tensor([-1.0, 1, 1]))
-    mirrored = uniform(BATCH, 1, 1, 1, 1) < 0.5
-    rotations = torch.where(mirrored, flip @ rotations[:, :, MIRROR] @ flip, rotations)
-    rotations = bend(rotations, prior, still, generator)
-    heading = 2 * math.pi * uniform(BATCH, 1) + 0.02 * normal(BATCH, 1) * torch.arange(FRAMES)
-    heading = torch.where(uniform(BATCH, 1) < 0.5, 0.4 * normal(BATCH, 1).expand_as(heading), heading)
+    heading = 2 * math.pi * torch.rand(BATCH, 1, generator=generator) + 0.02 * normal(BATCH, 1) * torch.arange(FRAMES)
+    facing = torch.rand(BATCH, 1, generator=generator) < 0.5
+    heading = torch.where(facing, 0.4 * normal(BATCH, 1).expand_as(heading), heading)
     tilt = torch.deg2rad(torch.tensor([7.0, 0, 2.5])) * normal(BATCH, 1, 3)
-    tilt = torch.where(uniform(BATCH, 1, 1) < 0.05, 3 * normal(BATCH, 1, 3), tilt)
+    tilt = torch.where(torch.rand(BATCH, 1, 1, generator=generator) < 0.05, 3 * normal(BATCH, 1, 3), tilt)
     zero = torch.zeros_like(heading)
-    view = axis_angle_to_matrix(tilt) @ axis_angle_to_matrix(torch.stack([zero, heading, zero], dim=-1))
-    rotations = torch.cat([(view @ rotations[:, :, 0])[:, :, None], rotations[:, :, 1:]], dim=2)
-    who = torch.randint(len(pool.betas), (2, BATCH), generator=generator)
-    betas = pool.betas[who[0]] + uniform(BATCH, 1) * (pool.betas[who[1]] - pool.betas[who[0]])
-    betas = betas[:, None].expand(BATCH, FRAMES, -1).flatten(0, 1)
-    with torch.no_grad():
-        joints, points = network.kinematics(rotations.flatten(0, 1), betas)
-    distance = 2.3 * (uniform(BATCH, 1, 1) * math.log(4)).exp()
-    place = torch.cat([0.1 * normal(BATCH, 1, 2), torch.ones(BATCH, 1, 1)], dim=-1) * distance
-    seen_from = points.view(BATCH, FRAMES, -1, 3) + place[:, :, None]
-    near = seen_from[..., 2].amin((1, 2))
-    seen_from = seen_from + torch.nn.functional.pad((0.5 - near).clamp_min(0)[:, None, None, None], (2, 0))
-    found = simulate_detector(seen_from, STATURE, generator)
-    confidence = found.confidence
-    blind = uniform(BATCH, 1) < BLIND
-    few = torch.tensor([name in COCO for name in MEDIAPIPE]) | (uniform(BATCH, 1, 1) < 0.5)
-    confidence = torch.where(blind[..., None] & ~few, torch.zeros_like(confidence), confidence)
-    noise = (found.flat, confidence, found.world)
+    return axis_angle_to_matrix(tilt) @ axis_angle_to_matrix(torch.stack([zero, heading, zero], dim=-1))
+
+
+def draw_places(points: Tensor, generator: torch.Generator) -> Tensor:
+    """Put landmarks (B, T, L, 3) before the camera, none nearer than half a metre."""
+    distance = 2.3 * (torch.rand(BATCH, 1, 1, generator=generator) * math.log(4)).exp()
+    aside = 0.1 * torch.randn(BATCH, 1, 2, generator=generator)
+    placed = points + (torch.cat([aside, torch.ones(BATCH, 1, 1)], dim=-1) * distance)[:, :, None]
+    near = placed[..., 2].amin((1, 2))
+    return placed + torch.nn.functional.pad((0.5 - near).clamp_min(0)[:, None, None, None], (2, 0))
+
+
+def look(placed: Tensor, still: Tensor, bowed: Tensor, generator: torch.Generator) -> Observed:
+    """Let a detector look; some know COCO's landmarks alone, or nothing of space; pictures are one frame repeated."""
+    found = simulate_detector(placed, STATURE, generator)
+    blind = torch.rand(BATCH, 1, generator=generator) < BLIND
+    few = torch.tensor([name in COCO for name in MEDIAPIPE]) | (torch.rand(BATCH, 1, 1, generator=generator) < 0.5)
+    confidence = torch.where(blind[..., None] & ~few, torch.zeros(()), found.confidence)
+    # Who bows toward the camera is taken for somebody who stands: the trunk's depth is lost for the most part.
+    lost = 1 - torch.rand(BATCH, 1, generator=generator) * (bowed / 1.2).clamp(0, 1)
+    depth = torch.where(UPPER, lost[..., None], torch.ones(()))
+    world = torch.cat([found.world[..., :2], found.world[..., 2:] * depth[..., None]], dim=-1)
     flat, confidence, world = (
-        torch.where(still.view(-1, *[1] * (value.dim() - 1)), value[:, :1].expand_as(value), value) for value in noise
+        torch.where(still.view(-1, *[1] * (value.dim() - 1)), value[:, :1].expand_as(value), value)
+        for value in (found.flat, confidence, world)
     )
     weight = ((confidence - 0.15) / 0.5).clamp(0, 1) * confidence
     picture, ray = look_at_person(flat, weight)
     guessed = (~blind).float().expand(BATCH, FRAMES)[..., None]
-    observed = Observed(picture, weight, world * guessed[..., None], guessed, ray)
-    rows = Observed(*(value.flatten(0, 1) for value in (picture, weight, observed.world, guessed, ray)))
-    start = first_poses(skeleton, prior, rows).view(BATCH, FRAMES, *rotations.shape[2:])
-    back = ray.flatten(0, 1).transpose(1, 2)
-    truth = (seen_from.flatten(0, 1)) @ back.transpose(1, 2)
-    turned = rotations.flatten(0, 1).clone()
-    turned[:, 0] = back @ turned[:, 0]
-    return Batch(
-        observed,
-        start,
-        turned,
-        betas,
-        joints @ back.transpose(1, 2),
-        points @ back.transpose(1, 2),
-        truth[..., :2] / truth[..., 2:],
-        truth[..., 2:],
-    )
+    return Observed(picture, weight, world * guessed[..., None], guessed, ray)
 
 
 def bend(rotations: Tensor, prior: PosePrior, still: Tensor, generator: torch.Generator) -> Tensor:
@@ -231,12 +276,14 @@ def loss_of(estimate: Estimate, batch: Batch) -> Tensor:
     picture = (spots[..., :2] / spots[..., 2:].clamp_min(0.1) - batch.picture) * batch.depth
     shapes = (BATCH, FRAMES, -1, 3)
     speed = points.view(shapes).diff(dim=1)
+    jolt = speed.diff(dim=1)
     return (
         10 * joints.norm(dim=-1).mean()
         + 10 * points.norm(dim=-1).mean()
         + 10 * picture.norm(dim=-1).clamp(max=1).mean()
         + (estimate.rotations - batch.rotations).abs().mean()
         + 5 * speed.norm(dim=-1).mean()
+        + 5 * jolt.norm(dim=-1).mean()
         + 0.02 * (estimate.betas - batch.betas).square().mean()
     )
 

@@ -15,9 +15,6 @@ from liquidwarp.recovery.fit_skeleton import JOINTS, Skeleton
 from liquidwarp.recovery.regressors.observed import Observed
 
 ROUNDS = 3
-REACH = 3
-"""Frames before and after that an answer depends on."""
-
 _LANDMARKS = len(MEDIAPIPE)
 _COLUMNS = 6 * JOINTS
 _STEP = 0.1  # scale of the first corrections
@@ -88,15 +85,20 @@ class LandmarkNetwork(nn.Module):
         skeleton: of the body, with `MEDIAPIPE`'s landmarks where the detector puts them.
         width: channels of the layers that look at frames.
         inner: channels of the layers that correct.
+        depth: layers that look at frames around.
+
+    Attributes:
+        reach: frames before and after that an answer depends on.
     """
 
-    def __init__(self, skeleton: Skeleton, width: int = 320, inner: int = 512) -> None:
+    def __init__(self, skeleton: Skeleton, width: int = 320, inner: int = 512, depth: int = 3) -> None:
         super().__init__()
-        self.width, self.inner = width, inner
+        self.width, self.inner, self.depth = width, inner, depth
+        self.reach = 2**depth - 1
         self.kinematics = Kinematics(skeleton)
         shapes = len(skeleton.betas)
         self.look = nn.Linear(6 * _LANDMARKS + 2, width)
-        self.around = nn.ModuleList([nn.Conv1d(width, width, 3), nn.Conv1d(width, width, 3, dilation=2)])
+        self.around = nn.ModuleList([nn.Conv1d(width, width, 3, dilation=2**power) for power in range(depth)])
         self.correct = nn.Sequential(
             nn.Linear(width + _COLUMNS + shapes + 5 * _LANDMARKS, inner),
             nn.SiLU(),

@@ -27,6 +27,7 @@ BUNDLED = Path(__file__).parents[1] / "assets" / "landmarks.safetensors"
 _BODY, _DETECTOR = "anny", "mediapipe"
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
+_SIZES = ("width", "inner", "depth")  # what the network is made of, in the order of its arguments
 
 
 def regressor_skeleton(body: BodyModel) -> Skeleton:
@@ -178,7 +179,12 @@ def save_landmark_network(network: LandmarkNetwork, path: str | Path, card: dict
     """
     from safetensors.torch import save
 
-    told = card | {"configuration": _CONFIGURATION, "width": network.width, "inner": network.inner}
+    told = card | {
+        "configuration": _CONFIGURATION,
+        "width": network.width,
+        "inner": network.inner,
+        "depth": network.depth,
+    }
     tensors = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(path) as partial:
         partial.write_bytes(save(tensors, {"card": json.dumps(told, sort_keys=True)}))
@@ -202,7 +208,11 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     if card.get("configuration") != _CONFIGURATION:
         found = card.get("configuration", "an unknown network")
         raise InputError(f"{path}: weights of {found!r}, wanted {_CONFIGURATION!r}")
-    network = LandmarkNetwork(regressor_start()[0], card["width"], card["inner"]).eval().requires_grad_(False)
+    network = (
+        LandmarkNetwork(regressor_start()[0], card["width"], card["inner"], card.get("depth", 2))
+        .eval()
+        .requires_grad_(False)
+    )
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

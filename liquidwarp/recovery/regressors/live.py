@@ -8,7 +8,7 @@ from torch import Tensor
 
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import default_camera
-from liquidwarp.recovery.regressors.landmark_network import REACH, LandmarkNetwork
+from liquidwarp.recovery.regressors.landmark_network import LandmarkNetwork
 from liquidwarp.recovery.regressors.landmarks import (
     check_view,
     first_poses,
@@ -25,7 +25,7 @@ from liquidwarp.types import BodyTrack, Camera, Keypoints
 class LiveRegressor:
     """Follow one person frame by frame, without a look ahead: `answer` is called once per frame, in order.
 
-    The network sees the newest frame and the `REACH` before it; the shape is the mean of all so far.
+    The network sees the newest frame and the `network.reach` before it; the shape is the mean of all so far.
 
     Args:
         fps: rate at which frames come.
@@ -38,7 +38,7 @@ class LiveRegressor:
             raise InputError(f"fps={fps} is no rate; give the frames per second, or use regress_landmarks for pictures")
         self._camera, self._network = camera, network or load_landmark_network()
         self._stride = stride_of(fps)
-        self._past: deque[tuple[Observed, Tensor]] = deque(maxlen=REACH * self._stride + 1)
+        self._past: deque[tuple[Observed, Tensor]] = deque(maxlen=self._network.reach * self._stride + 1)
         self._shapes: Tensor | None = None
         self._share = 0.0
         self._last: tuple[Tensor, Tensor] | None = None
@@ -73,7 +73,7 @@ class LiveRegressor:
         assert self._camera is not None
         observed = observe(keypoints, self._camera)
         self._past.append((observed, first_poses(*regressor_start(), observed)))
-        seen = list(self._past)[:: -self._stride][: REACH + 1][::-1]
+        seen = list(self._past)[:: -self._stride][::-1]
         names = [field.name for field in fields(Observed)]
         joined = Observed(*(torch.cat([getattr(frame, name) for frame, _ in seen])[None] for name in names))
         found = self._network(joined, torch.cat([start for _, start in seen])[None])[-1]
