@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "export": _export,
         "weights": _weights,
         "train": _train,
+        "evaluate": _evaluate,
         "doctor": _doctor,
     }
     try:
@@ -266,6 +267,12 @@ def _train(options: argparse.Namespace) -> None:
     if done.reason == "interrupted":
         print(f"stopped after step {done.progress.step}; the same command goes on from there")
     print(done.weights)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from liquidwarp.metrics.command import run
+
+    print(run(options), end="")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -190,6 +190,7 @@ def make_parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, metavar="FOLDER", help="of the run; one that holds a run goes on with it"
     )
 
+    _add_evaluate(commands)
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
 
@@ -216,6 +217,41 @@ def _add_body_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     convert.add_argument(
         "--gender", choices=("neutral", "female", "male"), default=None, help="where the file's name does not tell"
     )
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = _command(
+        commands,
+        "evaluate",
+        "Score clips that were made against the real ones.",
+        "liquidwarp evaluate --pred made --truth real --masks masks --metrics psnr ssim lpips-alex --weights weights\n"
+        "liquidwarp evaluate --pred made.mp4 --truth real.mp4 --mode published --metrics ssim psnr --json scores.json\n"
+        "liquidwarp evaluate --list",
+    )
+    clips = "a video, a folder of pictures, or a folder of such; those of one name belong together"
+    parser.add_argument("--pred", metavar="PATH", help=f"what was made: {clips}")
+    parser.add_argument("--truth", metavar="PATH", help="what is real, in the same layout")
+    parser.add_argument("--masks", metavar="PATH", help="where the real person is (white), in the same layout")
+    parser.add_argument("--pred-masks", metavar="PATH", help="where the person made is")
+    parser.add_argument("--coverage", metavar="PATH", help="0 background, 1 seen, 2 mirrored, 3 filled, per pixel made")
+    parser.add_argument("--pred-keypoints", metavar="PATH", help="OpenPose's folder or a COCO file, of the clip made")
+    parser.add_argument("--keypoints", metavar="PATH", help="the same of the real clip, by the same detector")
+    parser.add_argument("--metrics", nargs="+", metavar="NAME", help="see --list (default: those without weights)")
+    parser.add_argument("--regions", nargs="+", metavar="NAME", help="full, person, seen, unseen (default: known ones)")
+    parser.add_argument("--mode", choices=("corrected", "published"), default="corrected", help="see docs/metrics.md")
+    parser.add_argument("--weights", metavar="FOLDER", help="published files of the networks, see docs/metrics.md")
+    parser.add_argument(
+        "--detector",
+        choices=("none", "mediapipe"),
+        default="none",
+        help="finds landmarks where none are given; mediapipe also drives motion, so it favours itself (default: none)",
+    )
+    parser.add_argument("--size", type=_size, help="of the mode published: side of the squares (default: 512)")
+    parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
+    parser.add_argument(
+        "--json", metavar="OUT.json", help="write the scores, per clip and over all, and what they mean"
+    )
+    parser.add_argument("--list", action="store_true", help="say which metrics there are, and what each lacks")
 
 
 def _command(
