@@ -89,7 +89,7 @@ def write_glb(
 
     Viewers promise four joints per vertex. Where the body has more, joints that move as one in this motion (a finger
     that is never bent, and its hand) are taken together, which changes nothing; if they are still too many, those that
-    move the vertex least are left out (millimetres, about the collar bones). Corrections that depend on the pose
+    move the vertex least are left out (a centimetre at worst, under a raised arm). Corrections that depend on the pose
     (SMPL's) are left out.
 
     Args:
