@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from liquidwarp.ahead import ahead
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
 from liquidwarp.media.provenance import append_gif_comment, append_mp4_xmp, provenance_text
@@ -61,7 +63,7 @@ def write_video(
     crf: int = 16,
     comment: str | None = None,
 ) -> Path:
-    """Write frames as a video, one by one as they come.
+    """Write frames as a video, one by one as they come; a thread makes the next ones meanwhile.
 
     H.264 (.mp4, .m4v, .mov, .mkv), VP9 (.webm) or GIF by the ending of `path`. BT.709 colours in limited range; odd
     sizes are padded to even ones by repeating the last row or column (not for GIF). The file is the old one or the
@@ -96,8 +98,10 @@ def write_video(
         raise InputError(f"crf={crf} must be from 0 (best) to 51")
     rate = Fraction(fps).limit_denominator(10_000)
     text = provenance_text(comment)
-    with atomic_path(path) as partial:
-        checked = _checked(_shown(frames, total, progress), path)
+    if total is None and isinstance(frames, Sized):
+        total = len(frames)
+    with atomic_path(path) as partial, closing(ahead(frames)) as made:
+        checked = _checked(_shown(made, total, progress), path)
         first = next(checked)
         try:
             with av.open(f"file:{partial}", "w", options=_KINDS[ending].container) as output:
@@ -192,8 +196,6 @@ def _shown(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]], total: int | None, progress: bool
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Yield the frames under a progress bar."""
-    if total is None and isinstance(frames, Sized):
-        total = len(frames)
     with tqdm(total=total, disable=not progress, unit="frame", dynamic_ncols=True) as bar:
         for frame in frames:
             yield frame

@@ -1,7 +1,8 @@
 """Find people in a picture and follow one through a clip."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from liquidwarp.ahead import ahead
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.recovery.detector import (
     Box,
@@ -75,9 +77,9 @@ def detect_clip(
 ) -> ClipDetection:
     """Follow one person through a clip.
 
-    Frames are read once, in order, and let go. The person is chosen in the first frame that shows anybody and followed
-    by the overlap of boxes; someone who was lost for half a second is taken up again wherever a person of about the
-    same size appears. Frames without the person are flagged in `keypoints.present` and counted in a warning.
+    Frames are read once, in order, a few ahead, and let go. The person is chosen in the first frame that shows anybody
+    and followed by the overlap of boxes; someone who was lost for half a second is taken up again wherever a person of
+    about the same size appears. Frames without the person are flagged in `keypoints.present` and counted in a warning.
 
     Args:
         frames: RGB pictures of one size.
@@ -99,16 +101,19 @@ def detect_clip(
     found: list[Detection | None] = []
     packed: list[bytes] = []
     with_masks = False
-    for index, frame in enumerate(tqdm(frames, desc="detect", total=total, disable=not progress, unit="frame")):
-        if frame.shape[:2] != tuple(size):
-            raise InputError(
-                f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
-                "re-encode the video at one size"
-            )
-        detection = follower.next(frame)
-        packed.append(pack_mask(detection.mask if detection else None, small))
-        with_masks |= bool(packed[-1])
-        found.append(_without_mask(detection))
+    if total is None and isinstance(frames, Sized):
+        total = len(frames)
+    with closing(ahead(frames)) as read:
+        for index, frame in enumerate(tqdm(read, desc="detect", total=total, disable=not progress, unit="frame")):
+            if frame.shape[:2] != tuple(size):
+                raise InputError(
+                    f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
+                    "re-encode the video at one size"
+                )
+            detection = follower.next(frame)
+            packed.append(pack_mask(detection.mask if detection else None, small))
+            with_masks |= bool(packed[-1])
+            found.append(_without_mask(detection))
     if not found:
         raise InputError(f"{source}: no frames; check that the video plays")
     keypoints = collect_keypoints(found, size=size, fps=fps, detector=follower.detector.name, source=source)
