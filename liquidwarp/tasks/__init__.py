@@ -3,6 +3,7 @@
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.recover import recover
+from liquidwarp.tasks.refine import look_at_source
 from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
 from liquidwarp.tasks.transfer import transfer_appearance
@@ -16,6 +17,7 @@ __all__ = [
     "encode_source",
     "export_glb",
     "imitate",
+    "look_at_source",
     "novel_view",
     "recover",
     "source_from_tracks",

@@ -18,7 +18,6 @@ from liquidwarp.viz.maps import (
     flow_shift,
     flow_wheel,
     fragment_pictures,
-    inset,
     wheel_colors,
 )
 from liquidwarp.viz.pictures import as_picture, blend, resized, side_by_side, with_legend
@@ -44,7 +43,6 @@ __all__ = [
     "flow_shift",
     "flow_wheel",
     "fragment_pictures",
-    "inset",
     "part_map",
     "resized",
     "shaded_body",

@@ -16,7 +16,7 @@ from liquidwarp.media import is_video, open_video, read_image, write_image, writ
 from liquidwarp.raster import rasterize
 from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.types import BodyTrack, Camera, Fragments
-from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, blend, resized
+from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, resized
 
 PART_COLORS: dict[str, Color] = {
     "torso": (117, 112, 179),
@@ -60,6 +60,7 @@ _BONES = (
         for one, other in pairwise(chain)
     ),
 )
+_FINE = 2  # samples of a body per pixel along each axis
 _SUBPIXEL = 4  # bits behind the point of the coordinates that are drawn at
 
 
@@ -104,10 +105,17 @@ def draw_body(
         colors: "part" or "clay", see `shaded_body`.
         opacity: of the body; on paper it is opaque.
     """
-    drawn, mask = shaded_body(vertices, topology, camera, colors=colors)
+    height, width = camera.size
+    drawn, mask = shaded_body(vertices, topology, camera.resized((_FINE * height, _FINE * width)), colors=colors)
+    # Colours are averaged over the body alone, so that nothing of the ground gets into its rim.
+    share = mask.reshape(height, _FINE, width, _FINE).sum((1, 3), dtype=np.float32)[..., None]
+    body = (drawn * mask[..., None]).reshape(height, _FINE, width, _FINE, 3).sum((1, 3), dtype=np.float32)
+    color = body / np.maximum(share, 1)
     if picture is None:
-        return blend(np.full_like(drawn, PAPER), drawn, mask)
-    return blend(resized(as_picture(picture), camera.size, crop=True), drawn, mask, opacity=opacity)
+        below, strength = np.full((height, width, 3), PAPER, np.uint8), share / _FINE**2
+    else:
+        below, strength = resized(as_picture(picture), camera.size, crop=True), opacity * share / _FINE**2
+    return ((1 - strength) * below + strength * color + 0.5).astype(np.uint8)
 
 
 def draw_track(

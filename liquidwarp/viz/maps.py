@@ -33,6 +33,8 @@ COVERAGE_COLORS: dict[str, Color] = {
 """Colour of each kind of coverage, in the order of its numbers; told apart by colour-blind eyes too."""
 
 _TINT = 0.6
+_LEAST = 1.0  # pixels of shift that colours are full at, at least: rounding errors are not shown as motion
+_LEGEND = 5  # a picture's shorter side in wheels
 _WHEEL = (("RY", 15), ("YG", 6), ("GC", 4), ("CB", 11), ("BM", 13), ("MR", 6))
 _CORNERS = {"R": (1, 0, 0), "Y": (1, 1, 0), "G": (0, 1, 0), "C": (0, 1, 1), "B": (0, 0, 1), "M": (1, 0, 1)}
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -77,6 +79,7 @@ def flow_colors(
     *,
     source_size: tuple[int, int] | None = None,
     largest: float | int | None = None,
+    legend: bool = True,
     item: int = 0,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Show a flow as colours: the hue is the way to the source, the saturation how far it is.
@@ -90,11 +93,16 @@ def flow_colors(
     Args:
         flow: any; of the batch, `item` is shown.
         source_size: (height, width) of the source; the flow's own if None.
-        largest: pixels at which colours are full; by default the largest shift that is valid.
+        largest: pixels at which colours are full; by default the largest shift that is valid, or 1.
+        legend: put the wheel into the lower right corner.
         item: which flow of the batch.
     """
     shift = flow_shift(flow, source_size=source_size)[item]
-    return wheel_colors(shift.permute(2, 0, 1), valid=flow.valid[item], largest=largest)
+    picture = wheel_colors(shift.permute(2, 0, 1), valid=flow.valid[item], largest=largest)
+    if legend:
+        side = min(picture.shape[:2]) // _LEGEND
+        picture[-side:, -side:] = flow_wheel(side, ground=NOTHING)
+    return picture
 
 
 def flow_shift(flow: Flow, *, source_size: tuple[int, int] | None = None) -> Float[Tensor, "B H W 2"]:
@@ -116,8 +124,8 @@ def wheel_colors(
     x, y = shift.detach().cpu().double().numpy()
     known = np.ones(x.shape, bool) if valid is None else valid.cpu().numpy()
     length = np.hypot(x, y)
-    most = largest if largest is not None else float(length[known].max(initial=0.0))
-    radius = (length / max(most, 1e-9))[..., None]
+    most = largest if largest is not None else float(length[known].max(initial=_LEAST))
+    radius = (length / most)[..., None]
     wheel = _wheel()
     place = (np.arctan2(y, x) / (2 * math.pi)) % 1 * len(wheel)
     low = np.floor(place).astype(np.int64) % len(wheel)
@@ -128,20 +136,12 @@ def wheel_colors(
     return np.where(known[..., None], picture, np.array(NOTHING, np.uint8))
 
 
-def flow_wheel(size: int = 96) -> UInt8[np.ndarray, "S S 3"]:
+def flow_wheel(size: int = 96, *, ground: Color = PAPER) -> UInt8[np.ndarray, "S S 3"]:
     """Return the legend of `flow_colors`: each colour stands where a pixel of that colour has to look."""
     axis = (torch.arange(size) + 0.5) * (2 / size) - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     disc = wheel_colors(torch.stack([x, y]), largest=1.0)
-    return np.where((x.hypot(y) <= 1).numpy()[..., None], disc, np.array(PAPER, np.uint8))
-
-
-def inset(picture: PictureLike, small: PictureLike) -> UInt8[np.ndarray, "H W 3"]:
-    """Put a small picture, such as `flow_wheel`, into the lower right corner of another."""
-    result, corner = as_picture(picture).copy(), as_picture(small)
-    height, width = corner.shape[:2]
-    result[-height:, -width:] = corner[-result.shape[0] :, -result.shape[1] :]
-    return result
+    return np.where((x.hypot(y) <= 1).numpy()[..., None], disc, np.array(ground, np.uint8))
 
 
 def fragment_pictures(fragments: Fragments, *, item: int = 0) -> dict[str, UInt8[np.ndarray, "H W 3"]]:

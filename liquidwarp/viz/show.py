@@ -13,7 +13,7 @@ from liquidwarp.media.provenance import provenance_text, xmp_packet
 from liquidwarp.viz.pictures import PictureLike, as_picture, resized
 
 _VIDEOS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
-_QUALITY = 82
+_QUALITY = 75
 
 
 @dataclass(frozen=True, eq=False)

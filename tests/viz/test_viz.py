@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 
 from liquidwarp import viz
 from liquidwarp.bodies import PARTS, load_body
@@ -133,8 +134,13 @@ def test_the_body_stands_where_it_is(track: BodyTrack, posed: tuple, photo: np.n
     drawn, where = viz.shaded_body(vertices, BODY.topology, camera)
     np.testing.assert_array_equal(where, mask)
     over = viz.draw_body(photo, vertices, BODY.topology, camera)
-    np.testing.assert_array_equal(over[~mask], photo[~mask])
-    np.testing.assert_array_equal(viz.draw_body(None, vertices, BODY.topology, camera)[mask], drawn[mask])
+    near, inside = (ndimage.binary_dilation(mask, iterations=2), ndimage.binary_erosion(mask, iterations=2))
+    np.testing.assert_array_equal(over[~near], photo[~near])
+    expected = 0.35 * photo[inside] + 0.65 * drawn[inside]
+    assert np.abs(over[inside] - expected).mean() < 4
+    alone = viz.draw_body(None, vertices, BODY.topology, camera)
+    assert np.abs(alone[inside].astype(float) - drawn[inside]).mean() < 6
+    assert (alone[~near] == alone[0, 0]).all()
     clay = viz.shaded_body(vertices, BODY.topology, camera, colors="clay")[0][mask].astype(int)
     assert np.ptp(clay, axis=1).max() < 12, "clay is grey"
     first, second = viz.draw_track([photo, photo, photo], track)
@@ -213,13 +219,14 @@ def test_flow_says_how_far_to_look() -> None:
     right = Flow(flow.grid + torch.tensor([2 * 3 / 16, 0.0]), flow.valid)
     torch.testing.assert_close(viz.flow_shift(right), torch.tensor([3.0, 0.0]).expand(1, 8, 16, 2), atol=1e-5, rtol=0)
     half = Flow(right.grid, right.valid & (torch.arange(16) < 8))
-    picture = viz.flow_colors(half)
+    picture = viz.flow_colors(half, legend=False)
     assert (picture[:, :8] == (255, 0, 0)).all()
     assert (np.ptp(picture[:, 8:].astype(int), axis=2) < 8).all(), "unknown is grey"
-    assert viz.flow_colors(half, largest=6)[0, 0].tolist() == [255, 128, 128]
-    corner = viz.inset(picture, np.zeros((2, 3, 3), np.uint8))
-    assert not corner[-2:, -3:].any()
-    np.testing.assert_array_equal(corner[:-2], picture[:-2])
+    assert viz.flow_colors(half, largest=6, legend=False)[0, 0].tolist() == [255, 128, 128]
+    wide = identity_flow((40, 60))
+    shown = viz.flow_colors(wide)
+    assert (shown[:32] == 255).all()
+    assert not (shown[-8:, -8:] == 255).all()
 
 
 def test_coverage_has_a_colour_for_each_kind(photo: np.ndarray) -> None:
