@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from iper_metrics import Features, as_frames, scores_of
 from PIL import Image, ImageDraw
 
 import liquidwarp as lw
@@ -15,7 +16,7 @@ from liquidwarp.data import Clip, IperFolder, Run
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
-from liquidwarp.metrics import flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
+from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.nn.weights import Generator, load_generator
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
@@ -30,13 +31,14 @@ _SHOWN = 3  # frames of a run on the contact sheet
 _LABEL = 14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture, who is in it, and the share of the person that a photo shows (None: not known)."""
+    """A picture, who is in it, the share of the person that a photo shows, and where; None: not known."""
 
     rgb: np.ndarray
     mask: np.ndarray
     seen: float | None = None
+    coverage: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,9 @@ def run_folder(out: Path, run: Run, renderer: Renderer) -> Path:
     return out / "runs" / renderer.name.replace(":", "-") / run.name
 
 
-def settings_of(run: Run, renderer: Renderer, size: int | None, limit: int | None) -> dict[str, object]:
+def settings_of(
+    run: Run, renderer: Renderer, size: int | None, limit: int | None, stream: Stream | None = None
+) -> dict[str, object]:
     """Return all that the scores of a run depend on, besides the data."""
     return {
         "task": run.task,
@@ -84,7 +88,7 @@ def settings_of(run: Run, renderer: Renderer, size: int | None, limit: int | Non
         "renderer": renderer.name,
         "weights": renderer.identity,
         "size": size,
-    }
+    } | ({} if stream is None else {"metrics": [*stream.frame_keys, *stream.set_keys]})
 
 
 def judged(run: Run, limit: int | None) -> tuple[int, ...]:
@@ -103,14 +107,24 @@ def read_rows(folder: Path) -> list[dict[str, float | None]]:
     return rows
 
 
-def measure(run: Run, renderer: Renderer, data: IperFolder, out: Path, *, size: int | None, limit: int | None) -> None:
-    """Make what is still missing of a run.
+def measure(
+    run: Run,
+    renderer: Renderer,
+    data: IperFolder,
+    out: Path,
+    *,
+    size: int | None,
+    limit: int | None,
+    stream: Stream | None = None,
+    keep: bool = False,
+) -> None:
+    """Make what is still missing of a run; score it by the metrics of `stream` too, and keep the pictures if asked to.
 
     Raises:
         InputError: the folder has a run with other settings, or the data cannot be read.
     """
     folder = run_folder(out, run, renderer)
-    settings = settings_of(run, renderer, size, limit)
+    settings = settings_of(run, renderer, size, limit, stream)
     card = folder / "run.json"
     if card.exists() and json.loads(card.read_text(encoding="utf-8")) != settings:
         raise lw.InputError(f"{folder}: made with other settings; choose another folder with -o, or remove it")
@@ -123,17 +137,25 @@ def measure(run: Run, renderer: Renderer, data: IperFolder, out: Path, *, size: 
         return
     start = max(0, (len(rows) - 1) // _CHUNK * _CHUNK)  # flicker needs the frame before
     last: tuple[Picture, Picture] | None = None
+    last_frames: tuple[Frame, Frame] | None = None
     real = data.clip(run.real.video)
-    with open(folder / "frames.jsonl", "a", encoding="utf-8") as stream:
+    features = None if stream is None else Features(folder, stream.set_keys, rows[-1] if rows else None)
+    with open(folder / "frames.jsonl", "a", encoding="utf-8") as lines:
         for index, ours in enumerate(_pictures(run, renderer, data, frames, start, size), start):
             truth = _real(real, run.real.first + frames[index] - run.motion.first, ours.rgb.shape[:2])
-            now = (ours, truth)
+            now, frames_now = (ours, truth), as_frames(ours, truth)
             if index >= len(rows):
                 rows.append(_scores(run, now, last))
+                if stream is not None and features is not None:
+                    before = None if run.frames else last_frames
+                    rows[-1] |= scores_of(stream, frames_now, before, paired=run.paired)
+                    rows[-1] |= {"features": features.add(stream.features(*frames_now))}
                 _keep_tiles(folder, run, index, now, rows, len(frames))
-                stream.write(json.dumps(rows[-1]) + "\n")
-                stream.flush()
-            last = now
+                if keep:
+                    _keep_pictures(out, run, renderer, index, now)
+                lines.write(json.dumps(rows[-1]) + "\n")
+                lines.flush()
+            last, last_frames = now, frames_now
 
 
 def _scores(run: Run, now: tuple[Picture, Picture], last: tuple[Picture, Picture] | None) -> dict[str, float | None]:
@@ -176,7 +198,7 @@ def _pictures(
         mask = answer.alpha.numpy() > 0.5
         person_pixels = answer.coverage > 0
         seen = float((answer.coverage == 1).sum() / person_pixels.sum()) if bool(person_pixels.any()) else None
-        yield Picture(to_uint8(answer.image), mask, seen)
+        yield Picture(to_uint8(answer.image), mask, seen, answer.coverage.numpy())
 
 
 def _target(run: Run, person: lw.SourceState, data: IperFolder, size: int | None) -> Target:
@@ -275,6 +297,14 @@ def _keep_tiles(
         write_image(folder / f"shown_{index:06d}.png", _tile(now, label))
     if score is not None and score < min(others, default=math.inf):
         write_image(folder / "worst.png", _tile(now, label))
+
+
+def _keep_pictures(out: Path, run: Run, renderer: Renderer, index: int, now: tuple[Picture, Picture]) -> None:
+    """Write both pictures and the real mask, in folders that `liquidwarp evaluate` can pair."""
+    place = Path(renderer.name.replace(":", "-")) / run.name
+    mask = np.repeat(now[1].mask[..., None].astype(np.uint8) * 255, 3, 2)
+    for kind, picture in (("made", now[0].rgb), ("real", now[1].rgb), ("masks", mask)):
+        write_image(out / "pictures" / kind / place / f"{index:06d}.png", picture)
 
 
 def _tile(now: tuple[Picture, Picture], label: str) -> np.ndarray:

@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from iper_measure import METRICS
+from iper_metrics import QUOTED_FROM, set_scores
 from PIL import Image
 
-SCHEMA = "liquidwarp-iper/1"
+from liquidwarp.metrics import METRICS as LIBRARY
+from liquidwarp.metrics import Stream
+
+SCHEMA = "liquidwarp-iper/2"
 SUMMARY = ("mean", "median", "p10", "p90", "count", "video_mean")
 
 QUOTED = {  # Liu et al., ICCV 2019, table 1 as its authors updated it; another evaluator, other body fits
@@ -58,8 +62,25 @@ def summarize(values: Sequence[Sequence[float]]) -> dict[str, float | int | None
     return {"mean": mean, "median": median, "p10": p10, "p90": p90, "count": len(pooled), "video_mean": means}
 
 
-def to_json(runs: Sequence[dict], arguments: dict, protocol: dict, missing: Mapping[str, str], failed: dict) -> dict:
-    """Put runs, each with its settings and `rows`, into the form that `check` asks for."""
+def to_json(
+    runs: Sequence[dict],
+    arguments: dict,
+    protocol: dict,
+    missing: Mapping[str, str],
+    failed: dict,
+    stream: Stream | None = None,
+) -> dict:
+    """Put runs, each with its settings, `rows` and `folder`, into the form that `check` asks for."""
+    more = () if stream is None else stream.frame_keys
+    absent = (
+        dict(ABSENT)
+        if stream is None
+        else {
+            key: stream.absent.get(name, "was not asked for")
+            for key, name in QUOTED_FROM.items()
+            if name not in (*stream.frame_keys, *stream.set_keys)
+        }
+    )
     groups: dict[tuple, list[dict]] = {}
     for run in runs:
         groups.setdefault((run["task"], run["renderer"], run["count"]), []).append(run)
@@ -70,12 +91,14 @@ def to_json(runs: Sequence[dict], arguments: dict, protocol: dict, missing: Mapp
         "versions": {name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "scipy")},
         "protocol": protocol,
         "quoted": {name: dict(zip(QUOTED_METRICS, row, strict=True)) for name, row in QUOTED.items()},
-        "absent": dict(ABSENT),
+        "metrics": [*METRICS, *more],
+        "sets": [] if stream is None else list(stream.set_keys),
+        "absent": absent,
         "missing": dict(missing),
         "failed": failed,
         "runs": [
-            {key: value for key, value in run.items() if key != "rows"}
-            | {"answered": len(run["rows"]), "scores": _over([run])}
+            {key: value for key, value in run.items() if key not in ("rows", "folder")}
+            | {"answered": len(run["rows"]), "scores": _over([run], more), "sets": _sets([run], stream)}
             for run in runs
         ],
         "summary": [
@@ -86,7 +109,8 @@ def to_json(runs: Sequence[dict], arguments: dict, protocol: dict, missing: Mapp
                 "runs": len(group),
                 "asked": sum(run["asked"] for run in group),
                 "answered": sum(len(run["rows"]) for run in group),
-                "scores": _over(group),
+                "scores": _over(group, more),
+                "sets": _sets(group, stream),
             }
             for (task, renderer, count), group in groups.items()
         ],
@@ -98,15 +122,22 @@ def check(data: dict) -> None:
     _need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
     for name in ("arguments", "machine", "versions", "protocol", "quoted", "absent", "missing", "failed"):
         _need(isinstance(data.get(name), dict), f"{name} must be a dictionary")
-    for name in ("runs", "summary"):
+    for name in ("metrics", "sets", "runs", "summary"):
         _need(isinstance(data.get(name), list), f"{name} must be a list")
+    _need(set(METRICS) <= set(data["metrics"]), f"metrics must have {METRICS}")
+    for name in ("runs", "summary"):
         for number, item in enumerate(data[name]):
             where = f"{name}[{number}]"
             for key in ("asked", "answered"):
                 _need(isinstance(item.get(key), int) and item[key] >= 0, f"{where}.{key} must be a count")
             _need(item["answered"] <= item["asked"], f"{where}: more frames answered than asked")
             scores = item.get("scores")
-            _need(isinstance(scores, dict) and set(scores) == set(METRICS), f"{where}.scores must have {METRICS}")
+            wanted = data["metrics"]
+            _need(isinstance(scores, dict) and set(scores) == set(wanted), f"{where}.scores must have {wanted}")
+            sets = item.get("sets")
+            _need(isinstance(sets, dict) and set(sets) == set(data["sets"]), f"{where}.sets must have {data['sets']}")
+            for metric, found in sets.items():
+                _check_set(found, f"{where}.sets.{metric}")
             for metric, summary in scores.items():
                 _check_summary(summary, f"{where}.scores.{metric}")
 
@@ -115,8 +146,8 @@ def markdown(data: dict) -> str:
     """Return one table a task."""
     lines = [f"Protocol {data['protocol']['name']}; scores of our 'corrected' kind: mean over all frames.", ""]
     for task in dict.fromkeys(item["task"] for item in data["summary"]):
-        keys = _columns(task)
-        heads = [f"{COLUMNS[key][0]}{_arrow(key)}" for key in keys]
+        keys = _columns(data, task)
+        heads = [f"{_title(key)}{_arrow(key)}" for key in keys]
         lines += [f"**{task}**", "", f"| method | sources | frames | {' | '.join(heads)} |"]
         lines += ["|---" * (3 + len(keys)) + "|"]
         lines += [f"| {' | '.join(row)} |" for row in _rows(data, task, keys)]
@@ -129,9 +160,9 @@ def latex(data: dict) -> str:
     """Return one tabular a task."""
     lines = []
     for task in dict.fromkeys(item["task"] for item in data["summary"]):
-        keys = _columns(task)
-        arrows = {"up": r" $\uparrow$", "down": r" $\downarrow$", "": ""}
-        heads = [COLUMNS[key][0] + arrows[COLUMNS[key][1]] for key in keys]
+        keys = _columns(data, task)
+        arrows = {" ↑": r" $\uparrow$", " ↓": r" $\downarrow$", "": ""}
+        heads = [_title(key) + arrows[_arrow(key)] for key in keys]
         lines += [rf"% {task}", rf"\begin{{tabular}}{{ll{'r' * (1 + len(keys))}}}", r"\hline"]
         lines += [" & ".join(["method", "sources", "frames", *heads]) + r" \\", r"\hline"]
         lines += [" & ".join(cell.replace("_", r"\_") for cell in row) + r" \\" for row in _rows(data, task, keys)]
@@ -152,16 +183,24 @@ def stack(files: Sequence[Path], most: int = 60) -> np.ndarray:
     return sheet
 
 
-def _over(runs: Sequence[dict]) -> dict[str, dict]:
+def _over(runs: Sequence[dict], more: Sequence[str]) -> dict[str, dict]:
     return {
         metric: summarize([[row[metric] for row in run["rows"] if row[metric] is not None] for run in runs])
-        for metric in METRICS
+        for metric in (*METRICS, *more)
     }
 
 
-def _columns(task: str) -> list[str]:
+def _sets(runs: Sequence[dict], stream: Stream | None) -> dict[str, dict]:
+    return {} if stream is None else set_scores(stream, [(run["folder"], run["rows"]) for run in runs])
+
+
+def _columns(data: dict, task: str) -> list[str]:
+    """Return the quoted columns, ours, and those of more metrics; over the seen and unseen apart in the JSON alone."""
     quoted = [key for key, home in QUOTED_METRICS.items() if home == task]
-    return [*quoted, "seen"] if task == "cross" else [*(quoted or ["ssim"]), *METRICS[1:]]
+    shown = {QUOTED_FROM.get(key) for key in quoted}
+    more = [key for key in data["metrics"] if key not in METRICS] if task != "cross" else []
+    more = [key for key in (*more, *data["sets"]) if key not in shown and not key.endswith(("/seen", "/unseen"))]
+    return [*quoted, "seen", *more] if task == "cross" else [*(quoted or ["ssim"]), *METRICS[1:], *more]
 
 
 def _rows(data: dict, task: str, keys: Sequence[str]) -> list[list[str]]:
@@ -173,22 +212,38 @@ def _rows(data: dict, task: str, keys: Sequence[str]) -> list[list[str]]:
             )
     for item in data["summary"]:
         if item["task"] == task:
-            cells = ["absent" if key in ABSENT else _cell(item["scores"][key], key) for key in keys]
+            cells = ["absent" if key in data["absent"] else _cell(item, QUOTED_FROM.get(key, key)) for key in keys]
             frames = f"{item['answered']} of {item['asked']}"
             rows.append([f"ours: {item['renderer']}", item["sources"], frames, *cells])
     return rows
 
 
-def _cell(summary: dict, key: str) -> str:
-    return "-" if summary["mean"] is None else f"{summary['mean']:.{2 if key in ('person_psnr', 'flicker') else 3}f}"
+def _cell(item: dict, key: str) -> str:
+    value = item["scores"][key]["mean"] if key in item["scores"] else item["sets"][key]["value"]
+    if key in COLUMNS:
+        decimals = 2 if key in ("person_psnr", "flicker") else 3
+    else:
+        decimals = LIBRARY[key.split("/")[0]].decimals
+    return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def _title(key: str) -> str:
+    if key in COLUMNS:
+        return COLUMNS[key][0]
+    name, _, region = key.partition("/")
+    return f"{region} {LIBRARY[name].title}".strip()
 
 
 def _arrow(key: str) -> str:
-    return {"up": " ↑", "down": " ↓", "": ""}[COLUMNS[key][1]]
+    if key in COLUMNS:
+        return {"up": " ↑", "down": " ↓", "": ""}[COLUMNS[key][1]]
+    return " ↑" if LIBRARY[key.split("/")[0]].better == "higher" else " ↓"
 
 
 def _notes(data: dict) -> list[str]:
-    lines = [_NOTE, "absent: " + "; ".join(f"{COLUMNS[key][0]} {why}" for key, why in data["absent"].items()) + "."]
+    lines = [_NOTE]
+    if data["absent"]:
+        lines.append("absent: " + "; ".join(f"{COLUMNS[key][0]} {why}" for key, why in data["absent"].items()) + ".")
     if data["missing"]:
         lines.append(f"{len(data['missing'])} videos are missing or incomplete; their runs are left out.")
     if data["failed"]:
@@ -203,6 +258,13 @@ def _check_summary(summary: object, where: str) -> None:
         value = summary[name]
         empty = value is None and summary["count"] == 0
         _need(empty or (isinstance(value, float | int) and np.isfinite(value)), f"{where}.{name} must be finite")
+
+
+def _check_set(found: object, where: str) -> None:
+    _need(isinstance(found, dict) and set(found) == {"value", "count"}, f"{where} must have value and count")
+    assert isinstance(found, dict)
+    value = found["value"]
+    _need(value is None or (isinstance(value, float) and np.isfinite(value)), f"{where}.value must be finite")
 
 
 def _threads() -> int:

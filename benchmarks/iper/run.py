@@ -2,6 +2,7 @@
 
     python benchmarks/iper/run.py --data ROOT --task self|cross|transfer|view [--sources 1,2,3,4,8|iccv]
                                   [--renderer surface gan copy published:FILE] [--shard 0/4] [-o outputs/iper]
+                                  [--metric-weights FOLDER] [--metrics NAME ...] [--keep-pictures]
 
 ROOT is a folder that datasets/iper/prepare.py or datasets/synthetic/make.py wrote. A killed run goes on where it
 stopped, frame by frame; shards may share the output folder or be copied into one. README.md has the contract.
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from iper_measure import Renderer, judged, make_renderer, measure, read_rows, run_folder, settings_of, write_text
+from iper_metrics import make_stream
 from iper_report import check, latex, markdown, stack, to_json
 from tqdm import tqdm
 
@@ -20,6 +22,7 @@ import liquidwarp as lw
 from liquidwarp.data import Protocol, Run, load_iper, load_protocol, missing_videos, protocol_runs
 from liquidwarp.data.protocols import ALONE, TASKS, outfit_pairs
 from liquidwarp.media import write_image
+from liquidwarp.metrics import Stream
 
 SYNTHETIC = "synthetic_iPER_protocol.json"
 
@@ -44,6 +47,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--protocol", help="name or file; by default that of the folder, else iPER's")
     parser.add_argument("--size", type=int, help="longer side of the pictures; by default that of the videos")
     parser.add_argument("--limit", type=int, help="only the first frames of each run, for a quick look")
+    parser.add_argument("--metric-weights", type=Path, help="folder with the files that docs/metrics.md names")
+    parser.add_argument("--metrics", nargs="+", help="more metrics; by default those that the weights make possible")
+    parser.add_argument("--keep-pictures", action="store_true", help="write all frames, for 'liquidwarp evaluate'")
     parser.add_argument("--shard", type=shard, default=(0, 1), help="i/n does the i-th of n parts, counted from 0")
     parser.add_argument("-o", "--output", type=Path, default=Path("outputs/iper"))
     return parser.parse_args(arguments)
@@ -77,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
     """Do this shard's runs, then report on all that are finished in the output folder."""
     if options.limit is not None and options.limit < 1:
         raise lw.InputError(f"--limit {options.limit} must be at least 1")
+    stream = make_stream(options.metrics, options.metric_weights)
     protocols = {task: find_protocol(options, task) for task in options.task}
     runs = [r for task, p in protocols.items() for n in options.sources for r in protocol_runs(p, task, n)]
     needs = {name: count for p in protocols.values() for name, count in p.needs().items()}
@@ -97,10 +104,19 @@ def run(options: argparse.Namespace) -> int:
     index, count = options.shard
     for item, renderer in tqdm(jobs[index::count], unit="run"):
         try:
-            measure(item, renderer, data, options.output, size=options.size, limit=options.limit)
+            measure(
+                item,
+                renderer,
+                data,
+                options.output,
+                size=options.size,
+                limit=options.limit,
+                stream=stream,
+                keep=options.keep_pictures,
+            )
         except lw.InputError as error:  # a damaged video costs its own runs; a full disk ends the work
             failed[f"{renderer.name} {item.name}"] = str(error)
-    report(options, protocols, runs, jobs, missing, failed)
+    report(options, protocols, runs, jobs, missing, failed, stream)
     return 1 if missing or failed else 0
 
 
@@ -111,18 +127,21 @@ def report(
     jobs: list[tuple[Run, Renderer]],
     missing: dict[str, str],
     failed: dict[str, str],
+    stream: Stream | None,
 ) -> None:
     """Write results.json, results.md, results.tex and the sheets of all that is finished, and print the table."""
     found, shown, worst = [], [], []
     for item, renderer in jobs:
         folder = run_folder(options.output, item, renderer)
-        settings = settings_of(item, renderer, options.size, options.limit)
+        settings = settings_of(item, renderer, options.size, options.limit, stream)
         card = folder / "run.json"
         if not card.exists() or json.loads(card.read_text(encoding="utf-8")) != settings:
             continue
         rows = read_rows(folder)
         asked = len(judged(item, options.limit))
-        found.append(settings | {"name": item.name, "count": item.count, "asked": asked, "rows": rows})
+        found.append(
+            settings | {"name": item.name, "count": item.count, "asked": asked, "rows": rows, "folder": folder}
+        )
         if renderer.name != "copy":
             shown += sorted(folder.glob("shown_*.png"))
             scores = [row["person_ssim"] for row in rows if row["person_ssim"] is not None]
@@ -137,7 +156,7 @@ def report(
     }
     names = ", ".join(dict.fromkeys(protocol.name for protocol in protocols.values()))
     described = {"name": names, "runs": len(runs), "frames": sum(len(item.judged) for item in runs)}
-    data = to_json(found, arguments, described, missing, failed)
+    data = to_json(found, arguments, described, missing, failed, stream)
     check(data)
     out = options.output
     write_text(out / "results.json", json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -9,7 +9,7 @@
 
 from liquidwarp.metrics.distributions import frechet_distance, inception_score, kernel_distance
 from liquidwarp.metrics.evaluate import ClipPair, compute, evaluate
-from liquidwarp.metrics.frames import REGIONS
+from liquidwarp.metrics.frames import REGIONS, Frame
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import mean_ssim, psnr, ssim, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
@@ -17,6 +17,7 @@ from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.ms_ssim import ms_ssim
 from liquidwarp.metrics.registry import METRICS, available
 from liquidwarp.metrics.silhouette import iou, person_region
+from liquidwarp.metrics.stream import Stream
 from liquidwarp.metrics.table import Score, Table
 from liquidwarp.metrics.video import find_motion, flicker, warp_errors
 
@@ -25,8 +26,10 @@ __all__ = [
     "MODES",
     "REGIONS",
     "ClipPair",
+    "Frame",
     "Metric",
     "Score",
+    "Stream",
     "Table",
     "available",
     "compute",

@@ -23,7 +23,7 @@ class Metric:
         high: other end of the range.
         colour: colour space it is computed in.
         window: windows, sizes and constants.
-        unit: what it is of: a "frame", a "step" between neighbouring frames, or a "set" of frames or windows.
+        unit: what it is of: a "frame", a "step" between neighbouring frames, a "set" of frames, or one of "windows".
         regions: those it can be taken over.
         source: paper.
         corrected: builds it after our own recipe.
@@ -40,7 +40,7 @@ class Metric:
     high: float
     colour: str
     window: str
-    unit: Literal["frame", "step", "set"]
+    unit: Literal["frame", "step", "set", "windows"]
     regions: tuple[str, ...]
     source: str
     corrected: Callable[[Setting], Scorer]

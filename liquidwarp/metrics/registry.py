@@ -152,7 +152,7 @@ _ALL = (
         math.inf,
         "RGB in [-1, 1]",
         "224x224, triangles with antialiasing; windows of 16 frames, 8 apart; 400 class scores of I3D on Kinetics-400",
-        "set",
+        "windows",
         _WHOLE,
         "Unterthiner et al. 2018",
         identity.make_fvd,

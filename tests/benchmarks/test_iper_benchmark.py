@@ -24,7 +24,7 @@ NAMES = ("001/1/1", "001/2/1", "002/1/2")
 @pytest.fixture
 def iper(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(FOLDER))
-    names = ("run", "iper_measure", "iper_report")
+    names = ("run", "iper_measure", "iper_metrics", "iper_report")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     import iper_measure
@@ -241,3 +241,82 @@ def test_the_whole_way_on_synthetic_people(iper: SimpleNamespace, tmp_path: Path
         assert item["answered"] == item["asked"]
         if item["task"] in ("self", "view"):
             assert item["scores"]["iou"]["mean"] > 0.6
+
+
+def weights_folder(folder: Path) -> Path:
+    """A narrow AlexNet under the published names, and LPIPS's layers for it."""
+    torch.manual_seed(0)
+    layers = ((0, 3, 4, 11), (3, 4, 5, 5), (6, 5, 6, 3), (8, 6, 5, 3), (10, 5, 4, 3))
+    trunk = {f"features.{n}.weight": torch.randn(b, a, size, size) / size for n, a, b, size in layers}
+    trunk |= {f"features.{n}.bias": torch.zeros(b) for n, _, b, _ in layers}
+    folder.mkdir()
+    torch.save(trunk, folder / "alexnet-owt-7be5be79.pth")
+    heads = {f"lin{level}.model.1.weight": torch.rand(1, b, 1, 1) for level, (_, _, b, _) in enumerate(layers)}
+    torch.save(heads, folder / "alex.pth")
+    return folder
+
+
+def test_columns_of_the_library_metrics(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_library(monkeypatch, iper)
+    more = ["--metric-weights", str(weights_folder(tmp_path / "weights")), "--renderer", "surface"]
+    assert iper.run.main(arguments(made, tmp_path / "out", "self", "cross", *more)) == 0
+    data = json.loads((tmp_path / "out" / "results.json").read_text())
+    iper.report.check(data)
+    scores = {item["task"]: item["scores"] for item in data["summary"]}
+    assert scores["self"]["lpips-alex"]["count"] == 15
+    assert scores["self"]["lpips-alex/seen"]["count"] == 15
+    assert scores["cross"]["lpips-alex"]["count"] == 0
+    assert "pt_inception" in data["absent"]["is"]
+    assert "net_last.pth" in data["absent"]["freid"]
+    text = (tmp_path / "out" / "results.md").read_text()
+    value = f"{scores['self']['lpips-alex']['mean']:.3f}"
+    assert f"| ours: surface | 1 | 15 of 15 | {scores['self']['ssim']['mean']:.3f} | {value} |" in text
+    assert "| person LPIPS (Alex) ↓ |" in text
+    assert "LPIPS (Alex)/seen" not in text
+
+
+def test_sets_go_on_where_they_stopped(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from liquidwarp.metrics import METRICS, frechet_distance
+    from liquidwarp.metrics.scorers import SetScorer
+
+    def colours(frames, regions):
+        if not frames[0].rgb[..., 0].any():  # a black picture shows nothing to look at
+            return None
+        return frames[0].rgb.reshape(-1, 3).mean(0)[: 2 + 0 * len(regions)]
+
+    colour = replace(METRICS["fid"], name="colour", corrected=lambda setting: SetScorer(colours, frechet_distance))
+    monkeypatch.setitem(METRICS, "colour", colour)
+    monkeypatch.setattr(iper.measure, "_CHUNK", 2)
+    more = ["self", "--renderer", "surface", "--metrics", "colour", "warp-error", "--keep-pictures"]
+    fake_library(monkeypatch, iper, stop_after=9)
+    with pytest.raises(KeyboardInterrupt):
+        iper.run.main(arguments(made, tmp_path / "cut", *more))
+    torn = max((tmp_path / "cut").rglob("colour.made.f32"), key=lambda path: path.stat().st_mtime)
+    torn.write_bytes(torn.read_bytes() + b"half")
+    fake_library(monkeypatch, iper)
+    for out in ("cut", "whole"):
+        assert iper.run.main(arguments(made, tmp_path / out, *more)) == 0
+    for name in ("results.json", "results.md"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    summary = json.loads((tmp_path / "whole" / "results.json").read_text())["summary"][0]
+    assert summary["sets"]["colour"]["count"] == 12  # the first frame of each video is black
+    assert summary["sets"]["colour"]["value"] > 0
+    assert summary["scores"]["warp-error"]["count"] == 12
+    assert len(list((tmp_path / "whole" / "pictures" / "made").rglob("*.png"))) == 15
+    assert iper.run.main(arguments(made, tmp_path / "whole", "self", "--renderer", "surface")) == 1  # other settings
+
+
+def test_metrics_that_cannot_be_had_say_so(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name, message in (("fvd", "liquidwarp evaluate"), ("landmarks", "needs a detector"), ("beauty", "not known")):
+        assert iper.run.main(arguments(made, tmp_path, "self", "--metrics", name)) == 2
+        assert message in capsys.readouterr().err
+    assert iper.run.main(arguments(made, tmp_path, "self", "--metric-weights", str(tmp_path / "none"))) == 2
+    assert "no such folder" in capsys.readouterr().err
