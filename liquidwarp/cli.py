@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
+        "live": _live,
         "transfer": _transfer,
         "view": _view,
         "recover": _recover,
@@ -113,6 +114,37 @@ def _imitate(options: argparse.Namespace) -> None:
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
     print(options.output)
+
+
+def _live(options: argparse.Namespace) -> None:
+    from liquidwarp.live import run_live
+    from liquidwarp.media import Webcam, open_video
+
+    _check_look(options)
+    if options.output is not None:
+        _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
+    if options.motion is None:
+        Webcam(options.webcam).close()
+    else:
+        open_video(options.motion)
+    person = _encode(options)
+    pace = run_live(
+        person,
+        motion=options.motion,
+        webcam=options.webcam,
+        output=options.output,
+        seconds=options.seconds,
+        mute=options.mute,
+        camera=options.camera,
+        size=options.size,
+        background=options.background,
+        renderer=_renderer(options),
+        generator=_generator(options, person),
+        motion_person=options.motion_person,
+    )
+    if options.output is not None:
+        print(options.output)
+    print(pace)
 
 
 def _transfer(options: argparse.Namespace) -> None:

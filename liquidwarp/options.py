@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
 
+    _add_live(commands)
     view = _command(
         commands,
         "view",
@@ -193,6 +194,29 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
+
+
+def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    live = _command(
+        commands,
+        "live",
+        "Let the person in a photo do what a camera or a video shows, while it comes.",
+        "liquidwarp live me.jpg\n"
+        "liquidwarp live me.jpg --webcam 1 --size 384 --camera source\n"
+        "liquidwarp live me.jpg --motion dance.mp4 -o out.mp4",
+    )
+    _add_source(live, many=True)
+    driver = live.add_mutually_exclusive_group()
+    driver.add_argument("--webcam", type=_count, default=0, metavar="N", help="which camera drives (default 0)")
+    driver.add_argument("--motion", metavar="VIDEO", help="let a video drive instead")
+    live.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person drives")
+    live.add_argument("-o", "--output", metavar="OUT", help="write a video (default: show it in a window; q ends)")
+    live.add_argument("--seconds", type=_rate, metavar="S", help="end after so long (default: with the driver)")
+    live.add_argument("--size", type=_size, metavar="PIXELS", help="longer side (default: the photo's)")
+    _add_camera(live)
+    _add_wear(live, required=False)
+    _add_look(live, background="keep")
+    _add_mute(live)
 
 
 def _add_body_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:

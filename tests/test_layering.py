@@ -29,6 +29,7 @@ LEVELS = {
     "viz": 5,
     "train": 6,
     "demo": 6,
+    "live": 6,
     "doctor": 6,
     "options": 6,
     "cli": 7,

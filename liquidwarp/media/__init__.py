@@ -6,6 +6,7 @@ from liquidwarp.media.folder import PictureFolder
 from liquidwarp.media.image import PICTURE_ENDINGS, Picture, is_image, read_image, write_image
 from liquidwarp.media.provenance import provenance_text, read_provenance
 from liquidwarp.media.video import Clip, VideoReader, is_video, open_video
+from liquidwarp.media.webcam import Webcam, Window
 
 __all__ = [
     "PICTURE_ENDINGS",
@@ -14,6 +15,8 @@ __all__ = [
     "Picture",
     "PictureFolder",
     "VideoReader",
+    "Webcam",
+    "Window",
     "is_image",
     "is_video",
     "open_video",

@@ -9,12 +9,20 @@ from liquidwarp.recovery.foreground import foreground_colors
 from liquidwarp.recovery.masks import MaskStack
 from liquidwarp.recovery.matte import refine_matte
 from liquidwarp.recovery.mediapipe_detector import MediaPipeDetector
-from liquidwarp.recovery.people import ClipDetection, collect_keypoints, describe_gaps, detect_clip, detect_people
+from liquidwarp.recovery.people import (
+    ClipDetection,
+    ClipFollower,
+    collect_keypoints,
+    describe_gaps,
+    detect_clip,
+    detect_people,
+)
 from liquidwarp.recovery.plant import plant_feet
 from liquidwarp.recovery.readers import read_coco_keypoints, read_openpose
 
 __all__ = [
     "ClipDetection",
+    "ClipFollower",
     "Detection",
     "Detector",
     "FitResult",

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
 from liquidwarp.recovery.detector import Box, Detection, box_area, box_iou, is_same, landmark_box
 from liquidwarp.recovery.mediapipe_graph import Answer, PosePair, View, average_answers, distance
@@ -34,13 +35,17 @@ class MediaPipeDetector:
     Args:
         mirror: average with the mirrored picture's answer.
         min_confidence: what the person finder asks for, 0 to 1.
+        search_every: how often someone who is followed is also searched: in every frame by default, in every so many-th
+            to save time; always where the tracker has lost the person.
     """
 
-    def __init__(self, *, mirror: bool = True, min_confidence: float = 0.3) -> None:
+    def __init__(self, *, mirror: bool = True, min_confidence: float = 0.3, search_every: int = 1) -> None:
         if not 0 <= min_confidence <= 1:
             raise InputError(f"min_confidence={min_confidence} must lie between 0 and 1")
+        check_positive("search_every", search_every)
         self._mirror = mirror
         self._min_confidence = min_confidence
+        self._search_every = search_every
         self._stills: PosePair | None = None
 
     @property
@@ -70,9 +75,8 @@ class MediaPipeDetector:
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
-        return MediaPipeFollower(
-            self, PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence), frame, person
-        )
+        tracker = PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence)
+        return MediaPipeFollower(self, tracker, frame, person, self._search_every)
 
     def look_everywhere(self, frame: np.ndarray) -> Answer | None:
         """Find somebody in the whole picture, then look again closely."""
@@ -99,20 +103,30 @@ class MediaPipeFollower:
     answers nonsense. It is started anew where it has lost the person, or the finder has been surer for long.
     """
 
-    def __init__(self, detector: MediaPipeDetector, tracker: PosePair, frame: np.ndarray, person: Detection) -> None:
+    def __init__(
+        self,
+        detector: MediaPipeDetector,
+        tracker: PosePair,
+        frame: np.ndarray,
+        person: Detection,
+        search_every: int,
+    ) -> None:
         self._detector = detector
         self._tracker = tracker
         self._last = person.image
         self._box = person.box
         self._doubts = 0
+        self._search_every, self._frames = search_every, 0
         self._start(frame)
 
     def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
         """Return the person in the next frame, or None."""
         tracked = self._tracker.look(frame, self._view, self._last)
-        searched = self._detector.look_near(frame, self._box)
         if tracked is not None and not is_same(box_of(tracked), self._box):
             tracked = None
+        self._frames += 1
+        due = tracked is None or self._frames % self._search_every == 0
+        searched = self._detector.look_near(frame, self._box) if due else None
         if searched is not None and (searched.score < _MIN_SCORE or not is_same(box_of(searched), self._box)):
             searched = None
         answer = self._settle(tracked, searched)

@@ -96,7 +96,7 @@ def detect_clip(
         NoPersonError: no frame shows a person.
         InputError: there is no person number `person`, or a frame has another size.
     """
-    follower = _ClipFollower(detector or _default_detector(), person, fps, source)
+    follower = ClipFollower(detector or _default_detector(), person, fps, source)
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
@@ -202,8 +202,15 @@ def pick_person(people: Sequence[Detection], last: Box, *, lost: bool = False) -
     return min(close, key=lambda d: abs(np.log(max(box_area(d.box), 1e-6) / max(box_area(last), 1e-6))), default=None)
 
 
-class _ClipFollower:
-    """Follows one person through a clip with any detector, and takes it up again after it was lost."""
+class ClipFollower:
+    """Follows one person through a clip with any detector, and takes it up again after it was lost.
+
+    Args:
+        detector: what finds people.
+        person: which to follow, 0 is the largest in the first frame that shows anybody.
+        fps: frames per second; 0 for unrelated pictures.
+        source: what messages call the frames, such as a file name.
+    """
 
     def __init__(self, detector: Detector, person: int, fps: float, source: str) -> None:
         self.detector = detector

@@ -2,6 +2,7 @@
 
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
+from liquidwarp.tasks.live import LiveFrame, imitate_live
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.refine import look_at_source
 from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
@@ -11,12 +12,14 @@ from liquidwarp.tasks.video import write_video
 from liquidwarp.tasks.view import novel_view
 
 __all__ = [
+    "LiveFrame",
     "SourceState",
     "Synthesis",
     "check_renderer",
     "encode_source",
     "export_glb",
     "imitate",
+    "imitate_live",
     "look_at_source",
     "novel_view",
     "recover",

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.media import read_image
 from liquidwarp.nn.liquid import LiquidGenerator
@@ -19,6 +19,7 @@ from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.refine import CompactRenderer
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.target import Target
+from liquidwarp.types import Camera
 
 RENDERERS = ("surface", "gan")
 
@@ -64,18 +65,63 @@ def synthesize(
     Raises:
         InputError: unknown renderer, or a background that cannot be read.
     """
-    check_renderer(renderer, generator)
-    body = load_body(state.track.body)
-    plate = _plate(state, background, target.camera(0).size)
-    if renderer == "gan":
+    painter = Painter(state, target.camera(0).size, background=background, renderer=renderer, generator=generator)
+    return _frames(state, target, painter)
+
+
+class Painter:
+    """Paints the posed person in front of a ground; what all pictures share is computed once.
+
+    Args:
+        state: who.
+        size: (height, width) of the pictures.
+        background: see `synthesize`.
+        renderer: see `synthesize`.
+        generator: see `synthesize`.
+
+    Raises:
+        InputError: unknown renderer, or a background that cannot be read.
+    """
+
+    def __init__(
+        self,
+        state: SourceState,
+        size: tuple[int, int],
+        *,
+        background: Background = "keep",
+        renderer: str = "surface",
+        generator: Generator | None = None,
+    ) -> None:
+        check_renderer(renderer, generator)
+        self._body, self._appearance = load_body(state.track.body), state.appearance
+        self._plate = _plate(state, background, size)
+        self._published: LiquidRenderer | None = None
+        self._finisher: CompactRenderer | None = None
+        if renderer != "gan":
+            return
         network = generator or load_generator()
         if isinstance(network, LiquidGenerator):
-            painter = LiquidRenderer(network, body, state)
+            self._published = LiquidRenderer(network, self._body, state)
             if isinstance(background, str) and background == "keep":
-                plate = background_from(painter.ground, target.camera(0).size).astype(np.float32) / 255
-            return _published_frames(state, target, body, plate, painter)
-        return _frames(state, target, body, plate, CompactRenderer(network, body, state))
-    return _frames(state, target, body, plate, None)
+                self._plate = background_from(self._published.ground, size).astype(np.float32) / 255
+        else:
+            self._finisher = CompactRenderer(network, self._body, state)
+
+    def paint(self, vertices: Float[Tensor, "V 3"], camera: Camera) -> Synthesis:
+        """Return one picture.
+
+        Args:
+            vertices: the clothed body as posed.
+            camera: the target's; of the size of all pictures.
+        """
+        if self._published is not None:
+            return Synthesis(*self._published.draw(vertices, camera, self._plate))
+        drawn = render_surface(self._appearance, self._body.topology, vertices, camera)
+        coverage = torch.from_numpy(drawn.coverage)
+        if self._finisher is not None:
+            return Synthesis(*self._finisher.draw(vertices, camera, drawn, self._plate), coverage)
+        image = drawn.rgb + (1 - drawn.alpha[..., None]) * self._plate
+        return Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
 
 
 def check_renderer(renderer: str, generator: Generator | None = None) -> None:
@@ -85,28 +131,8 @@ def check_renderer(renderer: str, generator: Generator | None = None) -> None:
         load_generator()
 
 
-def _published_frames(
-    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, painter: LiquidRenderer
-) -> Iterator[Synthesis]:
-    for index, vertices in _posed(state, target, body):
-        yield Synthesis(*painter.draw(vertices, target.camera(index), plate))
-
-
-def _frames(
-    state: SourceState, target: Target, body: BodyModel, plate: np.ndarray, finisher: CompactRenderer | None
-) -> Iterator[Synthesis]:
-    for index, vertices in _posed(state, target, body):
-        camera = target.camera(index)
-        drawn = render_surface(state.appearance, body.topology, vertices, camera)
-        coverage = torch.from_numpy(drawn.coverage)
-        if finisher is None:
-            image = drawn.rgb + (1 - drawn.alpha[..., None]) * plate
-            yield Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
-        else:
-            yield Synthesis(*finisher.draw(vertices, camera, drawn, plate), coverage)
-
-
-def _posed(state: SourceState, target: Target, body: BodyModel) -> Iterator[tuple[int, Tensor]]:
+def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Synthesis]:
+    body = load_body(state.track.body)
     identity = body.identity(state.track.betas)
     for start in range(0, len(target), _CHUNK):
         window = slice(start, start + _CHUNK)
@@ -118,7 +144,8 @@ def _posed(state: SourceState, target: Target, body: BodyModel) -> Iterator[tupl
                 target.transl[window],
                 offsets=state.offsets,
             )
-        yield from enumerate(vertices, start)
+        for index, points in enumerate(vertices, start):
+            yield painter.paint(points, target.camera(index))
 
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:

@@ -85,7 +85,7 @@ def imitation_target(
         check_track(body, track)
     own_root = body.rest_joints(source.betas)[0]
     their_root = body.rest_joints(motion.betas)[0]
-    ratio = _height(body, source.betas) / _height(body, motion.betas)
+    ratio = body_height(body, source.betas) / body_height(body, motion.betas)
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
         fitted = _fit_to(body, source.betas, motion, path - own_root)
@@ -95,8 +95,8 @@ def imitation_target(
     if camera == "source":
         path = path - ratio * _travel(body, motion)
     placed = place + path - path[:1]
-    floor = _feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
-    lowest = _feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
+    floor = feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
+    lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
     planted = plant_feet(body, moved, stands=find_stands(body, motion))
@@ -202,10 +202,18 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
 
 
-def _height(body: BodyModel, betas: Tensor) -> Tensor:
+def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]:
+    """Return the height of a shape's joints at rest in metres."""
     joints = body.rest_joints(betas)
     return joints[:, 1].amax() - joints[:, 1].amin()
 
 
-def _feet_level(body: BodyModel, betas: Tensor, orient: Tensor, pose: Tensor, transl: Tensor) -> Tensor:
+def feet_level(
+    body: BodyModel,
+    betas: Float[Tensor, "K"],
+    orient: Float[Tensor, "T 3"],
+    pose: Float[Tensor, "T J 3"],
+    transl: Float[Tensor, "T 3"],
+) -> Float[Tensor, "T L"]:
+    """Return how low heels and toes are: Y in metres, which points down."""
     return body.landmarks(_FEET, betas, orient, pose, transl)[..., 1]

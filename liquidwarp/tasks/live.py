@@ -1,0 +1,190 @@
+"""Motion imitation while the driver moves: no frame waits for later ones."""
+
+import time
+from collections import deque
+from collections.abc import Generator as Generates
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from liquidwarp.ahead import ahead
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
+from liquidwarp.nn.weights import Generator
+from liquidwarp.recovery import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
+from liquidwarp.recovery.regressors import LandmarkNetwork, LiveRegressor
+from liquidwarp.recovery.steady import SteadyPose
+from liquidwarp.tasks.source import SourceState
+from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
+from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
+from liquidwarp.types import BodyTrack, Camera, Keypoints
+
+_FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
+_FLOOR_SHARE = 0.8  # of those frames have their lower foot above it
+_TRAVEL_SECONDS = 1.5  # what is slower than that is travel, which "source" leaves out
+_BODY = "anny"  # of the regressor
+
+
+@dataclass(frozen=True, eq=False)
+class LiveFrame:
+    """One picture of a live imitation.
+
+    Attributes:
+        synthesis: the picture.
+        driver: the frame that it imitates.
+        delay: seconds from when that frame was there to when the picture was done.
+    """
+
+    synthesis: Synthesis
+    driver: UInt8[np.ndarray, "H W 3"]
+    delay: float
+
+
+class _Seen(NamedTuple):
+    frame: np.ndarray
+    arrived: float
+    person: Detection | None
+
+
+class _Looks(TypedDict):
+    background: Background
+    renderer: str
+    generator: Generator | None
+
+
+def imitate_live(
+    person: SourceState,
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    *,
+    fps: float,
+    camera: str = "smooth",
+    size: int | None = None,
+    background: Background = "keep",
+    renderer: str = "surface",
+    generator: Generator | None = None,
+    detector: Detector | None = None,
+    network: LandmarkNetwork | None = None,
+    motion_person: int = 0,
+) -> Generates[LiveFrame, None, None]:
+    """Yield the person doing what the driver does, a picture per frame, as frames come.
+
+    A thread reads and detects while the frame before is painted. Bodies come from the landmark regressor, steadied
+    without a look ahead; there is no fit. Until the driver is seen the person stands as in the photo; while it is lost
+    it keeps still.
+
+    Args:
+        person: from `encode_source` or `transfer_appearance`, on the open body.
+        frames: of the driver, all of one size, such as `media.open_video` or `media.open_camera`.
+        fps: rate at which they were taken.
+        camera: as in `imitate`; "source" takes slow travel out.
+        size: longer side of the pictures; by default the photo's (`copy`: the driver's).
+        background: see `synthesize`.
+        renderer: see `synthesize`.
+        generator: see `synthesize`.
+        detector: what finds the driver; by default MediaPipe, looking once at each frame.
+        network: the landmark regressor; by default the one that comes with liquidwarp.
+        motion_person: which person to follow, 0 is the largest.
+
+    Raises:
+        InputError: another body, no rate, or an argument that cannot be used.
+    """
+    check_choice("camera", camera, CAMERAS)
+    if person.track.body != _BODY:
+        raise InputError(f"live imitation needs the open body, this person is of {person.track.body!r}; encode anew")
+    if not fps > 0:
+        raise InputError(f"fps={fps} is no rate; give the driver's frames per second")
+    regressor = LiveRegressor(fps, network=network)
+    follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
+    looks: _Looks = {"background": background, "renderer": renderer, "generator": generator}
+    return _frames(person, frames, follower, regressor, _Stage(person, camera, fps, size), looks)
+
+
+def live_detector() -> MediaPipeDetector:
+    """Return a detector that looks once at each frame, and searches only now and then."""
+    return MediaPipeDetector(mirror=False, search_every=12)
+
+
+def _frames(
+    person: SourceState,
+    frames: Iterable[np.ndarray],
+    follower: ClipFollower,
+    regressor: LiveRegressor,
+    stage: "_Stage",
+    looks: _Looks,
+) -> Generates[LiveFrame, None, None]:
+    identity = stage.body.identity(person.track.betas)
+    painter: Painter | None = None
+    last: Keypoints | None = None
+    with closing(ahead(_seen(frames, follower), depth=1)) as seen:
+        for frame, arrived, found in seen:
+            height, width = frame.shape[:2]
+            if found is not None:
+                last = collect_keypoints([found], size=(height, width), fps=0.0, detector=follower.detector.name)
+            elif last is not None:
+                last = replace(last, present=torch.tensor([False]))
+            track = None if last is None else regressor.answer(last)
+            orient, pose, transl, camera = stage.place(track)
+            if painter is None:
+                painter = Painter(person, camera.size, **looks)
+            with torch.no_grad():
+                vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
+            picture = painter.paint(vertices, camera)
+            yield LiveFrame(picture, frame, time.perf_counter() - arrived)
+
+
+def _seen(frames: Iterable[np.ndarray], follower: ClipFollower) -> Iterator[_Seen]:
+    for frame in frames:
+        arrived = time.perf_counter()
+        yield _Seen(frame, arrived, follower.next(frame))
+
+
+class _Stage:
+    """Where the person stands, from what was seen so far; the causal twin of `imitation_target`."""
+
+    def __init__(self, person: SourceState, camera: str, fps: float, size: int | None) -> None:
+        self.body: BodyModel = load_body(person.track.body)
+        self._source, self._camera, self._size = person.track, camera, size
+        self._steady = SteadyPose(fps)
+        self._root = self.body.rest_joints(person.track.betas)[0]
+        self._floor = float(self._lowest(person.track.global_orient, person.track.body_pose, person.track.transl))
+        self._levels: deque[float] = deque(maxlen=max(1, round(_FLOOR_SECONDS * fps)))
+        self._travel_share = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
+        self._first: Tensor | None = None
+        self._travel = torch.zeros(3)
+
+    def place(
+        self, seen: BodyTrack | None
+    ) -> tuple[Float[Tensor, "1 3"], Float[Tensor, "1 J 3"], Float[Tensor, "1 3"], Camera]:
+        """Return orientation, pose and place of the person, and who looks; None is before the driver is seen."""
+        source = self._source
+        if seen is None:
+            return source.global_orient, source.body_pose, source.transl, resized(source.camera, self._size)
+        their_root = self.body.rest_joints(seen.betas)[0]
+        ratio = body_height(self.body, source.betas) / body_height(self.body, seen.betas)
+        turns, path = self._steady.follow(
+            torch.cat([seen.global_orient, seen.body_pose[0]]), ratio * (seen.transl[0] + their_root)
+        )
+        orient, pose = turns[:1], turns[None, 1:]
+        if self._camera == "copy":
+            return orient, pose, (path - self._root)[None], resized(seen.camera, self._size)
+        level = path * torch.tensor([1.0, 0.0, 1.0])
+        if self._first is None:
+            self._first, self._travel = level, level
+        self._travel = self._travel + self._travel_share * (level - self._travel)
+        start = self._travel if self._camera == "source" else self._first
+        placed = source.transl + (level - start)
+        placed = placed + torch.tensor([0.0, 1.0, 0.0]) * path
+        low = float(self._lowest(orient, pose, placed))
+        self._levels.append(low)
+        down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_SHARE))
+        return orient, pose, placed + torch.tensor([0.0, down, 0.0]), resized(source.camera, self._size)
+
+    def _lowest(self, orient: Tensor, pose: Tensor, transl: Tensor) -> Tensor:
+        return feet_level(self.body, self._source.betas, orient, pose, transl).amax()

@@ -1,0 +1,89 @@
+"""Live imitation needs no later frame, and works from the first."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy_people import ToyDetector, ToyPhoto, toy_photo
+
+from liquidwarp.bodies import load_body
+from liquidwarp.errors import InputError
+from liquidwarp.live import run_live
+from liquidwarp.tasks import LiveFrame, SourceState, encode_source, imitate_live, novel_view
+
+SIZE = (96, 72)
+NOBODY = np.full((*SIZE, 3), 90, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[ToyPhoto]:
+    """One person turning."""
+    body = load_body("anny")
+    colours = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
+    return [toy_photo(body, colours, size=SIZE, turn=0.3 * step) for step in range(4)]
+
+
+@pytest.fixture(scope="module")
+def person(photos: list[ToyPhoto]) -> SourceState:
+    return encode_source(photos[0].rgb, detector=ToyDetector(photos[0]))
+
+
+def live(person: SourceState, photos: list[ToyPhoto], frames: list[np.ndarray], **options: object) -> list[LiveFrame]:
+    return list(imitate_live(person, frames, fps=25.0, detector=ToyDetector(*photos), **options))
+
+
+def test_no_picture_depends_on_later_frames(person: SourceState, photos: list[ToyPhoto]) -> None:
+    frames = [photo.rgb for photo in photos]
+    whole, part = live(person, photos, frames), live(person, photos, frames[:2])
+    assert len(whole) == 4
+    for long, short in zip(whole, part, strict=False):
+        assert torch.equal(long.synthesis.image, short.synthesis.image)
+    assert all(frame.delay > 0 for frame in whole)
+    assert not torch.equal(whole[0].synthesis.alpha, whole[3].synthesis.alpha)
+
+
+def test_until_somebody_comes_the_person_stands_as_in_the_photo(person: SourceState, photos: list[ToyPhoto]) -> None:
+    first, _, third, fourth = live(person, photos, [NOBODY, NOBODY, photos[1].rgb, NOBODY])
+    photo = next(novel_view(person, frames=1))
+    torch.testing.assert_close(first.synthesis.image, photo.image)
+    assert not torch.equal(third.synthesis.alpha, photo.alpha)
+    both, either = (third.synthesis.alpha > 0.5) & (fourth.synthesis.alpha > 0.5), third.synthesis.alpha > 0.5
+    assert float(both.sum()) > 0.95 * float(either.sum())  # who is lost keeps still
+
+
+@pytest.mark.parametrize("camera", ["copy", "source", "smooth"])
+def test_the_person_stands_about_where_the_driver_or_the_photo_does(
+    person: SourceState, photos: list[ToyPhoto], camera: str
+) -> None:
+    (frame,) = live(person, photos, [photos[0].rgb], camera=camera)
+    mine, true = frame.synthesis.alpha.numpy() > 0.5, photos[0].mask > 0.5
+    assert (mine & true).sum() > 0.6 * (mine | true).sum()
+
+
+def test_it_can_be_written_and_ended(
+    person: SourceState, photos: list[ToyPhoto], tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pathlib import Path
+
+    from liquidwarp.media import open_video, write_video
+    from liquidwarp.tasks import live as module
+
+    assert isinstance(tmp_path, Path)
+    write_video([photo.rgb for photo in photos], tmp_path / "driver.mp4", fps=25)
+    monkeypatch.setattr(module, "live_detector", lambda: ToyDetector())
+    told = run_live(person, motion=tmp_path / "driver.mp4", output=tmp_path / "out.mp4", size=64)
+    assert told.startswith("4 frames, ")
+    assert sum(1 for _ in open_video(tmp_path / "out.mp4")) == 4
+    run_live(person, motion=tmp_path / "driver.mp4", output=tmp_path / "short.mp4", size=64, seconds=1e-9)
+    assert sum(1 for _ in open_video(tmp_path / "short.mp4")) == 1
+
+
+def test_what_cannot_be_driven_is_said(person: SourceState) -> None:
+    with pytest.raises(InputError, match="fps=0"):
+        imitate_live(person, [], fps=0.0)
+    with pytest.raises(InputError, match="camera='far'"):
+        imitate_live(person, [], fps=25.0, camera="far")
+    other = replace(person, track=replace(person.track, body="toy"))
+    with pytest.raises(InputError, match="open body"):
+        imitate_live(other, [], fps=25.0)
