@@ -17,13 +17,14 @@ PIP_FLAGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all weights lint clean
+.PHONY: help install demo test test-slow test-all weights docs lint clean
 
 help:
 	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
 	@echo "make test      set up, then the default tests (minutes)"
 	@echo "make test-all  the slow tests too"
 	@echo "make weights   train the compact generator as it was trained (hours)"
+	@echo "make docs      the pages and the reference as a site, in outputs/site"
 	@echo "make lint      ruff and mypy"
 	@echo "make clean     remove .venv, caches and build leftovers (outputs/ stays)"
 
@@ -60,6 +61,10 @@ test-all: test test-slow
 weights: $(STAMP)
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs
 	$(BIN)/liquidwarp train liquidwarp/train/recipes/compact.toml -o outputs/compact
+
+docs: $(STAMP)
+	$(BIN)/python -m mkdocs build --strict
+	@echo "open outputs/site/index.html"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
