@@ -9,6 +9,7 @@ as a notebook would show it. Videos are left out of what is stored.
 
 import argparse
 import ast
+import base64
 import contextlib
 import io
 import json
@@ -32,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="write executed copies there instead")
     options = parser.parse_args(arguments)
     for path in options.notebooks or sorted(HERE.glob("*.ipynb")):
-        started, notebook = time.perf_counter(), json.loads(path.read_text(encoding="utf-8"))
+        started, notebook = time.process_time(), json.loads(path.read_text(encoding="utf-8"))
         execute(notebook)
-        print(f"{path.name}: {time.perf_counter() - started:.0f} s, {stored_bytes(notebook) / 1000:.0f} kB of pictures")
+        used = time.process_time() - started
+        print(f"{path.name}: {used:.0f} s of processor time, {stored_bytes(notebook) / 1000:.0f} kB of pictures")
         if options.write or options.into:
             write(notebook, options.into / path.name if options.into else path)
     return 0
@@ -74,9 +76,9 @@ def code_cells(notebook: dict) -> list[dict]:
 
 
 def stored_bytes(notebook: dict) -> int:
-    """Return how many bytes of base64 text the pictures of a notebook take."""
+    """Return how many bytes the pictures of a notebook have."""
     return sum(
-        len(output["data"].get("image/jpeg", ""))
+        len(base64.b64decode(output["data"].get("image/jpeg", "")))
         for cell in code_cells(notebook)
         for output in cell["outputs"]
         if "data" in output
