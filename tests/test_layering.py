@@ -44,6 +44,7 @@ HOMES = {
     "av": {"media", "doctor"},
     "smplx": set(),
     "pytorch3d": {"raster"},
+    "triton": {"raster"},
 }
 
 

@@ -1,5 +1,8 @@
 """The one call behind which all rasterisers stand."""
 
+import importlib.util
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,7 +15,7 @@ from liquidwarp.types import Camera, Fragments
 NEAR = 1e-3
 """Faces with a vertex at this camera Z (metres) or nearer are dropped."""
 
-BACKENDS = ("auto", "numba", "torch", "reference", "pytorch3d")
+BACKENDS = ("auto", "numba", "torch", "triton", "reference", "pytorch3d")
 
 
 def rasterize(
@@ -40,8 +43,8 @@ def rasterize(
         vertices: world vertices; float32 or float64 (slower).
         faces: vertex indices of the triangles.
         camera: its `size` is the size of the result.
-        backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative. A chosen
-            backend runs or raises; all but "pytorch3d" give identical face indices.
+        backend: "auto" is "numba" on the CPU, "triton" on CUDA where it is installed, and else "torch". "reference" is
+            slow and normative. A chosen backend runs or raises; all but "pytorch3d" give identical face indices.
         cull: drop back faces.
 
     Raises:
@@ -51,7 +54,7 @@ def rasterize(
     check_shape("vertices", vertices, (None, None, 3))
     check_shape("faces", faces, (None, 3))
     if backend == "auto":
-        backend = "numba" if vertices.device.type == "cpu" else "torch"
+        backend = _best(vertices.device.type)
     if backend == "numba" and vertices.device.type != "cpu":
         raise InputError(
             f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
@@ -66,11 +69,29 @@ def rasterize(
         from liquidwarp.raster import numba_backend
 
         return Fragments(*numba_backend.rasterize(screen, faces, camera.size, camera.orthographic, NEAR, cull))
+    if backend == "triton":
+        return Fragments(*_triton()(screen, faces, camera.size, camera.orthographic, NEAR, cull))
     from liquidwarp.raster import reference, torch_backend
 
     find = torch_backend.find_faces if backend == "torch" else reference.find_faces
     face_index = find(screen.detach(), faces, camera.size, camera.orthographic, NEAR, cull)
     return Fragments(face_index, *torch_backend.resolve(screen, faces, face_index, camera.orthographic))
+
+
+def _best(device: str) -> str:
+    if device == "cpu":
+        return "numba"
+    return "triton" if device == "cuda" and importlib.util.find_spec("triton") is not None else "torch"
+
+
+def _triton() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    try:
+        from liquidwarp.raster import triton_backend
+    except ImportError as error:
+        raise InputError(
+            "backend='triton' needs Triton, which PyTorch's CUDA builds bring; pip install triton, or choose 'torch'"
+        ) from error
+    return triton_backend.rasterize
 
 
 def _check_faces(faces: Tensor, vertex_count: int) -> None:
