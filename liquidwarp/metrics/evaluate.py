@@ -13,7 +13,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
 from liquidwarp.metrics.clips import ClipPair, Frames, frames_of
-from liquidwarp.metrics.frames import REGIONS, Frame, Region, both, find_region
+from liquidwarp.metrics.frames import REGIONS, Frame, Region, both
 from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
@@ -46,7 +46,7 @@ def evaluate(
         metrics: names in `METRICS`.
         mode: "corrected", our own recipes; or "published", those of the evaluator released with the Liquid Warping GAN,
             faults included. Their numbers are not comparable, so a table has one mode.
-        regions: of `REGIONS`; a metric is computed over those that it knows.
+        regions: of `REGIONS`; a metric is computed over those that it knows, or over its first if it knows none.
         weights: folder with the published files that networks need, see docs/metrics.md.
         detector: finds landmarks where the clips have none. It should not be the one that drove the motion.
         size: of the mode "published": side of the square that pictures are squeezed into; 512 by default.
@@ -116,9 +116,11 @@ class _Column:
     samples: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
     asked: int = 0
 
-    def part(self, entry: tuple[Frame, Frame, dict[str, Region | None]]) -> Region | None:
-        """Return the region of a pair of frames; what is only about the person needs no mask to be told where."""
-        return Region("person") if self.metric.regions == ("person",) else entry[2][self.region]
+    def part(self, pair: tuple[Frame, Frame]) -> Region | None:
+        """Return the region of a pair of frames."""
+        if self.region not in self.metric.regions:  # whole frames, of the mode "published"
+            return Region(self.region)
+        return self.metric.part(self.region, *pair)
 
     def score(self, names: Sequence[str], mode: str) -> Score:
         """Close the column."""
@@ -173,10 +175,9 @@ def _run(columns: Sequence[_Column], pair: ClipPair, square: int | None) -> None
     """Let every column see a clip."""
     live = [column for column in columns if column.scorer is not None]
     longest = max((c.scorer.length for c in live if isinstance(c.scorer, SetScorer)), default=1)
-    window: deque[tuple[Frame, Frame, dict[str, Region | None]]] = deque(maxlen=max(2, longest))
-    needed = {column.region for column in live}
-    for index, (made, real) in enumerate(_frames(pair, square)):
-        window.append((made, real, {name: find_region(name, made, real) for name in needed}))
+    window: deque[tuple[Frame, Frame]] = deque(maxlen=max(2, longest))
+    for index, frames in enumerate(_frames(pair, square)):
+        window.append(frames)
         comparisons: dict[int, object] = {}
         for column in live:
             try:
@@ -188,17 +189,17 @@ def _run(columns: Sequence[_Column], pair: ClipPair, square: int | None) -> None
 def _see(
     column: _Column,
     name: str,
-    window: Sequence[tuple[Frame, Frame, dict[str, Region | None]]],
+    window: Sequence[tuple[Frame, Frame]],
     index: int,
     comparisons: dict[int, object],
 ) -> None:
     """Let one column see the newest frame."""
     scorer = column.scorer
-    made, real, _ = window[-1]
-    region = column.part(window[-1])
+    made, real = window[-1]
     if isinstance(scorer, SetScorer):
         _gather(column, scorer, name, window, index)
         return
+    region = column.part(window[-1])
     if isinstance(scorer, StepScorer):
         if index == 0:
             return
@@ -211,7 +212,7 @@ def _see(
         return
     if id(scorer) not in comparisons:
         if isinstance(scorer, StepScorer):
-            comparisons[id(scorer)] = scorer.compare(window[-2][:2], (made, real))
+            comparisons[id(scorer)] = scorer.compare(window[-2], window[-1])
         elif isinstance(scorer, FrameScorer):
             comparisons[id(scorer)] = scorer.compare(made, real)
     score = comparisons[id(scorer)](region)  # type: ignore[operator]
@@ -223,7 +224,7 @@ def _gather(
     column: _Column,
     scorer: SetScorer,
     name: str,
-    window: Sequence[tuple[Frame, Frame, dict[str, Region | None]]],
+    window: Sequence[tuple[Frame, Frame]],
     index: int,
 ) -> None:
     """Take features of the newest window, where one ends with this frame."""
@@ -231,12 +232,12 @@ def _gather(
         return
     column.asked += 1
     part = list(window)[-scorer.length :]
-    regions = [column.part(entry) for entry in part]
+    regions = [column.part(frames) for frames in part]
     if any(region is None for region in regions):
         return
     known = [region for region in regions if region is not None]
     made, real = column.samples.setdefault(name, ([], []))
-    for kept, frames in ((made, [entry[0] for entry in part]), (real, [entry[1] for entry in part])):
+    for kept, frames in ((made, [frames[0] for frames in part]), (real, [frames[1] for frames in part])):
         if scorer.alone and kept is real:
             continue
         found = scorer.features(frames, known)

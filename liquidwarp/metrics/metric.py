@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from liquidwarp.checks import check_choice
+from liquidwarp.metrics.frames import Frame, Region, find_region
 from liquidwarp.metrics.scorers import Scorer, Setting
 
 MODES = ("corrected", "published")
@@ -53,6 +54,15 @@ class Metric:
     def modes(self) -> tuple[str, ...]:
         """The recipes there are."""
         return MODES if self.published else MODES[:1]
+
+    def part(self, region: str, made: Frame, real: Frame) -> Region | None:
+        """Return a region of a pair of frames; what is only about the person needs no mask to be told where.
+
+        None where the region has no pixel, or cannot be known for want of a mask or of coverage.
+        """
+        if self.regions == ("person",):
+            return Region("person")
+        return made.once(f"region {region}", lambda: find_region(region, made, real))
 
     def build(self, mode: str, setting: Setting) -> Scorer:
         """Return what scores clips.

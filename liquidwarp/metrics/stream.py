@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.metrics.frames import Frame, Region, both, find_region
+from liquidwarp.metrics.frames import Frame, both
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
 from liquidwarp.metrics.weights import MissingWeightsError
@@ -20,7 +20,7 @@ class Stream:
 
     Args:
         metrics: names in `METRICS`; those of windows of frames (FVD) cannot be streamed.
-        regions: of `REGIONS`; a metric is computed over those that it knows.
+        regions: of `REGIONS`; a metric is computed over those that it knows, or over its first if it knows none.
         weights: folder with the published files that networks need.
         device: where networks run.
 
@@ -78,9 +78,9 @@ class Stream:
                 else:
                     continue
                 for region in self._regions[name]:
-                    part = _part(name, region, made, real)
+                    part = METRICS[name].part(region, made, real)
                     if isinstance(scorer, StepScorer) and before is not None:
-                        part = both(_part(name, region, *before), part)
+                        part = both(METRICS[name].part(region, *before), part)
                     value = None if part is None else comparison(part)
                     found[_key(name, region)] = value if value is None or np.isfinite(value) else None
         return found
@@ -94,7 +94,7 @@ class Stream:
             for name, scorer in self._scorers.items():
                 for region in self._regions[name] if isinstance(scorer, SetScorer) else ():
                     assert isinstance(scorer, SetScorer)
-                    part = _part(name, region, made, real)
+                    part = METRICS[name].part(region, made, real)
                     pair = [None if part is None else scorer.features([frame], [part]) for frame in (made, real)]
                     found[_key(name, region)] = (pair[0], pair[1])
         return found
@@ -110,11 +110,6 @@ class Stream:
     def _keys(self, kind: object) -> list[str]:
         chosen = [name for name, scorer in self._scorers.items() if isinstance(scorer, kind)]  # type: ignore[arg-type]
         return [_key(name, region) for name in chosen for region in self._regions[name]]
-
-
-def _part(name: str, region: str, made: Frame, real: Frame) -> Region | None:
-    """Return a region of a pair; what is only about the person needs no mask to be told where."""
-    return Region("person") if METRICS[name].regions == ("person",) else find_region(region, made, real)
 
 
 def _key(name: str, region: str) -> str:

@@ -260,19 +260,19 @@ def test_columns_of_the_library_metrics(
     iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_library(monkeypatch, iper)
-    more = ["--metric-weights", str(weights_folder(tmp_path / "weights")), "--renderer", "surface"]
+    more = ["--metric-weights", str(weights_folder(tmp_path / "weights")), "--renderer", "surface", "--limit", "2"]
     assert iper.run.main(arguments(made, tmp_path / "out", "self", "cross", *more)) == 0
     data = json.loads((tmp_path / "out" / "results.json").read_text())
     iper.report.check(data)
     scores = {item["task"]: item["scores"] for item in data["summary"]}
-    assert scores["self"]["lpips-alex"]["count"] == 15
-    assert scores["self"]["lpips-alex/seen"]["count"] == 15
+    assert scores["self"]["lpips-alex"]["count"] == 6
+    assert scores["self"]["lpips-alex/seen"]["count"] == 6
     assert scores["cross"]["lpips-alex"]["count"] == 0
     assert "pt_inception" in data["absent"]["is"]
     assert "net_last.pth" in data["absent"]["freid"]
     text = (tmp_path / "out" / "results.md").read_text()
     value = f"{scores['self']['lpips-alex']['mean']:.3f}"
-    assert f"| ours: surface | 1 | 15 of 15 | {scores['self']['ssim']['mean']:.3f} | {value} |" in text
+    assert f"| ours: surface | 1 | 6 of 6 | {scores['self']['ssim']['mean']:.3f} | {value} |" in text
     assert "| person LPIPS (Alex) ↓ |" in text
     assert "LPIPS (Alex)/seen" not in text
 

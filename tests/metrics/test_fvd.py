@@ -99,6 +99,7 @@ def test_equals_the_plain_twin(made: tuple[Path, Twin]) -> None:
     assert torch.allclose(i3d_logits(load_weights(folder, "i3d"), clips), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_windows_of_sixteen_frames_eight_apart(made: tuple[Path, Twin]) -> None:
     folder, twin = made
     rng = np.random.default_rng(0)

@@ -243,6 +243,7 @@ def test_the_released_evaluator_scores_features_as_if_they_were_classes(
     assert table["is"].value == pytest.approx(inception_score(a), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_person_is_shown_on_grey(networks: tuple[Path, dict[str, Twin]]) -> None:
     folder, _ = networks
     masks = np.zeros((2, 40, 52), dtype=bool)

@@ -36,7 +36,7 @@ def twin(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean(scores))
 
 
-@pytest.mark.parametrize("size", [(176, 192), (201, 181)])
+@pytest.mark.parametrize("size", [(201, 181)])
 def test_equals_the_plain_twin(size: tuple[int, int]) -> None:
     a = pattern(*size)
     for b in ((a // 2 + 40).astype(np.uint8), np.roll(a, 1, axis=1)):
