@@ -1,5 +1,6 @@
-"""Bring the READMEs of the repository into the site, and let links between them and `docs/` hold there."""
+"""Bring the READMEs of the repository into the site, let links hold there, and complete the reference."""
 
+import ast
 import posixpath
 import re
 from pathlib import Path
@@ -10,6 +11,15 @@ from mkdocs.structure.pages import Page
 
 SHELVES = ("body_models", "datasets", "benchmarks", "notebooks")
 PLAIN = ("LICENSE", "NOTICE")  # shown as text
+_ROOM = re.compile(r"^::: (liquidwarp(?:\.\w+)+)$", re.MULTILINE)
+_AS_MEMBER = """
+
+::: {path}
+    options:
+      show_root_heading: true
+      show_root_full_path: false
+      show_root_toc_entry: true
+"""
 _LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 
 
@@ -27,6 +37,12 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn relative links, which hold in the repository, into ones that hold in the site."""
     here = in_repository(page.file.src_uri)
+    if here.startswith("docs/api/"):
+        markdown += "".join(
+            _AS_MEMBER.format(path=f"{room}.{name}.{name}")
+            for room in _ROOM.findall(markdown)
+            for name in named_like_modules(Path(config.config_file_path).parent, room)
+        )
 
     def moved(match: re.Match[str]) -> str:
         target = match[2]
@@ -39,6 +55,17 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return f"{match[1]}{link}{match[3]}"
 
     return _LINK.sub(moved, markdown)
+
+
+def named_like_modules(root: Path, room: str) -> list[str]:
+    """Return public functions that have the name of the module they are in: of these, mkdocstrings sees the module."""
+    folder = root / room.replace(".", "/")
+    if not (folder / "__init__.py").exists():
+        return []
+    for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return [name for name in ast.literal_eval(node.value) if (folder / f"{name}.py").exists()]
+    return []
 
 
 def site_uri(source: str) -> str:

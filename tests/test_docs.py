@@ -169,7 +169,9 @@ def test_messages_are_quoted_as_they_are(page: Path) -> None:
 
 def test_every_public_room_has_its_page() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "api").glob("*.md"))
-    rooms = [path.parent for path in (ROOT / "liquidwarp").rglob("__init__.py") if "__all__" in path.read_text("utf-8")]
+    rooms = [
+        path.parent for path in (ROOT / "liquidwarp").glob("*/**/__init__.py") if "__all__" in path.read_text("utf-8")
+    ]
     lacking = [
         module
         for module in (room.relative_to(ROOT).as_posix().replace("/", ".") for room in rooms)
@@ -181,7 +183,20 @@ def test_every_public_room_has_its_page() -> None:
 def test_every_page_stands_in_the_site() -> None:
     listed = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     site = [name(page).removeprefix("docs/") for page in PAGES if page != ROOT / "README.md"]
-    assert not [page for page in site if f": {page}\n" not in listed]
+    lacking = [page for page in site if f": {page}\n" not in listed]
+    assert not lacking, f"add to nav in mkdocs.yml: {lacking}"
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (DOCS / "api/liquidwarp.md").read_text(encoding="utf-8")
+    shown = [path.split(".")[-1] for path in re.findall(r"^::: (\S+)$", page, re.MULTILINE)]
+    assert sorted(shown) == sorted(public for public in liquidwarp.__all__ if public != "__version__")
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    choices = next(action.choices for action in make_parser()._actions if isinstance(action.choices, dict))
+    assert not [command for command in choices if f"| `{command}` |" not in text]
 
 
 def test_the_architecture_names_every_room() -> None:
