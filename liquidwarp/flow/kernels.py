@@ -1,4 +1,4 @@
-"""Compiled CPU kernels of the flow, without gradients; their plain twins are in tensors and in `flow.reference`.
+"""Compiled CPU kernels of the flow and of warping; their plain twins are in tensors and in `flow.reference`.
 
 Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
 Tasks are blocks of rows and write their own places only, so threads cannot change the result.
@@ -117,6 +117,99 @@ def warp_parallel(source, grid, valid, fill, result):
     """Sample `B C H W` pictures bilinearly into `result`; invalid pixels become `fill`."""
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _warp_task(task, source, grid, valid, fill, result)
+
+
+@njit(cache=True)
+@no_type_check
+def _slope(position, size):
+    """Return the two pixels to read along an axis, the weight of the second, and by how much the place moves."""
+    place = (position + 1.0) * (0.5 * size) - 0.5
+    moves = 0.5 * size if 0.0 < place < size - 1.0 else 0.0  # held at the border
+    place = min(max(place, 0.0), size - 1.0)
+    low = int(place)
+    return low, min(low + 1, size - 1), place - low, moves
+
+
+@njit(cache=True)
+@no_type_check
+def _scatter_task(task, pulled, grid, valid, gradient):
+    """Give one channel of one source what its pixels gave; a task owns the channel, so sums have a fixed order."""
+    s, c = task // gradient.shape[1], task % gradient.shape[1]
+    size_y, size_x = np.int64(gradient.shape[2]), np.int64(gradient.shape[3])
+    plane = gradient[s, c]
+    plane[:] = 0.0
+    first, last = (0, valid.shape[0]) if gradient.shape[0] == 1 else (s, s + 1)
+    for b in range(first, last):
+        for y in range(valid.shape[1]):
+            for x in range(valid.shape[2]):
+                if valid[b, y, x]:
+                    x0, x1, wx, _ = _slope(np.float64(grid[b, y, x, 0]), size_x)
+                    y0, y1, wy, _ = _slope(np.float64(grid[b, y, x, 1]), size_y)
+                    g = pulled[b, c, y, x]
+                    plane[y0, x0] += g * np.float32((1.0 - wx) * (1.0 - wy))
+                    plane[y0, x1] += g * np.float32(wx * (1.0 - wy))
+                    plane[y1, x0] += g * np.float32((1.0 - wx) * wy)
+                    plane[y1, x1] += g * np.float32(wx * wy)
+
+
+@njit(cache=True)
+@no_type_check
+def scatter_serial(pulled, grid, valid, gradient):
+    """Pull back to the source on the calling thread; see `scatter_parallel`."""
+    for task in range(gradient.shape[0] * gradient.shape[1]):
+        _scatter_task(task, pulled, grid, valid, gradient)
+
+
+@njit(cache=True, parallel=True)
+@no_type_check
+def scatter_parallel(pulled, grid, valid, gradient):
+    """Write the gradient of warping for the source, given that for the result."""
+    for task in prange(gradient.shape[0] * gradient.shape[1]):
+        _scatter_task(task, pulled, grid, valid, gradient)
+
+
+@njit(cache=True)
+@no_type_check
+def _slide_task(task, pulled, source, grid, valid, gradient):
+    height, width = valid.shape[1], valid.shape[2]
+    blocks = (height + ROWS - 1) // ROWS
+    b, block = task // blocks, task % blocks
+    image = source[min(b, source.shape[0] - 1)]
+    size_y, size_x = np.int64(image.shape[1]), np.int64(image.shape[2])
+    for y in range(block * ROWS, min((block + 1) * ROWS, height)):
+        for x in range(width):
+            along_x, along_y = 0.0, 0.0
+            if valid[b, y, x]:
+                x0, x1, wx, moves_x = _slope(np.float64(grid[b, y, x, 0]), size_x)
+                y0, y1, wy, moves_y = _slope(np.float64(grid[b, y, x, 1]), size_y)
+                for c in range(image.shape[0]):
+                    g = np.float64(pulled[b, c, y, x])
+                    a00, a01 = np.float64(image[c, y0, x0]), np.float64(image[c, y0, x1])
+                    a10, a11 = np.float64(image[c, y1, x0]), np.float64(image[c, y1, x1])
+                    if moves_x != 0.0:
+                        along_x += g * ((a01 - a00) * (1.0 - wy) + (a11 - a10) * wy)
+                    if moves_y != 0.0:
+                        along_y += g * ((a10 - a00) * (1.0 - wx) + (a11 - a01) * wx)
+                along_x *= moves_x
+                along_y *= moves_y
+            gradient[b, y, x, 0] = along_x
+            gradient[b, y, x, 1] = along_y
+
+
+@njit(cache=True)
+@no_type_check
+def slide_serial(pulled, source, grid, valid, gradient):
+    """Pull back to the grid on the calling thread; see `slide_parallel`."""
+    for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
+        _slide_task(task, pulled, source, grid, valid, gradient)
+
+
+@njit(cache=True, parallel=True)
+@no_type_check
+def slide_parallel(pulled, source, grid, valid, gradient):
+    """Write the gradient of warping for the flow's grid, given that for the result."""
+    for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
+        _slide_task(task, pulled, source, grid, valid, gradient)
 
 
 @njit(cache=True)

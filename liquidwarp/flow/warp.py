@@ -1,5 +1,7 @@
 """Sampling a picture by a flow: the only caller of `grid_sample`."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -12,8 +14,8 @@ from liquidwarp.types import Flow
 def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
     """Sample `source` where the flow says; invalid pixels become `fill`.
 
-    Bilinear, differentiable in `source` and `flow.grid`; compiled on the CPU when no gradient is wanted. The identity
-    flow returns the picture bit by bit.
+    Bilinear, differentiable in `source` and `flow.grid`; compiled, with its gradients, for float32 on the CPU. The
+    identity flow returns the picture bit by bit.
 
     Convention:
         `flow.grid` holds *source* normalised coordinates per *target* pixel (`align_corners=False`); within half a
@@ -31,8 +33,10 @@ def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> 
     batch = flow.valid.shape[0]
     if source.shape[0] not in (1, batch):
         raise InputError(f"source has batch {source.shape[0]}, the flow has {batch}; give 1 or {batch}")
-    wants_gradient = torch.is_grad_enabled() and (source.requires_grad or flow.grid.requires_grad)
-    if not wants_gradient and all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (source, flow.grid)):
+    if all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (source, flow.grid)):
+        if torch.is_grad_enabled() and (source.requires_grad or flow.grid.requires_grad):
+            warped: Tensor = _Warp.apply(source, flow.grid, flow.valid, fill)
+            return warped
         return _warp_compiled(source.detach(), flow, fill)
     sampled = sample_bilinear(source.expand(batch, -1, -1, -1), finite_grid(flow))
     return torch.where(flow.valid[:, None], sampled, sampled.new_full((), fill))
@@ -53,6 +57,34 @@ def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
         result.numpy(),
     )
     return result
+
+
+class _Warp(torch.autograd.Function):
+    """Warping with compiled gradients, those of `grid_sample`; sums have a fixed order."""
+
+    @staticmethod
+    def forward(ctx: Any, source: Tensor, grid: Tensor, valid: Tensor, fill: float) -> Tensor:
+        ctx.save_for_backward(source, grid, valid)
+        return _warp_compiled(source.detach(), Flow(grid.detach(), valid), fill)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, pulled: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        from liquidwarp.flow import kernels
+        from liquidwarp.raster.threads import run
+
+        source, grid, valid = ctx.saved_tensors
+        pull = pulled.contiguous().numpy()
+        where, believed = grid.contiguous().numpy(), valid.contiguous().numpy()
+        to_source = to_grid = None
+        if ctx.needs_input_grad[0]:
+            to_source = torch.empty(source.shape)
+            run(kernels.scatter_serial, kernels.scatter_parallel, pull, where, believed, to_source.numpy())
+        if ctx.needs_input_grad[1]:
+            to_grid = torch.empty(grid.shape)
+            picture = source.contiguous().numpy()
+            run(kernels.slide_serial, kernels.slide_parallel, pull, picture, where, believed, to_grid.numpy())
+        return to_source, to_grid, None, None
 
 
 def finite_grid(flow: Flow) -> Float[Tensor, "B H W 2"]:
