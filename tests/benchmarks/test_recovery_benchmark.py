@@ -95,6 +95,11 @@ def test_a_perfect_track_scores_perfectly_and_a_shifted_one_does_not(recovery: S
     np.testing.assert_allclose(sliding.values["skate"], 10 * FPS / 24, rtol=1e-3)
     assert mean(sliding, "iou") < 0.9
     assert mean(sliding, "reprojection") > 1
+    # Feet that creep at 5 cm/s are found to stand, but do not truly.
+    creeping = replace(track, transl=track.transl + slides / 5)
+    assert bool((find_stands(body, creeping) >= 0).any())
+    assert bool((recovery.measure.true_stands(body, creeping) < 0).all())
+    assert torch.equal(recovery.measure.true_stands(body, track), stands)
     nervous = track.transl + 0.01 * torch.randn(FRAMES, 3, generator=torch.Generator().manual_seed(0))
     shaking = recovery.real.judge(body, found, replace(track, transl=nervous), stands)
     assert mean(shaking, "jitter") > 10 * mean(perfect, "jitter")
