@@ -5,6 +5,8 @@ from jaxtyping import Float
 
 from liquidwarp.errors import InputError
 
+_ROWS = 1024
+
 
 def frechet_distance(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "M D"]) -> float:
     """Compute the Fréchet distance of two Gaussians fitted to features; lower is better, range [0, inf).
@@ -38,7 +40,7 @@ def kernel_distance(a: Float[np.ndarray, "N D"], b: Float[np.ndarray, "M D"]) ->
         InputError: a set has fewer than two samples.
     """
     x, y = _checked(a, "first"), _checked(b, "second")
-    return _within(x) + _within(y) - 2 * float(_kernel(x, y).mean())
+    return _within(x) + _within(y) - 2 * _kernel_sum(x, y) / (len(x) * len(y))
 
 
 def inception_score(logits: Float[np.ndarray, "N K"]) -> float:
@@ -80,10 +82,13 @@ def _factor(samples: np.ndarray) -> Float[np.ndarray, "K D"]:
     return centred if len(centred) <= centred.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
 
 
-def _kernel(x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, "N M"]:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
+    """Add the kernel of every pair, some rows at a time: of a large set the whole table would not fit into memory."""
+    parts = (x[start : start + _ROWS] for start in range(0, len(x), _ROWS))
+    return float(sum(((part @ y.T / x.shape[1] + 1) ** 3).sum() for part in parts))
 
 
 def _within(x: np.ndarray) -> float:
-    kernel = _kernel(x, x)
-    return float(kernel.sum() - np.trace(kernel)) / (len(x) * (len(x) - 1))
+    """Average the kernel over pairs of different samples."""
+    alone = (((x**2).sum(1) / x.shape[1] + 1) ** 3).sum()
+    return float(_kernel_sum(x, x) - alone) / (len(x) * (len(x) - 1))

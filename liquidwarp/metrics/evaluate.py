@@ -13,7 +13,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
 from liquidwarp.metrics.clips import ClipPair, Frames, frames_of
-from liquidwarp.metrics.frames import REGIONS, Frame, Region, both
+from liquidwarp.metrics.frames import COVERAGE, REGIONS, Frame, Region, both
 from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
@@ -207,7 +207,7 @@ def _see(
     column.asked += 1
     if region is None:
         return
-    if isinstance(scorer, FrameScorer) and min(made.rgb.shape[:2]) < scorer.smallest:
+    if isinstance(scorer, FrameScorer | StepScorer) and min(made.rgb.shape[:2]) < scorer.smallest:
         column.absent = f"pictures are smaller than {scorer.smallest}x{scorer.smallest}"
         return
     if id(scorer) not in comparisons:
@@ -287,6 +287,10 @@ def _pair_of_frames(
             f"{pair.name}, frame {index}: {width}x{height} made and {other_width}x{other_height} real; give one size"
         )
     maps = [_map(pair, index, value, (height, width), square) for value in found[:3]]
+    if maps[2] is not None and maps[2].max() > max(COVERAGE):
+        raise InputError(
+            f"{pair.name}, frame {index}: coverage has the value {maps[2].max()}; give 0 to 3, in a lossless format"
+        )
     mask, made_mask = (None if values is None else _is_person(values) for values in maps[:2])
     ours, truth = (value if isinstance(value, Detection) else None for value in found[3:])
     asked = [values is not None for values in (pair.made_landmarks, pair.real_landmarks)]

@@ -13,7 +13,10 @@ from liquidwarp.recovery.detector import Detection, Detector
 REGIONS = ("full", "person", "seen", "unseen")
 """The whole picture; around the real person; of the person made what a photo shows, and what was mirrored or filled."""
 
-_SEEN = 1  # coverage: 0 background, 1 seen, 2 mirrored, 3 filled
+COVERAGE = (0, 1, 2, 3)
+"""What a pixel of a picture that was made shows: the background, or surface that was seen, mirrored or filled."""
+
+_SEEN = COVERAGE[1]
 
 T = TypeVar("T")
 

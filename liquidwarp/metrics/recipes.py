@@ -16,7 +16,7 @@ from liquidwarp.metrics.landmarks import landmark_distance, missing_share
 from liquidwarp.metrics.ms_ssim import SMALLEST, ms_ssim
 from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting, StepScorer
 from liquidwarp.metrics.silhouette import iou
-from liquidwarp.metrics.video import change_error, find_motion, warp_errors
+from liquidwarp.metrics.video import SMALLEST_FLOW, change_error, find_motion, warp_errors
 from liquidwarp.metrics.weights import load_weights
 
 EQUAL_PSNR = 100.0
@@ -68,7 +68,7 @@ def lpips_maker(net: str, head: str, trunk: Trunk) -> Callable[[Setting], Scorer
         linear = load_weights(setting.weights, head, device=setting.device)
 
         def layers(frame: Frame) -> list[torch.Tensor]:
-            return frame.once(net, lambda: lpips_features(body, trunk, to_signed(frame.rgb, setting.device)))
+            return lpips_features(body, trunk, to_signed(frame.rgb, setting.device))
 
         def compare(made: Frame, real: Frame) -> Comparison:
             first, second = layers(made), layers(real)
@@ -143,7 +143,7 @@ def make_warp_error(setting: Setting) -> Scorer:
 
         return score
 
-    return StepScorer(compare)
+    return StepScorer(compare, SMALLEST_FLOW)
 
 
 def make_landmarks(setting: Setting) -> Scorer:

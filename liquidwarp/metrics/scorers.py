@@ -27,9 +27,15 @@ class FrameScorer:
 
 @dataclass(frozen=True)
 class StepScorer:
-    """Scores two neighbouring frames against the real ones; `compare` takes two pairs (made, real), before and now."""
+    """Scores two neighbouring frames against the real ones.
+
+    Attributes:
+        compare: takes two pairs (made, real), the one before and the one now, and scores any region of them.
+        smallest: shortest side of a picture, in pixels.
+    """
 
     compare: Callable[[tuple[Frame, Frame], tuple[Frame, Frame]], Comparison]
+    smallest: int = 1
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,11 @@ class Stream:
         found: dict[str, float | None] = dict.fromkeys(self.frame_keys)
         with torch.inference_mode():
             for name, scorer in self._scorers.items():
-                if isinstance(scorer, FrameScorer) and min(made.rgb.shape[:2]) >= scorer.smallest:
+                if isinstance(scorer, SetScorer) or min(made.rgb.shape[:2]) < scorer.smallest:
+                    continue
+                if isinstance(scorer, FrameScorer):
                     comparison = scorer.compare(made, real)
-                elif isinstance(scorer, StepScorer) and before is not None:
+                elif before is not None:
                     comparison = scorer.compare(before, (made, real))
                 else:
                     continue

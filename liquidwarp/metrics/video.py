@@ -7,6 +7,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
 
+SMALLEST_FLOW = 12
+"""Shortest side of a picture with optical flow, in pixels."""
+
 
 def flicker(frames: Iterable[np.ndarray], reference: Iterable[np.ndarray]) -> float:
     """Compare how two clips change from frame to frame; lower is better, 0 where they change alike.
@@ -62,9 +65,17 @@ def find_motion(
     Dense inverse search both ways on the grey pictures; a pixel cannot be told where the way back leads elsewhere, or
     to the outside. Sources: Kroeger et al., "Fast optical flow using dense inverse search", 2016; for the test of both
     ways Lai et al., "Learning blind video temporal consistency", 2018.
+
+    Raises:
+        InputError: a picture is too small, or the two have different sizes.
     """
     import cv2
 
+    if before.shape != now.shape or min(now.shape[:2]) < SMALLEST_FLOW:
+        raise InputError(
+            f"pictures of {before.shape[0]}x{before.shape[1]} and {now.shape[0]}x{now.shape[1]} have no optical flow; "
+            f"give one size of at least {SMALLEST_FLOW}x{SMALLEST_FLOW}"
+        )
     first, second = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, now))
     back, forth = (
         cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*pair, None)

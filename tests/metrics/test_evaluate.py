@@ -197,6 +197,8 @@ def test_clips_that_do_not_fit_are_errors() -> None:
         compute(made, real, masks=maps()[0][:2])
     with pytest.raises(InputError, match="a mask or coverage of 32x20"):
         compute(made, real, masks=maps()[0][:, :20])
+    with pytest.raises(InputError, match="coverage has the value 255; give 0 to 3"):
+        compute(made, real, coverage=maps()[1] * 85)
     with pytest.raises(InputError, match="give uint8"):
         compute(made / 255, real)
     with pytest.raises(InputError, match="metric='sharpness'"):
