@@ -13,20 +13,20 @@ Absolute times on a shared machine are upper estimates; ratios within a row are 
 import argparse
 import json
 import math
-import os
-import platform
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from liquidwarp import __version__
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.geometry import pixel_centers, project
 from liquidwarp.raster import rasterize, soft_silhouette
 from liquidwarp.types import Camera
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from timing import check_summary, interleaved, machine, summary
 
 SCHEMA = "liquidwarp-raster/1"
 
@@ -122,31 +122,13 @@ def competitors(face_count: int, size: int, with_torch: bool) -> dict[str, Calla
     return calls
 
 
-def interleaved(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 2):
-        for name, call in calls.items():
-            begin = time.perf_counter()
-            call()
-            if turn >= 2:
-                times[name].append((time.perf_counter() - begin) * 1e3)
-    return times
-
-
-def summary(times: list[float]) -> dict[str, float]:
-    low, median, high = np.quantile(times, [0.25, 0.5, 0.75]).tolist()
-    return {"min": min(times), "q25": low, "median": median, "q75": high}
-
-
 def check(results: dict) -> None:
     """Raise `ValueError` unless `results` follow the schema."""
     if results.get("schema") != SCHEMA or results.get("unit") != "ms" or not results.get("rows"):
         raise ValueError(f"not a {SCHEMA} result")
     for row in results["rows"]:
         for name, times in row["ms"].items():
-            numbers = [times[key] for key in ("min", "q25", "median", "q75")]
-            if not all(math.isfinite(n) and n > 0 for n in numbers) or numbers != sorted(numbers):
-                raise ValueError(f"{name} at {row['faces']} faces, {row['size']} px: {times} are no times")
+            check_summary(f"{name} at {row['faces']} faces, {row['size']} px", times)
 
 
 def main() -> None:
@@ -180,10 +162,8 @@ def main() -> None:
             "rounds": arguments.rounds,
             "threads": arguments.threads,
             "seed": arguments.seed,
-            "machine": {"system": platform.platform(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
-            "versions": {"liquidwarp": __version__, "torch": torch.__version__, "python": platform.python_version()},
             "rows": rows,
-        }
+        } | machine()
         check(results)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(results, indent=1) + "\n")

@@ -1,0 +1,159 @@
+"""Time the whole job and its stages; print a table and write JSON.
+
+    python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--renderer surface gan]
+                                      [--jobs 3] [--threads 2] [--out results.json]
+
+Two things are timed. **Whole jobs**: `liquidwarp imitate` in a process of its own, as a user runs it, start-up and all;
+the renderers take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
+processor time. Stages overlap in a job (decoding with detection, painting with encoding), so they add up to more.
+A whole job is run once before the clock starts, so that everything compiled is on disk.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import liquidwarp as lw
+from liquidwarp.media import open_video, to_uint8, write_video
+from liquidwarp.recovery import detect_clip
+from liquidwarp.tasks.recover import fit_clip
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from timing import check_summary, machine, summary
+
+SCHEMA = "liquidwarp-pipeline/1"
+
+
+class Stages:
+    """Wall and processor time of stages, in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, dict[str, float]] = {}
+
+    def run(self, name: str, work: Callable[[], Any]) -> Any:
+        """Run a stage and note its time."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = work()
+        self.seconds[name] = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        return result
+
+
+def time_stages(options: argparse.Namespace, motion: Path) -> dict[str, dict[str, float]]:
+    """Run every stage over the clip."""
+    stages = Stages()
+    person = stages.run("encode the photo", lambda: lw.encode_source(options.photo))
+    video = open_video(motion)
+    frames = stages.run("decode", lambda: list(video))
+    found = stages.run(
+        "detect", lambda: detect_clip(iter(frames), fps=video.fps, size=tuple(map(int, video.size)), source=motion.name)
+    )
+    track = stages.run("fit", lambda: fit_clip(lw.load_body(), found))
+    for renderer in options.renderer:
+        made = stages.run(
+            f"paint, {renderer}",
+            lambda renderer=renderer: [
+                to_uint8(frame.image) for frame in lw.imitate(person, track, size=options.size, renderer=renderer)
+            ],
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        stages.run("encode the video", lambda: write_video(made, Path(folder) / "out.mp4", fps=video.fps))
+    return stages.seconds
+
+
+def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float]]:
+    """Run whole jobs, the renderers in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in options.renderer}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(options.jobs + 1):
+            for renderer in options.renderer:
+                command = ["imitate", options.photo, "--motion", motion, "--size", options.size, "--mute"]
+                output = Path(folder) / f"{renderer}.mp4"
+                words = [str(word) for word in (*command, "--renderer", renderer, "-o", output)]
+                begin = time.perf_counter()
+                subprocess.run([sys.executable, "-m", "liquidwarp.cli", *words], check=True, capture_output=True)
+                if turn:
+                    seconds[renderer].append(time.perf_counter() - begin)
+    return seconds
+
+
+def check(results: dict) -> None:
+    """Raise `ValueError` unless `results` follow the schema."""
+    if results.get("schema") != SCHEMA or results.get("unit") != "s" or not results.get("frames"):
+        raise ValueError(f"not a {SCHEMA} result")
+    for name, times in results["jobs"].items():
+        check_summary(name, times)
+    for name, times in results["stages"].items():
+        if not all(np.isfinite(times[key]) and times[key] >= 0 for key in ("wall", "cpu")):
+            raise ValueError(f"{name}: {times} are no times")
+
+
+def table(results: dict) -> str:
+    """Return what was measured, in Markdown."""
+    frames = results["frames"]
+    lines = ["| whole job | seconds, median (least) | frames a second |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {times['median']:.1f} ({times['min']:.1f}) | {frames / times['median']:.1f} |"
+        for name, times in results["jobs"].items()
+    ]
+    lines += ["", "| stage | wall ms a frame | processor ms a frame | frames a second |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {1e3 * times['wall'] / frames:.1f} | {1e3 * times['cpu'] / frames:.1f} | "
+        f"{frames / max(times['wall'], 1e-9):.0f} |"
+        for name, times in results["stages"].items()
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Time, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photo", type=Path, required=True)
+    parser.add_argument("--motion", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=512, help="longer side of the pictures")
+    parser.add_argument("--frames", type=int, help="only the first ones of the clip")
+    parser.add_argument("--renderer", nargs="+", choices=("surface", "gan"), default=["surface", "gan"])
+    parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each renderer; 0 for none")
+    parser.add_argument("--threads", type=int, default=2, help="of the stages; jobs choose their own")
+    parser.add_argument("--out", type=Path, help="write the results as JSON")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        motion = options.motion
+        if options.frames is not None:
+            video = open_video(motion)
+            motion = write_video(islice(video, options.frames), Path(folder) / "part.mp4", fps=video.fps, crf=10)
+        jobs = time_jobs(options, motion) if options.jobs else {}
+        stages = time_stages(options, motion)
+        frames = sum(1 for _ in open_video(motion))
+    results = {
+        "schema": SCHEMA,
+        "unit": "s",
+        "photo": options.photo.name,
+        "motion": options.motion.name,
+        "size": options.size,
+        "frames": frames,
+        "threads": options.threads,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "jobs": {name: summary(times) for name, times in jobs.items()},
+        "stages": stages,
+    } | machine()
+    check(results)
+    print(table(results))
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

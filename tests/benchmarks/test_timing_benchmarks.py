@@ -1,0 +1,66 @@
+"""The timing benchmarks run, and refuse what cannot be a result."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def script(monkeypatch: pytest.MonkeyPatch, name: str, *words: str) -> ModuleType:
+    """Import a benchmark's script, with a command line for it."""
+    import importlib.util
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["run.py", *words])
+    spec = importlib.util.spec_from_file_location(f"timing_{name}", ROOT / "benchmarks" / name / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_warping_is_timed_against_grid_sample(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "warp.json"
+    module = script(monkeypatch, "warp", "--shapes", "2x8x8", "--rounds", "2", "--threads", "1", "--out", str(out))
+    module.main()
+    result = json.loads(out.read_text())
+    module.check(result)
+    (row,) = result["rows"]
+    assert set(row["ms"]) == {"warp", "grid_sample", "warp+bwd", "grid_sample+bwd"}
+    assert set(row["ratio"]) == {"forward", "with gradients"}
+    assert "2x8x8: warp" in capsys.readouterr().out
+    row["ms"]["warp"]["median"] = float("nan")
+    with pytest.raises(ValueError, match="are no times"):
+        module.check(result)
+
+
+def test_both_ways_of_warping_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    calls = script(monkeypatch, "warp").competitors(3, (9, 7), 0)
+    torch.testing.assert_close(calls["warp"](), calls["grid_sample"](), atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_the_whole_job_is_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from liquidwarp.demo import asset
+
+    out = tmp_path / "pipeline.json"
+    words = ["--photo", str(asset("woman_stripes.jpg")), "--motion", str(asset("motion.mp4")), "--frames", "3"]
+    module = script(
+        monkeypatch, "pipeline", *words, "--size", "64", "--jobs", "1", "--renderer", "surface", "--out", str(out)
+    )
+    module.main()
+    result = json.loads(out.read_text())
+    assert result["frames"] == 3
+    assert list(result["stages"])[:4] == ["encode the photo", "decode", "detect", "fit"]
+    result["stages"]["fit"]["cpu"] = -1.0
+    with pytest.raises(ValueError, match="fit"):
+        module.check(result)
