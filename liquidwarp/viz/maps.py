@@ -15,6 +15,7 @@ from liquidwarp.types import Flow, Fragments
 from liquidwarp.viz.pictures import (
     NOTHING,
     PAPER,
+    ArrayLike,
     Color,
     PictureLike,
     as_picture,
@@ -41,7 +42,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def coverage_map(
-    coverage: PictureLike, *, picture: PictureLike | None = None, legend: bool = True
+    coverage: ArrayLike, *, picture: PictureLike | None = None, legend: bool = True
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Show how each pixel was come by: seen in a photo, mirrored, or filled.
 

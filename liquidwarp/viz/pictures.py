@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -15,7 +14,10 @@ from liquidwarp.media import read_image
 Picture = UInt8[np.ndarray, "H W 3"]
 """A picture at the edge of the library."""
 
-PictureLike = str | Path | Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
+ArrayLike = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
+"""Numbers of any kind."""
+
+PictureLike = str | Path | ArrayLike
 """What `as_picture` takes."""
 
 Color = tuple[int, int, int]
@@ -142,13 +144,13 @@ def write_text(sheet: Image.Image, text: str, place: tuple[int, int], *, room: i
     ImageDraw.Draw(sheet).text((place[0], place[1] + (FONT_SIZE - size) // 2), text, fill=INK, font=font)
 
 
-def to_plane(values: PictureLike, name: str) -> np.ndarray:
-    """Return an array `H W` of a tensor or an array.
+def to_plane(values: ArrayLike, name: str) -> Shaped[np.ndarray, "H W"]:
+    """Return an array of a plane.
 
     Raises:
         InputError: it has another shape; `name` is what the message calls it.
     """
-    array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     if array.ndim != 2:
         raise InputError(f"{name} has shape {tuple(array.shape)}, wanted (H, W); choose one picture of a batch")
     return array

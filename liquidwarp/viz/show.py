@@ -13,7 +13,7 @@ from liquidwarp.media.provenance import provenance_text, xmp_packet
 from liquidwarp.viz.pictures import PictureLike, as_picture, resized
 
 _VIDEOS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
-_QUALITY = 75
+_QUALITY = 70
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,5 +66,7 @@ def show(picture: PictureLike, *, width: int | None = None) -> Shown:
         shown = resized(shown, (shown.shape[0], width))
     stream = io.BytesIO()
     image = Image.fromarray(shown)
-    image.save(stream, format="JPEG", quality=_QUALITY, optimize=True, xmp=xmp_packet(provenance_text()))
+    image.save(
+        stream, format="JPEG", quality=_QUALITY, progressive=True, optimize=True, xmp=xmp_packet(provenance_text())
+    )
     return Shown("image/jpeg", stream.getvalue(), f"picture, {shown.shape[1]}x{shown.shape[0]}")
