@@ -61,6 +61,7 @@ test-all: test test-slow
 weights: $(STAMP)
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs
 	$(BIN)/liquidwarp train liquidwarp/train/recipes/compact.toml -o outputs/compact
+	$(BIN)/liquidwarp train liquidwarp/train/recipes/compact_outlines.toml -o outputs/compact_outlines
 
 docs: $(STAMP)
 	$(BIN)/python -m mkdocs build --strict
