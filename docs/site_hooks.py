@@ -1,6 +1,8 @@
-"""Bring the READMEs of the repository into the site, let links hold there, and complete the reference."""
+"""Bring the READMEs and notebooks of the repository into the site, let links hold there, and complete the reference."""
 
 import ast
+import base64
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -24,13 +26,16 @@ _LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add the READMEs, and whatever else of the repository they link to."""
+    """Add what stands outside of `docs/`."""
     root = Path(config.config_file_path).parent
-    pages = [root / "README.md", *(path for shelf in SHELVES for path in sorted((root / shelf).rglob("README.md")))]
-    linked = [root / name for name in PLAIN] + sorted((root / "notebooks").glob("*.ipynb"))
-    for path in [*pages, *linked]:
-        source = path.relative_to(root).as_posix()
-        files.append(File.generated(config, site_uri(source), abs_src_path=str(path)))
+    readmes = [root / "README.md", *(path for shelf in SHELVES for path in sorted((root / shelf).rglob("README.md")))]
+    for path in [*readmes, *(root / name for name in PLAIN)]:
+        files.append(File.generated(config, site_uri(path.relative_to(root).as_posix()), abs_src_path=str(path)))
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        page, pictures = notebook_page(path)
+        files.append(File.generated(config, site_uri(f"notebooks/{path.name}"), content=page))
+        for name, picture in pictures.items():
+            files.append(File.generated(config, f"notebooks/{name}", content=picture))
     return files
 
 
@@ -57,6 +62,26 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return _LINK.sub(moved, markdown)
 
 
+def notebook_page(path: Path) -> tuple[str, dict[str, bytes]]:
+    """Return a notebook as Markdown, and the pictures stored in it by file name."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", []):
+            shown = {kind: "".join(value) for kind, value in output.get("data", {}).items()}
+            kind = next((kind for kind in shown if kind.startswith("image/")), None)
+            text = "".join(output.get("text", shown.get("text/plain", "")))
+            if kind:
+                name = f"{path.stem}_{len(pictures):02d}.{kind.removeprefix('image/')}"
+                pictures[name] = base64.b64decode(shown[kind])
+                parts.append(f"![what the cell above shows]({name})")
+            elif text.strip():
+                parts.append(f"```text\n{text}\n```")
+    return "\n\n".join(parts) + "\n", pictures
+
+
 def named_like_modules(root: Path, room: str) -> list[str]:
     """Return public functions that have the name of the module they are in: of these, mkdocstrings sees the module."""
     folder = root / room.replace(".", "/")
@@ -74,6 +99,8 @@ def site_uri(source: str) -> str:
         return "index.md"
     if source in PLAIN:
         return f"{source}.txt"
+    if source.startswith("notebooks/"):
+        return source.replace(".ipynb", ".md")
     return source.removeprefix("docs/")
 
 
