@@ -53,8 +53,8 @@ def open_pairs(
 ) -> list[ClipPair]:
     """Find the clips in folders; those of one relative name (a video's ending left out) belong together.
 
-    Each path is a video, a folder of pictures, or a folder that holds such at any depth. Masks are white where the
-    person is; coverage has the values 0 to 3. Real clips that were not made are left out.
+    Each path is a picture, a video, a folder of pictures, or a folder that holds such at any depth. Masks are white
+    where the person is; coverage has the values 0 to 3. Real clips that were not made are left out.
 
     Raises:
         InputError: a path has no clip, or a clip made has no real one, mask or coverage.
@@ -73,9 +73,9 @@ def open_pairs(
     return [
         ClipPair(
             name=Path(made).stem if single else key,
-            made=open_video(path),
-            real=open_video(found["real"][key]),
-            **{name: open_video(clips[key]) for name, clips in others.items()},  # type: ignore[arg-type]
+            made=frames_of(path),
+            real=frames_of(found["real"][key]),
+            **{name: frames_of(clips[key]) for name, clips in others.items()},  # type: ignore[arg-type]
         )
         for key, path in found["made"].items()
     ]
@@ -93,8 +93,8 @@ def frames_of(values: Frames) -> Iterable[np.ndarray]:
 def _clips(root: Path) -> dict[str, Path]:
     """Return the clips at a path by their names relative to it; one that is the path itself has an empty name."""
     if not root.exists():
-        raise InputError(f"{root}: not there; give a video, a folder of pictures, or a folder of such")
-    if is_video(root):
+        raise InputError(f"{root}: not there; give a video, a picture, a folder of pictures, or a folder of such")
+    if is_video(root) or is_image(root):
         return {"": root}
     found = {path.relative_to(root).with_suffix("").as_posix(): path for path in _inside(root)}
     if not found:

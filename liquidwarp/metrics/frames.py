@@ -81,6 +81,16 @@ def find_region(name: str, made: Frame, real: Frame) -> Region | None:
     return Region(name, pixels) if pixels is not None and pixels.any() else None
 
 
+def own_pixels(frame: Frame, region: Region) -> Bool[np.ndarray, "H W"] | None:
+    """Return a region's pixels where a frame is looked at by itself, for sets: around its own person, if that is known.
+
+    The two frames of a pair may show different poses there.
+    """
+    if region.name != "person" or frame.mask is None:
+        return region.pixels
+    return person_region(frame.mask.astype(np.float32))
+
+
 def both(before: Region | None, now: Region | None) -> Region | None:
     """Return what lies in a region of two neighbouring frames alike; None where that is nothing."""
     if before is None or now is None:

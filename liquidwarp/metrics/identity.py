@@ -9,7 +9,7 @@ from torch import Tensor
 from liquidwarp.metrics.backbones import face, i3d, osnet, pcb
 from liquidwarp.metrics.crops import cut, face_box, grey_outside, mask_box, normalised, resized, to_signed
 from liquidwarp.metrics.distributions import cosine, frechet_distance
-from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.frames import Frame, Region, own_pixels
 from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting
 from liquidwarp.metrics.weights import load_weights
 from liquidwarp.recovery.detector import Box
@@ -133,7 +133,7 @@ def make_fvd(setting: Setting) -> Scorer:
     net = load_weights(setting.weights, "i3d", device=setting.device)
 
     def small(frame: Frame, region: Region) -> Tensor:
-        picture = resized(grey_outside(frame.rgb, region.pixels), (i3d.SIDE, i3d.SIDE))
+        picture = resized(grey_outside(frame.rgb, own_pixels(frame, region)), (i3d.SIDE, i3d.SIDE))
         return to_signed(picture, setting.device)[0]
 
     def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:

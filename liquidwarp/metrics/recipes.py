@@ -9,7 +9,7 @@ from liquidwarp.metrics.backbones.inception import SIDE, inception_features, inc
 from liquidwarp.metrics.backbones.lpips import Trunk, lpips_distance, lpips_features
 from liquidwarp.metrics.crops import grey_outside, resized_finely, to_signed
 from liquidwarp.metrics.distributions import frechet_distance, inception_score, kernel_distance
-from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.frames import Frame, Region, own_pixels
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import WINDOW, mean_ssim, psnr, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
@@ -93,7 +93,7 @@ def inception_maker(
         net = load_weights(setting.weights, "inception-fid", device=setting.device)
 
         def look(frame: Frame, region: Region) -> torch.Tensor:
-            pixels = resized_finely(grey_outside(frame.rgb, region.pixels), SIDE)
+            pixels = resized_finely(grey_outside(frame.rgb, own_pixels(frame, region)), SIDE)
             picture = torch.from_numpy((pixels - 128) / 128).permute(2, 0, 1)[None]
             return inception_features(net, picture.to(setting.device), original=True)
 

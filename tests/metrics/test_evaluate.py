@@ -241,6 +241,7 @@ def test_folders_are_paired_by_name(tmp_path: Path) -> None:
     assert compute(*paths, ["psnr"])["psnr"].value == table["psnr"].videos["002"]
     photos = [tmp_path / kind / "002" / "000.png" for kind in ("made", "real")]
     assert compute(photos[0], photos[1], ["psnr"])["psnr"].count == 1
+    assert evaluate(open_pairs(*photos), ["psnr"])["psnr"].count == 1
     with pytest.raises(InputError, match=r"made: 1 of 3 clips are missing \(not made\)"):
         open_pairs(tmp_path / "real", tmp_path / "made")
     with pytest.raises(InputError, match="not there"):

@@ -85,17 +85,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Twin]:
         if isinstance(module, nn.BatchNorm3d):
             module.momentum = None
     with torch.no_grad():
-        twin.train()(torch.randn(2, 3, 9, 193, 200))
+        twin.train()(torch.randn(1, 3, 9, 193, 195))
     torch.save(twin.eval().state_dict(), folder / "i3d_pretrained_400.pt")
     return folder, twin
 
 
 def test_equals_the_plain_twin(made: tuple[Path, Twin]) -> None:
     folder, twin = made
-    clips = torch.randn(2, 3, 11, 194, 201)  # odd sides, where zeros go behind
+    clips = torch.randn(1, 3, 11, 194, 197)  # odd sides, where zeros go behind
     with torch.no_grad():
         wanted = twin(clips)
-    assert (wanted[0] - wanted[1]).abs().max() > 1e-2
+    assert wanted.std() > 1e-2
     assert torch.allclose(i3d_logits(load_weights(folder, "i3d"), clips), wanted, atol=1e-5)
 
 

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from liquidwarp.metrics import compute, frechet_distance, inception_score, kernel_distance
+from liquidwarp.metrics import compute, frechet_distance, inception_score, kernel_distance, person_region
 from liquidwarp.metrics.backbones.inception import inception_features
+from liquidwarp.metrics.crops import grey_outside
 from liquidwarp.metrics.weights import load_weights
 
 W = 3  # channels of every unit
@@ -253,3 +254,12 @@ def test_the_person_is_shown_on_grey(networks: tuple[Path, dict[str, Twin]]) -> 
     table = compute(other, RGB[:2], ["fid"], masks=masks, weights=folder)
     assert table["fid", "person"].value == pytest.approx(0, abs=1e-6)
     assert table["fid", "full"].value > 1e-4
+    elsewhere = np.roll(masks, 12, 2)  # another pose: each picture is looked at around its own person
+    moved = np.roll(RGB[:2], 12, 2)
+    apart = compute(moved, RGB[:2], ["fid"], masks=masks, made_masks=elsewhere, regions=["person"], weights=folder)
+    shown = [
+        np.stack([grey_outside(rgb, person_region(mask.astype(float))) for rgb, mask in zip(clip, where, strict=True)])
+        for clip, where in ((moved, elsewhere), (RGB[:2], masks))
+    ]
+    wanted = compute(*shown, ["fid"], regions=["full"], weights=folder)
+    assert apart["fid"].value == pytest.approx(wanted["fid"].value, abs=1e-6)
