@@ -1,6 +1,6 @@
 """Train the landmark regressor on synthetic motion: no pictures, only landmarks of posed bodies.
 
-    python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--clips 360]
+    python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--start FILE]
 
 Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
 errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
@@ -30,7 +30,12 @@ from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.recovery.fit_skeleton import Skeleton
 from liquidwarp.recovery.prior import PosePrior, make_prior
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork
-from liquidwarp.recovery.regressors.landmarks import first_poses, regressor_skeleton, save_landmark_network
+from liquidwarp.recovery.regressors.landmarks import (
+    first_poses,
+    load_landmark_network,
+    regressor_skeleton,
+    save_landmark_network,
+)
 from liquidwarp.recovery.regressors.noise import simulate_detector
 from liquidwarp.recovery.regressors.observed import Observed, look_at_person
 
@@ -79,6 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--clips", type=int, default=360, help="motions of the data engine")
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, at the start")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--start", type=Path, metavar="WEIGHTS", help="go on from here; layers it lacks add nothing yet"
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
@@ -87,6 +95,10 @@ def main(arguments: list[str] | None = None) -> int:
     prior = make_prior(skeleton.joints)
     pool = make_pool(options.clips)
     network = LandmarkNetwork(skeleton)
+    if options.start:
+        known = load_landmark_network(options.start).state_dict()
+        nothing = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
+        network.load_state_dict(nothing | known)
     started, losses = process_time(), []
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
@@ -113,6 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     card = {
         "trained_on": f"{options.clips} synthetic motions, joints bent at random, simulated MediaPipe landmarks",
         "steps": options.steps,
+        "start": options.start.name if options.start else "",
         "seed": options.seed,
         "loss": round(float(np.mean(losses[-200:])), 4),
         "cpu_minutes": round((process_time() - started) / 60, 1),

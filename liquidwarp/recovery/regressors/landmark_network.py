@@ -17,6 +17,7 @@ from liquidwarp.recovery.regressors.observed import Observed
 ROUNDS = 3
 _LANDMARKS = len(MEDIAPIPE)
 _COLUMNS = 6 * JOINTS
+_NEAREST = 0.4  # metres from the camera
 _STEP = 0.1  # scale of the first corrections
 
 
@@ -181,7 +182,7 @@ def place_by_landmarks(
     bz = -(weight * (u * right_u + v * right_v)).sum(1)
     # x = (bu + su z) / total, y likewise; what remains is one equation for z.
     z = (bz + (su * bu + sv * bv) / total) / (zz - (su * su + sv * sv) / total).clamp_min(1e-6)
-    z = z.clamp(0.3, 60)
+    z = torch.maximum(z, _NEAREST - points[..., 2].amin(1)).clamp_max(60)  # all of the person is before the camera
     return torch.stack([(bu + su * z) / total, (bv + sv * z) / total, z], dim=1)
 
 
