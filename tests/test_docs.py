@@ -145,6 +145,12 @@ def test_links_lead_somewhere() -> None:
     assert count > 40
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_page_has_gaps(page: Path) -> None:
+    """Figures are filled in, and nothing is left to do."""
+    assert not re.findall(r"@[A-Z]{2,}\b|\bTODO\b|\bTBD\b|XXX", page.read_text(encoding="utf-8"))
+
+
 @cache
 def texts_of_the_package() -> str:
     """Return every string of the source, one a line, with `…` for what is put in."""
