@@ -301,7 +301,7 @@ def _keep_tiles(
 
 def _keep_pictures(out: Path, run: Run, renderer: Renderer, index: int, now: tuple[Picture, Picture]) -> None:
     """Write both pictures and the real mask, in folders that `liquidwarp evaluate` can pair."""
-    place = Path(renderer.name.replace(":", "-")) / run.name
+    place = Path(run.task) / renderer.name.replace(":", "-") / run.name
     mask = np.repeat(now[1].mask[..., None].astype(np.uint8) * 255, 3, 2)
     for kind, picture in (("made", now[0].rgb), ("real", now[1].rgb), ("masks", mask)):
         write_image(out / "pictures" / kind / place / f"{index:06d}.png", picture)

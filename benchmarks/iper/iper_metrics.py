@@ -25,10 +25,7 @@ def make_stream(names: Sequence[str] | None, weights: Path | None) -> Stream | N
     if names is None and weights is None:
         return None
     if names is None:
-        folder = str(weights)
-        if not Path(folder).is_dir():
-            raise lw.InputError(f"{folder}: no such folder; give one with the files that docs/metrics.md names")
-        lacking = available(folder)
+        lacking = available(weights)
         names = [n for n, m in METRICS.items() if m.weights and not m.needs and m.unit != "windows" and not lacking[n]]
         names += [n for n in QUOTED_FROM.values() if n not in names]
     landmarks = [name for name in names if name in METRICS and "landmarks" in METRICS[name].needs]

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> str:
         OutputError: the JSON cannot be written.
     """
     if options.list:
-        return describe(options.weights)
+        return describe(options.weights, options.mode)
     if options.pred is None or options.truth is None:
         raise InputError("evaluate needs what was made and what is real: --pred PATH --truth PATH (or --list)")
     if options.json is not None:
@@ -56,10 +56,10 @@ def run(options: argparse.Namespace) -> str:
     return table.markdown()
 
 
-def describe(weights: str | None) -> str:
+def describe(weights: str | None, mode: str) -> str:
     """Return a line per metric: what it means, and whether it can be computed."""
-    lacking = available(weights)
-    lines = ["| metric | better | range | regions | modes | |", "|---" * 6 + "|"]
+    lacking = available(weights, mode=mode)
+    lines = [f"| metric | better | range | regions | modes | {mode} |", "|---" * 6 + "|"]
     for name, metric in METRICS.items():
         regions, modes = " ".join(metric.regions), " ".join(metric.modes)
         ends = f"[{metric.low:g}, {metric.high:g}]"

@@ -18,7 +18,7 @@ from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
 from liquidwarp.metrics.table import Score, Table
-from liquidwarp.metrics.weights import MissingWeightsError
+from liquidwarp.metrics.weights import MissingWeightsError, find_weights
 from liquidwarp.recovery.detector import Detection, Detector
 
 _END = object()
@@ -71,7 +71,9 @@ def evaluate(
     with torch.inference_mode():
         for pair in tqdm(pairs, unit="clip", disable=not progress):
             _run(columns, pair, (size or published.SIZE) if mode == "published" else None)
-    return Table(mode, tuple(column.score(names, mode) for column in columns))
+    used = [name for column in columns if column.scorer is not None for name in column.metric.files(mode)]
+    files = {name: path.name for name in used if (path := find_weights(weights, name)) is not None}
+    return Table(mode, tuple(column.score(names, mode) for column in columns), files)
 
 
 def compute(

@@ -43,12 +43,17 @@ class Metric:
     window: str
     unit: Literal["frame", "step", "set", "windows"]
     regions: tuple[str, ...]
-    source: str
     corrected: Callable[[Setting], Scorer]
-    published: Callable[[Setting], Scorer] | None = None
     weights: tuple[str, ...] = ()
+    published: Callable[[Setting], Scorer] | None = None
+    published_weights: tuple[str, ...] = ()
+    source: str = ""
     needs: tuple[str, ...] = ()
     decimals: int = 3
+
+    def files(self, mode: str) -> tuple[str, ...]:
+        """Return the names in `WEIGHTS` that a recipe looks through."""
+        return self.weights if mode == "corrected" else self.published_weights
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -47,10 +47,12 @@ class Table:
     Attributes:
         mode: "corrected" or "published".
         scores: one per metric and region.
+        files: the files of weights that were looked through, by their names in `WEIGHTS`.
     """
 
     mode: str
     scores: tuple[Score, ...]
+    files: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: str | tuple[str, str]) -> Score:
         """Return the score of a metric, or of (metric, region); of the first region by default."""
@@ -65,6 +67,7 @@ class Table:
         return {
             "schema": SCHEMA,
             "mode": self.mode,
+            "files": self.files,
             "scores": [
                 {
                     "metric": score.metric,
@@ -108,7 +111,6 @@ def _described(name: str) -> dict[str, object]:
         "window": metric.window,
         "unit": metric.unit,
         "source": metric.source,
-        "weights": list(metric.weights),
     }
 
 

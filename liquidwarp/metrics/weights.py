@@ -48,22 +48,34 @@ def load_weights(folder: str | Path | None, name: str, *, device: str = "cpu") -
 
     Raises:
         MissingWeightsError: no folder is given, or none of the files is in it.
-        InputError: the file is damaged, holds more than weights, or is of another network.
+        InputError: no such folder, or the file is damaged, holds more than weights, or is of another network.
     """
     known = WEIGHTS[name]
-    if folder is None:
-        raise MissingWeightsError(f"needs {known.files[0]} ({known.project}); name its folder with --weights")
-    names = (*known.files, *(f"{name}{ending}" for ending in (".safetensors", ".pth", ".pt")))
-    path = next((path for file in names for path in sorted(Path(folder).glob(file)) if path.is_file()), None)
+    path = find_weights(folder, name)
     if path is None:
-        raise MissingWeightsError(f"needs {known.files[0]} ({known.project}) in {folder}")
+        where = "name its folder with --weights" if folder is None else "it is not in the folder of weights"
+        raise MissingWeightsError(f"needs {known.files[0]} ({known.project}); {where}")
     tensors: Mapping[str, Tensor] = read_tensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)
-    net = Named(tensors, str(path))
+    net = Named({key: value.float() for key, value in tensors.items()}, str(path))
     try:
         known.walk(net.to("meta"))
     except RuntimeError as error:
         raise InputError(f"{path}: of another network than {name} ({str(error).splitlines()[0][:120]})") from error
     return net.to(device)
+
+
+def find_weights(folder: str | Path | None, name: str) -> Path | None:
+    """Return the file that `load_weights` reads, or None.
+
+    Raises:
+        InputError: no such folder.
+    """
+    if folder is None:
+        return None
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder; give one with the files that docs/metrics.md names")
+    names = (*WEIGHTS[name].files, *(f"{name}{ending}" for ending in (".safetensors", ".pth", ".pt")))
+    return next((path for file in names for path in sorted(Path(folder).glob(file)) if path.is_file()), None)
 
 
 def _blank(height: int = _SIDE, width: int = _SIDE) -> Tensor:

@@ -143,6 +143,11 @@ def test_what_is_lacking_is_said_and_the_rest_is_computed() -> None:
     lacking = available()
     assert lacking["ssim"] == ""
     assert "pt_inception" in lacking["kid"]
+    released = available(mode="published")
+    assert "inception_v3_google" in released["fid"]
+    assert released["kid"] == "the released evaluator has none"
+    with pytest.raises(InputError, match="no such folder"):
+        available("nowhere")
 
 
 def person(shift: float, confidence: tuple[float, ...] = (1, 1, 1)) -> Detection:

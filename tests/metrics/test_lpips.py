@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from liquidwarp.errors import InputError
-from liquidwarp.metrics import compute
+from liquidwarp.metrics import METRICS, compute
 from liquidwarp.metrics.backbones.lpips import ALEXNET, VGG16, lpips_distance, lpips_features
 from liquidwarp.metrics.weights import MissingWeightsError, load_weights
 
@@ -82,7 +82,9 @@ def twin(folder: Path, name: str, a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_equals_the_plain_twin(folder: Path, name: str) -> None:
-    score = compute(PICTURES[:1], PICTURES[1:], [name], weights=folder)[name]
+    table = compute(PICTURES[:1], PICTURES[1:], [name], weights=folder)
+    score = table[name]
+    assert table.files == dict(zip(METRICS[name].weights, KINDS[name][:2], strict=True))
     assert score.value == pytest.approx(twin(folder, name, PICTURES[0], PICTURES[1]), abs=1e-5)
     assert compute(PICTURES, PICTURES, [name], weights=folder)[name].value == 0
 

@@ -31,4 +31,4 @@ def test_all_files_are_named() -> None:
     for name, row in found.items():
         for file in WEIGHTS[name].files:
             assert file in row[1] or re.search(r"(-\w{8})\.pth$", file).group(1) in row[1], file
-    assert {name for metric in METRICS.values() for name in metric.weights} <= set(WEIGHTS)
+    assert {name for metric in METRICS.values() for mode in metric.modes for name in metric.files(mode)} <= set(WEIGHTS)
