@@ -101,24 +101,26 @@ def closed_form(body: BodyModel, keypoints: lw.Keypoints, camera: lw.Camera | No
 def recover_all(
     body: BodyModel, keypoints: lw.Keypoints, camera: lw.Camera | None, ways: Sequence[str]
 ) -> dict[str, Recovered]:
-    """Recover a clip in every way, in turn."""
-    start = timed(lambda: closed_form(body, keypoints, camera))
-    found = {"closed form": start, "rest pose": timed(lambda: rest_pose(body, start.track), start.seconds)}
+    """Recover a clip in some ways, in turn."""
+    options = {"body": body, "camera": camera}
+    found: dict[str, Recovered] = {}
+    if set(FLOORS) & set(ways):
+        start = timed(lambda: closed_form(body, keypoints, camera))
+        found |= {"closed form": start, "rest pose": timed(lambda: rest_pose(body, start.track), start.seconds)}
     if "regressor" in ways:
-        options = {"body": body, "camera": camera, "regressor": "landmarks"}
-        found["regressor"] = timed(lambda: lw.recover(keypoints, fit=False, **options))
-        found["regressor, short fit"] = timed(lambda: lw.recover(keypoints, **options))
-    fit = timed(lambda: lw.recover(keypoints, body=body, camera=camera))
-    found["fit"] = fit
-    found["fit, planted feet"] = timed(lambda: plant_feet(body, fit.track), fit.seconds)
+        found["regressor"] = timed(lambda: lw.recover(keypoints, regressor="landmarks", fit=False, **options))
+    if "regressor, short fit" in ways:
+        found["regressor, short fit"] = timed(lambda: lw.recover(keypoints, regressor="landmarks", **options))
+    if {"fit", "fit, planted feet"} & set(ways):
+        fit = timed(lambda: lw.recover(keypoints, **options))
+        found |= {"fit": fit, "fit, planted feet": timed(lambda: plant_feet(body, fit.track), fit.seconds)}
     return {way: found[way] for way in ways}
 
 
-def ways_at_hand(body: BodyModel) -> list[str]:
-    """Return the ways that can be gone; the regressor needs its weights."""
-    if not regressor_at_hand():
-        return [way for way in WAYS if "regressor" not in way]
-    return list(WAYS)
+def ways_at_hand(wanted: Sequence[str] = WAYS) -> list[str]:
+    """Return those of some ways that can be gone; the regressor needs its weights."""
+    at_hand = regressor_at_hand()
+    return [way for way in wanted if at_hand or "regressor" not in way]
 
 
 def regressor_at_hand() -> bool:

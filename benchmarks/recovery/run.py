@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import torch
-from recovery_measure import Scores, measure_synthetic, measure_truth, regressor_at_hand, ways_at_hand
+from recovery_measure import WAYS, Scores, measure_synthetic, measure_truth, regressor_at_hand, ways_at_hand
 from recovery_real import RealClip, find_clips, measure_clip
 from recovery_report import check, table, to_json
 
@@ -43,6 +43,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=48, help="frames of each")
     parser.add_argument("--levels", type=float, nargs="+", default=[0.0, 0.5, 1.0, 2.0], help="1 is a real detector")
     parser.add_argument("--lens", choices=("unknown", "known"), default="unknown", help="whether recovery is told it")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="but for real clips, only these")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, nargs="+", default=[], help="real clips, or folders of them")
     parser.add_argument("--truth", type=Path, nargs="+", default=[], help="files of data sets with true bodies")
@@ -62,11 +63,11 @@ def run(
     body = lw.load_body(options.body)
     synthetic = {}
     if options.clips > 0:
-        ways = ways_at_hand(lw.load_body())
+        ways = ways_at_hand(options.ways)
         synthetic = measure_synthetic(
             options.clips, options.frames, options.levels, options.seed, lens=options.lens, ways=ways
         )
-    truth = {sequence.name: measure_truth(sequence, body, ways_at_hand(body)) for sequence in sequences}
+    truth = {sequence.name: measure_truth(sequence, body, ways_at_hand(options.ways)) for sequence in sequences}
     real = []
     for path in clips:
         print(f"{path.stem} ...", flush=True)
@@ -86,6 +87,7 @@ def write(
         "frames": options.frames,
         "levels": options.levels,
         "lens": options.lens,
+        "ways": options.ways,
         "seed": options.seed,
         "data": [path.name for path in options.data],
         "truth": [path.name for path in options.truth],
