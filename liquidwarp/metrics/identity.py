@@ -133,12 +133,14 @@ def make_fvd(setting: Setting) -> Scorer:
     net = load_weights(setting.weights, "i3d", device=setting.device)
 
     def small(frame: Frame, region: Region) -> Tensor:
-        picture = resized(grey_outside(frame.rgb, own_pixels(frame, region)), (i3d.SIDE, i3d.SIDE))
-        return to_signed(picture, setting.device)[0]
+        def make() -> Tensor:
+            picture = resized(grey_outside(frame.rgb, own_pixels(frame, region)), (i3d.SIDE, i3d.SIDE))
+            return to_signed(picture, setting.device)[0]
+
+        return frame.once(f"i3d {region.name}", make)  # windows share frames
 
     def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:
-        pairs = zip(frames, regions, strict=True)
-        clip = torch.stack([f.once(f"i3d {r.name}", lambda f=f, r=r: small(f, r)) for f, r in pairs], 1)
+        clip = torch.stack([small(frame, region) for frame, region in zip(frames, regions, strict=True)], 1)
         return i3d.i3d_logits(net, clip[None])[0].cpu().numpy()
 
     return SetScorer(features, frechet_distance, length=i3d.LENGTH, stride=_STRIDE)
