@@ -151,6 +151,22 @@ def test_no_page_has_gaps(page: Path) -> None:
     assert not re.findall(r"@[A-Z]{2,}\b|\bTODO\b|\bTBD\b|XXX", page.read_text(encoding="utf-8"))
 
 
+def test_the_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
+    """Overlap, SSIM and PSNR of the person on real clips, as in the table they are taken from."""
+    table = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = {row[1].strip(): row for row in (line.split("|")[1:] for line in table.splitlines() if "| cross |" in line)}
+    value = {method: [float(cell.split()[0]) for cell in row[2:8]] for method, row in rows.items()}
+    (_, ssim, psnr, _, overlap, _), gan, copy = value["surface"], value["gan"], value["copy the photo"]
+    text = " ".join(text.split())
+    assert (
+        f"silhouette overlap {overlap:.2f}, SSIM within the person {ssim:.2f} (copying the photo: {copy[1]:.2f})"
+        in text
+    )
+    assert f"PSNR within the person {psnr:.1f} dB ({copy[2]:.1f} dB)" in text
+    assert f"with `--renderer gan` {gan[4]:.2f}, {gan[1]:.2f} and {gan[2]:.1f} dB" in text
+
+
 @cache
 def texts_of_the_package() -> str:
     """Return every string of the source, one a line, with `…` for what is put in."""
