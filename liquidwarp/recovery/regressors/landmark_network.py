@@ -56,9 +56,15 @@ class Kinematics(nn.Module):
         depth = [0] * JOINTS
         for joint in range(1, JOINTS):
             depth[joint] = depth[skeleton.parents[joint]] + 1
-        self._levels = [[joint for joint in range(JOINTS) if depth[joint] == level] for level in range(max(depth) + 1)]
-        self._parents = skeleton.parents
-        self._order = [joint for level in self._levels for joint in level]
+        levels = [[joint for joint in range(JOINTS) if depth[joint] == level] for level in range(max(depth) + 1)]
+        order = [joint for level in levels for joint in level]
+        # Joints of each level, their parents, and where the parents stand in `order`.
+        above = [[skeleton.parents[joint] for joint in level] for level in levels[1:]]
+        self._levels = [
+            (torch.tensor(level), torch.tensor(parents), torch.tensor([order.index(joint) for joint in parents]))
+            for level, parents in zip(levels[1:], above, strict=True)
+        ]
+        self._back = torch.tensor([order.index(joint) for joint in range(JOINTS)])
 
     def forward(
         self, rotations: Float[Tensor, "B J 3 3"], betas: Float[Tensor, "B K"]
@@ -67,14 +73,12 @@ class Kinematics(nn.Module):
         rest = self.joints + (betas @ self.joints_basis.flatten(1)).unflatten(1, (JOINTS, 3))
         marks = self.points + (betas @ self.points_basis.flatten(1)).unflatten(1, (-1, 3))
         turns, places = rotations[:, :1], torch.zeros_like(rest[:, :1])
-        for level in self._levels[1:]:
-            above = [self._order.index(self._parents[joint]) for joint in level]
-            bones = rest[:, level] - rest[:, [self._parents[joint] for joint in level]]
+        for level, parents, above in self._levels:
+            bones = rest[:, level] - rest[:, parents]
             turn = turns[:, above]
             places = torch.cat([places, places[:, above] + (turn @ bones[..., None])[..., 0]], dim=1)
             turns = torch.cat([turns, turn @ rotations[:, level]], dim=1)
-        back = [self._order.index(joint) for joint in range(JOINTS)]
-        turns, places = turns[:, back], places[:, back]
+        turns, places = turns[:, self._back], places[:, self._back]
         arms = marks - rest[:, self.carrier]
         return places, places[:, self.carrier] + (turns[:, self.carrier] @ arms[..., None])[..., 0]
 
@@ -112,16 +116,20 @@ class LandmarkNetwork(nn.Module):
         nn.init.normal_(last.weight, std=_STEP / inner**0.5)
         nn.init.zeros_(last.bias)
 
-    def forward(self, observed: Observed, start: Float[Tensor, "B T J 3 3"]) -> list[Estimate]:
+    def forward(
+        self, observed: Observed, start: Float[Tensor, "B T2 J 3 3"], *, newest: bool = False
+    ) -> list[Estimate]:
         """Return an estimate per round, the last being the best; frames of all clips in one row.
 
         Args:
             observed: clips of as many frames each (B, T, ...).
             start: a first pose per frame, in the axes of the camera that looks at the person.
+            newest: answer the last frame of each clip alone; `start` is of these.
         """
-        seen = self._frames(observed).flatten(0, 1)
-        picture, weight = observed.picture.flatten(0, 1), observed.weight.flatten(0, 1)
-        world, guessed = observed.world.flatten(0, 1), observed.guessed.flatten(0, 1)
+        asked = slice(-1, None) if newest else slice(None)
+        seen = self._frames(observed)[:, asked].flatten(0, 1)
+        picture, weight = observed.picture[:, asked].flatten(0, 1), observed.weight[:, asked].flatten(0, 1)
+        world, guessed = observed.world[:, asked].flatten(0, 1), observed.guessed[:, asked].flatten(0, 1)
         columns = start.flatten(0, 1)[..., :2].flatten(1)
         betas = columns.new_zeros(len(columns), self.kinematics.joints_basis.shape[0])
         estimates = [self._estimate(columns, betas, picture, weight)]

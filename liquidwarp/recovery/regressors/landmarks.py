@@ -149,7 +149,7 @@ def track_of(
     confidence: Float[Tensor, "T"],
 ) -> BodyTrack:
     """Write poses and places in the camera's axes as a track of the open body."""
-    body = load_body(_BODY)
+    body = _open_body()
     turn, shift = camera.rotation.double(), camera.translation.double()
     rotations = torch.cat([(turn.T @ rotations[:, 0].double())[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
@@ -175,9 +175,14 @@ def pick(observed: Observed, index: Int[Tensor, "B T"]) -> Observed:
 
 
 @lru_cache(maxsize=1)
+def _open_body() -> BodyModel:
+    return load_body(_BODY)
+
+
+@lru_cache(maxsize=1)
 def regressor_start() -> tuple[Skeleton, PosePrior]:
     """Return what `first_poses` starts from."""
-    skeleton = regressor_skeleton(load_body(_BODY))
+    skeleton = regressor_skeleton(_open_body())
     return skeleton, make_prior(skeleton.joints)
 
 

@@ -38,7 +38,7 @@ class LiveRegressor:
             raise InputError(f"fps={fps} is no rate; give the frames per second, or use regress_landmarks for pictures")
         self._camera, self._network = camera, network or load_landmark_network()
         self._stride = stride_of(fps)
-        self._past: deque[tuple[Observed, Tensor]] = deque(maxlen=self._network.reach * self._stride + 1)
+        self._past: deque[Observed] = deque(maxlen=self._network.reach * self._stride + 1)
         self._shapes: Tensor | None = None
         self._share = 0.0
         self._last: tuple[Tensor, Tensor] | None = None
@@ -72,14 +72,15 @@ class LiveRegressor:
     def _look(self, keypoints: Keypoints) -> float:
         assert self._camera is not None
         observed = observe(keypoints, self._camera)
-        self._past.append((observed, first_poses(*regressor_start(), observed)))
+        self._past.append(observed)
         seen = list(self._past)[:: -self._stride][::-1]
         names = [field.name for field in fields(Observed)]
-        joined = Observed(*(torch.cat([getattr(frame, name) for frame, _ in seen])[None] for name in names))
-        found = self._network(joined, torch.cat([start for _, start in seen])[None])[-1]
+        joined = Observed(*(torch.cat([getattr(frame, name) for frame in seen])[None] for name in names))
+        start = first_poses(*regressor_start(), observed)[None]
+        found = self._network(joined, start, newest=True)[-1]
         share = float(observed.weight.mean())
-        betas = max(share, 1e-6) * found.betas[-1]
+        betas = max(share, 1e-6) * found.betas[0]
         self._shapes = betas if self._shapes is None else self._shapes + betas
         self._share += max(share, 1e-6)
-        self._last = settle(self._network, observed, found.rotations[-1:], self._shapes / self._share)[:2]
+        self._last = settle(self._network, observed, found.rotations, self._shapes / self._share)[:2]
         return share
