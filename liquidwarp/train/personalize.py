@@ -25,7 +25,7 @@ from liquidwarp.train.pairs import PairClip, make_pairs, photo_pairs
 from liquidwarp.train.samples import PairSamples
 
 _BATCH = 2
-# Steps and rate, chosen on real clips: a clip of somebody else made pictures better by 0.07 to 0.16 dB, and more steps
+# Steps and rate, chosen on real clips: a clip of somebody else made pictures better by 0.06 to 0.16 dB, and more steps
 # made them worse; the photo alone is worth little.
 _ON_CLIP, _ON_PHOTO = (60, 5e-5), (40, 2e-5)
 _CLIP_FRAMES = 16
