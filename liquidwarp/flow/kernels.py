@@ -71,52 +71,52 @@ def _place(position, size):
 
 @njit(cache=True)
 @no_type_check
-def _warp_task(task, source, grid, valid, fill, result):
+def _warp_task(task, source, size_y, size_x, grid, valid, fill, result):
     height, width = valid.shape[1], valid.shape[2]
     blocks = (height + ROWS - 1) // ROWS
     b, block = task // blocks, task % blocks
     image = source[min(b, source.shape[0] - 1)]
-    size_y, size_x = np.int64(image.shape[1]), np.int64(image.shape[2])
-    cells = np.empty((width, 5), np.int64)
-    weights = np.empty((width, 2), np.float32)
+    cells = np.zeros((4, width), np.uint32)  # unsigned, so that no index is taken from the end
+    weights = np.zeros((4, width), np.float32)
     for y in range(block * ROWS, min((block + 1) * ROWS, height)):
-        count = 0
         for x in range(width):
             if valid[b, y, x]:
                 x0, x1, wx = _place(np.float64(grid[b, y, x, 0]), size_x)
                 y0, y1, wy = _place(np.float64(grid[b, y, x, 1]), size_y)
-                cells[count, 0], cells[count, 1], cells[count, 2] = x, x0, x1
-                cells[count, 3], cells[count, 4] = y0, y1
-                weights[count, 0], weights[count, 1] = wx, wy
-                count += 1
+                # Pixels without weight are not read, so that an infinite one next door changes nothing: the pixel
+                # itself is read twice instead, and its halves add up to it exactly.
+                if wx == 0.0:
+                    x1, wx = x0, 0.5
+                if wy == 0.0:
+                    y1, wy = y0, 0.5
+                cells[0, x], cells[1, x] = y0 * size_x + x0, y0 * size_x + x1
+                cells[2, x], cells[3, x] = y1 * size_x + x0, y1 * size_x + x1
+                weights[0, x], weights[1, x] = (1.0 - wx) * (1.0 - wy), wx * (1.0 - wy)
+                weights[2, x], weights[3, x] = (1.0 - wx) * wy, wx * wy
         for c in range(image.shape[0]):
-            result[b, c, y, :] = fill
-            plane = image[c]
-            for i in range(count):
-                x, x0, x1, y0, y1 = cells[i, 0], cells[i, 1], cells[i, 2], cells[i, 3], cells[i, 4]
-                wx, wy = weights[i, 0], weights[i, 1]
-                # Pixels without weight are not read, so that an infinite one next door changes nothing.
-                top, bottom = plane[y0, x0], plane[y1, x0]
-                if wx > 0.0:
-                    top = top * (np.float32(1.0) - wx) + plane[y0, x1] * wx
-                    bottom = bottom * (np.float32(1.0) - wx) + plane[y1, x1] * wx
-                result[b, c, y, x] = top * (np.float32(1.0) - wy) + bottom * wy if wy > 0.0 else top
+            plane, row = image[c], result[b, c, y]
+            for x in range(width):
+                top = plane[cells[0, x]] * weights[0, x] + plane[cells[1, x]] * weights[1, x]
+                row[x] = top + (plane[cells[2, x]] * weights[2, x] + plane[cells[3, x]] * weights[3, x])
+            for x in range(width):
+                if not valid[b, y, x]:
+                    row[x] = fill
 
 
 @njit(cache=True)
 @no_type_check
-def warp_serial(source, grid, valid, fill, result):
+def warp_serial(source, size_y, size_x, grid, valid, fill, result):
     """Sample on the calling thread; see `warp_parallel`."""
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
-        _warp_task(task, source, grid, valid, fill, result)
+        _warp_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, parallel=True)
 @no_type_check
-def warp_parallel(source, grid, valid, fill, result):
-    """Sample `B C H W` pictures bilinearly into `result`; invalid pixels become `fill`."""
+def warp_parallel(source, size_y, size_x, grid, valid, fill, result):
+    """Sample pictures `B C (H W)` bilinearly into `result`; invalid pixels become `fill`."""
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
-        _warp_task(task, source, grid, valid, fill, result)
+        _warp_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True)

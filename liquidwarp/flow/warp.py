@@ -50,7 +50,9 @@ def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
     run(
         kernels.warp_serial,
         kernels.warp_parallel,
-        source.contiguous().numpy(),
+        source.flatten(2).contiguous().numpy(),
+        source.shape[2],
+        source.shape[3],
         flow.grid.detach().contiguous().numpy(),
         flow.valid.contiguous().numpy(),
         float(fill),
