@@ -90,7 +90,7 @@ def run_demo(output: str | Path, *, size: int | None = None, progress: bool = Fa
     return paths
 
 
-def _row(caption: str, sources: Sequence[Frame], frames: Sequence[Frame]) -> Row:
+def _row(caption: str, sources: Sequence[np.ndarray], frames: Sequence[np.ndarray]) -> Row:
     """Return a row of the contact sheet: the pictures it was made from, and beside them frames of the result."""
     return Row([*sources, *[None] * (_SOURCES - len(sources)), *frames], caption)
 

@@ -196,7 +196,7 @@ def test_frames_are_not_collected(tmp_path):
                 most = max(most, sum(ref() is not None for ref in alive))
 
     path = write_video(frames(), tmp_path / "a.mp4", fps=25)
-    assert most <= 4
+    assert most <= 8  # four wait, the others are being made, checked and encoded
     assert open_video(path).frame_count == 1000
 
 
