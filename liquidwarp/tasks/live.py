@@ -17,6 +17,7 @@ from liquidwarp.ahead import ahead
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import default_camera
 from liquidwarp.nn.weights import Generator
 from liquidwarp.recovery import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
 from liquidwarp.recovery.regressors import LandmarkNetwork, LiveRegressor
@@ -81,7 +82,7 @@ def imitate_live(
 
     Args:
         person: from `encode_source` or `transfer_appearance`, on the open body.
-        frames: of the driver, all of one size, such as `media.open_video` or `media.open_camera`.
+        frames: of the driver, all of one size, such as `media.open_video` or `media.Webcam`.
         fps: rate at which they were taken.
         camera: as in `imitate`; "source" takes slow travel out.
         size: longer side of the pictures; by default the photo's (`copy`: the driver's).
@@ -130,7 +131,7 @@ def _frames(
             elif last is not None:
                 last = replace(last, present=torch.tensor([False]))
             track = None if last is None else regressor.answer(last)
-            orient, pose, transl, camera = stage.place(track)
+            orient, pose, transl, camera = stage.place(track, (height, width))
             if painter is None:
                 painter = Painter(person, camera.size, **looks)
             with torch.no_grad():
@@ -160,12 +161,18 @@ class _Stage:
         self._travel = torch.zeros(3)
 
     def place(
-        self, seen: BodyTrack | None
+        self, seen: BodyTrack | None, size: tuple[int, int]
     ) -> tuple[Float[Tensor, "1 3"], Float[Tensor, "1 J 3"], Float[Tensor, "1 3"], Camera]:
-        """Return orientation, pose and place of the person, and who looks; None is before the driver is seen."""
+        """Return orientation, pose and place of the person, and who looks, through a camera of one size for all.
+
+        Args:
+            seen: the driver in this frame; None before it is seen at all.
+            size: (height, width) of the driver's frames.
+        """
         source = self._source
         if seen is None:
-            return source.global_orient, source.body_pose, source.transl, resized(source.camera, self._size)
+            camera = default_camera(size) if self._camera == "copy" else source.camera
+            return source.global_orient, source.body_pose, source.transl, resized(camera, self._size)
         their_root = self.body.rest_joints(seen.betas)[0]
         ratio = body_height(self.body, source.betas) / body_height(self.body, seen.betas)
         turns, path = self._steady.follow(

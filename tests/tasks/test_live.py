@@ -61,6 +61,19 @@ def test_the_person_stands_about_where_the_driver_or_the_photo_does(
     assert (mine & true).sum() > 0.6 * (mine | true).sum()
 
 
+@pytest.mark.parametrize("camera", ["copy", "smooth"])
+def test_pictures_have_one_size_whenever_the_driver_comes(
+    person: SourceState, photos: list[ToyPhoto], camera: str
+) -> None:
+    frames = [np.pad(picture, ((0, 0), (10, 10), (0, 0)), mode="edge") for picture in (NOBODY, photos[0].rgb)]
+    wide = replace(
+        photos[0], rgb=frames[1], found=replace(photos[0].found, image=photos[0].found.image + np.float32([10, 0]))
+    )
+    wide = replace(wide, found=replace(wide.found, mask=None))
+    sizes = {tuple(frame.synthesis.image.shape[1:]) for frame in live(person, [wide], frames, camera=camera)}
+    assert sizes == {(96, 92) if camera == "copy" else SIZE}
+
+
 def test_it_can_be_written_and_ended(
     person: SourceState, photos: list[ToyPhoto], tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
