@@ -1,6 +1,5 @@
 """The one call behind which all rasterisers stand."""
 
-import importlib.util
 from collections.abc import Callable
 
 import torch
@@ -43,8 +42,9 @@ def rasterize(
         vertices: world vertices; float32 or float64 (slower).
         faces: vertex indices of the triangles.
         camera: its `size` is the size of the result.
-        backend: "auto" is "numba" on the CPU, "triton" on CUDA where it is installed, and else "torch". "reference" is
-            slow and normative. A chosen backend runs or raises; all but "pytorch3d" give identical face indices.
+        backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative; "triton" is for
+            CUDA, and not the default there before it has run on one. A chosen backend runs or raises; all but
+            "pytorch3d" give identical face indices.
         cull: drop back faces.
 
     Raises:
@@ -54,7 +54,7 @@ def rasterize(
     check_shape("vertices", vertices, (None, None, 3))
     check_shape("faces", faces, (None, 3))
     if backend == "auto":
-        backend = _best(vertices.device.type)
+        backend = "numba" if vertices.device.type == "cpu" else "torch"
     if backend == "numba" and vertices.device.type != "cpu":
         raise InputError(
             f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
@@ -76,12 +76,6 @@ def rasterize(
     find = torch_backend.find_faces if backend == "torch" else reference.find_faces
     face_index = find(screen.detach(), faces, camera.size, camera.orthographic, NEAR, cull)
     return Fragments(face_index, *torch_backend.resolve(screen, faces, face_index, camera.orthographic))
-
-
-def _best(device: str) -> str:
-    if device == "cpu":
-        return "numba"
-    return "triton" if device == "cuda" and importlib.util.find_spec("triton") is not None else "torch"
 
 
 def _triton() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
