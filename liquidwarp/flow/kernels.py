@@ -14,7 +14,7 @@ ROWS = 16
 """Rows per task."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
     height, width = face_index.shape[1], face_index.shape[2]
@@ -40,7 +40,7 @@ def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
             valid[b, y, x] = believed
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
     """Fill a flow on the calling thread; see `flow_parallel`."""
@@ -48,7 +48,7 @@ def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
         _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 @no_type_check
 def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
     """Fill `grid` and `valid` with the flow of fragments; `visible` has no rows when every face is visible."""
@@ -56,7 +56,7 @@ def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
         _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _place(position, size):
     """Return the two pixels to read along an axis and the weight of the second, snapped to pixel centres."""
@@ -69,7 +69,7 @@ def _place(position, size):
     return low, min(low + 1, size - 1), place - low
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _warp_task(task, source, size_y, size_x, grid, valid, fill, result):
     height, width = valid.shape[1], valid.shape[2]
@@ -103,7 +103,7 @@ def _warp_task(task, source, size_y, size_x, grid, valid, fill, result):
                     row[x] = fill
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def warp_serial(source, size_y, size_x, grid, valid, fill, result):
     """Sample on the calling thread; see `warp_parallel`."""
@@ -111,7 +111,7 @@ def warp_serial(source, size_y, size_x, grid, valid, fill, result):
         _warp_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 @no_type_check
 def warp_parallel(source, size_y, size_x, grid, valid, fill, result):
     """Sample pictures `B C (H W)` bilinearly into `result`; invalid pixels become `fill`."""
@@ -119,7 +119,7 @@ def warp_parallel(source, size_y, size_x, grid, valid, fill, result):
         _warp_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _slope(position, size):
     """Return the two pixels to read along an axis, the weight of the second, and by how much the place moves."""
@@ -130,7 +130,7 @@ def _slope(position, size):
     return low, min(low + 1, size - 1), place - low, moves
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _scatter_task(task, pulled, grid, valid, gradient):
     """Give one channel of one source what its pixels gave; a task owns the channel, so sums have a fixed order."""
@@ -152,7 +152,7 @@ def _scatter_task(task, pulled, grid, valid, gradient):
                     plane[y1, x1] += g * np.float32(wx * wy)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def scatter_serial(pulled, grid, valid, gradient):
     """Pull back to the source on the calling thread; see `scatter_parallel`."""
@@ -160,7 +160,7 @@ def scatter_serial(pulled, grid, valid, gradient):
         _scatter_task(task, pulled, grid, valid, gradient)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 @no_type_check
 def scatter_parallel(pulled, grid, valid, gradient):
     """Write the gradient of warping for the source, given that for the result."""
@@ -168,7 +168,7 @@ def scatter_parallel(pulled, grid, valid, gradient):
         _scatter_task(task, pulled, grid, valid, gradient)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _slide_task(task, pulled, source, grid, valid, gradient):
     height, width = valid.shape[1], valid.shape[2]
@@ -196,7 +196,7 @@ def _slide_task(task, pulled, source, grid, valid, gradient):
             gradient[b, y, x, 1] = along_y
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def slide_serial(pulled, source, grid, valid, gradient):
     """Pull back to the grid on the calling thread; see `slide_parallel`."""
@@ -204,7 +204,7 @@ def slide_serial(pulled, source, grid, valid, gradient):
         _slide_task(task, pulled, source, grid, valid, gradient)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 @no_type_check
 def slide_parallel(pulled, source, grid, valid, gradient):
     """Write the gradient of warping for the flow's grid, given that for the result."""
@@ -212,7 +212,7 @@ def slide_parallel(pulled, source, grid, valid, gradient):
         _slide_task(task, pulled, source, grid, valid, gradient)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def unhidden(local, normal, lens, orthographic, radius, tolerance, steepest, depth, clear):
     """Write into `clear` which surface points have nothing nearer around them; see `visibility._unhidden`."""
