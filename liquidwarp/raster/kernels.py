@@ -306,9 +306,7 @@ def _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visib
     where, seen = xy[min(b, xy.shape[0] - 1)], visible[min(b, visible.shape[0] - 1)]
     for y in range(first, last + 1):
         rows = face_index[b, y], grid[b, y], valid[b, y]
-        _flow_row(
-            screen, b, y, faces, orthographic, keys[y - first], low, high, where, seen, rows[0], rows[1], rows[2]
-        )
+        _flow_row(screen, b, y, faces, orthographic, keys[y - first], low, high, where, seen, rows[0], rows[1], rows[2])
 
 
 @njit(cache=True, nogil=True)

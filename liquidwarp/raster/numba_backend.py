@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liquidwarp.raster import kernels, torch_backend
+from liquidwarp.raster import kernels, pull_kernels, silhouette_kernels, torch_backend
 from liquidwarp.raster.threads import run
 
 
@@ -28,7 +28,7 @@ def rasterize(
 def nearest_segments(ends: Tensor, size: tuple[int, int], reach: float) -> Tensor:
     """Return the segment nearest to every pixel centre; see `torch_backend.nearest_segments`."""
     nearest = torch.full(size, -1, dtype=torch.int32)
-    kernels.nearest_segments(ends.contiguous().numpy(), float(reach), nearest.numpy())
+    silhouette_kernels.nearest_segments(ends.contiguous().numpy(), float(reach), nearest.numpy())
     return nearest
 
 
@@ -74,8 +74,8 @@ class _Rasterize(torch.autograd.Function):
     ) -> tuple[Tensor, None, None, None, None, None]:
         screen, triangles, face_index, bary, depth = ctx.saved_tensors
         gradient: np.ndarray = run(
-            kernels.pull_serial,
-            kernels.pull_parallel,
+            pull_kernels.pull_serial,
+            pull_kernels.pull_parallel,
             screen.contiguous().numpy(),
             triangles.numpy(),
             ctx.orthographic,

@@ -74,11 +74,11 @@ def outline_edges(
 
 
 def _empty_beyond_compiled(screen: Tensor, faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    from liquidwarp.raster import kernels
+    from liquidwarp.raster import silhouette_kernels
 
     empty, drawn = torch.empty(faces.shape, dtype=torch.bool), torch.empty(len(faces), dtype=torch.bool)
     triangles = faces.to(torch.int32).contiguous().numpy()
-    kernels.empty_beyond(
+    silhouette_kernels.empty_beyond(
         screen.contiguous().numpy(), triangles, mask.contiguous().numpy(), _OUTWARD, empty.numpy(), drawn.numpy()
     )
     return empty, drawn
