@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from liquidwarp.flow import resize_flow, warp
+from liquidwarp.nn.box import box_mean
 from liquidwarp.types import Flow
 
 TRANSFER_CHANNELS = 13
@@ -191,7 +192,7 @@ def finish(
 def continued(rendered: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"]) -> Float[Tensor, "B 3 H W"]:
     """Return the person's colours, not premultiplied, continued a few pixels beyond the outline."""
     weight = alpha[:, None]
-    around = avg_pool2d(torch.cat([rendered, weight], 1), _FILL, 1, _FILL // 2, count_include_pad=False)
+    around = box_mean(torch.cat([rendered, weight], 1), _FILL, beyond=False)
     outside = around[:, :3] / around[:, 3:].clamp(min=1e-4)
     believed = weight.clamp(min=_LEAST)
     return rendered / believed + (1 - weight / believed) * outside
@@ -202,7 +203,7 @@ def _calmed(color: Tensor, alpha: Tensor, seen: Tensor) -> Float[Tensor, "B 3 H 
     near = (alpha > 0).to(color.dtype)
     planes = torch.cat([color * near, near, seen, alpha], 1)
     for _ in range(2):
-        planes = avg_pool2d(planes, _BROAD, 1, _BROAD // 2)
+        planes = box_mean(planes, _BROAD)
     added, weight, shown, person = planes.split([3, 1, 1, 1], 1)
     free = near * (1 - shown / person.clamp(min=1e-3)).clamp(0, 1)
     return free * color + (1 - free) * added / weight.clamp(min=1e-3)
