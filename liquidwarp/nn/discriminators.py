@@ -1,13 +1,15 @@
 """PatchGAN discriminators (Isola et al., CVPR 2017): of the whole picture, and of what matters in it."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
-_LEAST = 4.0  # pixels: a smaller box shows nothing
+from liquidwarp.nn.losses import crop_boxes
+
+_CROP_STAGES = 3  # a crop of 32 pixels has no room for more
 
 
 class PatchDiscriminator(nn.Module):
@@ -48,7 +50,7 @@ class CropDiscriminators(nn.Module):
     """A discriminator of the whole picture and one for each named crop, such as body, head and hands.
 
     Args:
-        crops: name to the side, in pixels, to which that crop is resized.
+        crops: name to the side, in pixels, to which that crop is brought.
         inputs: channels in.
         width: of every discriminator.
     """
@@ -57,36 +59,22 @@ class CropDiscriminators(nn.Module):
         super().__init__()
         self.sides = dict(crops)
         self.whole = PatchDiscriminator(inputs, width)
-        self.parts = nn.ModuleDict({name: PatchDiscriminator(inputs, width) for name in crops})
+        self.parts = nn.ModuleDict({name: PatchDiscriminator(inputs, width, _CROP_STAGES) for name in crops})
 
     def forward(
         self, x: Float[Tensor, "B C H W"], boxes: Mapping[str, Float[Tensor, "B 4"]]
-    ) -> dict[str, Float[Tensor, "M 1 h w"]]:
-        """Return scores by name; crops whose boxes are empty in every picture are left out."""
-        scores = {"whole": self.whole(x)}
+    ) -> dict[str, list[Float[Tensor, "B c h w"]]]:
+        """Return what each discriminator sees by name, the scores last; what an empty box gives means nothing.
+
+        Args:
+            x: pictures.
+            boxes: x0 y0 x1 y1 in pixels, of each crop.
+        """
+        seen = {"whole": self.whole.features(x)}
         for name, network in self.parts.items():
-            cut = cut_boxes(x, boxes[name], self.sides[name])
-            if len(cut):
-                scores[name] = network(cut)
-        return scores
-
-
-def cut_boxes(x: Float[Tensor, "B C H W"], boxes: Float[Tensor, "B 4"], side: int) -> Float[Tensor, "M C s s"]:
-    """Return squares cut from pictures and resized; pictures whose box is empty are left out.
-
-    Args:
-        x: pictures.
-        boxes: x0 y0 x1 y1 in pixels.
-        side: of the result.
-    """
-    height, width = x.shape[-2:]
-    cuts = []
-    for picture, box in zip(x, boxes.round().long().tolist(), strict=True):
-        x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
-        if x1 - x0 >= _LEAST and y1 - y0 >= _LEAST:
-            part = picture[None, :, y0:y1, x0:x1]
-            cuts.append(interpolate(part, size=(side, side), mode="bilinear", align_corners=False))
-    return torch.cat(cuts) if cuts else x.new_zeros((0, x.shape[1], side, side))
+            side = (self.sides[name], self.sides[name])
+            seen[name] = cast(PatchDiscriminator, network).features(crop_boxes(x, boxes[name], side))
+        return seen
 
 
 def boxes_of_points(

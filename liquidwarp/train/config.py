@@ -55,7 +55,8 @@ class ModelConfig:
         share: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
-        discriminator_width: channels of the discriminator's first stage.
+        discriminator_width: channels of the discriminators' first stage.
+        discriminator_crops: what has a discriminator of its own beside the whole picture.
     """
 
     kind: str = "compact"
@@ -64,6 +65,7 @@ class ModelConfig:
     photos: int = 1
     start: str = ""
     discriminator_width: int = 32
+    discriminator_crops: tuple[str, ...] = ("body", "head", "left_hand", "right_hand")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from liquidwarp.nn.liquid import LiquidAnswer, LiquidGenerator, LiquidShape
 from liquidwarp.nn.losses import charbonnier, mask_cross_entropy
 from liquidwarp.nn.published import ABLATION, SHAPES
 from liquidwarp.train.config import Config, LossConfig
-from liquidwarp.train.objective import Attempt, CompactObjective, Critic
+from liquidwarp.train.objective import Attempt, CompactObjective, build_discriminator
 from liquidwarp.train.samples import Batch
 
 LIQUID_SHAPES: Mapping[str, LiquidShape] = SHAPES | {"W_F": ABLATION["W_F"]}
@@ -94,8 +94,7 @@ def build_liquid(config: Config) -> LiquidObjective:
     Raises:
         InputError: `model.start` cannot be read, or is of another network.
     """
-    discriminator = Critic(config.model.discriminator_width) if config.loss.adversarial else None
-    objective = make_liquid_objective(config.model.kind, config.model.share, config.loss, discriminator)
+    objective = make_liquid_objective(config.model.kind, config.model.share, config.loss, build_discriminator(config))
     if config.model.start:
         try:
             objective.generator.load_state_dict(load_published(config.model.start).state_dict())

@@ -16,6 +16,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.liquid import body_chart, ground_input, texture_code
+from liquidwarp.train.pairs import find_boxes
 from liquidwarp.train.samples import Batch, joined
 from liquidwarp.types import BodyTrack, Fragments
 
@@ -36,6 +37,7 @@ class SeenClip:
         shown: faces that each frame shows.
         faces: the mesh.
         code: of each face in the body's map.
+        boxes: around parts of the body, as `train.pairs.BOXES` names them.
     """
 
     images: UInt8[np.ndarray, "T H W 3"]
@@ -45,6 +47,7 @@ class SeenClip:
     shown: Bool[Tensor, "T F"]
     faces: Int[Tensor, "F 3"]
     code: Float[Tensor, "F 2"]
+    boxes: Float[Tensor, "T K 4"]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,7 +57,7 @@ class SeenClip:
 
         Keys as `LiquidGenerator.forward` has them (`transfer` of a single target), and `target`, `mask` (the truth),
         `photo`, `photo_mask` (of the sources), `rendered`, `rendered_alpha` (the warped photos, and the body's
-        outline), `plate` (the first photo as it is), `face` (an empty box).
+        outline), `plate` (the first photo as it is), `boxes` (of `train.pairs.BOXES`).
         """
         own = _one(self.fragments, target)
         looks, flows = [], []
@@ -82,7 +85,7 @@ class SeenClip:
             "rendered": rendered[None],
             "rendered_alpha": own.mask.float(),
             "plate": first[None],
-            "face": torch.zeros(1, 4),
+            "boxes": self.boxes[target : target + 1],
         }
 
     def _picture(self, frame: int) -> Float[Tensor, "3 H W"]:
@@ -119,6 +122,7 @@ def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyT
         visibility(vertices, faces, camera).face,
         faces,
         texture_code(body),
+        find_boxes(body, vertices, camera),
     )
 
 

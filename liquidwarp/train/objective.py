@@ -13,7 +13,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact
-from liquidwarp.nn.discriminators import PatchDiscriminator
+from liquidwarp.nn.discriminators import CropDiscriminators
 from liquidwarp.nn.losses import (
     box_weight,
     charbonnier,
@@ -29,10 +29,18 @@ from liquidwarp.nn.losses import (
 )
 from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
 from liquidwarp.train.config import Config, LossConfig
+from liquidwarp.train.pairs import BOXES
 from liquidwarp.train.samples import Batch
 
 _FACE_SIDE = 64  # pixels to which a face is enlarged for the identity loss
 _AROUND = 9  # pixels around the person that count as much as the person
+
+
+CROP_SIDES = {"body": 128, "head": 64, "left_hand": 32, "right_hand": 32}
+"""Crops that a discriminator can look at, and the pixels of a side to which they are brought."""
+
+Seen = dict[str, list[Tensor]]
+"""By the name of what was looked at: the features of all stages, the scores last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +79,7 @@ class Objective(Protocol):
         ...
 
     def discriminator_losses(
-        self, discriminator: Callable[[Tensor], list[Tensor]], attempt: Attempt, batch: Batch
+        self, discriminator: Callable[..., Seen], attempt: Attempt, batch: Batch
     ) -> dict[str, Tensor]:
         """Return losses whose sum the discriminator lowers."""
         ...
@@ -83,18 +91,6 @@ class Objective(Protocol):
     def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
         """Return measures per sample for validation."""
         ...
-
-
-class Critic(nn.Module):
-    """A discriminator whose call returns the features of all stages, the scores last."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.patches = PatchDiscriminator(6, width)
-
-    def forward(self, x: Float[Tensor, "B 6 H W"]) -> list[Tensor]:
-        """Return features and scores."""
-        return self.patches.features(x)
 
 
 class CompactObjective:
@@ -143,12 +139,13 @@ class CompactObjective:
         return losses | (self._adversarial(attempt, batch) if adversary else {})
 
     def discriminator_losses(
-        self, discriminator: Callable[[Tensor], list[Tensor]], attempt: Attempt, batch: Batch
+        self, discriminator: Callable[..., Seen], attempt: Attempt, batch: Batch
     ) -> dict[str, Tensor]:
         """Return the loss of telling true pictures from made ones; both go through the network at once."""
         both = torch.cat([_beside_body(batch["target"], batch), _beside_body(attempt.picture.detach(), batch)])
-        real, fake = discriminator(both)[-1].float().chunk(2)
-        return {"discriminator": real_or_fake_loss([real], [fake], game=self._game)}
+        seen = discriminator(both, {name: boxes.repeat(2, 1) for name, boxes in _boxes(batch).items()})
+        real, fake = zip(*(features[-1].float().chunk(2) for features in seen.values()), strict=True)
+        return {"discriminator": real_or_fake_loss(real, fake, game=self._game, shares=_present(seen, batch))}
 
     def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
         """Return the surface renderer's picture, ours, the truth, and our outline."""
@@ -177,24 +174,32 @@ class CompactObjective:
         return difference / near.mean((1, 2)).clamp(min=1e-6)  # so that a small person counts as much as a large one
 
     def _face(self, attempt: Attempt, batch: Batch) -> Tensor:
-        weight = box_weight(batch["face"], (attempt.picture.shape[2], attempt.picture.shape[3]))
+        weight = box_weight(_boxes(batch)["face"], (attempt.picture.shape[2], attempt.picture.shape[3]))
         share = weight.mean((1, 2)).clamp(min=1e-6)  # so that a small face counts as much as a large one
         return charbonnier(attempt.picture, batch["target"], weight) / share
 
     def _identity(self, attempt: Attempt, batch: Batch) -> Tensor:
         side = (_FACE_SIDE, _FACE_SIDE)
-        made, true = (crop_boxes(picture, batch["face"], side) for picture in (attempt.picture, batch["target"]))
-        return self._perceptual(made, true) * is_present(batch["face"])
+        face = _boxes(batch)["face"]
+        made, true = (crop_boxes(picture, face, side) for picture in (attempt.picture, batch["target"]))
+        return self._perceptual(made, true) * is_present(face)
 
     def _adversarial(self, attempt: Attempt, batch: Batch) -> dict[str, Tensor]:
         if self.discriminator is None:
             return {}
-        fake = self.discriminator(_beside_body(attempt.picture, batch))
-        losses = {"adversarial": self._losses.adversarial * fooling_loss([fake[-1].float()], game=self._game)}
+        fake: Seen = self.discriminator(_beside_body(attempt.picture, batch), _boxes(batch))
+        present = _present(fake, batch)
+        scores = [features[-1].float() for features in fake.values()]
+        fooling = fooling_loss(scores, game=self._game, shares=present)
+        losses = {"adversarial": self._losses.adversarial * fooling}
         if self._losses.matching:
             with torch.no_grad():
-                real = self.discriminator(_beside_body(batch["target"], batch))
-            losses["matching"] = self._losses.matching * feature_matching_loss(real[:-1], fake[:-1])
+                real: Seen = self.discriminator(_beside_body(batch["target"], batch), _boxes(batch))
+            terms = [
+                feature_matching_loss(real[name][:-1], features[:-1], shares=[share] * (len(features) - 1))
+                for (name, features), share in zip(fake.items(), present, strict=True)
+            ]
+            losses["matching"] = self._losses.matching * torch.stack(terms).mean()
         return losses
 
 
@@ -229,8 +234,21 @@ def _build_compact(config: Config) -> Objective:
     else:
         w1, w2, w3, w4 = config.model.widths
         generator = CompactGenerator((w1, w2, w3, w4))
-    discriminator = Critic(config.model.discriminator_width) if config.loss.adversarial else None
-    return CompactObjective(generator, config.loss, discriminator)
+    return CompactObjective(generator, config.loss, build_discriminator(config))
+
+
+def build_discriminator(config: Config) -> CropDiscriminators | None:
+    """Return an untrained discriminator that looks at a picture beside the body's map; None where none is wanted.
+
+    Raises:
+        InputError: a crop that does not exist.
+    """
+    if not config.loss.adversarial:
+        return None
+    for name in config.model.discriminator_crops:
+        check_choice("model.discriminator_crops", name, tuple(CROP_SIDES))
+    crops = {name: CROP_SIDES[name] for name in config.model.discriminator_crops}
+    return CropDiscriminators(crops, 6, config.model.discriminator_width)
 
 
 BUILDERS: dict[str, Callable[[Config], Objective]] = {"compact": _build_compact}
@@ -252,6 +270,17 @@ def _near(batch: Batch) -> Float[Tensor, "B H W"]:
 def mean_figures(found: Sequence[dict[str, Tensor]]) -> dict[str, float]:
     """Average measures over the samples of several batches."""
     return {name: float(torch.cat([each[name] for each in found]).double().mean()) for name in found[0]}
+
+
+def _boxes(batch: Batch) -> dict[str, Float[Tensor, "B 4"]]:
+    return dict(zip(BOXES, batch["boxes"].unbind(1), strict=True))
+
+
+def _present(seen: Seen, batch: Batch) -> list[Float[Tensor, " B"]]:
+    """Say which samples show what each discriminator looks at."""
+    boxes = _boxes(batch)
+    everywhere = torch.ones_like(boxes["body"][:, 0])
+    return [is_present(boxes[name]) if name in boxes else everywhere for name in seen]
 
 
 def _beside_body(picture: Tensor, batch: Batch) -> Tensor:

@@ -19,6 +19,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
 from liquidwarp.nn.compact import source_input, transfer_input
+from liquidwarp.nn.discriminators import boxes_of_points
 from liquidwarp.recovery import Detector, detect_clip, refine_matte
 from liquidwarp.surface import Rendering, render_surface
 from liquidwarp.tasks.recover import fit_clip
@@ -28,7 +29,11 @@ from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import Camera
 
 _MARGIN = 0.08  # of the picture's height: how far around the body a pair reaches
+BOXES = ("face", "body", "head", "left_hand", "right_hand")
+"""What of the body is found in every pair."""
+
 _MOVING = ("rendered", "target", "normals", "kinds", "grid")
+_LEAST_BOX = 2  # pixels: a smaller box shows nothing
 _SHOWN = 4  # bit of `PairClip.kinds`: the photo shows the point
 
 
@@ -45,7 +50,7 @@ class PairClip:
         grid: flow into the photo, source normalised coordinates.
         source: the photo: premultiplied colours and matte.
         source_normals: of the body in the photo.
-        face: box of the face in each frame, x0 y0 x1 y1 in pixels; zeros where it looks away.
+        boxes: around what `BOXES` names in each frame, x0 y0 x1 y1 in pixels; zeros for a face that looks away.
     """
 
     rendered: UInt8[np.ndarray, "T H W 4"]
@@ -56,7 +61,7 @@ class PairClip:
     grid: Float[np.ndarray, "T H W 2"]
     source: UInt8[np.ndarray, "h w 4"]
     source_normals: Int[np.ndarray, "h w 3"]
-    face: Float[np.ndarray, "T 4"]
+    boxes: Float[np.ndarray, "T K 4"]
 
     @property
     def frames(self) -> int:
@@ -71,7 +76,7 @@ class PairClip:
     def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
         """Return one pair, cropped, as the generator's batch of one.
 
-        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, face`, as in
+        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, boxes`, as in
         `nn.compact.CompactGenerator.forward`.
         """
         cut = {name: getattr(self, name)[frame : frame + 1, rows, columns] for name in _MOVING}
@@ -91,7 +96,7 @@ class PairClip:
             "plate": plate,
             "rendered": rendered[:, :3],
             "rendered_alpha": rendered[:, 3],
-            "face": _face_within(self.face[frame], rows, columns, (rendered.shape[2], rendered.shape[3])),
+            "boxes": _within(self.boxes[frame], rows, columns, (rendered.shape[2], rendered.shape[3])),
         }
 
     def save(self, path: Path) -> None:
@@ -128,6 +133,7 @@ class PairFile:
         try:
             with safe_open(path, "np") as file:
                 shape = file.get_slice("rendered").get_shape()
+                file.get_slice("boxes")
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
         return PairFile(path, shape[0], (shape[1], shape[2]))
@@ -141,10 +147,10 @@ class PairFile:
             cut = {name: file.get_slice(name)[window] for name in _MOVING}
             plate = file.get_slice("plate")[rows, columns]
             still = {name: file.get_tensor(name) for name in ("source", "source_normals")}
-            face = file.get_slice("face")[frame : frame + 1]
+            boxes = file.get_slice("boxes")[frame : frame + 1]
         whole = slice(None)
-        here = face - np.array([columns.start, rows.start] * 2, np.float32) * (face.any(1, keepdims=True))
-        return PairClip(**cut, **still, plate=plate, face=here).read(0, whole, whole)
+        here = boxes - np.array([columns.start, rows.start] * 2, np.float32) * (boxes.any(2, keepdims=True))
+        return PairClip(**cut, **still, plate=plate, boxes=here).read(0, whole, whole)
 
 
 def make_pairs(
@@ -233,7 +239,7 @@ def _set_beside(
         target=truth[:, window[0], window[1]],
         source=_bytes(source[..., :4]),
         source_normals=_signed(source[..., 4:]),
-        face=_face_boxes(body, vertices, cropped(camera, *window)),
+        boxes=find_boxes(body, vertices, cropped(camera, *window)).numpy(),
         **{name: np.stack([frame[name] for frame in drawn]) for name in drawn[0]},
     )
 
@@ -265,24 +271,27 @@ def _window(xy: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
-def _face_boxes(body: BodyModel, vertices: Tensor, camera: Camera) -> np.ndarray:
-    """Return the box of the face's vertices, zeros where the face looks away."""
-    face = torch.isin(body.topology.vertex_part, torch.tensor(part_labels("face")))
-    points = project(camera, vertices[:, face])
-    xy, depth = points[..., :2], points[..., 2].mean(1)
-    behind = project(camera, vertices[:, torch.isin(body.topology.vertex_part, torch.tensor(part_labels("hair")))])
-    boxes = torch.cat([xy.amin(1), xy.amax(1)], 1)
-    return torch.where((depth < behind[..., 2].mean(1))[:, None], boxes, torch.zeros_like(boxes)).numpy()
+def find_boxes(body: BodyModel, vertices: Float[Tensor, "T V 3"], camera: Camera) -> Float[Tensor, "T K 4"]:
+    """Return the boxes around what `BOXES` names, x0 y0 x1 y1 in pixels; zeros for a face that looks away."""
+    points = project(camera, vertices)
+
+    def of(part: str) -> Tensor:
+        return points[:, torch.isin(body.topology.vertex_part, torch.tensor(part_labels(part)))]
+
+    groups = {"body": "all"}
+    boxes = {name: boxes_of_points(of(groups.get(name, name))[..., :2], size=camera.size) for name in BOXES}
+    looks_here = of("face")[..., 2].mean(1) < of("hair")[..., 2].mean(1)
+    boxes["face"] = torch.where(looks_here[:, None], boxes["face"], torch.zeros_like(boxes["face"]))
+    return torch.stack([boxes[name] for name in BOXES], 1)
 
 
-def _face_within(box: np.ndarray, rows: slice, columns: slice, size: tuple[int, int]) -> Tensor:
-    """Return the face's box in a crop of (height, width), zeros where little of it is left."""
-    if not box.any():
-        return torch.zeros(1, 4)
+def _within(boxes: np.ndarray, rows: slice, columns: slice, size: tuple[int, int]) -> Float[Tensor, "1 K 4"]:
+    """Return boxes in a crop of (height, width), zeros where little is left of one."""
     height, width = size
-    moved = box - np.array([columns.start or 0, rows.start or 0] * 2)
-    x0, y0, x1, y1 = np.clip(moved, 0, [width, height, width, height])
-    return torch.tensor([[x0, y0, x1, y1]] if x1 - x0 > 2 and y1 - y0 > 2 else [[0.0] * 4], dtype=torch.float32)
+    moved = boxes - np.array([columns.start or 0, rows.start or 0] * 2)
+    cut = torch.from_numpy(np.clip(moved, 0, [width, height, width, height]).astype(np.float32))
+    kept = boxes.any(1) & ((cut[:, 2:] - cut[:, :2]).amin(1) > _LEAST_BOX).numpy()
+    return torch.where(torch.from_numpy(kept)[:, None], cut, torch.zeros_like(cut))[None]
 
 
 def _planes(values: np.ndarray, one: int) -> Tensor:

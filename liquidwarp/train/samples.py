@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liquidwarp.errors import InputError
 from liquidwarp.train.config import DataConfig
-from liquidwarp.train.pairs import PairFile
+from liquidwarp.train.pairs import BOXES, PairFile
 
 _TRIES = 8  # files looked into for one sample before giving up
 _COLORS = {
@@ -22,6 +22,8 @@ _COLORS = {
     "plate": ((0, 3),),
     "rendered": ((0, 3),),
 }
+_MIRROR = {"left_hand": "right_hand", "right_hand": "left_hand"}
+_TURNED = [BOXES.index(_MIRROR.get(name, name)) for name in BOXES]
 _NORMAL_X = {"transfer": 10, "source": 4}  # channel of the normals' horizontal part, which a mirror turns round
 
 Batch = dict[str, Tensor]
@@ -127,17 +129,17 @@ def open_pairs(folder: str | Path) -> tuple[list[PairFile], dict[str, str]]:
 
 def mirrored(batch: Batch) -> Batch:
     """Mirror a batch left to right: the same person in a mirrored world."""
-    result = {name: value.flip(-1) for name, value in batch.items() if name not in ("grid", "face")}
+    result = {name: value.flip(-1) for name, value in batch.items() if name not in ("grid", "boxes")}
     grid = batch["grid"].flip(-2)
     result["grid"] = torch.stack([-grid[..., 0], grid[..., 1]], -1)
     for name, channel in _NORMAL_X.items():
         turned = result[name].clone()
         turned[..., channel, :, :] *= -1
         result[name] = turned
-    face, width = batch["face"], batch["target"].shape[-1]
-    turned = torch.stack([width - face[:, 2], face[:, 1], width - face[:, 0], face[:, 3]], 1)
-    present = (face[:, 2] > face[:, 0])[:, None]
-    result["face"] = torch.where(present, turned, face)
+    x0, y0, x1, y1 = batch["boxes"][:, _TURNED].unbind(2)
+    width = batch["target"].shape[-1]
+    turned = torch.stack([width - x1, y0, width - x0, y1], 2)
+    result["boxes"] = torch.where((x1 > x0)[..., None], turned, torch.zeros_like(turned))
     return {name: result[name] for name in batch}
 
 
@@ -193,9 +195,9 @@ def _enlarged(batch: Batch, rows: tuple[int, int], columns: tuple[int, int]) -> 
         result[name] = pad(batch[name], around)
     result["transfer"][:, 4:7] = result["plate"]
     result["grid"] = pad(batch["grid"], (0, 0, *around))
-    face = batch["face"]
-    shift = face.new_tensor([columns[0], rows[0], columns[0], rows[0]])
-    result["face"] = torch.where((face[:, 2] > face[:, 0])[:, None], face + shift, face)
+    boxes = batch["boxes"]
+    shift = boxes.new_tensor([columns[0], rows[0], columns[0], rows[0]])
+    result["boxes"] = torch.where((boxes[..., 2] > boxes[..., 0])[..., None], boxes + shift, boxes)
     return result
 
 

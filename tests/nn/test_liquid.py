@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from liquidwarp.flow import identity_flow
-from liquidwarp.nn.discriminators import CropDiscriminators, PatchDiscriminator, boxes_of_points, cut_boxes
+from liquidwarp.nn.discriminators import CropDiscriminators, PatchDiscriminator, boxes_of_points
 from liquidwarp.nn.fusion import Add, Attention, Gate, Keep, Mean
 from liquidwarp.nn.liquid import Earlier, LiquidGenerator
 from liquidwarp.nn.published import ABLATION, SHAPES
@@ -145,23 +145,24 @@ def test_sources_and_targets_may_differ_in_size(draw, generator) -> None:
         assert color.shape[-2:] == SIZE
 
 
-def test_crops_are_cut_where_the_boxes_are(generator) -> None:
-    picture = torch.rand(2, 3, 20, 30, generator=generator)
-    boxes = torch.tensor([[4.0, 2.0, 12.0, 10.0], [5.0, 5.0, 5.0, 9.0]])
-    cut = cut_boxes(picture, boxes, 8)
-    assert torch.equal(cut, picture[:1, :, 2:10, 4:12])
-    assert cut_boxes(picture, boxes - 100, 8).shape == (0, 3, 8, 8)
+def test_boxes_hold_their_points() -> None:
     points = torch.tensor([[[4.0, 2.0], [14.0, 12.0], [28.0, 7.0]]])
     torch.testing.assert_close(boxes_of_points(points, margin=0.25, size=(20, 30)), torch.tensor([[0, 0, 30, 14.5]]))
 
 
 def test_every_crop_is_scored(generator) -> None:
-    network = CropDiscriminators({"body": 64, "head": 32}, inputs=3, width=4)
+    network = CropDiscriminators({"body": 64, "left_hand": 32}, inputs=3, width=4)
     picture = torch.rand(2, 3, 64, 48, generator=generator)
-    whole = torch.tensor([[0.0, 0.0, 48.0, 64.0]]).expand(2, 4)
-    scores = network(picture, {"body": whole, "head": torch.zeros(2, 4)})
-    assert set(scores) == {"whole", "body"}
-    assert scores["body"].shape[0] == 2
+    boxes = {"body": torch.tensor([[0.0, 0.0, 48.0, 64.0]]).expand(2, 4), "left_hand": torch.zeros(2, 4)}
+    boxes["left_hand"][0] = torch.tensor([8.0, 8.0, 24.0, 24.0])
+    seen = network(picture, boxes)
+    assert list(seen) == ["whole", "body", "left_hand"]
+    assert all(len(features[-1]) == 2 for features in seen.values())
+    elsewhere = picture.clone()
+    elsewhere[:, :, 30:] = 0
+    again = network(elsewhere, boxes)
+    assert torch.equal(again["left_hand"][-1], seen["left_hand"][-1])
+    assert not torch.equal(again["body"][-1], seen["body"][-1])
     single = PatchDiscriminator(3, 4)
     assert len(single.features(picture)) == 6
     assert torch.equal(single.features(picture)[-1], single(picture))

@@ -8,9 +8,11 @@ import torch
 from train_samples import pair_folder, tiny_config
 
 import liquidwarp as lw
+from liquidwarp.nn.discriminators import CropDiscriminators
 from liquidwarp.train.config import LossConfig
 from liquidwarp.train.objective import Attempt, CompactObjective, build_objective
 from liquidwarp.train.run import train
+from liquidwarp.train.samples import PairSamples, joined, open_pairs
 
 NONE = LossConfig(pixel=0.0, ssim=0.0, perceptual=0.0, mask=0.0, overlap=0.0, face=0.0, identity=0.0)
 
@@ -40,6 +42,31 @@ def test_the_temporal_loss_knows_changes_alone() -> None:
     assert loss(target + 0.2) < 1e-6  # wrong, but steadily
     flickering = target + 0.2 * torch.tensor([1.0, 0, 1, 0])[:, None, None, None]
     assert loss(flickering) == pytest.approx(2 * 0.2, rel=0.02)
+
+
+def test_discriminators_look_at_the_crops_that_are_named(tmp_path: Path) -> None:
+    pair_folder(tmp_path)
+    adversary = ("loss.adversarial=1.0", "data.size=[64, 64]")
+    chosen = build_objective(tiny_config(tmp_path, *adversary, 'model.discriminator_crops=["head"]')).discriminator
+    assert isinstance(chosen, CropDiscriminators)
+    assert list(chosen.parts) == ["head"]
+    with pytest.raises(lw.InputError, match=r"model\.discriminator_crops.*body, head, left_hand, right_hand"):
+        build_objective(tiny_config(tmp_path, *adversary, 'model.discriminator_crops=["nose"]'))
+
+
+def test_a_crop_that_no_sample_shows_teaches_nothing(tmp_path: Path) -> None:
+    pair_folder(tmp_path)
+    config = tiny_config(tmp_path, "loss.adversarial=1.0", "data.size=[64, 64]", "data.mirror=false")
+    objective = build_objective(config)
+    batch = joined([PairSamples(open_pairs(tmp_path)[0], config.data, seed=0).sample(index) for index in range(2)])
+    picture = batch["target"].clone().requires_grad_()
+    losses = objective.generator_losses(Attempt(picture, batch["mask"]), batch, adversary=True)
+    losses["adversarial"].backward()
+    assert picture.grad is not None
+    assert bool((picture.grad != 0).any())
+    assert isinstance(objective.discriminator, CropDiscriminators)
+    unseen = objective.discriminator.parts["right_hand"]  # its box is empty in these pairs
+    assert all(not bool(each.grad.any()) for each in unseen.parameters() if each.grad is not None)
 
 
 def test_the_temporal_loss_asks_for_neighbours_and_trains_with_them(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_mirroring_keeps_what_the_flow_fetches(tmp_path: Path) -> None:
     expected[:, 4] *= -1
     torch.testing.assert_close(fetched(turned), expected, atol=1e-5, rtol=0)
     assert same(mirrored(turned), batch)
-    x0, y0, x1, y1 = batch["face"][0].tolist()
-    assert turned["face"][0].tolist() == [SIZE[1] - x1, y0, SIZE[1] - x0, y1]
+    x0, y0, x1, y1 = batch["boxes"][0, 0].tolist()
+    assert turned["boxes"][0, 0].tolist() == [SIZE[1] - x1, y0, SIZE[1] - x0, y1]
 
 
 def test_small_pairs_are_continued(tmp_path: Path) -> None:
@@ -68,13 +68,13 @@ def test_small_pairs_are_continued(tmp_path: Path) -> None:
     assert not batch["valid"][..., :8, :].any()
     assert torch.equal(batch["transfer"][:, 4:7], batch["plate"])
     assert float(batch["mask"][:, :8].sum()) == 0
-    assert batch["face"].tolist() == [[26, 18, 36, 30]]
+    assert batch["boxes"][0, 0].tolist() == [26, 18, 36, 30]
 
 
 def test_pieces_of_large_pairs_are_cut(tmp_path: Path) -> None:
     batch = samples(tmp_path, "data.size=[16, 16]").sample(1)
     assert batch["target"].shape == (1, 3, 16, 16)
-    assert float(batch["face"].max()) <= 16
+    assert float(batch["boxes"].max()) <= 16
 
 
 def test_damaged_files_are_listed(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def pairs(brighter: int = 40) -> PairClip:
         grid=np.zeros((2, SIDE, SIDE, 2), np.float16),
         source=rendered[0],
         source_normals=still,
-        face=np.zeros((2, 4), np.float32),
+        boxes=np.zeros((2, 5, 4), np.float32),
     )
 
 

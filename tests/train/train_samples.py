@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from liquidwarp.train.config import Config, load_config
-from liquidwarp.train.objective import CompactObjective, Critic
+from liquidwarp.train.objective import CompactObjective, build_discriminator
 from liquidwarp.train.pairs import PairClip
 
 SIZE = (48, 32)
+BOXES = np.float32([[10, 10, 20, 22], [8, 8, 24, 40], [10, 8, 20, 24], [8, 24, 12, 30], [0, 0, 0, 0]])
 
 
 def pair_clip(seed: int = 0, *, frames: int = 3, size: tuple[int, int] = SIZE) -> PairClip:
@@ -36,7 +37,7 @@ def pair_clip(seed: int = 0, *, frames: int = 3, size: tuple[int, int] = SIZE) -
         grid=rng.uniform(-1, 1, (frames, height, width, 2)).astype(np.float16),
         source=noise(height, height, 4),
         source_normals=rng.integers(-127, 128, (height, height, 3)).astype(np.int8),
-        face=np.tile(np.float32([10, 10, 20, 22]), (frames, 1)),
+        boxes=np.tile(BOXES, (frames, 1, 1)),
     )
 
 
@@ -86,5 +87,5 @@ class TinyGenerator(nn.Module):
 def tiny_objective(config: Config) -> CompactObjective:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        critic = Critic(4) if config.loss.adversarial else None
+        critic = build_discriminator(config)
     return CompactObjective(TinyGenerator(), config.loss, critic)
