@@ -10,6 +10,8 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
+from liquidwarp.raster.kernels import flow_at, shown_in
+
 ROWS = 16
 """Rows per task."""
 
@@ -17,34 +19,29 @@ ROWS = 16
 @njit(cache=True, nogil=True)
 @no_type_check
 def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
-    height, width = face_index.shape[1], face_index.shape[2]
+    height, width = valid.shape[1], valid.shape[2]
     blocks = (height + ROWS - 1) // ROWS
-    b, block = task // blocks, task % blocks
-    source, seen = min(b, xy.shape[0] - 1), min(b, visible.shape[0] - 1)
+    s, block = task // blocks, task % blocks
+    b = min(s, face_index.shape[0] - 1)
     for y in range(block * ROWS, min((block + 1) * ROWS, height)):
         for x in range(width):
             f = face_index[b, y, x]
-            gx, gy = np.float32(0.0), np.float32(0.0)
-            believed = False
+            gx, gy, believed = np.float32(0.0), np.float32(0.0), False
             if f >= 0:
-                for k in range(3):
-                    gx += xy[source, faces[f, k], 0] * bary[b, y, x, k]
-                    gy += xy[source, faces[f, k], 1] * bary[b, y, x, k]
-                believed = abs(gx) <= 1.0 and abs(gy) <= 1.0
-                if seen >= 0:
-                    believed = believed and visible[seen, f]
-                if not math.isfinite(gx) or not math.isfinite(gy):
-                    gx, gy = np.float32(0.0), np.float32(0.0)
-            grid[b, y, x, 0] = gx
-            grid[b, y, x, 1] = gy
-            valid[b, y, x] = believed
+                i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
+                w0, w1, w2 = bary[b, y, x, 0], bary[b, y, x, 1], bary[b, y, x, 2]
+                gx, gy, inside = flow_at(xy, min(s, xy.shape[0] - 1), i0, i1, i2, w0, w1, w2)
+                believed = inside and shown_in(visible, s, f)
+            grid[s, y, x, 0] = gx
+            grid[s, y, x, 1] = gy
+            valid[s, y, x] = believed
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
 def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
     """Fill a flow on the calling thread; see `flow_parallel`."""
-    for task in range(face_index.shape[0] * ((face_index.shape[1] + ROWS - 1) // ROWS)):
+    for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
 
 
@@ -52,7 +49,7 @@ def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
 @no_type_check
 def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
     """Fill `grid` and `valid` with the flow of fragments; `visible` has no rows when every face is visible."""
-    for task in prange(face_index.shape[0] * ((face_index.shape[1] + ROWS - 1) // ROWS)):
+    for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
 
 

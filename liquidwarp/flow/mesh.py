@@ -7,6 +7,8 @@ from torch import Tensor
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import normalize_pixels, project
+from liquidwarp.raster import rasterize
+from liquidwarp.raster.fused import can_fuse, draw_flow
 from liquidwarp.types import Camera, Flow, Fragments
 
 
@@ -27,7 +29,8 @@ def mesh_flow(
 ) -> Flow:
     """Return where each target pixel's surface point lies in the source picture.
 
-    Differentiable in `fragments.bary` and `source_xy`; compiled on the CPU when no gradient is wanted.
+    Differentiable in `fragments.bary` and `source_xy`; compiled on the CPU when no gradient is wanted. Where nobody
+    needs the fragments, `rasterize_flow` is faster.
 
     Convention:
         `fragments` belong to the *target* camera, `source_xy` are the same mesh's vertices posed as in the *source*
@@ -38,30 +41,67 @@ def mesh_flow(
     Args:
         fragments: what the target camera sees.
         faces: the mesh of `fragments`.
-        source_xy: one source, or one per target.
-        face_visible: one row, or one per target; everything is visible if None.
+        source_xy: one source, or one per target; several sources of a single target give as many flows.
+        face_visible: one row, or one per flow; everything is visible if None.
 
     Raises:
         InputError: shapes that do not fit each other.
     """
-    batch = fragments.face_index.shape[0]
-    check_shape("source_xy", source_xy, (None, None, 2))
-    _check_batch("source_xy", source_xy, batch)
-    if face_visible is not None:
-        check_shape("face_visible", face_visible, (None, faces.shape[0]))
-        _check_batch("face_visible", face_visible, batch)
+    flows = _check_sources(fragments.face_index.shape[0], len(faces), source_xy, face_visible)
     floats = (fragments.bary, source_xy)
-    wants_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in floats)
-    if wants_gradient or any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in floats):
-        return _flow_in_tensors(fragments, faces, source_xy, face_visible)
-    return _flow_compiled(fragments, faces, source_xy, face_visible)
+    if _want_gradients(*floats) or any(t.device.type != "cpu" or t.dtype != torch.float32 for t in floats):
+        return _flow_in_tensors(fragments, faces, source_xy, face_visible, flows)
+    return _flow_compiled(fragments, faces, source_xy, face_visible, flows)
 
 
-def _flow_compiled(fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None) -> Flow:
+def rasterize_flow(
+    vertices: Float[Tensor, "B V 3"],
+    faces: Int[Tensor, "F 3"],
+    camera: Camera,
+    source_xy: Float[Tensor, "S V 2"],
+    *,
+    face_visible: Bool[Tensor, "N F"] | None = None,
+    backend: str = "auto",
+    cull: bool = False,
+) -> tuple[Int[Tensor, "B H W"], Flow]:
+    """Rasterise the target and return its face indices and the flow: `rasterize` and `mesh_flow` in one.
+
+    In one pass, which writes neither weights nor depths, for float32 without gradients by the backends "numba" (equal
+    bit for bit to the two calls) and "triton" (equal but for float rounding); the two calls otherwise.
+
+    Convention: see `rasterize` and `mesh_flow`.
+
+    Args:
+        vertices: world vertices of the target.
+        faces: vertex indices of the triangles.
+        camera: of the target; its `size` is the size of the result.
+        source_xy: one source, or one per target; several sources of a single target give as many flows.
+        face_visible: one row, or one per flow; everything is visible if None.
+        backend: see `rasterize`.
+        cull: drop back faces.
+
+    Raises:
+        InputError: an unknown backend, one that cannot run here, or shapes that do not fit each other.
+    """
+    flows = _check_sources(len(vertices), len(faces), source_xy, face_visible)
+    floats = (vertices, source_xy)
+    if can_fuse(backend, vertices, faces) and not _want_gradients(*floats) and source_xy.dtype == torch.float32:
+        return draw_flow(vertices, faces, camera, source_xy, face_visible, flows, backend=backend, cull=cull)
+    fragments = rasterize(vertices, faces, camera, backend=backend, cull=cull)
+    return fragments.face_index, mesh_flow(fragments, faces, source_xy, face_visible=face_visible)
+
+
+def _want_gradients(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+def _flow_compiled(
+    fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None, flows: int
+) -> Flow:
     from liquidwarp.flow import kernels
     from liquidwarp.raster.threads import run
 
-    shape = fragments.face_index.shape
+    shape = flows, *fragments.face_index.shape[1:]
     grid, valid = torch.empty((*shape, 2)), torch.empty(shape, dtype=torch.bool)
     visible = torch.empty((0, 0), dtype=torch.bool) if face_visible is None else face_visible
     run(
@@ -78,21 +118,34 @@ def _flow_compiled(fragments: Fragments, faces: Tensor, source_xy: Tensor, face_
     return Flow(grid, valid)
 
 
-def _flow_in_tensors(fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None) -> Flow:
-    b, y, x = fragments.mask.nonzero(as_tuple=True)
-    face = fragments.face_index[b, y, x].long()
-    source = b if len(source_xy) > 1 else b * 0
-    corners = source_xy[source[:, None], faces.long()[face]]
-    points = (corners * fragments.bary[b, y, x][..., None]).sum(1)
+def _flow_in_tensors(
+    fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None, flows: int
+) -> Flow:
+    face_index = fragments.face_index.expand(flows, -1, -1)
+    b, y, x = (face_index >= 0).nonzero(as_tuple=True)
+    face = face_index[b, y, x].long()
+    corners = source_xy.expand(flows, -1, -1)[b[:, None], faces.long()[face]]
+    points = (corners * fragments.bary.expand(flows, -1, -1, -1)[b, y, x][..., None]).sum(1)
     finite = points.isfinite().all(-1)
     believed = finite & (points.abs() <= 1).all(-1)
     if face_visible is not None:
-        believed &= face_visible[b if len(face_visible) > 1 else b * 0, face]
+        believed &= face_visible.expand(flows, -1)[b, face]
     points = points.where(finite[:, None], points.new_zeros(()))
-    grid = points.new_zeros((*fragments.face_index.shape, 2)).index_put((b, y, x), points)
-    return Flow(grid, torch.zeros_like(fragments.mask).index_put((b, y, x), believed))
+    grid = points.new_zeros((*face_index.shape, 2)).index_put((b, y, x), points)
+    return Flow(grid, torch.zeros_like(face_index, dtype=torch.bool).index_put((b, y, x), believed))
 
 
-def _check_batch(name: str, tensor: Tensor, batch: int) -> None:
-    if tensor.shape[0] not in (1, batch):
-        raise InputError(f"{name} has batch {tensor.shape[0]}, the fragments have {batch}; give 1 or {batch}")
+def _check_sources(targets: int, face_count: int, source_xy: Tensor, face_visible: Tensor | None) -> int:
+    """Return how many flows these make."""
+    check_shape("source_xy", source_xy, (None, None, 2))
+    flows = max(targets, source_xy.shape[0]) if targets == 1 else targets
+    _check_batch("source_xy", source_xy, flows, targets)
+    if face_visible is not None:
+        check_shape("face_visible", face_visible, (None, face_count))
+        _check_batch("face_visible", face_visible, flows, targets)
+    return flows
+
+
+def _check_batch(name: str, tensor: Tensor, flows: int, targets: int) -> None:
+    if tensor.shape[0] not in (1, flows):
+        raise InputError(f"{name} has batch {tensor.shape[0]}, the target has {targets}; give 1 or {flows}")

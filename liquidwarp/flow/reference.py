@@ -17,15 +17,18 @@ def mesh_flow(
     face_visible: Bool[Tensor, "N F"] | None = None,
 ) -> Flow:
     """Return the flow of fragments, pixel by pixel; see `flow.mesh_flow`."""
-    grid = torch.zeros(*fragments.face_index.shape, 2, dtype=source_xy.dtype)
-    valid = torch.zeros(fragments.face_index.shape, dtype=torch.bool)
-    for b, y, x in fragments.mask.nonzero().tolist():
-        f = int(fragments.face_index[b, y, x])
-        corners = source_xy[min(b, len(source_xy) - 1), faces[f].long()]
-        point = fragments.bary[b, y, x] @ corners
-        shown = face_visible is None or bool(face_visible[min(b, len(face_visible) - 1), f])
-        grid[b, y, x] = point
-        valid[b, y, x] = shown and bool((point.abs() <= 1).all())
+    targets, flows = len(fragments.face_index), max(len(fragments.face_index), len(source_xy))
+    grid = torch.zeros(flows, *fragments.face_index.shape[1:], 2, dtype=source_xy.dtype)
+    valid = torch.zeros(grid.shape[:3], dtype=torch.bool)
+    for s in range(flows):
+        b = min(s, targets - 1)
+        for y, x in fragments.mask[b].nonzero().tolist():
+            f = int(fragments.face_index[b, y, x])
+            corners = source_xy[min(s, len(source_xy) - 1), faces[f].long()]
+            point = fragments.bary[b, y, x] @ corners
+            shown = face_visible is None or bool(face_visible[min(s, len(face_visible) - 1), f])
+            grid[s, y, x] = point
+            valid[s, y, x] = shown and bool((point.abs() <= 1).all())
     return Flow(grid, valid)
 
 

@@ -243,22 +243,30 @@ def _fragment_row(screen, b, y, faces, orthographic, keys, low, high, face_index
 
 @njit(cache=True, inline="always")
 @no_type_check
-def flow_at(xy, i0, i1, i2, w0, w1, w2):
-    """Return where a surface point lies in the source, and whether that is inside the picture; zeros if not finite."""
-    gx = np.float32(0.0) + xy[i0, 0] * w0 + xy[i1, 0] * w1 + xy[i2, 0] * w2
-    gy = np.float32(0.0) + xy[i0, 1] * w0 + xy[i1, 1] * w1 + xy[i2, 1] * w2
+def flow_at(xy, s, i0, i1, i2, w0, w1, w2):
+    """Return where a surface point lies in source `s`, and whether that is in the picture; zeros if not finite."""
+    gx = xy[s, i0, 0] * w0 + xy[s, i1, 0] * w1 + xy[s, i2, 0] * w2
+    gy = xy[s, i0, 1] * w0 + xy[s, i1, 1] * w1 + xy[s, i2, 1] * w2
     if not math.isfinite(gx) or not math.isfinite(gy):
         return np.float32(0.0), np.float32(0.0), False
     return gx, gy, abs(gx) <= 1.0 and abs(gy) <= 1.0
 
 
+@njit(cache=True, inline="always")
+@no_type_check
+def shown_in(visible, s, f):
+    """Say whether source `s` shows a face; no rows at all say that every face is shown."""
+    return visible.shape[0] == 0 or visible[min(s, visible.shape[0] - 1), f]
+
+
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _flow_row(screen, b, y, faces, orthographic, keys, low, high, xy, visible, face_index, grid, valid):
-    """Turn a row of keys into face indices and a flow; `visible` is empty when every face is visible."""
-    face_index[:] = -1
-    grid[:] = 0.0
-    valid[:] = False
+def _flow_row(screen, b, y, faces, orthographic, keys, low, high, xy, visible, sources, face_index, grid, valid):
+    """Turn a row of keys into face indices and the flows into `sources`; `visible` has no rows when all faces are."""
+    face_index[b, y, :] = -1
+    for s in range(sources[0], sources[1]):
+        grid[s, y, :, :] = 0.0
+        valid[s, y, :] = False
     last = np.int64(-1)
     for x in range(low, high + 1):
         key = keys[x]
@@ -268,12 +276,14 @@ def _flow_row(screen, b, y, faces, orthographic, keys, low, high, xy, visible, f
         i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
         if f != last:
             edge0, edge1, edge2, _, n = _setup(screen, b, i0, i1, i2, orthographic)
-            shown = visible.shape[0] == 0 or visible[f]
             last = f
-        face_index[x] = f
+        face_index[b, y, x] = f
         w0, w1, w2 = _weights(edge0, edge1, edge2, n, x + 0.5, y + 0.5)
-        gx, gy, inside = flow_at(xy, i0, i1, i2, w0, w1, w2)
-        grid[x, 0], grid[x, 1], valid[x] = gx, gy, inside and shown
+        for s in range(sources[0], sources[1]):
+            gx, gy, inside = flow_at(xy, min(s, xy.shape[0] - 1), i0, i1, i2, w0, w1, w2)
+            grid[s, y, x, 0] = gx
+            grid[s, y, x, 1] = gy
+            valid[s, y, x] = inside and shown_in(visible, s, f)
 
 
 @njit(cache=True, inline="always")
@@ -303,10 +313,10 @@ def _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visib
     first, last = band * BAND, min((band + 1) * BAND, face_index.shape[1]) - 1
     own = bins[begins[b, band, 0] : begins[b, band, 1]]
     keys, low, high = _draw_band(b, first, last, screen, faces, orthographic, boxes, own)
-    where, seen = xy[min(b, xy.shape[0] - 1)], visible[min(b, visible.shape[0] - 1)]
+    sources = (b, b + 1) if face_index.shape[0] == grid.shape[0] else (0, grid.shape[0])
     for y in range(first, last + 1):
-        rows = face_index[b, y], grid[b, y], valid[b, y]
-        _flow_row(screen, b, y, faces, orthographic, keys[y - first], low, high, where, seen, rows[0], rows[1], rows[2])
+        row = keys[y - first]
+        _flow_row(screen, b, y, faces, orthographic, row, low, high, xy, visible, sources, face_index, grid, valid)
 
 
 @njit(cache=True, nogil=True)
@@ -344,7 +354,8 @@ def flow_serial(screen, faces, orthographic, near, cull, xy, visible, face_index
 def flow_parallel(screen, faces, orthographic, near, cull, xy, visible, face_index, grid, valid):
     """Rasterise straight to `face_index`, `grid` and `valid`, which are overwritten; no weights, no depths.
 
-    `xy` (S V 2) and `visible` (N F) have one row or one per image; rows of no length say that every face is visible.
+    `xy` (S V 2) and `visible` (N F) have one row or one per flow, `visible` none where every face is visible; there are
+    as many flows as images, or several of a single one.
     """
     batch, height, width = face_index.shape
     boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)

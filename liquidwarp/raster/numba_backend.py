@@ -25,6 +25,37 @@ def rasterize(
     return _draw(screen.detach(), triangles, size, orthographic, near, cull)
 
 
+def draw_flow(
+    screen: Tensor,
+    faces: Tensor,
+    size: tuple[int, int],
+    orthographic: bool,
+    near: float,
+    cull: bool,
+    source_xy: Tensor,
+    visible: Tensor,
+    flows: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return (face_index, grid, valid) for (x px, y px, Z) float32 vertices on the CPU; see `fused.draw_flow`."""
+    face_index = torch.empty((screen.shape[0], *size), dtype=torch.int32)
+    grid, valid = torch.empty((flows, *size, 2)), torch.empty((flows, *size), dtype=torch.bool)
+    run(
+        kernels.flow_serial,
+        kernels.flow_parallel,
+        screen.contiguous().numpy(),
+        faces.to(torch.int32).contiguous().numpy(),
+        bool(orthographic),
+        float(near),
+        bool(cull),
+        source_xy.contiguous().numpy(),
+        visible.contiguous().numpy(),
+        face_index.numpy(),
+        grid.numpy(),
+        valid.numpy(),
+    )
+    return face_index, grid, valid
+
+
 def nearest_segments(ends: Tensor, size: tuple[int, int], reach: float) -> Tensor:
     """Return the segment nearest to every pixel centre; see `torch_backend.nearest_segments`."""
     nearest = torch.full(size, -1, dtype=torch.int32)

@@ -1,8 +1,7 @@
 """The one call behind which all rasterisers stand."""
 
-from collections.abc import Callable
+from types import ModuleType
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -50,16 +49,7 @@ def rasterize(
     Raises:
         InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
     """
-    check_choice("backend", backend, BACKENDS)
-    check_shape("vertices", vertices, (None, None, 3))
-    check_shape("faces", faces, (None, 3))
-    if backend == "auto":
-        backend = "numba" if vertices.device.type == "cpu" else "torch"
-    if backend == "numba" and vertices.device.type != "cpu":
-        raise InputError(
-            f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
-        )
-    _check_faces(faces, vertices.shape[1])
+    backend = chosen_backend(backend, vertices, faces)
     if backend == "pytorch3d":
         from liquidwarp.raster import pytorch3d_backend
 
@@ -70,7 +60,7 @@ def rasterize(
 
         return Fragments(*numba_backend.rasterize(screen, faces, camera.size, camera.orthographic, NEAR, cull))
     if backend == "triton":
-        return Fragments(*_triton()(screen, faces, camera.size, camera.orthographic, NEAR, cull))
+        return Fragments(*triton_backend().rasterize(screen, faces, camera.size, camera.orthographic, NEAR, cull))
     from liquidwarp.raster import reference, torch_backend
 
     find = torch_backend.find_faces if backend == "torch" else reference.find_faces
@@ -78,22 +68,45 @@ def rasterize(
     return Fragments(face_index, *torch_backend.resolve(screen, faces, face_index, camera.orthographic))
 
 
-def _triton() -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+def chosen_backend(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"]) -> str:
+    """Return the backend that `backend` means for these vertices, whose shapes are checked.
+
+    Raises:
+        InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
+    """
+    check_choice("backend", backend, BACKENDS)
+    check_shape("vertices", vertices, (None, None, 3))
+    check_shape("faces", faces, (None, 3))
+    if backend == "auto":
+        backend = "numba" if vertices.device.type == "cpu" else "torch"
+    if backend == "numba" and vertices.device.type != "cpu":
+        raise InputError(
+            f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
+        )
+    _check_faces(faces, vertices.shape[1])
+    return backend
+
+
+def triton_backend() -> ModuleType:
+    """Return the module of the Triton backend.
+
+    Raises:
+        InputError: Triton is not installed.
+    """
     try:
-        from liquidwarp.raster import triton_backend
+        from liquidwarp.raster import triton_backend as backend
     except ImportError as error:
         raise InputError(
             "backend='triton' needs Triton, which PyTorch's CUDA builds bring; pip install triton, or choose 'torch'"
         ) from error
-    return triton_backend.rasterize
+    return backend
 
 
 def _check_faces(faces: Tensor, vertex_count: int) -> None:
     """Raise `InputError` for a vertex index out of range (on the CPU: kernels do not check their reads)."""
     if faces.device.type != "cpu" or faces.numel() == 0:
         return
-    lowest, highest = torch.aminmax(faces)
+    numbers = faces.numpy()  # not by torch, whose threads would be awake when the kernels' threads want the cores
+    lowest, highest = int(numbers.min()), int(numbers.max())
     if lowest < 0 or highest >= vertex_count:
-        raise InputError(
-            f"faces name vertices {int(lowest)} to {int(highest)} but there are {vertex_count}; indices start at 0"
-        )
+        raise InputError(f"faces name vertices {lowest} to {highest} but there are {vertex_count}; indices start at 0")

@@ -185,6 +185,20 @@ def test_mesh_flow_twins(body, sources, visible):
         torch.testing.assert_close(flow.grid, expected.grid, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("visible", [0, 1, 3])
+def test_several_sources_of_one_target_give_as_many_flows(body, visible):
+    vertices, faces, view = body
+    fragments = rasterize(vertices[:1], faces, view)
+    xy = torch.randn(3, 30, 2, generator=torch.Generator().manual_seed(2)) * 0.7
+    shown = torch.rand(visible, 40, generator=torch.Generator().manual_seed(3)) > 0.5 if visible else None
+    expected = reference.mesh_flow(fragments, faces, xy, face_visible=shown)
+    assert expected.valid.flatten(1).any(1).all()
+    for points in (xy, xy.clone().requires_grad_()):
+        flow = mesh_flow(fragments, faces, points, face_visible=shown)
+        assert torch.equal(flow.valid, expected.valid)
+        torch.testing.assert_close(flow.grid, expected.grid, rtol=0, atol=1e-6)
+
+
 def test_mesh_flow_gradients(body):
     vertices, faces, view = body
     fragments = rasterize(vertices.double(), faces, view)
@@ -237,7 +251,7 @@ def test_threads_change_nothing(body):
 def test_errors_name_the_argument(body):
     vertices, faces, view = body
     fragments = rasterize(vertices, faces, view)
-    with pytest.raises(InputError, match="source_xy has batch 3, the fragments have 2; give 1 or 2"):
+    with pytest.raises(InputError, match="source_xy has batch 3, the target has 2; give 1 or 2"):
         mesh_flow(fragments, faces, torch.zeros(3, 30, 2))
     with pytest.raises(InputError, match="source has batch 3, the flow has 2"):
         warp(picture((4, 4), 3), random_flow((4, 4)))

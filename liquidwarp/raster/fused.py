@@ -1,0 +1,44 @@
+"""Rasteriser and flow in one pass; `flow.rasterize_flow` is the call behind which it stands."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from liquidwarp.geometry import project
+from liquidwarp.raster.rasterize import NEAR, chosen_backend, triton_backend
+from liquidwarp.types import Camera, Flow
+
+
+def can_fuse(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"]) -> bool:
+    """Say whether a backend has the fused pass for these vertices.
+
+    Raises:
+        InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
+    """
+    return chosen_backend(backend, vertices, faces) in ("numba", "triton") and vertices.dtype == torch.float32
+
+
+def draw_flow(
+    vertices: Float[Tensor, "B V 3"],
+    faces: Int[Tensor, "F 3"],
+    camera: Camera,
+    source_xy: Float[Tensor, "S V 2"],
+    face_visible: Bool[Tensor, "N F"] | None,
+    flows: int,
+    *,
+    backend: str,
+    cull: bool,
+) -> tuple[Int[Tensor, "B H W"], Flow]:
+    """Return face indices and `flows` flows without fragments; see `flow.rasterize_flow`, which checks the shapes."""
+    visible = face_visible
+    if visible is None:
+        visible = torch.empty((0, len(faces)), dtype=torch.bool, device=vertices.device)
+    screen = project(camera, vertices.detach())
+    lens = camera.size, camera.orthographic, NEAR, cull
+    if chosen_backend(backend, vertices, faces) == "triton":
+        face_index, grid, valid = triton_backend().draw_flow(screen, faces, *lens, source_xy.detach(), visible, flows)
+    else:
+        from liquidwarp.raster import numba_backend
+
+        face_index, grid, valid = numba_backend.draw_flow(screen, faces, *lens, source_xy.detach(), visible, flows)
+    return face_index, Flow(grid, valid)
