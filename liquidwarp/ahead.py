@@ -1,10 +1,16 @@
-"""Work that runs ahead: a thread makes the next items while the caller uses the last one."""
+"""Work that runs ahead: threads make the next items while the caller uses the last one."""
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
+
+S = TypeVar("S")
 T = TypeVar("T")
 
 _WAIT = 0.1  # seconds between two looks whether anybody still wants the items
@@ -59,3 +65,45 @@ def ahead(items: Iterable[T], *, depth: int = 4) -> Generator[T, None, None]:
     finally:
         unwanted.set()
         worker.join()
+
+
+def side_by_side(
+    work: Callable[[S], T], items: Iterable[S], *, workers: int, begin: Callable[[], None] | None = None
+) -> Generator[T, None, None]:
+    """Yield `work(item)` for all items in their order; threads work on several items at once.
+
+    An error of an item comes out in its turn. Whoever stops early waits for the items in hand.
+
+    Args:
+        work: must not depend on which items were done before, and may be called by several threads at once.
+        items: read by the caller's thread, at most `2 * workers` ahead, so that memory stays bounded.
+        workers: how many threads.
+        begin: called once by each thread before its first item.
+    """
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, "side-by-side", begin or _nothing) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for unwanted in waiting:
+                unwanted.cancel()
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread inside: small operations gain nothing by more, and results must not depend on them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-from liquidwarp.ahead import ahead
+from liquidwarp.ahead import ahead, one_thread, side_by_side
 
 
 def test_items_come_in_their_order() -> None:
@@ -72,3 +73,52 @@ def test_who_stops_early_stops_the_work_and_closes_it() -> None:
     del item
     assert closed.wait(5)
     assert threading.active_count() == before
+
+
+def test_items_side_by_side_come_in_their_order() -> None:
+    def work(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number * number
+
+    assert list(side_by_side(work, range(40), workers=3)) == [number * number for number in range(40)]
+    assert list(side_by_side(work, [], workers=2)) == []
+
+
+def test_several_are_worked_on_at_once() -> None:
+    both = threading.Barrier(2, timeout=5)
+    assert len(list(side_by_side(lambda _: both.wait(), range(4), workers=2))) == 4
+
+
+def test_few_are_read_ahead_and_none_after_the_end() -> None:
+    read = []
+
+    def items() -> Iterator[int]:
+        for number in range(1, 100):
+            read.append(number)
+            yield number
+
+    before = threading.active_count()
+    running = side_by_side(lambda number: number, items(), workers=2)
+    assert next(running) == 1
+    running.close()
+    assert len(read) <= 4
+    assert threading.active_count() == before
+
+
+def test_an_error_of_one_of_many_comes_out_in_its_turn() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise ValueError("broken frame")
+        return number
+
+    running = side_by_side(work, range(9), workers=2)
+    assert [next(running) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="broken frame"):
+        next(running)
+
+
+def test_one_thread_is_for_the_caller_and_for_a_while() -> None:
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

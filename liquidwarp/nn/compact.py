@@ -165,8 +165,11 @@ class SeenFusion(nn.Module):
         """Return the transfer stream with the photos' features."""
         value = self.value(warped.flatten(0, 1)).unflatten(0, warped.shape[:2])
         shows = seen[:, :, None].to(value.dtype)
-        fetched = (value * shows).sum(1) / shows.sum(1).clamp(min=1)
-        gate = torch.sigmoid(self.gate(torch.cat([target, fetched, shows.amax(1)], 1)))
+        if value.shape[1] == 1:
+            fetched, shown = (value * shows)[:, 0], shows[:, 0]
+        else:
+            fetched, shown = (value * shows).sum(1) / shows.sum(1).clamp(min=1), shows.amax(1)
+        gate = torch.sigmoid(self.gate(torch.cat([target, fetched, shown], 1)))
         return target + gate * fetched
 
 
@@ -213,7 +216,8 @@ def _warped(
     features: Tensor, grid: Tensor, valid: Tensor, size: tuple[int, int]
 ) -> tuple[Float[Tensor, "B N C h w"], Bool[Tensor, "B N h w"]]:
     batch, count = valid.shape[:2]
-    flow = resize_flow(Flow(grid.flatten(0, 1), valid.flatten(0, 1)), size)
+    with torch.autocast(grid.device.type, enabled=False):  # half a coordinate would be pixels off
+        flow = resize_flow(Flow(grid.flatten(0, 1), valid.flatten(0, 1)), size)
     if features.shape[0] != batch * count:
         features = features.repeat(batch, 1, 1, 1)
     warped = warp(features.float(), flow)

@@ -1,7 +1,5 @@
 """Fit one body to a followed person: a shape, and a pose and place per frame."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
+from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
@@ -112,17 +111,6 @@ def fit_track(
         state = fitter.start() if initial is None else read_state(body, initial, camera)
         state, evidence = fitter.run(state, steps, window, progress)
         return result_of(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread inside: small operations gain nothing by more, and results must not depend on them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _check(

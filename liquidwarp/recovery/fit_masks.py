@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.raster import rasterize
-from liquidwarp.recovery.fit import WINDOW, FitResult, Fitter, join, one_thread, pieces, read_state, result_of, windows
+from liquidwarp.recovery.fit import WINDOW, FitResult, Fitter, join, pieces, read_state, result_of, windows
 from liquidwarp.recovery.fit_skeleton import JOINTS, Posed, pose_skeleton
 from liquidwarp.recovery.fit_solve import Problem, State, normal_equations
 from liquidwarp.recovery.fit_terms import height_in_pixels, project_with_slope

@@ -19,13 +19,26 @@ def vertex_normals(vertices: Float[Tensor, "*B V 3"], faces: Int[Tensor, "F 3"])
 
     A vertex without a face, or with faces of no area, gets the zero vector.
     """
+    if vertices.requires_grad or vertices.device.type != "cpu":
+        normals = _summed_normals(vertices, faces)
+    else:
+        from liquidwarp.surface.normals_kernel import add_normals
+
+        normals = torch.zeros_like(vertices, memory_format=torch.contiguous_format)
+        rows = vertices.contiguous().view(-1, *vertices.shape[-2:]).numpy()
+        add_normals(rows, faces.contiguous().numpy(), normals.view(rows.shape).numpy())
+    return torch.nn.functional.normalize(normals, dim=-1, eps=1e-20)
+
+
+def _summed_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Sum the cross products of the faces at each vertex; twin of `normals_kernel.add_normals` with gradients."""
     index = faces.long()
     a, b, c = (vertices[..., index[:, k], :] for k in range(3))
     face_normals = torch.linalg.cross(b - a, c - a)
     normals = torch.zeros_like(vertices)
     for k in range(3):
         normals = normals.index_add(-2, index[:, k], face_normals)
-    return torch.nn.functional.normalize(normals, dim=-1, eps=1e-20)
+    return normals
 
 
 def edge_faces(faces: Int[np.ndarray, "F 3"]) -> tuple[Int[np.ndarray, "E 2"], Int[np.ndarray, "E 2"]]:

@@ -10,9 +10,10 @@ from torch import Tensor
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
 from liquidwarp.raster import rasterize
+from liquidwarp.raster.threads import run
 from liquidwarp.surface.appearance import Appearance
 from liquidwarp.surface.facing import vertex_facing
-from liquidwarp.surface.shade_kernel import shade
+from liquidwarp.surface.shade_kernel import shade_parallel, shade_serial
 from liquidwarp.types import Camera
 
 
@@ -74,8 +75,15 @@ def render_surface(
     ).resized(((y1 - y0) * supersample, (x1 - x0) * supersample))
     fragments = rasterize(vertices[None], topology.faces, crop)
     facing = vertex_facing(vertices[None], topology.faces, camera)[0]
-    window = (slice(y0, y1), slice(x0, x1))
-    rgb[window], alpha[window], coverage[window] = shade(
+    rows, columns = y1 - y0, x1 - x0
+    shaded = (
+        np.zeros((rows, columns, 3), np.float32),
+        np.zeros((rows, columns), np.float32),
+        np.zeros((rows, columns), np.uint8),
+    )
+    run(
+        shade_serial,
+        shade_parallel,
         fragments.face_index[0].numpy(),
         fragments.bary[0].numpy(),
         topology.faces.numpy(),
@@ -89,5 +97,8 @@ def render_surface(
         appearance.slot_weight,
         appearance.slot_mirrored,
         supersample,
+        *shaded,
     )
+    window = (slice(y0, y1), slice(x0, x1))
+    rgb[window], alpha[window], coverage[window] = shaded
     return Rendering(rgb, alpha, coverage)

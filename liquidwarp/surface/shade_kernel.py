@@ -31,9 +31,10 @@ def _texel(texels, start, width, height, x, y, out):
         out[k] = wa * texels[a, k] + wb * texels[b, k] + wc * texels[c, k] + wd * texels[d, k]
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def shade(
+def _shade_row(
+    y,
     face_index,
     bary,
     faces,
@@ -47,73 +48,155 @@ def shade(
     slot_weight,
     slot_mirrored,
     supersample,
+    rgb,
+    alpha,
+    kind,
+):
+    """Shade one row of the picture; see `shade_parallel`."""
+    width = rgb.shape[1]
+    slots = slot_layer.shape[1]
+    share = np.float32(1.0 / (supersample * supersample))
+    sample = np.empty(4, np.float32)
+    colour = np.empty(4, np.float32)
+    for x in range(width):
+        best = np.float32(0)
+        for i in range(supersample):
+            for j in range(supersample):
+                yy = y * supersample + i
+                xx = x * supersample + j
+                f = face_index[yy, xx]
+                if f < 0:
+                    continue
+                w0 = bary[yy, xx, 0]
+                w1 = bary[yy, xx, 1]
+                w2 = bary[yy, xx, 2]
+                total = np.float32(0)
+                colour[:] = 0
+                for k in range(slots):
+                    layer = slot_layer[f, k]
+                    if layer < 0:
+                        continue
+                    weight = w0 * slot_weight[f, k, 0] + w1 * slot_weight[f, k, 1] + w2 * slot_weight[f, k, 2]
+                    if weight <= 0:
+                        continue
+                    sx = w0 * slot_xy[f, k, 0, 0] + w1 * slot_xy[f, k, 1, 0] + w2 * slot_xy[f, k, 2, 0]
+                    sy = w0 * slot_xy[f, k, 0, 1] + w1 * slot_xy[f, k, 1, 1] + w2 * slot_xy[f, k, 2, 1]
+                    start = table[layer, 0]
+                    rows = table[layer, 1]
+                    columns = table[layer, 2]
+                    _texel(texels, start, columns, rows, sx, sy, sample)
+                    for c in range(4):
+                        colour[c] += weight * sample[c]
+                    total += weight
+                    if weight > best:
+                        best = weight
+                        px = min(max(int(sx), 0), columns - 1)
+                        py = min(max(int(sy), 0), rows - 1)
+                        found = kinds[start + py * columns + px]
+                        if slot_mirrored[f, k] and found == 1:
+                            found = np.uint8(2)
+                        kind[y, x] = found
+                if total <= 0:
+                    continue
+                edge = np.float32(1)
+                if rim > 0:
+                    front = w0 * facing[faces[f, 0]] + w1 * facing[faces[f, 1]] + w2 * facing[faces[f, 2]]
+                    solid = min(max(front / rim, np.float32(0)), np.float32(1))
+                    edge = max(colour[3] / (total * np.float32(255)), solid)
+                scale = edge * share / (total * np.float32(255))
+                rgb[y, x, 0] += colour[0] * scale
+                rgb[y, x, 1] += colour[1] * scale
+                rgb[y, x, 2] += colour[2] * scale
+                alpha[y, x] += edge * share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def shade_serial(
+    face_index,
+    bary,
+    faces,
+    facing,
+    rim,
+    texels,
+    kinds,
+    table,
+    slot_layer,
+    slot_xy,
+    slot_weight,
+    slot_mirrored,
+    supersample,
+    rgb,
+    alpha,
+    kind,
+):
+    """Shade on the calling thread; see `shade_parallel`."""
+    for y in range(rgb.shape[0]):
+        _shade_row(
+            y,
+            face_index,
+            bary,
+            faces,
+            facing,
+            rim,
+            texels,
+            kinds,
+            table,
+            slot_layer,
+            slot_xy,
+            slot_weight,
+            slot_mirrored,
+            supersample,
+            rgb,
+            alpha,
+            kind,
+        )
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def shade_parallel(
+    face_index,
+    bary,
+    faces,
+    facing,
+    rim,
+    texels,
+    kinds,
+    table,
+    slot_layer,
+    slot_xy,
+    slot_weight,
+    slot_mirrored,
+    supersample,
+    rgb,
+    alpha,
+    kind,
 ):
     """Shade supersampled fragments into a premultiplied picture.
 
     face_index (h*s, w*s), bary (h*s, w*s, 3); facing (V,): how squarely each vertex faces the target camera, 1 to 0;
     texels (N, 4) uint8, kinds (N,); table (L, 3): first texel, height, width of a layer; slots (F, K, ...) say where
-    each face looks.
-
-    Returns rgb (h, w, 3) float32 premultiplied in [0, 1], alpha (h, w) and coverage kind (h, w) uint8.
+    each face looks. Adds to rgb (h, w, 3) float32 premultiplied in [0, 1], alpha (h, w) and coverage kind (h, w) uint8,
+    which come as zeros.
     """
-    height = face_index.shape[0] // supersample
-    width = face_index.shape[1] // supersample
-    slots = slot_layer.shape[1]
-    rgb = np.zeros((height, width, 3), np.float32)
-    alpha = np.zeros((height, width), np.float32)
-    kind = np.zeros((height, width), np.uint8)
-    share = np.float32(1.0 / (supersample * supersample))
-    for y in prange(height):
-        sample = np.empty(4, np.float32)
-        colour = np.empty(4, np.float32)
-        for x in range(width):
-            best = np.float32(0)
-            for i in range(supersample):
-                for j in range(supersample):
-                    yy = y * supersample + i
-                    xx = x * supersample + j
-                    f = face_index[yy, xx]
-                    if f < 0:
-                        continue
-                    w0 = bary[yy, xx, 0]
-                    w1 = bary[yy, xx, 1]
-                    w2 = bary[yy, xx, 2]
-                    total = np.float32(0)
-                    colour[:] = 0
-                    for k in range(slots):
-                        layer = slot_layer[f, k]
-                        if layer < 0:
-                            continue
-                        weight = w0 * slot_weight[f, k, 0] + w1 * slot_weight[f, k, 1] + w2 * slot_weight[f, k, 2]
-                        if weight <= 0:
-                            continue
-                        sx = w0 * slot_xy[f, k, 0, 0] + w1 * slot_xy[f, k, 1, 0] + w2 * slot_xy[f, k, 2, 0]
-                        sy = w0 * slot_xy[f, k, 0, 1] + w1 * slot_xy[f, k, 1, 1] + w2 * slot_xy[f, k, 2, 1]
-                        start = table[layer, 0]
-                        rows = table[layer, 1]
-                        columns = table[layer, 2]
-                        _texel(texels, start, columns, rows, sx, sy, sample)
-                        for c in range(4):
-                            colour[c] += weight * sample[c]
-                        total += weight
-                        if weight > best:
-                            best = weight
-                            px = min(max(int(sx), 0), columns - 1)
-                            py = min(max(int(sy), 0), rows - 1)
-                            found = kinds[start + py * columns + px]
-                            if slot_mirrored[f, k] and found == 1:
-                                found = np.uint8(2)
-                            kind[y, x] = found
-                    if total <= 0:
-                        continue
-                    edge = np.float32(1)
-                    if rim > 0:
-                        front = w0 * facing[faces[f, 0]] + w1 * facing[faces[f, 1]] + w2 * facing[faces[f, 2]]
-                        solid = min(max(front / rim, np.float32(0)), np.float32(1))
-                        edge = max(colour[3] / (total * np.float32(255)), solid)
-                    scale = edge * share / (total * np.float32(255))
-                    rgb[y, x, 0] += colour[0] * scale
-                    rgb[y, x, 1] += colour[1] * scale
-                    rgb[y, x, 2] += colour[2] * scale
-                    alpha[y, x] += edge * share
-    return rgb, alpha, kind
+    for y in prange(rgb.shape[0]):
+        _shade_row(
+            y,
+            face_index,
+            bary,
+            faces,
+            facing,
+            rim,
+            texels,
+            kinds,
+            table,
+            slot_layer,
+            slot_xy,
+            slot_weight,
+            slot_mirrored,
+            supersample,
+            rgb,
+            alpha,
+            kind,
+        )

@@ -102,7 +102,7 @@ class CompactRenderer:
         size = working_size(self._views[0].camera.size)
         with torch.no_grad(), _half():
             sources = torch.cat([look_at_source(body, view, size) for view in self._views])
-            self._features = generator.encode(sources)
+            self._features = [plane.float().contiguous() for plane in generator.encode(sources)]  # as warped
 
     def draw(
         self,

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.media import read_image
@@ -132,11 +133,26 @@ def check_renderer(renderer: str, generator: Generator | None = None) -> None:
 
 
 def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Synthesis]:
+    """Paint the pictures, as many at once as torch may use threads, each by one thread.
+
+    One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads.
+    """
+    threads = torch.get_num_threads()
+    posed = _posed(state, target)
+    try:
+        yield from side_by_side(
+            lambda item: painter.paint(*item), posed, workers=threads, begin=lambda: torch.set_num_threads(1)
+        )
+    finally:
+        torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
+
+
+def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]]:
     body = load_body(state.track.body)
     identity = body.identity(state.track.betas)
     for start in range(0, len(target), _CHUNK):
         window = slice(start, start + _CHUNK)
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             vertices = body.vertices(
                 identity,
                 target.global_orient[window],
@@ -145,7 +161,7 @@ def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Sy
                 offsets=state.offsets,
             )
         for index, points in enumerate(vertices, start):
-            yield painter.paint(points, target.camera(index))
+            yield points, target.camera(index)
 
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:

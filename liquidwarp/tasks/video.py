@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from liquidwarp import media
+from liquidwarp.ahead import one_thread
 from liquidwarp.tasks.synthesize import Synthesis
 
 
@@ -31,5 +33,11 @@ def write_video(
     Raises:
         OutputError: the file cannot be written.
     """
-    pictures = (frame if isinstance(frame, np.ndarray) else media.to_uint8(frame.image) for frame in frames)
-    return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)
+    return media.write_video(map(_picture, frames), path, fps=fps, sound=sound, total=total, progress=progress)
+
+
+def _picture(frame: Synthesis | np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
+    if isinstance(frame, np.ndarray):
+        return frame
+    with one_thread():  # beside threads that paint
+        return media.to_uint8(frame.image)

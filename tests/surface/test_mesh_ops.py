@@ -46,6 +46,14 @@ def test_normals_have_gradients_and_batches() -> None:
     torch.testing.assert_close(both[0], both[1])
 
 
+def test_compiled_normals_are_those_of_tensors() -> None:
+    vertices, faces = _sphere(rings=8, around=9)
+    bumpy = torch.from_numpy(vertices * np.random.default_rng(0).uniform(0.8, 1.2, (len(vertices), 1))).float()
+    both = torch.stack([bumpy, bumpy.flip(-1)])
+    compiled, slow = (vertex_normals(x, torch.from_numpy(faces)) for x in (both, both.clone().requires_grad_()))
+    torch.testing.assert_close(compiled, slow.detach(), rtol=1e-5, atol=1e-6)
+
+
 def test_vertex_without_a_face_has_no_normal() -> None:
     vertices, faces = _sphere(4, 5)
     lonely = torch.from_numpy(np.concatenate([vertices, [[9.0, 9, 9]]]))

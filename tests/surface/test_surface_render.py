@@ -168,6 +168,17 @@ def test_supersampling_changes_edges_only(body):
     assert np.abs(one.rgb - three.rgb)[inside].max() < 0.05
 
 
+def test_any_number_of_threads_gives_the_same_bytes(body, monkeypatch):
+    vertices, camera = posed(body), default_camera((64, 48))
+    appearance, _ = look(body, vertices, part_colours("head", RED, BLUE))
+    pictures = []
+    for run in (lambda serial, _, *given: serial(*given), lambda _, parallel, *given: parallel(*given)):
+        monkeypatch.setattr("liquidwarp.surface.render.run", run)
+        pictures.append(render_surface(appearance, body.topology, vertices, camera))
+    for name in ("rgb", "alpha", "coverage"):
+        assert np.array_equal(getattr(pictures[0], name), getattr(pictures[1], name)), name
+
+
 def test_a_body_outside_the_picture_draws_nothing(body):
     vertices = posed(body) + torch.tensor([50.0, 0.0, 0.0])
     appearance, _ = look(body, posed(body), part_colours("all", RED, RED))

@@ -14,6 +14,8 @@ from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.media import write_image
 from liquidwarp.tasks import SourceState, Synthesis, encode_source, imitate, novel_view, recover, transfer_appearance
+from liquidwarp.tasks.synthesize import Painter, synthesize
+from liquidwarp.tasks.target import orbit_target
 from liquidwarp.types import BodyTrack
 
 SIZE = (97, 73)  # odd on purpose
@@ -122,6 +124,28 @@ def test_pictures_come_lazily_and_twice_the_same(red: SourceState) -> None:
     first = [next(views), next(views)]
     again = novel_view(red, frames=100)
     assert all(same(one, next(again)) for one in first)
+
+
+@pytest.mark.parametrize("renderer", ["surface", "gan"])
+def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, body: BodyModel, renderer: str) -> None:
+    target = orbit_target(body, red.track, frames=5, size=64)
+    points = body.vertices(
+        body.identity(red.track.betas), target.global_orient, target.body_pose, target.transl, offsets=red.offsets
+    )
+    painter = Painter(red, target.camera(0).size, renderer=renderer)
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            piped = list(synthesize(red, target, renderer=renderer))
+            assert torch.get_num_threads() == count
+            assert len(piped) == 5
+            torch.set_num_threads(1)
+            assert all(
+                same(picture, painter.paint(points[index], target.camera(index))) for index, picture in enumerate(piped)
+            )
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_coverage_says_what_was_seen(red: SourceState) -> None:
