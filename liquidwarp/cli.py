@@ -99,9 +99,9 @@ def _imitate(options: argparse.Namespace) -> None:
     motion = _load_motion(options.motion, options.body)
     if motion is None:
         _check_motion(options.motion)
-    person = _encode(options)
-    if motion is None:
-        motion = _recover_motion(options)
+        person, motion = _encode_and_recover(options)
+    else:
+        person = _encode(options)
     frames = imitate(
         person,
         motion,
@@ -387,10 +387,16 @@ def _load_motion(path: str, body: str) -> "BodyTrack | None":
     return read_motion(path, load_body(body))
 
 
-def _recover_motion(options: argparse.Namespace) -> "BodyTrack":
-    from liquidwarp.tasks import recover
+def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
+    from liquidwarp.tasks import recover_meanwhile
 
-    return recover(options.motion, body=_load_body(options), person=options.motion_person, progress=True)
+    return recover_meanwhile(
+        lambda: _encode(options),
+        options.motion,
+        body=_load_body(options),
+        person=options.motion_person,
+        progress=True,
+    )
 
 
 # What follows fails before the long work rather than after it.

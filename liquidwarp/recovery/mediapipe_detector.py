@@ -75,8 +75,11 @@ class MediaPipeDetector:
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
-        tracker = PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence)
-        return MediaPipeFollower(self, tracker, frame, person, self._search_every)
+        return MediaPipeFollower(self, frame, person, self._search_every)
+
+    def make_tracker(self) -> PosePair:
+        """Return graphs that look where they saw somebody a frame ago."""
+        return PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence)
 
     def look_everywhere(self, frame: np.ndarray) -> Answer | None:
         """Find somebody in the whole picture, then look again closely."""
@@ -106,21 +109,23 @@ class MediaPipeFollower:
     def __init__(
         self,
         detector: MediaPipeDetector,
-        tracker: PosePair,
         frame: np.ndarray,
         person: Detection,
         search_every: int,
     ) -> None:
         self._detector = detector
-        self._tracker = tracker
+        self._first: np.ndarray | None = frame
         self._last = person.image
         self._box = person.box
         self._doubts = 0
         self._search_every, self._frames = search_every, 0
-        self._start(frame)
 
     def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
         """Return the person in the next frame, or None."""
+        if self._first is not None:  # as late as this: most pictures have no next one, and graphs are dear
+            self._tracker = self._detector.make_tracker()
+            self._start(self._first)
+            self._first = None
         tracked = self._tracker.look(frame, self._view, self._last)
         if tracked is not None and not is_same(box_of(tracked), self._box):
             tracked = None

@@ -3,6 +3,7 @@
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.live import LiveFrame, imitate_live
+from liquidwarp.tasks.meanwhile import recover_meanwhile
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.refine import look_at_source
 from liquidwarp.tasks.source import SourceState, encode_source, source_from_tracks
@@ -23,6 +24,7 @@ __all__ = [
     "look_at_source",
     "novel_view",
     "recover",
+    "recover_meanwhile",
     "source_from_tracks",
     "synthesize",
     "transfer_appearance",

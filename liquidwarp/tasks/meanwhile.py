@@ -1,0 +1,105 @@
+"""A motion is recovered while a person is learnt: neither needs the other."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from liquidwarp.ahead import one_thread
+from liquidwarp.bodies import BodyModel
+from liquidwarp.recovery import Detection, Detector, FollowingDetector, MediaPipeDetector
+from liquidwarp.recovery.detector import Follower
+from liquidwarp.tasks.recover import recover
+from liquidwarp.types import BodyTrack
+
+T = TypeVar("T")
+
+
+def recover_meanwhile(
+    learn: Callable[[], T],
+    motion: str | Path | np.ndarray,
+    *,
+    body: BodyModel | None = None,
+    detector: Detector | None = None,
+    person: int = 0,
+    progress: bool = False,
+) -> tuple[T, BodyTrack]:
+    """Return `learn()`, such as `encode_source` of a photo, and the motion that `recover` finds meanwhile.
+
+    The results are those of one after the other; on two cores they take hardly longer than the slower of the two.
+
+    Args:
+        learn: called by the caller's thread.
+        motion: see `recover`, as all that follows.
+        body: the body to fit; the open body by default.
+        detector: not in use by `learn`; a MediaPipe detector of its own by default.
+        person: which person to follow, 0 is the largest.
+        progress: show progress bars.
+
+    Raises:
+        InputError, NoPersonError: from either. An error of `learn` ends the other within a frame, or the fit.
+    """
+    unwanted = threading.Event()
+    watched = _watched(detector or MediaPipeDetector(), unwanted)
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(1, "meanwhile", lambda: torch.set_num_threads(1)) as pool:
+        recovered = pool.submit(recover, motion, body=body, detector=watched, person=person, progress=progress)
+        try:
+            with one_thread():
+                learnt = learn()
+            return learnt, recovered.result()
+        except BaseException:
+            unwanted.set()
+            raise
+        finally:
+            torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
+
+
+class _Unwanted(Exception):  # noqa: N818 -- no error: nobody waits for the answer any more
+    pass
+
+
+class _Watched:
+    """A detector that gives up as soon as its answers are unwanted."""
+
+    def __init__(self, detector: Detector, unwanted: threading.Event) -> None:
+        self._detector, self._unwanted = detector, unwanted
+
+    @property
+    def name(self) -> str:
+        return self._detector.name
+
+    def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
+        _check(self._unwanted)
+        return self._detector.detect(frame)
+
+
+class _WatchedFollowing(_Watched):
+    _detector: FollowingDetector
+
+    def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "_WatchedFollower":
+        return _WatchedFollower(self._detector.follow(frame, person), self._unwanted)
+
+
+class _WatchedFollower:
+    def __init__(self, follower: Follower, unwanted: threading.Event) -> None:
+        self._follower, self._unwanted = follower, unwanted
+
+    def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
+        _check(self._unwanted)
+        return self._follower.next(frame)
+
+
+def _watched(detector: Detector, unwanted: threading.Event) -> Detector:
+    kind = _WatchedFollowing if isinstance(detector, FollowingDetector) else _Watched
+    return kind(detector, unwanted)
+
+
+def _check(unwanted: threading.Event) -> None:
+    if unwanted.is_set():
+        raise _Unwanted

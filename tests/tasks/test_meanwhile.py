@@ -1,0 +1,65 @@
+"""Learning a person and recovering a motion side by side changes nothing but the time it takes."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from toy_people import ToyDetector, ToyPhoto, toy_photo
+
+from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.recovery import Detection
+from liquidwarp.recovery.detector import Follower
+from liquidwarp.tasks import recover, recover_meanwhile
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return load_body("toy")
+
+
+@pytest.fixture(scope="module")
+def photo(body: BodyModel) -> ToyPhoto:
+    return toy_photo(body, np.full((16, 3), 60, np.uint8), size=(64, 48))
+
+
+class Counting(ToyDetector):
+    """Follows too, and counts the frames it was shown."""
+
+    frames = 0
+
+    def follow(self, frame: np.ndarray, person: Detection) -> Follower:
+        return self
+
+    def next(self, frame: np.ndarray) -> Detection | None:
+        self.frames += 1
+        return self.detect(frame)[0]
+
+
+@pytest.mark.parametrize("kind", [ToyDetector, Counting])
+def test_both_are_as_they_would_be_alone(body: BodyModel, photo: ToyPhoto, kind: type[ToyDetector]) -> None:
+    clip = np.stack([photo.rgb] * 3)
+    threads = torch.get_num_threads()
+    learnt, track = recover_meanwhile(threading.get_ident, clip, body=body, detector=kind(photo))
+    alone = recover(clip, body=body, detector=kind(photo))
+    assert learnt == threading.get_ident()
+    assert torch.equal(track.body_pose, alone.body_pose)
+    assert torch.equal(track.transl, alone.transl)
+    assert torch.get_num_threads() == threads
+
+
+def test_an_error_of_the_learner_ends_the_recovery(body: BodyModel, photo: ToyPhoto) -> None:
+    detector = Counting(photo)
+
+    def fail() -> None:
+        raise InputError("no such photo")
+
+    with pytest.raises(InputError, match="no such photo"):
+        recover_meanwhile(fail, np.stack([photo.rgb] * 2000), body=body, detector=detector)
+    assert detector.frames < 1990
+
+
+def test_an_error_of_the_recovery_comes_out(body: BodyModel, photo: ToyPhoto) -> None:
+    with pytest.raises(NoPersonError):
+        recover_meanwhile(lambda: None, np.zeros((2, 64, 48, 3), np.uint8), body=body, detector=ToyDetector(photo))
