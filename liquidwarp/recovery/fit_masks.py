@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread
+from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
@@ -63,6 +63,7 @@ def refine_with_masks(
             f"{len(masks)} masks and {len(keypoints.present)} keypoints for {len(track)} frames of the track"
         )
     camera = replace(track.camera, rotation=torch.eye(3), translation=torch.zeros(3))
+    threads = torch.get_num_threads()
     with torch.no_grad(), one_thread():
         fitter = Fitter(body, keypoints, camera, track.fps)
         fitter.skeleton = fitter.skeleton.at(track.betas.double())
@@ -74,7 +75,7 @@ def refine_with_masks(
         for first, last in spans:
             part = state[first:last]
             for _ in range(rounds):
-                part = _follow(mesh, fitter, problem[first:last], part, masks, first)
+                part = _follow(mesh, fitter, problem[first:last], part, masks, first, threads)
             done = part if done is None else join(done, part, first)
         assert done is not None
         return result_of(body, keypoints, track.camera, fitter, done, problem.evidence, track.fps)
@@ -92,19 +93,28 @@ class _Mesh:
         return self.body.vertices(self.identity, orient, pose, (state.place - pelvis).float(), offsets=self.offsets)
 
 
-def _follow(mesh: _Mesh, fitter: Fitter, problem: Problem, state: State, masks: MaskStack, first: int) -> State:
+def _follow(
+    mesh: _Mesh, fitter: Fitter, problem: Problem, state: State, masks: MaskStack, first: int, threads: int
+) -> State:
     chain = normal_equations(problem, state, _LANDMARK_REACH)
     posed = pose_skeleton(problem.skeleton, state.rotations, state.place)
     camera = problem.camera.resized(masks.size)
-    for start in range(0, len(state.place), _BATCH):
-        part = slice(start, min(start + _BATCH, len(state.place)))
+
+    @torch.no_grad()  # each thread has a switch of its own
+    def terms(part: slice) -> tuple[Tensor, Tensor]:
         vertices = mesh.vertices(state[part], problem.skeleton.joints[0])
         seen = masks.stack(range(first + part.start, first + part.stop))
         outline = find_outline(vertices, mesh.body.topology.faces, mesh.influence, camera, seen)
         some = Posed(posed.turns[part], posed.joints[part], posed.points[part])
         error, slope = outline_terms(outline, camera, some, fitter.stature())
-        chain.diagonal[part] += slope.transpose(1, 2) @ slope
-        chain.right[part] -= (slope.transpose(1, 2) @ error[..., None])[..., 0]
+        return slope.transpose(1, 2) @ slope, (slope.transpose(1, 2) @ error[..., None])[..., 0]
+
+    frames = len(state.place)
+    parts = [slice(start, min(start + _BATCH, frames)) for start in range(0, frames, _BATCH)]
+    found = side_by_side(terms, parts, workers=threads, begin=lambda: torch.set_num_threads(1))
+    for part, (blocks, pull) in zip(parts, found, strict=True):
+        chain.diagonal[part] += blocks
+        chain.right[part] -= pull
     solve = solve_chain if problem.fps > 0 and len(state.place) > 1 else solve_stills
     return state.moved(solve(chain, _DAMPING))
 

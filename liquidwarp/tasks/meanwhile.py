@@ -47,7 +47,7 @@ def recover_meanwhile(
     unwanted = threading.Event()
     watched = _watched(detector or MediaPipeDetector(), unwanted)
     threads = torch.get_num_threads()
-    with ThreadPoolExecutor(1, "meanwhile", lambda: torch.set_num_threads(1)) as pool:
+    with ThreadPoolExecutor(1, "meanwhile", torch.set_num_threads, (threads,)) as pool:
         recovered = pool.submit(recover, motion, body=body, detector=watched, person=person, progress=progress)
         try:
             with one_thread():

@@ -75,6 +75,25 @@ def test_masks_mend_what_landmarks_got_wrong(body):
     assert torch.equal(second.track.betas, first.track.betas)
 
 
+def test_any_number_of_threads_finds_the_same_bytes(body):
+    pose, place = dance(body, 1, 40)
+    betas = torch.zeros(body.num_betas)
+    seen = film(body, betas, pose, place, 24.0, noise=1.0, depth_noise=0.02).keypoints
+    stack = MaskStack.pack((mask.numpy() for mask in _masks(body, betas, pose, place)), MASK)
+    first = fit_track(body, seen, betas=betas, steps=1)
+    threads = torch.get_num_threads()
+    tracks = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            tracks.append(refine_with_masks(body, seen, first.track, stack, rounds=1).track)
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(tracks[0].body_pose, tracks[1].body_pose)
+    assert torch.equal(tracks[0].transl, tracks[1].transl)
+
+
 def test_offsets_belong_to_the_outline(body):
     # Masks of a body in thick clothes: dressed, the pose is right already; nothing may move far.
     pose = relaxed(body, 1)
