@@ -17,7 +17,7 @@ from liquidwarp.options import make_parser
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
     from liquidwarp.nn.weights import Generator
-    from liquidwarp.recovery.regressors import LandmarkNetwork, Regressor
+    from liquidwarp.recovery.regressors import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
@@ -227,16 +227,17 @@ def _recover(options: argparse.Namespace) -> None:
         print(options.overlay)
 
 
-def _regressor(options: argparse.Namespace, body: "BodyModel") -> "LandmarkNetwork | Regressor | None":
-    from liquidwarp.recovery.regressors import load_landmark_network, load_regressor
+def _regressor(options: argparse.Namespace, body: "BodyModel") -> "LandmarkNetwork | ImageNetwork | Regressor | None":
+    from liquidwarp.recovery.regressors import load_image_network, load_landmark_network, load_regressor
 
     if options.regressor is None:
         if options.weights is not None or options.no_fit:
             given = "--no-fit" if options.no_fit else "--weights"
-            raise InputError(f"{given} goes with a regressor; add --regressor landmarks, hmr or spin")
+            raise InputError(f"{given} goes with a regressor; add --regressor landmarks, image, hmr or spin")
         return None
-    if options.regressor == "landmarks":
-        return load_landmark_network(Path(options.weights)) if options.weights else load_landmark_network()
+    if options.regressor in ("landmarks", "image"):
+        load = load_landmark_network if options.regressor == "landmarks" else load_image_network
+        return load(Path(options.weights)) if options.weights else load()
     if options.weights is None:
         raise InputError(f"--regressor {options.regressor} needs its published weights; add --weights FILE")
     return load_regressor(options.regressor, options.weights, body=body)

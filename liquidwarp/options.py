@@ -119,8 +119,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     recover.add_argument(
         "--regressor",
-        choices=("landmarks", "hmr", "spin"),
-        help="let a network look first: landmarks comes with liquidwarp, the others need their published --weights",
+        choices=("landmarks", "image", "hmr", "spin"),
+        help="let a network look first: landmarks and image come with liquidwarp, the others need published --weights",
     )
     recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")

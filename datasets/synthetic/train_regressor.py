@@ -185,36 +185,37 @@ def draw_poses(pool: Pool, prior: PosePrior, still: Tensor, generator: torch.Gen
     flip = torch.diag(torch.tensor([-1.0, 1, 1]))
     mirrored = torch.rand(BATCH, 1, 1, 1, 1, generator=generator) < 0.5
     rotations = torch.where(mirrored, flip @ rotations[:, :, MIRROR] @ flip, rotations)
-    bow = held(BOWING, 2.2, still, generator)
-    crouch = held(CROUCHING, 2.0, still, generator)
+    bow = held(BOWING, 2.2, still, FRAMES, generator)
+    crouch = held(CROUCHING, 2.0, still, FRAMES, generator)
     return bend(stoop(rotations, bow, crouch, generator), prior, still, generator), bow
 
 
-def held(chance: float, most: float, still: Tensor, generator: torch.Generator) -> Tensor:
+def held(chance: float, most: float, still: Tensor, frames: int, generator: torch.Generator) -> Tensor:
     """Return angles (B, T) that some clips hold, or go into and out of; 0 in the others."""
-    size = most * torch.rand(BATCH, 1, generator=generator)
-    size = torch.where(torch.rand(BATCH, 1, generator=generator) < chance, size, torch.zeros(()))
-    phase, pace = 2 * math.pi * torch.rand(BATCH, 1, generator=generator), torch.rand(BATCH, 1, generator=generator)
-    wave = 0.5 - 0.5 * torch.cos(2 * math.pi * pace * torch.arange(FRAMES) / RATE * ~still + phase)
+    clips = len(still)
+    size = most * torch.rand(clips, 1, generator=generator)
+    size = torch.where(torch.rand(clips, 1, generator=generator) < chance, size, torch.zeros(()))
+    phase, pace = 2 * math.pi * torch.rand(clips, 1, generator=generator), torch.rand(clips, 1, generator=generator)
+    wave = 0.5 - 0.5 * torch.cos(2 * math.pi * pace * torch.arange(frames) / RATE * ~still + phase)
     return size * torch.where(pace < 0.4, torch.ones(()), wave)
 
 
 def stoop(rotations: Tensor, bow: Tensor, crouch: Tensor, generator: torch.Generator) -> Tensor:
     """Let people bow over standing legs, and bend hips and knees, each leg as far as it likes."""
-    rotations = rotations.clone()
+    rotations, clips = rotations.clone(), len(rotations)
 
     def about_x(angle: Tensor) -> Tensor:
         return axis_angle_to_matrix(torch.stack([angle, 0 * angle, 0 * angle], dim=-1))
 
     joint = {name: index for index, name in enumerate(CANONICAL_JOINTS)}
-    share = 0.3 + 0.7 * torch.rand(BATCH, 1, generator=generator)  # of the bow that hips take
-    lean = 0.3 * torch.rand(BATCH, 1, generator=generator) * crouch
+    share = 0.3 + 0.7 * torch.rand(clips, 1, generator=generator)  # of the bow that hips take
+    lean = 0.3 * torch.rand(clips, 1, generator=generator) * crouch
     rotations[:, :, 0] = rotations[:, :, 0] @ about_x(share * bow + lean)
     for name in ("spine1", "spine2", "spine3"):
         rotations[:, :, joint[name]] = about_x((1 - share) * bow / 3) @ rotations[:, :, joint[name]]
     for side in ("left", "right"):
-        deep = crouch * torch.rand(BATCH, 1, generator=generator) ** 0.5
-        shin = deep * (0.3 + torch.rand(BATCH, 1, generator=generator))  # knees bend further than hips, or less
+        deep = crouch * torch.rand(clips, 1, generator=generator) ** 0.5
+        shin = deep * (0.3 + torch.rand(clips, 1, generator=generator))  # knees bend further than hips, or less
         for name, angle in (("hip", -share * bow - lean - deep), ("knee", deep + shin), ("ankle", -0.5 * shin)):
             index = joint[f"{side}_{name}"]
             rotations[:, :, index] = about_x(angle.clamp(-2.4, 2.4)) @ rotations[:, :, index]

@@ -16,14 +16,20 @@ from liquidwarp.media import is_image, is_video, open_video, read_image
 from liquidwarp.motion import retarget
 from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, plant_feet, refine_with_masks
 from liquidwarp.recovery.regressors import (
+    ImageNetwork,
     LandmarkNetwork,
     Regressor,
+    load_image_network,
     load_landmark_network,
     regress_clip,
     regress_landmarks,
+    regress_pictures,
 )
 from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
+
+OWN_REGRESSORS = ("landmarks", "image")
+"""Names of the networks that come with liquidwarp."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +46,7 @@ def recover(
     detector: Detector | None = None,
     camera: Camera | None = None,
     person: int = 0,
-    regressor: str | LandmarkNetwork | Regressor | None = None,
+    regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
     progress: bool = False,
 ) -> BodyTrack:
@@ -53,31 +59,33 @@ def recover(
         detector: what finds people; MediaPipe by default.
         camera: the camera, if its lens is known.
         person: which person to follow, 0 is the largest.
-        regressor: a network whose answer starts the fit. "landmarks" is the one that comes with liquidwarp: it looks
-            at the detector's landmarks alone, and the fit from it is short.
+        regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
+            landmarks alone, "image" at the pictures too; the fit from either is short.
         fit: False leaves it at the regressor's answer.
         progress: show progress bars.
 
     Raises:
-        InputError: the source cannot be read, or there is no regressor although nothing is to be fitted.
+        InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
+            at pictures where the source has none.
         NoPersonError: nobody in it.
     """
     body = body or load_body()
     if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
     if isinstance(regressor, str):
-        check_choice("regressor", regressor, ("landmarks",))
-        regressor = load_landmark_network()
-    if regressor is not None and not isinstance(regressor, LandmarkNetwork):
-        return _regress(source, regressor, body, detector, camera, person, fit, progress)
+        check_choice("regressor", regressor, OWN_REGRESSORS)
+        regressor = load_image_network() if regressor == "image" else load_landmark_network()
+    if not isinstance(regressor, LandmarkNetwork | None) and isinstance(source, Keypoints | ClipDetection):
+        name = "the image regressor" if isinstance(regressor, ImageNetwork) else regressor.name
+        raise InputError(f"{name} looks at pictures, the source has none; give the video or the photo")
     if isinstance(source, Keypoints | ClipDetection):
         found = source
     else:
         found = detect_source(source, detector, person, progress)
-    initial, short = None, regressor is not None
+    initial, short = None, False
     if regressor is not None:
-        keypoints = found if isinstance(found, Keypoints) else found.keypoints
-        initial = retarget(regress_landmarks(keypoints, camera=camera, network=regressor), body)
+        initial = _start(source, found, regressor, body, camera, progress)
+        short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
             return initial
     if isinstance(found, Keypoints):
@@ -86,22 +94,24 @@ def recover(
     return fit_clip(body, found, camera=camera, initial=initial, short=short, progress=progress)
 
 
-def _regress(
+def _start(
     source: str | Path | np.ndarray | Keypoints | ClipDetection,
-    regressor: Regressor,
+    found: Keypoints | ClipDetection,
+    regressor: LandmarkNetwork | ImageNetwork | Regressor,
     body: BodyModel,
-    detector: Detector | None,
     camera: Camera | None,
-    person: int,
-    fit: bool,
     progress: bool,
 ) -> BodyTrack:
-    if isinstance(source, Keypoints | ClipDetection):
-        raise InputError(f"{regressor.name} looks at pictures, the source has none; give the video or the photo")
-    found = detect_source(source, detector, person, progress)
+    """Return a regressor's answer; `source` has pictures if it looks at them."""
+    keypoints = found if isinstance(found, Keypoints) else found.keypoints
+    if isinstance(regressor, LandmarkNetwork):
+        return retarget(regress_landmarks(keypoints, camera=camera, network=regressor), body)
+    assert not isinstance(source, Keypoints | ClipDetection)
     frames = _open(source).frames
-    track = regress_clip(regressor, frames, found.keypoints, body=body, camera=camera, progress=progress)
-    return fit_clip(body, found, camera=camera, initial=track, progress=progress) if fit else track
+    if isinstance(regressor, ImageNetwork):
+        track = regress_pictures(frames, keypoints, camera=camera, network=regressor, progress=progress)
+        return retarget(track, body)
+    return regress_clip(regressor, frames, keypoints, body=body, camera=camera, progress=progress)
 
 
 def fit_clip(

@@ -1,6 +1,8 @@
 """Networks that look once at a person instead of fitting for seconds."""
 
 from liquidwarp.recovery.regressors.clip import regress_clip
+from liquidwarp.recovery.regressors.image import load_image_network, regress_pictures, save_image_network
+from liquidwarp.recovery.regressors.image_network import ImageNetwork
 from liquidwarp.recovery.regressors.landmark_network import LandmarkNetwork
 from liquidwarp.recovery.regressors.landmarks import load_landmark_network, regress_landmarks, save_landmark_network
 from liquidwarp.recovery.regressors.live import LiveRegressor
@@ -12,16 +14,20 @@ __all__ = [
     "PUBLISHED_REGRESSORS",
     "BodyPieces",
     "Detected",
+    "ImageNetwork",
     "LandmarkNetwork",
     "LiveRegressor",
     "PublishedRegressor",
     "Regressor",
     "from_smpl_axes",
+    "load_image_network",
     "load_landmark_network",
     "load_regressor",
     "place_by_weak_perspective",
     "regress_clip",
     "regress_landmarks",
+    "regress_pictures",
+    "save_image_network",
     "save_landmark_network",
     "simulate_detector",
 ]

@@ -16,7 +16,7 @@ from liquidwarp.recovery.regressors.observed import Observed
 
 ROUNDS = 3
 _LANDMARKS = len(MEDIAPIPE)
-_COLUMNS = 6 * JOINTS
+COLUMNS = 6 * JOINTS
 _NEAREST = 0.4  # metres from the camera
 _STEP = 0.1  # scale of the first corrections
 
@@ -105,11 +105,11 @@ class LandmarkNetwork(nn.Module):
         self.look = nn.Linear(6 * _LANDMARKS + 2, width)
         self.around = nn.ModuleList([nn.Conv1d(width, width, 3, dilation=2**power) for power in range(depth)])
         self.correct = nn.Sequential(
-            nn.Linear(width + _COLUMNS + shapes + 5 * _LANDMARKS, inner),
+            nn.Linear(width + COLUMNS + shapes + 5 * _LANDMARKS, inner),
             nn.SiLU(),
             nn.Linear(inner, inner),
             nn.SiLU(),
-            nn.Linear(inner, _COLUMNS + shapes),
+            nn.Linear(inner, COLUMNS + shapes),
         )
         last = self.correct[-1]
         assert isinstance(last, nn.Linear)
@@ -132,16 +132,13 @@ class LandmarkNetwork(nn.Module):
         world, guessed = observed.world[:, asked].flatten(0, 1), observed.guessed[:, asked].flatten(0, 1)
         columns = start.flatten(0, 1)[..., :2].flatten(1)
         betas = columns.new_zeros(len(columns), self.kinematics.joints_basis.shape[0])
-        estimates = [self._estimate(columns, betas, picture, weight)]
+        rows = Observed(picture, weight, world, guessed, observed.ray[:, asked].flatten(0, 1))
+        estimates = [estimate_of(self.kinematics, columns, betas, rows)]
         for _ in range(ROUNDS):
-            last = estimates[-1]
-            error = (_project(last) - picture) * last.place[:, None, 2:] * weight[..., None]
-            hips = last.points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)
-            way = (last.points - hips - world) * (weight * guessed)[..., None]
-            parts = [seen, columns, betas, 5 * error.flatten(1), 5 * way.flatten(1)]
+            parts = [seen, columns, betas, missed(estimates[-1], rows)]
             change = self.correct(torch.cat(parts, dim=1))
-            columns, betas = columns + change[:, :_COLUMNS], betas + change[:, _COLUMNS:]
-            estimates.append(self._estimate(columns, betas, picture, weight))
+            columns, betas = columns + change[:, :COLUMNS], betas + change[:, COLUMNS:]
+            estimates.append(estimate_of(self.kinematics, columns, betas, rows))
         return estimates[1:]
 
     def _frames(self, observed: Observed) -> Float[Tensor, "B T C"]:
@@ -162,10 +159,22 @@ class LandmarkNetwork(nn.Module):
             x = x + nn.functional.silu(layer(nn.functional.pad(x, (reach, reach), mode="replicate")))
         return x.transpose(1, 2)
 
-    def _estimate(self, columns: Tensor, betas: Tensor, picture: Tensor, weight: Tensor) -> Estimate:
-        rotations = matrices_of_columns(columns.unflatten(1, (JOINTS, 3, 2)))
-        joints, points = self.kinematics(rotations, betas)
-        return Estimate(rotations, betas, joints, points, place_by_landmarks(points, picture, weight))
+
+def estimate_of(
+    kinematics: Kinematics, columns: Float[Tensor, "B C"], betas: Float[Tensor, "B K"], observed: Observed
+) -> Estimate:
+    """Pose bodies by the first two columns of each joint's rotation, and place them where landmarks were seen."""
+    rotations = matrices_of_columns(columns.unflatten(1, (JOINTS, 3, 2)))
+    joints, points = kinematics(rotations, betas)
+    return Estimate(rotations, betas, joints, points, place_by_landmarks(points, observed.picture, observed.weight))
+
+
+def missed(estimate: Estimate, observed: Observed) -> Float[Tensor, "B E"]:
+    """Return by how much an estimate's landmarks miss those that were seen, in the picture and in space."""
+    error = (_project(estimate) - observed.picture) * estimate.place[:, None, 2:] * observed.weight[..., None]
+    hips = estimate.points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)
+    way = (estimate.points - hips - observed.world) * (observed.weight * observed.guessed)[..., None]
+    return 5 * torch.cat([error.flatten(1), way.flatten(1)], dim=1)
 
 
 def matrices_of_columns(columns: Float[Tensor, "*B 3 2"]) -> Float[Tensor, "*B 3 3"]:

@@ -1,6 +1,6 @@
 """Our own regressor: landmarks of a few frames to pose, shape and place of the open body."""
 
-import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,6 @@ import liquidwarp
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
 from liquidwarp.recovery.fit_bias import landmark_offsets
 from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton
@@ -21,6 +20,7 @@ from liquidwarp.recovery.fit_start import bridge, start_rotations, yaw_from_pict
 from liquidwarp.recovery.prior import PosePrior, make_prior
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
 from liquidwarp.recovery.regressors.observed import Observed, observe
+from liquidwarp.recovery.regressors.weights import fill_with, read_card, save_weights
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "landmarks.safetensors"
@@ -28,7 +28,6 @@ _BODY, _DETECTOR = "anny", "mediapipe"
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
 _MISSED = 0.045  # metres; answers that are right miss by half of it
-_SIZES = ("width", "inner", "depth")  # what the network is made of, in the order of its arguments
 
 
 def regressor_skeleton(body: BodyModel) -> Skeleton:
@@ -66,6 +65,16 @@ def regress_landmarks(
         NoPersonError: no frame shows a person.
         InputError: an orthographic camera, or one for pictures of another size.
     """
+    return regress_with(keypoints, camera, network, None)
+
+
+def regress_with(
+    keypoints: Keypoints,
+    camera: Camera | None,
+    network: LandmarkNetwork | None,
+    correct: Callable[[Observed, Estimate, Camera], Estimate] | None,
+) -> BodyTrack:
+    """Do what `regress_landmarks` does, with the network's answers corrected by a function of all frames."""
     present = keypoints.present
     if not bool(present.any()):
         raise NoPersonError(f"no person in any of the {len(present)} frames; try a lower detection threshold")
@@ -75,7 +84,9 @@ def regress_landmarks(
     with torch.no_grad():
         observed = observe(keypoints, camera)
         start = first_poses(*regressor_start(), observed)
-        answers = _answer(network, observed, start, present, keypoints.fps)
+        answers = answer_frames(network, observed, start, present, keypoints.fps)
+        if correct is not None:
+            answers = correct(observed, answers, camera)
         shape = mean_shape(answers.betas, observed.weight.mean(1) * present)
         rotations, place, miss = settle(network, observed, answers.rotations, shape)
     told = present & (miss < _MISSED) if keypoints.fps > 0 else present
@@ -97,7 +108,7 @@ def stride_of(fps: float) -> int:
     return max(1, round(fps / _RATE))
 
 
-def _answer(
+def answer_frames(
     network: LandmarkNetwork, observed: Observed, start: Tensor, present: Bool[Tensor, "T"], fps: float
 ) -> Estimate:
     """Run the network over frames at about the rate that it knows; frames without the person count as none."""
@@ -192,17 +203,8 @@ def save_landmark_network(network: LandmarkNetwork, path: str | Path, card: dict
     Raises:
         OutputError: the file cannot be written.
     """
-    from safetensors.torch import save
-
-    told = card | {
-        "configuration": _CONFIGURATION,
-        "width": network.width,
-        "inner": network.inner,
-        "depth": network.depth,
-    }
-    tensors = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(path) as partial:
-        partial.write_bytes(save(tensors, {"card": json.dumps(told, sort_keys=True)}))
+    made_of = {name: getattr(network, name) for name in ("width", "inner", "depth")}
+    save_weights(network, path, _CONFIGURATION, card | made_of)
 
 
 @lru_cache(maxsize=2)
@@ -212,24 +214,8 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     Raises:
         InputError: no such file, a damaged one, or weights of another network.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 -- not a dict
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
-    if card.get("configuration") != _CONFIGURATION:
-        found = card.get("configuration", "an unknown network")
-        raise InputError(f"{path}: weights of {found!r}, wanted {_CONFIGURATION!r}")
-    network = (
-        LandmarkNetwork(regressor_start()[0], card["width"], card["inner"], card.get("depth", 2))
-        .eval()
-        .requires_grad_(False)
-    )
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{path}: does not fit the network ({str(error).splitlines()[-1].strip()})") from error
+    card = read_card(path, _CONFIGURATION)
+    sizes = (card.get("width", 0), card.get("inner", 0), card.get("depth", 2))
+    network = LandmarkNetwork(regressor_start()[0], *sizes).eval().requires_grad_(False)
+    fill_with(network, path)
     return network
