@@ -13,8 +13,6 @@ from liquidwarp.types import Flow
 
 _MANY = 8
 """From so many channels on, planes are laid side by side before they are warped."""
-_LANES = 16
-"""Channels that a task of the backward owns: a cache line, so that tasks share none."""
 
 
 def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> Float[Tensor, "B C h w"]:
@@ -126,14 +124,14 @@ def _scattered(source: Tensor, pull: np.ndarray, places: list[np.ndarray]) -> Te
     from liquidwarp.raster.threads import run
 
     batch, channels, height, width = source.shape
-    pixels = torch.empty((batch, height, width, channels))
-    flat = pixels.flatten(1, 2).numpy()
-    lanes = min(_LANES, -(-channels // 2))
-    run(kernels.scatter_serial, kernels.scatter_parallel, lanes, pull, height, width, *places, flat)
+    halves = [torch.empty((batch, height * width, channels)).numpy() for _ in range(2)]
+    run(kernels.scatter_serial, kernels.scatter_parallel, pull, height, width, *places, *halves)
     if _is_channels_last(source):
-        return pixels.permute(0, 3, 1, 2)
+        pixels = torch.empty((batch, height * width, channels))
+        run(kernels.collect_serial, kernels.collect_parallel, *halves, pixels.numpy())
+        return pixels.unflatten(1, (height, width)).permute(0, 3, 1, 2)
     gradient = torch.empty(source.shape)
-    run(kernels.separate_serial, kernels.separate_parallel, flat, gradient.flatten(2).numpy())
+    run(kernels.separate_serial, kernels.separate_parallel, *halves, gradient.flatten(2).numpy())
     return gradient
 
 

@@ -22,40 +22,63 @@ TILE = 64
 """Pixels that are laid side by side at a time."""
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
-def _axis(position, size, snap):
-    """Return the pixel at or before a place on an axis, and how far behind that the place is.
-
-    With `snap`, places on a pixel centre up to float rounding are moved there.
-    """
-    place = (position + 1.0) * (0.5 * size) - 0.5
-    nearest = np.rint(place)
-    place = nearest if snap and abs(place - nearest) <= 4.0 * 1.1920929e-07 * size else place
-    place = min(max(place, 0.0), size - 1.0)
-    low = np.int32(place)
-    return low, place - low
+def _place(position, size):
+    return (position + 1.0) * (0.5 * size) - 0.5
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _look_up(grid, size_y, size_x, start, stop, snap, cells, weights):
-    """Write which four pixels a row of places reads, and with which weights; a loop without branches.
+def _look_up(grid, axis, size, start, stop, snap, low, high, weight):
+    """Write which two pixels along an axis a row of places lies between, and the weight of the second.
 
-    With `snap`, pixels without weight are not read, so that an infinite one next door changes nothing: the pixel itself
-    is read twice instead, and its halves add up to it exactly.
+    With `snap`, places on a pixel centre up to float rounding are moved there, and a pixel without weight is not read,
+    so that an infinite one next door changes nothing: the pixel itself is read twice instead, and its halves add up to
+    it exactly. In float64, and without branches: a vector unit's work.
     """
     for x in range(start, stop):
-        x0, wx = _axis(np.float64(grid[x, 0]), size_x, snap)
-        y0, wy = _axis(np.float64(grid[x, 1]), size_y, snap)
-        x1 = x0 if snap and wx == 0.0 else min(x0 + 1, size_x - 1)
-        y1 = y0 if snap and wy == 0.0 else min(y0 + 1, size_y - 1)
-        wx = 0.5 if snap and wx == 0.0 else wx
-        wy = 0.5 if snap and wy == 0.0 else wy
-        cells[0, x], cells[1, x] = y0 * size_x + x0, y0 * size_x + x1
-        cells[2, x], cells[3, x] = y1 * size_x + x0, y1 * size_x + x1
-        weights[0, x], weights[1, x] = (1.0 - wx) * (1.0 - wy), wx * (1.0 - wy)
-        weights[2, x], weights[3, x] = (1.0 - wx) * wy, wx * wy
+        place = _place(np.float64(grid[x, axis]), size)
+        nearest = np.rint(place)
+        place = nearest if snap and abs(place - nearest) <= 4.0 * 1.1920929e-07 * size else place
+        place = min(max(place, 0.0), size - 1.0)
+        first = np.int32(place)
+        centred = snap and place == first
+        low[x] = first
+        high[x] = first if centred else min(first + 1, size - 1)
+        weight[x] = 0.5 if centred else place - first
+
+
+@njit(cache=True)
+@no_type_check
+def _look_up_row(grid, size_y, size_x, start, stop, snap, steps, shares):
+    """Fill the tables of part of a row: `steps` has the pixels left, right, above and below, `shares` two weights."""
+    _look_up(grid, 0, size_x, start, stop, snap, steps[0], steps[1], shares[0])
+    _look_up(grid, 1, size_y, start, stop, snap, steps[2], steps[3], shares[1])
+
+
+@njit(cache=True, inline="always")
+@no_type_check
+def _tables(width):
+    return np.empty((4, width), np.uint32), np.empty((2, width), np.float32)
+
+
+@njit(cache=True, inline="always")
+@no_type_check
+def _corners(steps, size_x, x):
+    """Return the numbers of the four pixels that a place reads; unsigned, so that none is counted from the end."""
+    above, below = np.uint64(steps[2, x]) * np.uint64(size_x), np.uint64(steps[3, x]) * np.uint64(size_x)
+    left, right = np.uint64(steps[0, x]), np.uint64(steps[1, x])
+    return above + left, above + right, below + left, below + right
+
+
+@njit(cache=True, inline="always")
+@no_type_check
+def _weights(shares, x):
+    """Return the weights of these four."""
+    wx, wy = shares[0, x], shares[1, x]
+    vx, vy = np.float32(1.0) - wx, np.float32(1.0) - wy
+    return vx * vy, wx * vy, vx * wy, wx * wy
 
 
 @njit(cache=True)
@@ -114,39 +137,55 @@ def _interleave_task(task, planes, pixels):
 
 @njit(cache=True)
 @no_type_check
-def _separate_task(task, pixels, planes):
-    tiles = (planes.shape[2] + TILE - 1) // TILE
+def _collect_task(task, upper, lower, pixels):
+    tiles = (pixels.shape[1] + TILE - 1) // TILE
     b, first = task // tiles, task % tiles * TILE
-    count = min(TILE, planes.shape[2] - first)
-    _to_planes(pixels[b, first : first + count], planes[b], first, count)
+    for i in range(first, min(first + TILE, pixels.shape[1])):
+        for k in range(pixels.shape[2]):
+            pixels[b, i, k] = upper[b, i, k] + lower[b, i, k]
 
 
 @njit(cache=True)
 @no_type_check
-def _blend(image, cells, weights, start, stop, pixels):
+def _separate_task(task, upper, lower, planes):
+    """As `_collect_task`, into planes."""
+    tiles = (planes.shape[2] + TILE - 1) // TILE
+    b, first = task // tiles, task % tiles * TILE
+    count = min(TILE, planes.shape[2] - first)
+    tile = np.empty((TILE, planes.shape[1]), np.float32)
+    for i in range(count):
+        for k in range(planes.shape[1]):
+            tile[i, k] = upper[b, first + i, k] + lower[b, first + i, k]
+    _to_planes(tile, planes[b], first, count)
+
+
+@njit(cache=True)
+@no_type_check
+def _blend(image, size_x, steps, shares, start, stop, pixels):
     """Write weighted sums of four pixels each of an image (N, C) into `pixels` (stop - start, C)."""
     for x in range(start, stop):
-        a, b, c, d = cells[0, x], cells[1, x], cells[2, x], cells[3, x]
-        wa, wb, wc, wd = weights[0, x], weights[1, x], weights[2, x], weights[3, x]
+        a, b, c, d = _corners(steps, size_x, x)
+        wa, wb, wc, wd = _weights(shares, x)
         for k in range(image.shape[1]):
             pixels[x - start, k] = (image[a, k] * wa + image[b, k] * wb) + (image[c, k] * wc + image[d, k] * wd)
 
 
 @njit(cache=True)
 @no_type_check
-def _blend_planes(image, cells, weights, c, start, stop, result, offset):
+def _blend_planes(image, size_x, steps, shares, channel, start, stop, result, offset):
     """Warp part of a row, which begins at `offset`, of four planes (the last one again where there are no four)."""
-    c1, c2, c3 = min(c + 1, image.shape[0] - 1), min(c + 2, image.shape[0] - 1), min(c + 3, image.shape[0] - 1)
-    p0, p1, p2, p3 = image[c], image[c1], image[c2], image[c3]
-    r0, r1, r2, r3 = result[c], result[c1], result[c2], result[c3]
+    top = image.shape[0] - 1
+    k0, k1, k2, k3 = channel, min(channel + 1, top), min(channel + 2, top), min(channel + 3, top)
+    p0, p1, p2, p3 = image[k0], image[k1], image[k2], image[k3]
+    r0, r1, r2, r3 = result[k0], result[k1], result[k2], result[k3]
     for x in range(start, stop):
         o = np.uint64(offset + x)
-        i, j, k, m = cells[0, x], cells[1, x], cells[2, x], cells[3, x]
-        wi, wj, wk, wm = weights[0, x], weights[1, x], weights[2, x], weights[3, x]
-        r0[o] = (p0[i] * wi + p0[j] * wj) + (p0[k] * wk + p0[m] * wm)
-        r1[o] = (p1[i] * wi + p1[j] * wj) + (p1[k] * wk + p1[m] * wm)
-        r2[o] = (p2[i] * wi + p2[j] * wj) + (p2[k] * wk + p2[m] * wm)
-        r3[o] = (p3[i] * wi + p3[j] * wj) + (p3[k] * wk + p3[m] * wm)
+        a, b, c, d = _corners(steps, size_x, x)
+        wa, wb, wc, wd = _weights(shares, x)
+        r0[o] = (p0[a] * wa + p0[b] * wb) + (p0[c] * wc + p0[d] * wd)
+        r1[o] = (p1[a] * wa + p1[b] * wb) + (p1[c] * wc + p1[d] * wd)
+        r2[o] = (p2[a] * wa + p2[b] * wb) + (p2[c] * wc + p2[d] * wd)
+        r3[o] = (p3[a] * wa + p3[b] * wb) + (p3[c] * wc + p3[d] * wd)
 
 
 @njit(cache=True)
@@ -154,16 +193,15 @@ def _blend_planes(image, cells, weights, c, start, stop, result, offset):
 def _planes_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    cells = np.empty((4, width), np.uint32)  # unsigned, so that no index is taken from the end
-    weights = np.empty((4, width), np.float32)
+    steps, shares = _tables(width)
     for y in range(first, last):
         start, stop = _next_run(valid[b, y], 0)
         if stop - start < width:
             result[b, :, y * width : (y + 1) * width] = fill
         while start < width:
-            _look_up(grid[b, y], size_y, size_x, start, stop, True, cells, weights)
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
             for c in range(0, image.shape[0], 4):
-                _blend_planes(image, cells, weights, c, start, stop, result[b], y * width)
+                _blend_planes(image, size_x, steps, shares, c, start, stop, result[b], y * width)
             start, stop = _next_run(valid[b, y], stop)
 
 
@@ -172,17 +210,17 @@ def _planes_task(task, source, size_y, size_x, grid, valid, fill, result):
 def _tiles_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    cells, weights = np.empty((4, width), np.uint32), np.empty((4, width), np.float32)
+    steps, shares = _tables(width)
     tile = np.empty((TILE, image.shape[1]), np.float32)
     for y in range(first, last):
         start, stop = _next_run(valid[b, y], 0)
         if stop - start < width:
             result[b, :, y * width : (y + 1) * width] = fill
         while start < width:
-            _look_up(grid[b, y], size_y, size_x, start, stop, True, cells, weights)
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
             for begin in range(start, stop, TILE):
                 end = min(begin + TILE, stop)
-                _blend(image, cells, weights, begin, end, tile)
+                _blend(image, size_x, steps, shares, begin, end, tile)
                 _to_planes(tile, result[b], y * width + begin, end - begin)
             start, stop = _next_run(valid[b, y], stop)
 
@@ -192,70 +230,75 @@ def _tiles_task(task, source, size_y, size_x, grid, valid, fill, result):
 def _pixels_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    cells, weights = np.empty((4, width), np.uint32), np.empty((4, width), np.float32)
+    steps, shares = _tables(width)
     for y in range(first, last):
         done = 0
         while done < width:
             start, stop = _next_run(valid[b, y], done)
             result[b, y, done:start] = fill
-            _look_up(grid[b, y], size_y, size_x, start, stop, True, cells, weights)
-            _blend(image, cells, weights, start, stop, result[b, y, start:stop])
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
+            _blend(image, size_x, steps, shares, start, stop, result[b, y, start:stop])
             done = stop
 
 
 @njit(cache=True)
 @no_type_check
-def _scatter_task(task, lanes, pulled, size_y, size_x, grid, valid, gradient):
-    """Give some channels of one source what its pixels gave; a task owns the channels, so sums have a fixed order."""
-    blocks = (gradient.shape[2] + lanes - 1) // lanes
-    s, low, high = task // blocks, task % blocks * lanes, min((task % blocks + 1) * lanes, gradient.shape[2])
-    own, width = gradient[s], valid.shape[2]
-    own[:, low:high] = 0.0
-    cells, weights = np.empty((4, width), np.uint32), np.empty((4, width), np.float32)
-    first, last = (0, valid.shape[0]) if gradient.shape[0] == 1 else (s, s + 1)
+def _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower):
+    """Give one source what half of its flows' rows gave.
+
+    A task owns its half's sum, and there are always two halves: the order of additions never depends on the machine.
+    """
+    s, half = task // 2, task % 2
+    own, height, width = (lower if half else upper)[s], valid.shape[1], valid.shape[2]
+    own[:] = 0.0
+    rows = (height + 1) // 2
+    steps, shares = _tables(width)
+    first, last = (0, valid.shape[0]) if upper.shape[0] == 1 else (s, s + 1)
     for b in range(first, last):
-        for y in range(valid.shape[1]):
+        for y in range(half * rows, min((half + 1) * rows, height)):
             start, stop = _next_run(valid[b, y], 0)
             while start < width:
-                _look_up(grid[b, y], size_y, size_x, start, stop, False, cells, weights)
-                _spread(pulled[b, y], cells, weights, start, stop, low, high, own)
+                _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, shares)
+                _spread(pulled[b, y], size_x, steps, shares, start, stop, own)
                 start, stop = _next_run(valid[b, y], stop)
 
 
 @njit(cache=True)
 @no_type_check
-def _spread(pulled, cells, weights, start, stop, low, high, gradient):
-    """Add channels `low` to `high` of pixels to the four pixels that each was made of."""
+def _spread(pulled, size_x, steps, shares, start, stop, gradient):
+    """Add pixels to the four that each was made of."""
     for x in range(start, stop):
+        cells, weights = _corners(steps, size_x, x), _weights(shares, x)
         for corner in range(4):
-            cell, weight = cells[np.uint64(corner), x], weights[np.uint64(corner), x]
-            for k in range(low, high):
-                gradient[cell, np.uint64(k)] += pulled[x, np.uint64(k)] * weight
-
-
-@njit(cache=True)
-@no_type_check
-def _moves(position, size):
-    """Return by how much a place moves with its position: not at all where it is held at the border."""
-    place = (position + 1.0) * (0.5 * size) - 0.5
-    return np.float32(0.5 * size if 0.0 < place < size - 1.0 else 0.0)
+            cell, weight = cells[corner], weights[corner]
+            for k in range(gradient.shape[1]):
+                gradient[cell, k] += pulled[x, k] * weight
 
 
 @njit(cache=True, fastmath={"reassoc", "nsz", "contract"})  # lets sums over channels be made side by side
 @no_type_check
-def _slopes(image, pulled, cells, weights, start, stop, gradient):
+def _slopes(image, pulled, size_x, steps, shares, start, stop, gradient):
     """Write how the pulled sum changes when places move by one pixel along x and y."""
     for x in range(start, stop):
-        a, b, c, d = cells[0, x], cells[1, x], cells[2, x], cells[3, x]
-        wx, wy = weights[1, x] + weights[3, x], weights[2, x] + weights[3, x]
-        left, top = np.float32(1.0) - wx, np.float32(1.0) - wy
+        a, b, c, d = _corners(steps, size_x, x)
+        wx, wy = shares[0, x], shares[1, x]
+        vx, vy = np.float32(1.0) - wx, np.float32(1.0) - wy
         along_x = along_y = np.float32(0.0)
         for k in range(image.shape[1]):
             pull = pulled[x, k]
-            along_x += pull * ((image[b, k] - image[a, k]) * top + (image[d, k] - image[c, k]) * wy)
-            along_y += pull * ((image[c, k] - image[a, k]) * left + (image[d, k] - image[b, k]) * wx)
+            along_x += pull * ((image[b, k] - image[a, k]) * vy + (image[d, k] - image[c, k]) * wy)
+            along_y += pull * ((image[c, k] - image[a, k]) * vx + (image[d, k] - image[b, k]) * wx)
         gradient[x, 0] = along_x
         gradient[x, 1] = along_y
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _hold(grid, axis, size, start, stop, gradient):
+    """Turn slopes per pixel into slopes per unit; where a place is held at the border even an infinite one is none."""
+    for x in range(start, stop):
+        moves = 0.0 < _place(np.float64(grid[x, axis]), size) < size - 1.0
+        gradient[x, axis] = gradient[x, axis] * np.float32(0.5 * size) if moves else np.float32(0.0)
 
 
 @njit(cache=True)
@@ -263,21 +306,15 @@ def _slopes(image, pulled, cells, weights, start, stop, gradient):
 def _slide_task(task, pulled, source, size_y, size_x, grid, valid, gradient):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    cells, weights = np.empty((4, width), np.uint32), np.empty((4, width), np.float32)
+    steps, shares = _tables(width)
     for y in range(first, last):
         gradient[b, y, :, :] = 0.0
         start, stop = _next_run(valid[b, y], 0)
         while start < width:
-            _look_up(grid[b, y], size_y, size_x, start, stop, False, cells, weights)
-            _slopes(image, pulled[b, y], cells, weights, start, stop, gradient[b, y])
-            for x in range(start, stop):
-                # Where a place is held its slope may be infinite, and counts for nothing all the same.
-                across, down = (
-                    _moves(np.float64(grid[b, y, x, 0]), size_x),
-                    _moves(np.float64(grid[b, y, x, 1]), size_y),
-                )
-                gradient[b, y, x, 0] = gradient[b, y, x, 0] * across if across > 0.0 else np.float32(0.0)
-                gradient[b, y, x, 1] = gradient[b, y, x, 1] * down if down > 0.0 else np.float32(0.0)
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, shares)
+            _slopes(image, pulled[b, y], size_x, steps, shares, start, stop, gradient[b, y])
+            _hold(grid[b, y], 0, size_x, start, stop, gradient[b, y])
+            _hold(grid[b, y], 1, size_y, start, stop, gradient[b, y])
             start, stop = _next_run(valid[b, y], stop)
 
 
@@ -299,18 +336,34 @@ def interleave_parallel(planes, pixels):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def separate_serial(pixels, planes):
-    """Work on the calling thread; see `separate_parallel`."""
-    for task in range(planes.shape[0] * ((planes.shape[2] + TILE - 1) // TILE)):
-        _separate_task(task, pixels, planes)
+def collect_serial(upper, lower, pixels):
+    """Work on the calling thread; see `collect_parallel`."""
+    for task in range(pixels.shape[0] * ((pixels.shape[1] + TILE - 1) // TILE)):
+        _collect_task(task, upper, lower, pixels)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def separate_parallel(pixels, planes):
-    """Put the channels of pixels `B N C` into planes `B C N`."""
+def collect_parallel(upper, lower, pixels):
+    """Add up the partial sums `S N C` of both halves of the rows into pixels `S N C`."""
+    for task in prange(pixels.shape[0] * ((pixels.shape[1] + TILE - 1) // TILE)):
+        _collect_task(task, upper, lower, pixels)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def separate_serial(upper, lower, planes):
+    """Work on the calling thread; see `separate_parallel`."""
+    for task in range(planes.shape[0] * ((planes.shape[2] + TILE - 1) // TILE)):
+        _separate_task(task, upper, lower, planes)
+
+
+@njit(cache=True, nogil=True, parallel=True)
+@no_type_check
+def separate_parallel(upper, lower, planes):
+    """Add up the partial sums `S N C` of both halves of the rows into planes `S C N`."""
     for task in prange(planes.shape[0] * ((planes.shape[2] + TILE - 1) // TILE)):
-        _separate_task(task, pixels, planes)
+        _separate_task(task, upper, lower, planes)
 
 
 @njit(cache=True, nogil=True)
@@ -363,18 +416,18 @@ def pixels_parallel(source, size_y, size_x, grid, valid, fill, result):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def scatter_serial(lanes, pulled, size_y, size_x, grid, valid, gradient):
+def scatter_serial(pulled, size_y, size_x, grid, valid, upper, lower):
     """Work on the calling thread; see `scatter_parallel`."""
-    for task in range(gradient.shape[0] * ((gradient.shape[2] + lanes - 1) // lanes)):
-        _scatter_task(task, lanes, pulled, size_y, size_x, grid, valid, gradient)
+    for task in range(2 * upper.shape[0]):
+        _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def scatter_parallel(lanes, pulled, size_y, size_x, grid, valid, gradient):
-    """Write the gradient of warping for the source, `S (H W) C`, given that for the result, `B h w C`."""
-    for task in prange(gradient.shape[0] * ((gradient.shape[2] + lanes - 1) // lanes)):
-        _scatter_task(task, lanes, pulled, size_y, size_x, grid, valid, gradient)
+def scatter_parallel(pulled, size_y, size_x, grid, valid, upper, lower):
+    """Write the sums `S (H W) C` of both halves of the gradient for the source, given the one for the result `B h w C`."""
+    for task in prange(2 * upper.shape[0]):
+        _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower)
 
 
 @njit(cache=True, nogil=True)
