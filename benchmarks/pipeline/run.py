@@ -1,12 +1,13 @@
 """Time the whole job and its stages; print a table and write JSON.
 
     python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--renderer surface gan]
-                                      [--jobs 3] [--threads 2] [--out results.json]
+                                      [--jobs 3] [--threads 2] [--long 10000] [--out results.json]
 
 Two things are timed. **Whole jobs**: `liquidwarp imitate` in a process of its own, as a user runs it, start-up and all;
 the renderers take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
 processor time. Stages overlap in a job (decoding with detection, painting with encoding), so they add up to more.
-A whole job is run once before the clock starts, so that everything compiled is on disk.
+A whole job is run once before the clock starts, so that everything compiled is on disk. `--long N` also
+writes a video of N frames at 256 pixels, the clip's motion over and over, and notes the memory on the way.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ from liquidwarp.tasks.recover import fit_clip
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from timing import check_summary, machine, summary
 
-SCHEMA = "liquidwarp-pipeline/1"
+SCHEMA = "liquidwarp-pipeline/2"
+_LONG_SIZE = 256  # pixels
+_SETTLED = 200  # frames after which memory should not grow
 
 
 class Stages:
@@ -49,8 +52,8 @@ class Stages:
         return result
 
 
-def time_stages(options: argparse.Namespace, motion: Path) -> dict[str, dict[str, float]]:
-    """Run every stage over the clip."""
+def time_stages(options: argparse.Namespace, motion: Path) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Run every stage over the clip; return their times, and memory on the way through a long video."""
     stages = Stages()
     person = stages.run("encode the photo", lambda: lw.encode_source(options.photo))
     video = open_video(motion)
@@ -68,7 +71,7 @@ def time_stages(options: argparse.Namespace, motion: Path) -> dict[str, dict[str
         )
     with tempfile.TemporaryDirectory() as folder:
         stages.run("encode the video", lambda: write_video(made, Path(folder) / "out.mp4", fps=video.fps))
-    return stages.seconds
+    return stages.seconds, watch_memory(person, track, options.long) if options.long else {}
 
 
 def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float]]:
@@ -85,6 +88,25 @@ def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float
                 if turn:
                     seconds[renderer].append(time.perf_counter() - begin)
     return seconds
+
+
+def watch_memory(person: lw.SourceState, track: lw.BodyTrack, frames: int) -> dict[str, float]:
+    """Write a long video; return the process's resident megabytes after so many frames."""
+    page = resource.getpagesize()
+    times = torch.arange(frames) % len(track)
+    every = max(1, frames // 20)
+    resident: dict[str, float] = {}
+
+    def watched() -> Iterator[lw.tasks.Synthesis]:
+        for index, frame in enumerate(lw.imitate(person, track[times], size=_LONG_SIZE), 1):
+            yield frame
+            if index % every == 0 or index == _SETTLED:
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                resident[str(index)] = pages * page / 2**20
+
+    with tempfile.TemporaryDirectory() as folder:
+        lw.write_video(watched(), Path(folder) / "long.mp4", fps=track.fps)
+    return resident
 
 
 def check(results: dict) -> None:
@@ -112,6 +134,9 @@ def table(results: dict) -> str:
         f"{frames / max(times['wall'], 1e-9):.0f} |"
         for name, times in results["stages"].items()
     ]
+    if results["resident_mb"]:
+        lines += ["", "| frames written | resident MB |", "|---|---|"]
+        lines += [f"| {frames} | {size:.0f} |" for frames, size in results["resident_mb"].items()]
     return "\n".join(lines)
 
 
@@ -125,6 +150,7 @@ def main() -> None:
     parser.add_argument("--renderer", nargs="+", choices=("surface", "gan"), default=["surface", "gan"])
     parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each renderer; 0 for none")
     parser.add_argument("--threads", type=int, default=2, help="of the stages; jobs choose their own")
+    parser.add_argument("--long", type=int, default=0, help="frames of a video whose memory is watched")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -134,7 +160,7 @@ def main() -> None:
             video = open_video(motion)
             motion = write_video(islice(video, options.frames), Path(folder) / "part.mp4", fps=video.fps, crf=10)
         jobs = time_jobs(options, motion) if options.jobs else {}
-        stages = time_stages(options, motion)
+        stages, memory = time_stages(options, motion)
         frames = sum(1 for _ in open_video(motion))
     results = {
         "schema": SCHEMA,
@@ -147,6 +173,7 @@ def main() -> None:
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "jobs": {name: summary(times) for name, times in jobs.items()},
         "stages": stages,
+        "resident_mb": memory,
     } | machine()
     check(results)
     print(table(results))

@@ -14,5 +14,5 @@ def to_tensor(rgb: UInt8[np.ndarray, "H W 3"]) -> Float[Tensor, "3 H W"]:
 
 def to_uint8(image: Float[Tensor, "3 H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """Convert a picture in [0, 1] from any device to uint8: clamped, rounded, NaN to 0."""
-    levels = image.detach().nan_to_num(nan=0.0).clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
+    levels = image.detach().nan_to_num(nan=0.0).clamp_(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())

@@ -25,11 +25,20 @@ class Rendering:
         rgb: premultiplied by alpha, in [0, 1].
         alpha: 1 = person.
         coverage: 0 none, 1 seen, 2 mirrored, 3 filled (`surface.layers`).
+        window: rows and columns beyond which there is nothing; all of them by default.
     """
 
     rgb: Float[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     coverage: UInt8[np.ndarray, "H W"]
+    window: tuple[slice, slice] = (slice(None), slice(None))
+
+    def over(self, ground: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
+        """Return the person before a ground of the same size, in [0, 1]."""
+        picture = ground.copy()
+        picture[self.window] *= 1 - self.alpha[self.window][..., None]
+        picture[self.window] += self.rgb[self.window]
+        return picture
 
 
 def render_surface(
@@ -101,4 +110,4 @@ def render_surface(
     )
     window = (slice(y0, y1), slice(x0, x1))
     rgb[window], alpha[window], coverage[window] = shaded
-    return Rendering(rgb, alpha, coverage)
+    return Rendering(rgb, alpha, coverage, window)

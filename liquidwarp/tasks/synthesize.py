@@ -121,8 +121,8 @@ class Painter:
         coverage = torch.from_numpy(drawn.coverage)
         if self._finisher is not None:
             return Synthesis(*self._finisher.draw(vertices, camera, drawn, self._plate), coverage)
-        image = drawn.rgb + (1 - drawn.alpha[..., None]) * self._plate
-        return Synthesis(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(drawn.alpha), coverage)
+        image = torch.from_numpy(drawn.over(self._plate)).permute(2, 0, 1)
+        return Synthesis(image, torch.from_numpy(drawn.alpha), coverage)
 
 
 def check_renderer(renderer: str, generator: Generator | None = None) -> None:

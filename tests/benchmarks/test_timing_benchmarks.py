@@ -55,7 +55,19 @@ def test_the_whole_job_is_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     out = tmp_path / "pipeline.json"
     words = ["--photo", str(asset("woman_stripes.jpg")), "--motion", str(asset("motion.mp4")), "--frames", "3"]
     module = script(
-        monkeypatch, "pipeline", *words, "--size", "64", "--jobs", "1", "--renderer", "surface", "--out", str(out)
+        monkeypatch,
+        "pipeline",
+        *words,
+        "--size",
+        "64",
+        "--jobs",
+        "1",
+        "--renderer",
+        "surface",
+        "--long",
+        "40",
+        "--out",
+        str(out),
     )
     module.main()
     result = json.loads(out.read_text())

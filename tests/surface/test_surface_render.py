@@ -179,6 +179,16 @@ def test_any_number_of_threads_gives_the_same_bytes(body, monkeypatch):
         assert np.array_equal(getattr(pictures[0], name), getattr(pictures[1], name)), name
 
 
+def test_before_a_ground_is_alpha_over_everywhere(body):
+    vertices = posed(body)
+    appearance, _ = look(body, vertices, part_colours("head", RED, BLUE))
+    drawn = render_surface(appearance, body.topology, vertices, default_camera((64, 48)))
+    ground = np.random.default_rng(0).random((64, 48, 3), np.float32)
+    kept = ground.copy()
+    assert np.array_equal(drawn.over(ground), drawn.rgb + (1 - drawn.alpha[..., None]) * ground)
+    assert np.array_equal(ground, kept)
+
+
 def test_a_body_outside_the_picture_draws_nothing(body):
     vertices = posed(body) + torch.tensor([50.0, 0.0, 0.0])
     appearance, _ = look(body, posed(body), part_colours("all", RED, RED))

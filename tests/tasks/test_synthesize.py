@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
@@ -13,7 +14,16 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.media import write_image
-from liquidwarp.tasks import SourceState, Synthesis, encode_source, imitate, novel_view, recover, transfer_appearance
+from liquidwarp.tasks import (
+    SourceState,
+    Synthesis,
+    encode_source,
+    imitate,
+    novel_view,
+    recover,
+    transfer_appearance,
+    write_video,
+)
 from liquidwarp.tasks.synthesize import Painter, synthesize
 from liquidwarp.tasks.target import orbit_target
 from liquidwarp.types import BodyTrack
@@ -146,6 +156,20 @@ def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, bo
             )
     finally:
         torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+def test_memory_is_flat_however_long_the_video(red: SourceState, tmp_path: Path) -> None:
+    held: list[int] = []
+
+    def watched() -> Iterator[Synthesis]:
+        for index, frame in enumerate(novel_view(red, frames=900, size=64)):
+            if index in (200, 899):
+                held.append(psutil.Process().memory_info().rss)
+            yield frame
+
+    write_video(watched(), tmp_path / "long.mp4", fps=25.0)
+    assert held[1] - held[0] < 16 * 2**20  # 700 pictures held back would be 49 MB
 
 
 def test_coverage_says_what_was_seen(red: SourceState) -> None:
