@@ -2,22 +2,26 @@
 
 Two kernels. The first walks over the pixel box of every face and keeps per pixel the smallest packed key, `float32
 depth bits << 32 | face`, by a 64-bit atomic minimum; depths are positive, so their bits are ordered as they are, and
-the result does not depend on the order of the threads. The second turns keys into face, weights and depth. Edges are
-computed in float64 as everywhere in `raster`, without fused multiply-add, so that every bit agrees.
+the result does not depend on the order of the threads. The second turns keys into face, weights and depth, or into a
+flow at once, without writing weights that nobody reads. Edges are computed in float64 as everywhere in `raster`,
+without fused multiply-add, so that every bit agrees.
+
+The backward is deterministic too: `triton_backward`.
 
 Triton's interpreter (`TRITON_INTERPRET=1`) runs the same kernels on the CPU, slowly, for tests.
 """
 
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import torch
 import triton
 import triton.language as tl
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from liquidwarp.errors import InputError
-from liquidwarp.raster import torch_backend
+from liquidwarp.raster.triton_backward import pull
+from liquidwarp.raster.triton_parts import corner, edge, face_box
 
 _EMPTY = tl.constexpr(torch.iinfo(torch.int64).max)
 _FACES, _PIXELS = 32, 16  # of one step of a program
@@ -37,17 +41,92 @@ def rasterize(
     Raises:
         InputError: vertices that are not on a CUDA device.
     """
+    corners = _corners_on_device(screen, faces)
+    if torch.is_grad_enabled() and screen.requires_grad:
+        face_index, bary, depth = _Rasterize.apply(screen, corners, size, orthographic, near, cull)
+        return face_index, bary, depth
+    points = screen.detach().contiguous()
+    return _resolve(_draw(points, corners, size, orthographic, near, cull), points, corners, orthographic)
+
+
+def draw_flow(
+    screen: Float[Tensor, "B V 3"],
+    faces: Int[Tensor, "F 3"],
+    size: tuple[int, int],
+    orthographic: bool,
+    near: float,
+    cull: bool,
+    source_xy: Float[Tensor, "S V 2"],
+    visible: Bool[Tensor, "N F"],
+    flows: int,
+) -> tuple[Int[Tensor, "B H W"], Float[Tensor, "M H W 2"], Bool[Tensor, "M H W"]]:
+    """Return (face_index, grid, valid) for (x px, y px, Z) vertices; see `fused.draw_flow`.
+
+    Raises:
+        InputError: vertices that are not on a CUDA device.
+    """
+    corners, points = _corners_on_device(screen, faces), screen.detach().contiguous()
+    keys = _draw(points, corners, size, orthographic, near, cull)
+    device = keys.device
+    face_index = torch.empty(keys.shape, dtype=torch.int32, device=device)
+    grid = torch.empty((flows, *size, 2), dtype=source_xy.dtype, device=device)
+    valid = torch.empty((flows, *size), dtype=torch.bool, device=device)
+    if keys.numel():
+        _resolve_flows[(triton.cdiv(keys.numel(), _BLOCK),)](
+            keys,
+            points,
+            corners,
+            source_xy.to(device).contiguous(),
+            visible.to(device).contiguous().view(torch.uint8),
+            face_index,
+            grid,
+            valid.view(torch.uint8),
+            points.shape[1],
+            len(corners),
+            size[0] * size[1],
+            size[1],
+            keys.numel(),
+            flows // len(keys),
+            0 if len(source_xy) == 1 else points.shape[1] * 2,
+            0 if len(visible) == 1 else len(corners),
+            ORTHOGRAPHIC=orthographic,
+            ALL_VISIBLE=len(visible) == 0,
+            BLOCK=_BLOCK,
+            enable_fp_fusion=False,
+        )
+    return face_index, grid, valid
+
+
+def _corners_on_device(screen: Tensor, faces: Tensor) -> Tensor:
     if screen.device.type != "cuda" and not triton.knobs.runtime.interpret:
         raise InputError(
             f"backend='triton' needs a CUDA device, vertices are on {screen.device}; choose 'auto' or 'torch'"
         )
-    corners = faces.to(device=screen.device, dtype=torch.int32).contiguous()
-    points = screen.detach().contiguous()
-    keys = _draw(points, corners, size, orthographic, near, cull)
-    if torch.is_grad_enabled() and screen.requires_grad:
-        face_index = torch.where(keys == _EMPTY.value, -1, keys & 0xFFFFFFFF).to(torch.int32)
-        return face_index, *torch_backend.resolve(screen, faces, face_index, orthographic)
-    return _resolve(keys, points, corners, orthographic)
+    return faces.to(device=screen.device, dtype=torch.int32).contiguous()
+
+
+class _Rasterize(torch.autograd.Function):
+    """Gradients to the projected vertices, summed in fixed order."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, screen: Tensor, corners: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        points = screen.contiguous()
+        made = _resolve(_draw(points, corners, size, orthographic, near, cull), points, corners, orthographic)
+        ctx.mark_non_differentiable(made[0])
+        ctx.save_for_backward(points, corners, *made)
+        ctx.orthographic, ctx.near = orthographic, near
+        return made
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(
+        ctx: Any, _: Tensor, grad_bary: Tensor, grad_depth: Tensor
+    ) -> tuple[Tensor, None, None, None, None, None]:
+        points, corners, face_index, bary, depth = ctx.saved_tensors
+        gradient = pull(points, corners, face_index, bary, depth, grad_bary, grad_depth, ctx.orthographic, ctx.near)
+        return gradient, None, None, None, None, None
 
 
 def _draw(
@@ -64,7 +143,7 @@ def _draw(
             len(corners),
             height,
             width,
-            near,
+            NEAR=near,
             ORTHOGRAPHIC=orthographic,
             CULL=cull,
             FACES=_FACES,
@@ -102,27 +181,6 @@ def _resolve(
 
 @triton.jit
 @no_type_check
-def _corner(points, vertex, live):
-    """Return x, y, Z of vertices in float64."""
-    place = points + 3 * vertex
-    x = tl.load(place, mask=live, other=0.0).to(tl.float64)
-    y = tl.load(place + 1, mask=live, other=0.0).to(tl.float64)
-    z = tl.load(place + 2, mask=live, other=0.0).to(tl.float64)
-    return x, y, z
-
-
-@triton.jit
-@no_type_check
-def _edge(xj, yj, xk, yk, swap, orient):
-    """Return (ax, ay, dx, dy) of E(p) = dx (py - ay) - dy (px - ax), positive inside, from the lower vertex on."""
-    ax, ay = tl.where(swap, xk, xj), tl.where(swap, yk, yj)
-    dx = tl.where(swap, -orient * (xj - xk), orient * (xk - xj))
-    dy = tl.where(swap, -orient * (yj - yk), orient * (yk - yj))
-    return ax, ay, dx, dy
-
-
-@triton.jit
-@no_type_check
 def _inside(value, dx, dy):
     """Whether a pixel is on the inner side of an edge, or on an edge that owns its pixels (top-left rule)."""
     return (value > 0.0) | ((value == 0.0) & ((dy < 0.0) | ((dy == 0.0) & (dx > 0.0))))
@@ -138,7 +196,7 @@ def _draw_faces(
     face_count,
     height,
     width,
-    near,
+    NEAR: tl.constexpr,
     ORTHOGRAPHIC: tl.constexpr,
     CULL: tl.constexpr,
     FACES: tl.constexpr,
@@ -146,39 +204,16 @@ def _draw_faces(
 ):
     face = tl.program_id(0) * FACES + tl.arange(0, FACES)
     image = tl.program_id(1).to(tl.int64)
-    live = face < face_count
     points += image * vertex_count * 3
     keys += image * height * width
-    i0 = tl.load(corners + 3 * face, mask=live, other=0)
-    i1 = tl.load(corners + 3 * face + 1, mask=live, other=0)
-    i2 = tl.load(corners + 3 * face + 2, mask=live, other=0)
-    x0, y0, z0 = _corner(points, i0, live)
-    x1, y1, z1 = _corner(points, i1, live)
-    x2, y2, z2 = _corner(points, i2, live)
-    total = x0 + x1 + x2 + y0 + y1 + y2 + z0 + z1 + z2
-    live = live & (z0 > near) & (z1 > near) & (z2 > near) & (tl.abs(total) < float("inf"))
-    x0, y0, z0 = tl.where(live, x0, 0.0), tl.where(live, y0, 0.0), tl.where(live, z0, 1.0)
-    x1, y1, z1 = tl.where(live, x1, 0.0), tl.where(live, y1, 0.0), tl.where(live, z1, 1.0)
-    x2, y2, z2 = tl.where(live, x2, 0.0), tl.where(live, y2, 0.0), tl.where(live, z2, 1.0)
-    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-    live = live & (area < 0.0 if CULL else area != 0.0)
-    x_low, x_high = tl.minimum(tl.minimum(x0, x1), x2), tl.maximum(tl.maximum(x0, x1), x2)
-    y_low, y_high = tl.minimum(tl.minimum(y0, y1), y2), tl.maximum(tl.maximum(y0, y1), y2)
-    # Clamped before they become whole numbers: what is far outside must not overflow.
-    left = tl.ceil(tl.minimum(tl.maximum(x_low, 0.0), width) - 0.5).to(tl.int32)
-    right = tl.floor(tl.minimum(tl.maximum(x_high, -1.0), width) - 0.5).to(tl.int32)
-    top = tl.ceil(tl.minimum(tl.maximum(y_low, 0.0), height) - 0.5).to(tl.int32)
-    bottom = tl.floor(tl.minimum(tl.maximum(y_high, -1.0), height) - 0.5).to(tl.int32)
-    left, top = tl.maximum(left, 0), tl.maximum(top, 0)
-    right, bottom = tl.minimum(right, width - 1), tl.minimum(bottom, height - 1)
-    wide = tl.where(live, tl.maximum(right - left + 1, 0), 0)
-    count = wide * tl.maximum(bottom - top + 1, 0)
-    wide = tl.maximum(wide, 1)
+    i0, i1, i2, x0, y0, z0, x1, y1, z1, x2, y2, z2, area, left, top, wide, count = face_box(
+        points, corners, face, face_count, height, width, NEAR, CULL
+    )
 
     orient = tl.where(area > 0.0, 1.0, -1.0).to(tl.float64)
-    ax0, ay0, dx0, dy0 = _edge(x1, y1, x2, y2, i1 > i2, orient)
-    ax1, ay1, dx1, dy1 = _edge(x2, y2, x0, y0, i2 > i0, orient)
-    ax2, ay2, dx2, dy2 = _edge(x0, y0, x1, y1, i0 > i1, orient)
+    ax0, ay0, dx0, dy0 = edge(x1, y1, x2, y2, i1 > i2, orient)
+    ax1, ay1, dx1, dy1 = edge(x2, y2, x0, y0, i2 > i0, orient)
+    ax2, ay2, dx2, dy2 = edge(x0, y0, x1, y1, i0 > i1, orient)
     one = tl.full([FACES], 1.0, tl.float64)
     if ORTHOGRAPHIC:
         m0, m1, m2, n0, n1, n2 = z0, z1, z2, one, one, one
@@ -209,6 +244,43 @@ def _draw_faces(
 
 @triton.jit
 @no_type_check
+def _pixel_weights(keys, points, corners, place, live, vertex_count, pixels, width, ORTHOGRAPHIC: tl.constexpr):
+    """Return of pixels: whether a face is hit, which and its vertices; three weights times a total, it, and depth."""
+    key = tl.load(keys + place, mask=live, other=_EMPTY)
+    hit = key != _EMPTY
+    face = tl.where(hit, key & 0xFFFFFFFF, 0)
+    pixel = place % pixels
+    px, py = (pixel % width).to(tl.float64) + 0.5, (pixel // width).to(tl.float64) + 0.5
+    first = place // pixels * vertex_count
+    i0 = tl.load(corners + 3 * face, mask=hit, other=0)
+    i1 = tl.load(corners + 3 * face + 1, mask=hit, other=0)
+    i2 = tl.load(corners + 3 * face + 2, mask=hit, other=0)
+    x0, y0, z0 = corner(points, first + i0, hit)
+    x1, y1, z1 = corner(points, first + i1, hit)
+    x2, y2, z2 = corner(points, first + i2, hit)
+    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+    orient = tl.where(area > 0.0, 1.0, -1.0).to(tl.float64)
+    ax, ay, dx, dy = edge(x1, y1, x2, y2, i1 > i2, orient)
+    e0 = dx * (py - ay) - dy * (px - ax)
+    ax, ay, dx, dy = edge(x2, y2, x0, y0, i2 > i0, orient)
+    e1 = dx * (py - ay) - dy * (px - ax)
+    ax, ay, dx, dy = edge(x0, y0, x1, y1, i0 > i1, orient)
+    e2 = dx * (py - ay) - dy * (px - ax)
+    if ORTHOGRAPHIC:
+        u0, u1, u2 = e0, e1, e2
+        above = e0 * z0 + e1 * z1 + e2 * z2
+    else:
+        # Times one over z, as elsewhere: a division instead would differ in the last bit.
+        u0 = e0 * (1.0 / tl.where(hit, z0, 1.0))
+        u1 = e1 * (1.0 / tl.where(hit, z1, 1.0))
+        u2 = e2 * (1.0 / tl.where(hit, z2, 1.0))
+        above = e0 + e1 + e2
+    total = tl.where(hit, u0 + u1 + u2, 1.0)
+    return hit, face, i0, i1, i2, u0, u1, u2, total, above / total
+
+
+@triton.jit
+@no_type_check
 def _resolve_pixels(
     keys,
     points,
@@ -225,39 +297,63 @@ def _resolve_pixels(
 ):
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     live = place < count
-    key = tl.load(keys + place, mask=live, other=_EMPTY)
-    hit = key != _EMPTY
-    face = tl.where(hit, key & 0xFFFFFFFF, 0)
-    pixel = place % pixels
-    px, py = (pixel % width).to(tl.float64) + 0.5, (pixel // width).to(tl.float64) + 0.5
-    first = place // pixels * vertex_count
-    i0 = tl.load(corners + 3 * face, mask=hit, other=0)
-    i1 = tl.load(corners + 3 * face + 1, mask=hit, other=0)
-    i2 = tl.load(corners + 3 * face + 2, mask=hit, other=0)
-    x0, y0, z0 = _corner(points, first + i0, hit)
-    x1, y1, z1 = _corner(points, first + i1, hit)
-    x2, y2, z2 = _corner(points, first + i2, hit)
-    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-    orient = tl.where(area > 0.0, 1.0, -1.0).to(tl.float64)
-    ax, ay, dx, dy = _edge(x1, y1, x2, y2, i1 > i2, orient)
-    e0 = dx * (py - ay) - dy * (px - ax)
-    ax, ay, dx, dy = _edge(x2, y2, x0, y0, i2 > i0, orient)
-    e1 = dx * (py - ay) - dy * (px - ax)
-    ax, ay, dx, dy = _edge(x0, y0, x1, y1, i0 > i1, orient)
-    e2 = dx * (py - ay) - dy * (px - ax)
-    if ORTHOGRAPHIC:
-        u0, u1, u2 = e0, e1, e2
-        above = e0 * z0 + e1 * z1 + e2 * z2
-    else:
-        # Times one over z, as elsewhere: a division instead would differ in the last bit.
-        u0 = e0 * (1.0 / tl.where(hit, z0, 1.0))
-        u1 = e1 * (1.0 / tl.where(hit, z1, 1.0))
-        u2 = e2 * (1.0 / tl.where(hit, z2, 1.0))
-        above = e0 + e1 + e2
-    total = tl.where(hit, u0 + u1 + u2, 1.0)
+    hit, face, _i0, _i1, _i2, u0, u1, u2, total, far = _pixel_weights(
+        keys, points, corners, place, live, vertex_count, pixels, width, ORTHOGRAPHIC
+    )
     tl.store(face_index + place, tl.where(hit, face, -1).to(tl.int32), mask=live)
     kind = bary.dtype.element_ty
     tl.store(bary + 3 * place, tl.where(hit, u0 / total, 0.0).to(kind), mask=live)
     tl.store(bary + 3 * place + 1, tl.where(hit, u1 / total, 0.0).to(kind), mask=live)
     tl.store(bary + 3 * place + 2, tl.where(hit, u2 / total, 0.0).to(kind), mask=live)
-    tl.store(depth + place, tl.where(hit, above / total, float("inf")).to(kind), mask=live)
+    tl.store(depth + place, tl.where(hit, far, float("inf")).to(kind), mask=live)
+
+
+@triton.jit
+@no_type_check
+def _resolve_flows(
+    keys,
+    points,
+    corners,
+    xy,
+    visible,
+    face_index,
+    grid,
+    valid,
+    vertex_count,
+    face_count,
+    pixels,
+    width,
+    count,
+    sources,
+    xy_stride,
+    visible_stride,
+    ORTHOGRAPHIC: tl.constexpr,
+    ALL_VISIBLE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    live = place < count
+    hit, face, i0, i1, i2, u0, u1, u2, total, _far = _pixel_weights(
+        keys, points, corners, place, live, vertex_count, pixels, width, ORTHOGRAPHIC
+    )
+    tl.store(face_index + place, tl.where(hit, face, -1).to(tl.int32), mask=live)
+    kind = grid.dtype.element_ty
+    w0, w1, w2 = (u0 / total).to(kind), (u1 / total).to(kind), (u2 / total).to(kind)
+    image = place // pixels
+    for source in range(sources):  # several of a single image, or one of each
+        flow = image + source
+        own = xy + flow * xy_stride
+        gx = tl.load(own + 2 * i0, mask=hit, other=0.0) * w0
+        gx += tl.load(own + 2 * i1, mask=hit, other=0.0) * w1
+        gx += tl.load(own + 2 * i2, mask=hit, other=0.0) * w2
+        gy = tl.load(own + 2 * i0 + 1, mask=hit, other=0.0) * w0
+        gy += tl.load(own + 2 * i1 + 1, mask=hit, other=0.0) * w1
+        gy += tl.load(own + 2 * i2 + 1, mask=hit, other=0.0) * w2
+        finite = hit & (tl.abs(gx) < float("inf")) & (tl.abs(gy) < float("inf"))
+        believed = finite & (tl.abs(gx) <= 1.0) & (tl.abs(gy) <= 1.0)
+        if not ALL_VISIBLE:
+            believed = believed & (tl.load(visible + flow * visible_stride + face, mask=hit, other=0) != 0)
+        target = flow * pixels + place % pixels
+        tl.store(grid + 2 * target, tl.where(finite, gx, 0.0), mask=live)
+        tl.store(grid + 2 * target + 1, tl.where(finite, gy, 0.0), mask=live)
+        tl.store(valid + target, believed.to(tl.uint8), mask=live)

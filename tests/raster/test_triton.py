@@ -8,6 +8,7 @@ import torch
 from raster_meshes import ellipsoid, quad, soup
 
 from liquidwarp.errors import InputError
+from liquidwarp.flow import rasterize_flow
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -65,6 +66,49 @@ def test_gradients_are_those_of_the_loops(kind: torch.dtype) -> None:
         gradients.append(points.grad)
     assert float(gradients[0].abs().max()) > 0
     torch.testing.assert_close(*gradients)
+
+
+@needs_triton
+def test_gradients_are_those_of_finite_differences_and_the_same_every_time() -> None:
+    vertices, faces = ellipsoid(3, 5)
+    view = Camera.create(14.0, (9, 11))
+    points = (vertices.double() + torch.tensor([0.0137, 0.0071, 0.0])).to(DEVICE).requires_grad_()  # off all edges
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(1, 9, 11, 3, generator=generator).to(DEVICE).double() for _ in range(2)]
+
+    def value(points: torch.Tensor) -> torch.Tensor:
+        made = rasterize(points, faces.to(DEVICE), view, backend="triton")
+        depth = torch.where(made.mask, made.depth, torch.zeros_like(made.depth))
+        return (made.bary * weights[0]).sum() + (depth * weights[1][..., 0]).sum()
+
+    assert torch.autograd.gradcheck(value, points, eps=1e-7, atol=1e-5, rtol=1e-4)
+    first, second = (torch.autograd.grad(value(points), points)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@needs_triton
+@pytest.mark.parametrize("orthographic", [False, True])
+@pytest.mark.parametrize(("targets", "sources", "rows"), [(2, 1, 0), (2, 2, 1), (1, 3, 3)])
+def test_flows_are_those_of_the_two_calls(orthographic: bool, targets: int, sources: int, rows: int) -> None:
+    vertices, faces = soup(0)
+    vertices, view = vertices[:targets], Camera.create(8.0, (23, 31), orthographic=orthographic)
+    generator = torch.Generator().manual_seed(1)
+    xy = 0.7 * torch.randn(sources, vertices.shape[1], 2, generator=generator)
+    xy[0, 5] = torch.inf
+    shown = torch.rand(rows, len(faces), generator=generator) > 0.4 if rows else None
+    index, flow = rasterize_flow(
+        vertices.to(DEVICE),
+        faces.to(DEVICE),
+        view,
+        xy.to(DEVICE),
+        face_visible=None if shown is None else shown.to(DEVICE),
+        backend="triton",
+    )
+    expected, slow = rasterize_flow(vertices, faces, view, xy, face_visible=shown)
+    assert torch.equal(index.cpu(), expected)
+    assert torch.equal(flow.valid.cpu(), slow.valid)
+    assert slow.valid.any()
+    torch.testing.assert_close(flow.grid.cpu(), slow.grid, atol=1e-6, rtol=1e-5)
 
 
 @needs_triton
