@@ -1,8 +1,10 @@
 """A motion is recovered while a person is learnt: neither needs the other."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies import BodyModel
 from liquidwarp.recovery import Detection, Detector, FollowingDetector, MediaPipeDetector
 from liquidwarp.recovery.detector import Follower
@@ -18,6 +19,8 @@ from liquidwarp.tasks.recover import recover
 from liquidwarp.types import BodyTrack
 
 T = TypeVar("T")
+
+_NICE = 10
 
 
 def recover_meanwhile(
@@ -31,10 +34,11 @@ def recover_meanwhile(
 ) -> tuple[T, BodyTrack]:
     """Return `learn()`, such as `encode_source` of a photo, and the motion that `recover` finds meanwhile.
 
-    The results are those of one after the other; on two cores they take hardly longer than the slower of the two.
+    The results are those of one after the other. `learn` runs in a thread that steps back where cores are short: the
+    fit, which comes last in a recovery, leaves cores idle that it can have then.
 
     Args:
-        learn: called by the caller's thread.
+        learn: may be called by another thread.
         motion: see `recover`, as all that follows.
         body: the body to fit; the open body by default.
         detector: not in use by `learn`; a MediaPipe detector of its own by default.
@@ -42,22 +46,35 @@ def recover_meanwhile(
         progress: show progress bars.
 
     Raises:
-        InputError, NoPersonError: from either. An error of `learn` ends the other within a frame, or the fit.
+        InputError, NoPersonError: from either. An error of `learn` ends the recovery within a frame, or after the fit.
     """
     unwanted = threading.Event()
+    learnt: Future[T] = Future()
+
+    def work() -> None:
+        torch.set_num_threads(1)
+        if sys.platform == "linux":  # where threads have priorities of their own, and hand them on
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        try:
+            learnt.set_result(learn())
+        except BaseException as error:
+            unwanted.set()
+            learnt.set_exception(error)
+
     watched = _watched(detector or MediaPipeDetector(), unwanted)
     threads = torch.get_num_threads()
-    with ThreadPoolExecutor(1, "meanwhile", torch.set_num_threads, (threads,)) as pool:
-        recovered = pool.submit(recover, motion, body=body, detector=watched, person=person, progress=progress)
-        try:
-            with one_thread():
-                learnt = learn()
-            return learnt, recovered.result()
-        except BaseException:
-            unwanted.set()
-            raise
-        finally:
-            torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
+    threading.Thread(target=work, name="meanwhile", daemon=True).start()  # no Ctrl-C waits for a daemon
+    try:
+        track = recover(motion, body=body, detector=watched, person=person, progress=progress)
+        return learnt.result(), track
+    except _Unwanted:
+        learnt.result()  # raises
+        raise
+    except Exception:
+        learnt.exception()  # waits for its end
+        raise
+    finally:
+        torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
 
 
 class _Unwanted(Exception):  # noqa: N818 -- no error: nobody waits for the answer any more

@@ -102,7 +102,8 @@ class CompactRenderer:
         size = working_size(self._views[0].camera.size)
         with torch.no_grad(), _half():
             sources = torch.cat([look_at_source(body, view, size) for view in self._views])
-            self._features = [plane.float().contiguous() for plane in generator.encode(sources)]  # as warped
+            found = generator.encode(sources)
+            self._features = [plane.float().contiguous(memory_format=torch.channels_last) for plane in found]
 
     def draw(
         self,
@@ -121,7 +122,8 @@ class CompactRenderer:
         if window is None:
             return image, alpha
         rows, columns = window
-        part = Rendering(*(_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage)))
+        rgb, outline, kinds = (_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage))
+        part = Rendering(rgb, outline, kinds)
         behind = _cut(plate, window, "edge")
         near = cropped(camera, rows, columns)
         small = working_size(near.size)

@@ -248,7 +248,8 @@ def _draw(
     body: BodyModel, state: SourceState, vertices: Tensor, camera: Camera, window: tuple[slice, slice]
 ) -> dict[str, np.ndarray]:
     whole = render_surface(state.appearance, body.topology, vertices, camera)
-    part = Rendering(*(np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage)))
+    rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
+    part = Rendering(rgb, alpha, coverage)
     plate = np.ascontiguousarray(state.plate[window]).astype(np.float32) / 255
     view = look_at_target(body, state.views[:1], vertices, cropped(camera, *window), part, plate)
     shown = view.valid[0, 0].numpy()
