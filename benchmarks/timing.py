@@ -14,10 +14,16 @@ from liquidwarp import __version__
 
 
 def interleaved(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Time calls turn by turn, after two turns that do not count; milliseconds."""
+    """Time calls turn by turn, after two turns that do not count; milliseconds.
+
+    Each turn begins with another call, so that none has to live with the same neighbour's caches and threads.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
     for turn in range(rounds + 2):
-        for name, call in calls.items():
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            call = calls[name]
             begin = time.perf_counter()
             call()
             if turn >= 2:

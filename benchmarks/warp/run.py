@@ -3,8 +3,9 @@
     python benchmarks/warp/run.py [--out results.json] [--shapes 64x256x256 3x512x512] [--rounds 11] [--threads 2]
 
 Each row samples one set of features at as many places: those of a smooth flow, all of them valid. Compared are `warp`
-and `grid_sample` (bilinear, border, `align_corners=False`), without gradients and with those of features and flow. All
-run turn by turn, after two turns that do not count; "ratio" is the median of the turns' ratios.
+and `grid_sample` (bilinear, border, `align_corners=False`), without gradients, with channels last, and with gradients of
+features and flow; and a copy of the features into memory that is there, the least that reading and writing them takes.
+All run turn by turn, after two turns that do not count; "ratio" is the median of the turns' ratios.
 """
 
 import argparse
@@ -22,8 +23,14 @@ from liquidwarp.types import Flow
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from timing import check_summary, interleaved, machine, summary
 
-SCHEMA = "liquidwarp-warp/1"
-PAIRS = {"forward": ("warp", "grid_sample"), "with gradients": ("warp+bwd", "grid_sample+bwd")}
+SCHEMA = "liquidwarp-warp/2"
+PAIRS = {
+    "forward": ("warp", "grid_sample"),
+    "channels last": ("warp, last", "grid_sample, last"),
+    "with gradients": ("warp+bwd", "grid_sample+bwd"),
+    "against a copy": ("warp", "copy"),
+    "channels last against a copy": ("warp, last", "copy"),
+}
 
 
 def competitors(channels: int, size: tuple[int, int], seed: int) -> dict[str, Callable[[], object]]:
@@ -48,9 +55,13 @@ def competitors(channels: int, size: tuple[int, int], seed: int) -> dict[str, Ca
 
         return call
 
+    last, room = features.to(memory_format=torch.channels_last), torch.empty_like(features)
     return {
         "warp": lambda: ours(features, grid),
         "grid_sample": lambda: sample(features, grid),
+        "warp, last": lambda: ours(last, grid),
+        "grid_sample, last": lambda: sample(last, grid),
+        "copy": lambda: room.copy_(features),
         "warp+bwd": trained(ours),
         "grid_sample+bwd": trained(sample),
     }

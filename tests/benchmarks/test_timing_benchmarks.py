@@ -33,8 +33,8 @@ def test_warping_is_timed_against_grid_sample(
     result = json.loads(out.read_text())
     module.check(result)
     (row,) = result["rows"]
-    assert set(row["ms"]) == {"warp", "grid_sample", "warp+bwd", "grid_sample+bwd"}
-    assert set(row["ratio"]) == {"forward", "with gradients"}
+    assert {"warp", "grid_sample", "warp+bwd", "grid_sample+bwd", "copy"} < set(row["ms"])
+    assert {"forward", "channels last", "with gradients", "against a copy"} < set(row["ratio"])
     assert "2x8x8: warp" in capsys.readouterr().out
     row["ms"]["warp"]["median"] = float("nan")
     with pytest.raises(ValueError, match="are no times"):
@@ -46,6 +46,33 @@ def test_both_ways_of_warping_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
     calls = script(monkeypatch, "warp").competitors(3, (9, 7), 0)
     torch.testing.assert_close(calls["warp"](), calls["grid_sample"](), atol=1e-5, rtol=0)
+
+
+def test_rasterisers_are_timed_and_who_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "raster.json"
+    words = ["--sizes", "24", "--faces", "300", "--batches", "1", "2", "--rounds", "2", "--threads", "1"]
+    module = script(monkeypatch, "raster", *words, "--out", str(out))
+    module.main()
+    result = json.loads(out.read_text())
+    module.check(result)
+    first, second = result["rows"]
+    assert [first["batch"], second["batch"]] == [1, 2]
+    assert {"rasterize", "rasterize_flow", "rasterize, mesh_flow", "rasterize+bwd", "torch"} <= set(first["ms"])
+    assert set(first["skipped"]) | set(first["ms"]) >= {"embree", "drtk", "pytorch3d", "nvdiffrast"}
+    assert "nvdiffrast: left out, does not run on cpu" in capsys.readouterr().out
+    first["ms"]["rasterize"]["median"] = -1.0
+    with pytest.raises(ValueError, match="are no times"):
+        module.check(result)
+
+
+def test_without_a_gpu_timing_one_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match="no CUDA device"):
+        script(monkeypatch, "raster", "--device", "cuda").main()
 
 
 @pytest.mark.slow
