@@ -3,7 +3,7 @@
     python benchmarks/warp/run.py [--out results.json] [--shapes 64x256x256 3x512x512] [--rounds 11] [--threads 2]
 
 Each row samples one set of features at as many places: those of a smooth flow, all of them valid. Compared are `warp`
-and `grid_sample` (bilinear, border, `align_corners=False`), without gradients, with channels last, and with gradients of
+and `grid_sample` (bilinear, border, `align_corners=False`): plain, with channels last, and with gradients of
 features and flow; and a copy of the features into memory that is there, the least that reading and writing them takes.
 All run turn by turn, after two turns that do not count; "ratio" is the median of the turns' ratios.
 """
