@@ -396,6 +396,7 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         options.motion,
         body=_load_body(options),
         person=options.motion_person,
+        regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )
 

@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from liquidwarp.bodies import BodyModel
 from liquidwarp.recovery import Detection, Detector, FollowingDetector, MediaPipeDetector
 from liquidwarp.recovery.detector import Follower
+from liquidwarp.recovery.regressors import ImageNetwork, LandmarkNetwork, Regressor
 from liquidwarp.tasks.recover import recover
 from liquidwarp.types import BodyTrack
 
@@ -30,6 +31,7 @@ def recover_meanwhile(
     body: BodyModel | None = None,
     detector: Detector | None = None,
     person: int = 0,
+    regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     progress: bool = False,
 ) -> tuple[T, BodyTrack]:
     """Return `learn()`, such as `encode_source` of a photo, and the motion that `recover` finds meanwhile.
@@ -43,6 +45,7 @@ def recover_meanwhile(
         body: the body to fit; the open body by default.
         detector: not in use by `learn`; a MediaPipe detector of its own by default.
         person: which person to follow, 0 is the largest.
+        regressor: a network whose answer starts the fit.
         progress: show progress bars.
 
     Raises:
@@ -65,7 +68,7 @@ def recover_meanwhile(
     threads = torch.get_num_threads()
     threading.Thread(target=work, name="meanwhile", daemon=True).start()  # no Ctrl-C waits for a daemon
     try:
-        track = recover(motion, body=body, detector=watched, person=person, progress=progress)
+        track = recover(motion, body=body, detector=watched, person=person, regressor=regressor, progress=progress)
         return learnt.result(), track
     except _Unwanted:
         learnt.result()  # raises

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 _CLOTHES_VIEWS = 3
 _MASKS_FROM = 8  # frames; fewer say too little about the clothes
 _STEPS, _ROUNDS = 14, 3  # of the fit to landmarks, and to masks
-_SHORT_STEPS, _SHORT_ROUNDS = 3, 1  # from a start that is nearly right
+_SHORT_STEPS, _SHORT_ROUNDS = 3, 2  # from a start that is nearly right
 
 
 def recover(
