@@ -1,4 +1,4 @@
-"""Compiled CPU kernels of the flow and of visibility; their plain twins are in tensors and in `flow.reference`.
+"""Compiled CPU kernels of the flow, its sizes and visibility; their plain twins are in tensors and in `flow.reference`.
 
 Test runs wrap every function for type checks unless it says `no_type_check`; numba cannot compile what is wrapped.
 Tasks are blocks of rows and write their own places only, so threads cannot change the result.
@@ -90,3 +90,98 @@ def unhidden(local, normal, lens, orthographic, radius, tolerance, steepest, dep
                     plane = level / min(slope, -1e-12)
                 if seen < min(max(plane, z - steepest * wide), z) - tolerance:
                     clear[i] = False
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _axis_shares(old, new):
+    """Return per new place the first old one, how many there are, and their shares; see `resize.resize_weights`."""
+    most = old // new + 2
+    first, count = np.empty(new, np.int64), np.empty(new, np.int64)
+    shares = np.zeros((new, most), np.float64)
+    for place in range(new):
+        if new <= old:
+            low, high = place * old / new, (place + 1) * old / new
+            first[place] = int(low)
+            count[place] = min(math.ceil(high), old) - first[place]
+            total = 0.0
+            for k in range(count[place]):
+                shares[place, k] = max(min(high, first[place] + k + 1.0) - max(low, first[place] + k), 0.0)
+                total += shares[place, k]
+            shares[place] /= total
+        else:
+            position = min(max((place + 0.5) * old / new - 0.5, 0.0), old - 1.0)
+            first[place] = int(position)
+            count[place] = min(2, old - first[place])
+            shares[place, 0], shares[place, 1] = 1.0 - (position - first[place]), position - first[place]
+    return first, count, shares
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _resize_row(b, y, grid, valid, first_y, count_y, share_y, first_x, count_x, share_x, least, small, kept):
+    for x in range(kept.shape[2]):
+        held, gx, gy = 0.0, 0.0, 0.0
+        for j in range(count_y[y]):
+            row = np.uint64(first_y[y] + j)
+            for i in range(count_x[x]):
+                column = np.uint64(first_x[x] + i)
+                if valid[b, row, column]:
+                    share = share_y[y, j] * share_x[x, i]
+                    held += share
+                    gx += share * grid[b, row, column, 0]
+                    gy += share * grid[b, row, column, 1]
+        believed = held >= least
+        kept[b, y, x] = believed
+        small[b, y, x, 0] = gx / held if believed else 0.0
+        small[b, y, x, 1] = gy / held if believed else 0.0
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def resize_serial(grid, valid, least, small, kept):
+    """Resize flows on the calling thread; see `resize_parallel`."""
+    batch, height, width = kept.shape
+    first_y, count_y, share_y = _axis_shares(valid.shape[1], height)
+    first_x, count_x, share_x = _axis_shares(valid.shape[2], width)
+    for task in range(batch * height):
+        _resize_row(
+            task // height,
+            task % height,
+            grid,
+            valid,
+            first_y,
+            count_y,
+            share_y,
+            first_x,
+            count_x,
+            share_x,
+            least,
+            small,
+            kept,
+        )
+
+
+@njit(cache=True, nogil=True, parallel=True)
+@no_type_check
+def resize_parallel(grid, valid, least, small, kept):
+    """Write flows resized to `small` (its size says which) and `kept`; `least` is the share that makes it valid."""
+    batch, height, width = kept.shape
+    first_y, count_y, share_y = _axis_shares(valid.shape[1], height)
+    first_x, count_x, share_x = _axis_shares(valid.shape[2], width)
+    for task in prange(batch * height):
+        _resize_row(
+            task // height,
+            task % height,
+            grid,
+            valid,
+            first_y,
+            count_y,
+            share_y,
+            first_x,
+            count_x,
+            share_x,
+            least,
+            small,
+            kept,
+        )

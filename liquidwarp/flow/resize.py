@@ -27,7 +27,8 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
     averaged; the result is valid where they hold at least half of the weight.
 
     A flow that is linear in the target pixel stays so exactly where an axis shrinks by a whole factor, and to a quarter
-    of an old pixel where it shrinks by another.
+    of an old pixel where it shrinks by another. Differentiable in `flow.grid`; compiled on the CPU when no gradient is
+    wanted.
 
     Convention: both pictures cover the same area; the grid's values (source coordinates) are independent of either
     size.
@@ -37,6 +38,31 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
     check_positive("width", width)
     if (height, width) == tuple(flow.valid.shape[1:]):
         return flow
+    wants_gradient = torch.is_grad_enabled() and flow.grid.requires_grad
+    if wants_gradient or flow.grid.device.type != "cpu" or flow.grid.dtype != torch.float32:
+        return _resize_in_tensors(flow, height, width)
+    return _resize_compiled(flow, height, width)
+
+
+def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
+    from liquidwarp.flow import kernels
+    from liquidwarp.raster.threads import run
+
+    batch = flow.valid.shape[0]
+    grid, valid = torch.empty((batch, height, width, 2)), torch.empty((batch, height, width), dtype=torch.bool)
+    run(
+        kernels.resize_serial,
+        kernels.resize_parallel,
+        flow.grid.detach().contiguous().numpy(),
+        flow.valid.contiguous().numpy(),
+        _MAJORITY - 1e-6,
+        grid.numpy(),
+        valid.numpy(),
+    )
+    return Flow(grid, valid)
+
+
+def _resize_in_tensors(flow: Flow, height: int, width: int) -> Flow:
     weight = flow.valid.to(flow.grid.dtype)
     channels = torch.cat([finite_grid(flow).movedim(-1, 1), weight[:, None]], 1)
     down = resize_weights(flow.valid.shape[1], height).to(channels)
