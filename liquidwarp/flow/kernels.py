@@ -10,7 +10,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from liquidwarp.raster.kernels import flow_at, shown_in
+from liquidwarp.raster.kernels import corners_of, ends_in, flow_at, shown_in
 
 ROWS = 16
 """Rows per task."""
@@ -24,14 +24,17 @@ def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
     s, block = task // blocks, task % blocks
     b = min(s, face_index.shape[0] - 1)
     for y in range(block * ROWS, min((block + 1) * ROWS, height)):
+        last, shown, ends = np.int64(-1), False, (np.float32(0.0),) * 6
         for x in range(width):
-            f = face_index[b, y, x]
+            f = np.int64(face_index[b, y, x])
             gx, gy, believed = np.float32(0.0), np.float32(0.0), False
             if f >= 0:
-                i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
-                w0, w1, w2 = bary[b, y, x, 0], bary[b, y, x, 1], bary[b, y, x, 2]
-                gx, gy, inside = flow_at(xy, min(s, xy.shape[0] - 1), i0, i1, i2, w0, w1, w2)
-                believed = inside and shown_in(visible, s, f)
+                if f != last:
+                    i0, i1, i2 = corners_of(faces, f)
+                    ends, shown = ends_in(xy, s, i0, i1, i2), shown_in(visible, s, f)
+                    last = f
+                gx, gy, inside = flow_at(ends, bary[b, y, x, 0], bary[b, y, x, 1], bary[b, y, x, 2])
+                believed = inside and shown
             grid[s, y, x, 0] = gx
             grid[s, y, x, 1] = gy
             valid[s, y, x] = believed

@@ -425,7 +425,7 @@ def scatter_serial(pulled, size_y, size_x, grid, valid, upper, lower):
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
 def scatter_parallel(pulled, size_y, size_x, grid, valid, upper, lower):
-    """Write the sums `S (H W) C` of both halves of the gradient for the source, given that for the result, `B h w C`."""
+    """Write the sums `S (H W) C` of both halves of the gradient for the source, given the result's."""
     for task in prange(2 * upper.shape[0]):
         _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower)
 

@@ -44,13 +44,21 @@ def area_of(x0, y0, x1, y1, x2, y2):
     return (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
 
 
+@njit(cache=True, inline="always")
+@no_type_check
+def corners_of(faces, f):
+    """Return the vertices of a face; unsigned, or every read would be checked for being counted from the end."""
+    row = np.uint64(f)
+    return np.uint64(faces[row, 0]), np.uint64(faces[row, 1]), np.uint64(faces[row, 2])
+
+
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _bounds(screen, b, i0, i1, i2, near, cull, height, width):
+def _bounds(points, b, i0, i1, i2, near, cull, height, width):
     """Return the pixel box (x0, x1, y0, y1), inclusive, of a face; x1 < x0 when it covers no pixel centre."""
-    x0, y0, z0 = np.float64(screen[b, i0, 0]), np.float64(screen[b, i0, 1]), np.float64(screen[b, i0, 2])
-    x1, y1, z1 = np.float64(screen[b, i1, 0]), np.float64(screen[b, i1, 1]), np.float64(screen[b, i1, 2])
-    x2, y2, z2 = np.float64(screen[b, i2, 0]), np.float64(screen[b, i2, 1]), np.float64(screen[b, i2, 2])
+    x0, y0, z0 = points[b, i0, 0], points[b, i0, 1], points[b, i0, 2]
+    x1, y1, z1 = points[b, i1, 0], points[b, i1, 1], points[b, i1, 2]
+    x2, y2, z2 = points[b, i2, 0], points[b, i2, 1], points[b, i2, 2]
     if not (z0 > near and z1 > near and z2 > near):
         return 0, -1, 0, -1
     if not math.isfinite(x0 + x1 + x2 + y0 + y1 + y2 + z0 + z1 + z2):
@@ -69,11 +77,24 @@ def _bounds(screen, b, i0, i1, i2, near, cull, height, width):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _count_task(task, screen, faces, height, width, near, cull, boxes, counts):
+def _prepare_task(task, screen, points):
+    """Write x, y, Z and 1 / Z of some vertices in float64: every vertex is looked at many times."""
+    b, chunk = task // CHUNKS, task % CHUNKS
+    size = (screen.shape[1] + CHUNKS - 1) // CHUNKS
+    for v in range(chunk * size, min((chunk + 1) * size, screen.shape[1])):
+        for axis in range(3):
+            points[b, v, axis] = screen[b, v, axis]
+        points[b, v, 3] = 1.0 / points[b, v, 2]
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _count_task(task, points, faces, height, width, near, cull, boxes, counts):
     b, chunk = task // CHUNKS, task % CHUNKS
     size = (faces.shape[0] + CHUNKS - 1) // CHUNKS
     for f in range(chunk * size, min((chunk + 1) * size, faces.shape[0])):
-        left, right, top, bottom = _bounds(screen, b, faces[f, 0], faces[f, 1], faces[f, 2], near, cull, height, width)
+        i0, i1, i2 = corners_of(faces, f)
+        left, right, top, bottom = _bounds(points, b, i0, i1, i2, near, cull, height, width)
         boxes[b, f, 0] = left
         boxes[b, f, 1] = right
         boxes[b, f, 2] = top
@@ -115,48 +136,54 @@ def _fill_task(task, face_count, boxes, starts, bins):
 @njit(cache=True)
 @no_type_check
 def _sort_serial(screen, faces, height, width, near, cull):
-    """Return the boxes of faces, and begin and end of every band's part of a list of faces; see `_sort_parallel`."""
+    """Return prepared vertices, boxes of faces, and begin and end of every band's part of a list of faces."""
     batch, bands = screen.shape[0], (height + BAND - 1) // BAND
+    points = np.empty((batch, screen.shape[1], 4), np.float64)
+    for task in range(batch * CHUNKS):
+        _prepare_task(task, screen, points)
     boxes = np.empty((batch, faces.shape[0], 4), np.int32)
     counts = np.zeros((batch, bands, CHUNKS), np.int64)
     for task in range(batch * CHUNKS):
-        _count_task(task, screen, faces, height, width, near, cull, boxes, counts)
+        _count_task(task, points, faces, height, width, near, cull, boxes, counts)
     starts, begins, total = _starts(counts)
     bins = np.empty(total, np.int32)
     for task in range(batch * CHUNKS):
         _fill_task(task, faces.shape[0], boxes, starts, bins)
-    return boxes, begins, bins
+    return points, boxes, begins, bins
 
 
 @njit(cache=True, parallel=True)
 @no_type_check
 def _sort_parallel(screen, faces, height, width, near, cull):
     batch, bands = screen.shape[0], (height + BAND - 1) // BAND
+    points = np.empty((batch, screen.shape[1], 4), np.float64)
+    for task in prange(batch * CHUNKS):
+        _prepare_task(task, screen, points)
     boxes = np.empty((batch, faces.shape[0], 4), np.int32)
     counts = np.zeros((batch, bands, CHUNKS), np.int64)
     for task in prange(batch * CHUNKS):
-        _count_task(task, screen, faces, height, width, near, cull, boxes, counts)
+        _count_task(task, points, faces, height, width, near, cull, boxes, counts)
     starts, begins, total = _starts(counts)
     bins = np.empty(total, np.int32)
     for task in prange(batch * CHUNKS):
         _fill_task(task, faces.shape[0], boxes, starts, bins)
-    return boxes, begins, bins
+    return points, boxes, begins, bins
 
 
 @njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
-def _setup(screen, b, i0, i1, i2, orthographic):
+def _setup(points, b, i0, i1, i2, orthographic):
     """Return edges opposite each vertex and the factors of depth = sum(E m) / sum(E n), bary = E n / sum(E n)."""
-    x0, y0, z0 = np.float64(screen[b, i0, 0]), np.float64(screen[b, i0, 1]), np.float64(screen[b, i0, 2])
-    x1, y1, z1 = np.float64(screen[b, i1, 0]), np.float64(screen[b, i1, 1]), np.float64(screen[b, i1, 2])
-    x2, y2, z2 = np.float64(screen[b, i2, 0]), np.float64(screen[b, i2, 1]), np.float64(screen[b, i2, 2])
+    x0, y0, z0 = points[b, i0, 0], points[b, i0, 1], points[b, i0, 2]
+    x1, y1, z1 = points[b, i1, 0], points[b, i1, 1], points[b, i1, 2]
+    x2, y2, z2 = points[b, i2, 0], points[b, i2, 1], points[b, i2, 2]
     orient = 1.0 if area_of(x0, y0, x1, y1, x2, y2) > 0.0 else -1.0
     edge0 = _edge(x1, y1, x2, y2, i1 > i2, orient)
     edge1 = _edge(x2, y2, x0, y0, i2 > i0, orient)
     edge2 = _edge(x0, y0, x1, y1, i0 > i1, orient)
     if orthographic:
         return edge0, edge1, edge2, (z0, z1, z2), (1.0, 1.0, 1.0)
-    return edge0, edge1, edge2, (1.0, 1.0, 1.0), (1.0 / z0, 1.0 / z1, 1.0 / z2)
+    return edge0, edge1, edge2, (1.0, 1.0, 1.0), (points[b, i0, 3], points[b, i1, 3], points[b, i2, 3])
 
 
 @njit(cache=True, inline="always")
@@ -168,8 +195,9 @@ def _threshold(edge):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _draw_face(screen, b, f, faces, orthographic, left, right, top, bottom, first_row, keys):
-    edge0, edge1, edge2, m, n = _setup(screen, b, faces[f, 0], faces[f, 1], faces[f, 2], orthographic)
+def _draw_face(points, b, f, faces, orthographic, left, right, top, bottom, first_row, keys):
+    i0, i1, i2 = corners_of(faces, f)
+    edge0, edge1, edge2, m, n = _setup(points, b, i0, i1, i2, orthographic)
     t0, t1, t2 = _threshold(edge0), _threshold(edge1), _threshold(edge2)
     ax0, ay0, dx0, dy0 = edge0
     ax1, ay1, dx1, dy1 = edge1
@@ -195,7 +223,7 @@ def _draw_face(screen, b, f, faces, orthographic, left, right, top, bottom, firs
 
 @njit(cache=True)
 @no_type_check
-def _draw_band(b, first, last, screen, faces, orthographic, boxes, bins):
+def _draw_band(b, first, last, points, faces, orthographic, boxes, bins):
     """Return the keys of rows `first` to `last`, and the columns (low, high), inclusive, beyond which all are empty."""
     low, high = np.int64(2**31 - 1), np.int64(-1)
     for i in range(bins.shape[0]):
@@ -205,7 +233,7 @@ def _draw_band(b, first, last, screen, faces, orthographic, boxes, bins):
     for i in range(bins.shape[0]):
         f = bins[i]
         top, bottom = max(boxes[b, f, 2], first), min(boxes[b, f, 3], last)
-        _draw_face(screen, b, f, faces, orthographic, boxes[b, f, 0], boxes[b, f, 1], top, bottom, first, keys)
+        _draw_face(points, b, f, faces, orthographic, boxes[b, f, 0], boxes[b, f, 1], top, bottom, first, keys)
     return keys, low, high
 
 
@@ -222,31 +250,39 @@ def _weights(edge0, edge1, edge2, n, px, py):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _fragment_row(screen, b, y, faces, orthographic, keys, low, high, face_index, bary, depth):
+def _fragment_row(points, b, y, faces, orthographic, keys, low, high, face_index, bary, depth):
     """Turn a row of keys into fragments; `face_index`, `bary` and `depth` are that row's."""
     face_index[:] = -1
     bary[:] = 0.0
     depth[:] = np.inf
     last = np.int64(-1)
-    for x in range(low, high + 1):
+    for place in range(low, high + 1):
+        x = np.uint64(place)
         key = keys[x]
         if key == EMPTY:
             continue
         f = key & _LOWER
         if f != last:
-            edge0, edge1, edge2, _, n = _setup(screen, b, faces[f, 0], faces[f, 1], faces[f, 2], orthographic)
+            i0, i1, i2 = corners_of(faces, f)
+            edge0, edge1, edge2, _, n = _setup(points, b, i0, i1, i2, orthographic)
             last = f
+        w0, w1, w2 = _weights(edge0, edge1, edge2, n, place + 0.5, y + 0.5)
         face_index[x] = f
-        bary[x, 0], bary[x, 1], bary[x, 2] = _weights(edge0, edge1, edge2, n, x + 0.5, y + 0.5)
+        bary[x, 0] = w0
+        bary[x, 1] = w1
+        bary[x, 2] = w2
         depth[x] = np.int32(key >> 32).view(np.float32)
 
 
 @njit(cache=True, inline="always")
 @no_type_check
-def flow_at(xy, s, i0, i1, i2, w0, w1, w2):
-    """Return where a surface point lies in source `s`, and whether that is in the picture; zeros if not finite."""
-    gx = xy[s, i0, 0] * w0 + xy[s, i1, 0] * w1 + xy[s, i2, 0] * w2
-    gy = xy[s, i0, 1] * w0 + xy[s, i1, 1] * w1 + xy[s, i2, 1] * w2
+def flow_at(ends, w0, w1, w2):
+    """Return where a point of a face lies in a source, and whether that is in the picture; zeros if not finite.
+
+    `ends` are x and y of the face's vertices in the source, its first vertex first.
+    """
+    gx = ends[0] * w0 + ends[2] * w1 + ends[4] * w2
+    gy = ends[1] * w0 + ends[3] * w1 + ends[5] * w2
     if not math.isfinite(gx) or not math.isfinite(gy):
         return np.float32(0.0), np.float32(0.0), False
     return gx, gy, abs(gx) <= 1.0 and abs(gy) <= 1.0
@@ -254,36 +290,44 @@ def flow_at(xy, s, i0, i1, i2, w0, w1, w2):
 
 @njit(cache=True, inline="always")
 @no_type_check
+def ends_in(xy, s, i0, i1, i2):
+    """Return x and y of a face's vertices in source `s`; a single row of `xy` stands for all sources."""
+    own = xy[min(s, xy.shape[0] - 1)]
+    return own[i0, 0], own[i0, 1], own[i1, 0], own[i1, 1], own[i2, 0], own[i2, 1]
+
+
+@njit(cache=True, inline="always")
+@no_type_check
 def shown_in(visible, s, f):
     """Say whether source `s` shows a face; no rows at all say that every face is shown."""
-    return visible.shape[0] == 0 or visible[min(s, visible.shape[0] - 1), f]
+    return visible.shape[0] == 0 or visible[min(s, visible.shape[0] - 1), np.uint64(f)]
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _flow_row(screen, b, y, faces, orthographic, keys, low, high, xy, visible, sources, face_index, grid, valid):
-    """Turn a row of keys into face indices and the flows into `sources`; `visible` has no rows when all faces are."""
-    face_index[b, y, :] = -1
-    for s in range(sources[0], sources[1]):
-        grid[s, y, :, :] = 0.0
-        valid[s, y, :] = False
+def _flow_row(points, b, y, faces, orthographic, keys, low, high, xy, visible, s, face_index, grid, valid):
+    """Turn a row of keys into face indices and the flow into source `s`; the last three are that row's."""
+    face_index[:] = -1
+    grid[:] = 0.0
+    valid[:] = False
     last = np.int64(-1)
-    for x in range(low, high + 1):
+    for place in range(low, high + 1):
+        x = np.uint64(place)
         key = keys[x]
         if key == EMPTY:
             continue
         f = key & _LOWER
-        i0, i1, i2 = faces[f, 0], faces[f, 1], faces[f, 2]
         if f != last:
-            edge0, edge1, edge2, _, n = _setup(screen, b, i0, i1, i2, orthographic)
+            i0, i1, i2 = corners_of(faces, f)
+            edge0, edge1, edge2, _, n = _setup(points, b, i0, i1, i2, orthographic)
+            ends, shown = ends_in(xy, s, i0, i1, i2), shown_in(visible, s, f)
             last = f
-        face_index[b, y, x] = f
-        w0, w1, w2 = _weights(edge0, edge1, edge2, n, x + 0.5, y + 0.5)
-        for s in range(sources[0], sources[1]):
-            gx, gy, inside = flow_at(xy, min(s, xy.shape[0] - 1), i0, i1, i2, w0, w1, w2)
-            grid[s, y, x, 0] = gx
-            grid[s, y, x, 1] = gy
-            valid[s, y, x] = inside and shown_in(visible, s, f)
+        w0, w1, w2 = _weights(edge0, edge1, edge2, n, place + 0.5, y + 0.5)
+        gx, gy, inside = flow_at(ends, w0, w1, w2)
+        face_index[x] = f
+        grid[x, 0] = gx
+        grid[x, 1] = gy
+        valid[x] = inside and shown
 
 
 @njit(cache=True, inline="always")
@@ -296,27 +340,29 @@ def _place(task, bands):
 
 @njit(cache=True)
 @no_type_check
-def _fragment_task(task, screen, faces, orthographic, boxes, begins, bins, face_index, bary, depth):
+def _fragment_task(task, points, faces, orthographic, boxes, begins, bins, face_index, bary, depth):
     b, band = _place(task, begins.shape[1])
     first, last = band * BAND, min((band + 1) * BAND, face_index.shape[1]) - 1
     own = bins[begins[b, band, 0] : begins[b, band, 1]]
-    keys, low, high = _draw_band(b, first, last, screen, faces, orthographic, boxes, own)
+    keys, low, high = _draw_band(b, first, last, points, faces, orthographic, boxes, own)
     for y in range(first, last + 1):
         rows = face_index[b, y], bary[b, y], depth[b, y]
-        _fragment_row(screen, b, y, faces, orthographic, keys[y - first], low, high, rows[0], rows[1], rows[2])
+        _fragment_row(points, b, y, faces, orthographic, keys[y - first], low, high, rows[0], rows[1], rows[2])
 
 
 @njit(cache=True)
 @no_type_check
-def _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid):
+def _flow_task(task, points, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid):
     b, band = _place(task, begins.shape[1])
     first, last = band * BAND, min((band + 1) * BAND, face_index.shape[1]) - 1
     own = bins[begins[b, band, 0] : begins[b, band, 1]]
-    keys, low, high = _draw_band(b, first, last, screen, faces, orthographic, boxes, own)
-    sources = (b, b + 1) if face_index.shape[0] == grid.shape[0] else (0, grid.shape[0])
+    keys, low, high = _draw_band(b, first, last, points, faces, orthographic, boxes, own)
+    begin, end = (b, b + 1) if face_index.shape[0] == grid.shape[0] else (0, grid.shape[0])
     for y in range(first, last + 1):
         row = keys[y - first]
-        _flow_row(screen, b, y, faces, orthographic, row, low, high, xy, visible, sources, face_index, grid, valid)
+        for s in range(begin, end):
+            into = face_index[b, y], grid[s, y], valid[s, y]
+            _flow_row(points, b, y, faces, orthographic, row, low, high, xy, visible, s, into[0], into[1], into[2])
 
 
 @njit(cache=True, nogil=True)
@@ -324,9 +370,9 @@ def _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visib
 def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth):
     """Rasterise on the calling thread; see `draw_parallel`."""
     batch, height, width = face_index.shape
-    boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
+    points, boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
     for task in range(batch * begins.shape[1]):
-        _fragment_task(task, screen, faces, orthographic, boxes, begins, bins, face_index, bary, depth)
+        _fragment_task(task, points, faces, orthographic, boxes, begins, bins, face_index, bary, depth)
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -334,9 +380,9 @@ def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth
 def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, depth):
     """Rasterise (x px, y px, Z) vertices into `face_index`, `bary` and `depth`, which are overwritten."""
     batch, height, width = face_index.shape
-    boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
+    points, boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
     for task in prange(batch * begins.shape[1]):
-        _fragment_task(task, screen, faces, orthographic, boxes, begins, bins, face_index, bary, depth)
+        _fragment_task(task, points, faces, orthographic, boxes, begins, bins, face_index, bary, depth)
 
 
 @njit(cache=True, nogil=True)
@@ -344,9 +390,9 @@ def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, dep
 def flow_serial(screen, faces, orthographic, near, cull, xy, visible, face_index, grid, valid):
     """Rasterise straight to a flow on the calling thread; see `flow_parallel`."""
     batch, height, width = face_index.shape
-    boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
+    points, boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
     for task in range(batch * begins.shape[1]):
-        _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid)
+        _flow_task(task, points, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid)
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -358,6 +404,6 @@ def flow_parallel(screen, faces, orthographic, near, cull, xy, visible, face_ind
     as many flows as images, or several of a single one.
     """
     batch, height, width = face_index.shape
-    boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
+    points, boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
     for task in prange(batch * begins.shape[1]):
-        _flow_task(task, screen, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid)
+        _flow_task(task, points, faces, orthographic, boxes, begins, bins, xy, visible, face_index, grid, valid)

@@ -13,7 +13,7 @@ PARTIALS = 4
 """Partial sums per image, added in fixed order."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _pull_pixel(screen, b, i, face, orthographic, w, z, g, gz, sums):
     """Add one pixel's gradient to its face's vertices; `w` are surface weights, `g` and `gz` gradients of w and z."""
