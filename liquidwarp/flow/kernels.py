@@ -22,12 +22,12 @@ def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
     height, width = valid.shape[1], valid.shape[2]
     blocks = (height + ROWS - 1) // ROWS
     s, block = task // blocks, task % blocks
-    b = min(s, face_index.shape[0] - 1)
+    b, zero = min(s, face_index.shape[0] - 1), np.float32(0.0)
     for y in range(block * ROWS, min((block + 1) * ROWS, height)):
-        last, shown, ends = np.int64(-1), False, (np.float32(0.0),) * 6
+        last, shown, ends = np.int64(-1), False, (zero, zero, zero, zero, zero, zero)
         for x in range(width):
             f = np.int64(face_index[b, y, x])
-            gx, gy, believed = np.float32(0.0), np.float32(0.0), False
+            gx, gy, believed = zero, zero, False
             if f >= 0:
                 if f != last:
                     i0, i1, i2 = corners_of(faces, f)
