@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.ahead import ahead
+from liquidwarp.ahead import ahead, one_thread
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
@@ -130,12 +130,12 @@ def _frames(
                 last = collect_keypoints([found], size=(height, width), fps=0.0, detector=follower.detector.name)
             elif last is not None:
                 last = replace(last, present=torch.tensor([False]))
-            track = None if last is None else regressor.answer(last)
-            orient, pose, transl, camera = stage.place(track, (height, width))
+            with torch.no_grad(), one_thread():
+                track = None if last is None else regressor.answer(last)
+                orient, pose, transl, camera = stage.place(track, (height, width))
+                vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
             if painter is None:
                 painter = Painter(person, camera.size, **looks)
-            with torch.no_grad():
-                vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
             picture = painter.paint(vertices, camera)
             yield LiveFrame(picture, frame, time.perf_counter() - arrived)
 
