@@ -26,6 +26,7 @@ _SOFT = 0.02  # keeps the outline's logit finite
 _LEAST = 0.1  # alpha from which a pixel's own colour is believed
 _SHADE = 0.7  # natural logarithm of the strongest darkening of the ground
 _BROAD = 5  # pixels: finer changes of colour are not made where a photo shows the surface
+_INVENTED = 0.5  # of the finer changes elsewhere: means of what could be there would wipe out the renderer's texture
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,13 +203,13 @@ def continued(rendered: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"])
 
 
 def _calmed(color: Tensor, alpha: Tensor, seen: Tensor) -> Float[Tensor, "B 3 H W"]:
-    """Smooth what is added over the surface that a photo shows; elsewhere detail is the network's to invent."""
+    """Smooth what is added over the surface that a photo shows; elsewhere some of the detail is the network's own."""
     near = (alpha > 0).to(color.dtype)
     planes = torch.cat([color * near, near, seen, alpha], 1)
     for _ in range(2):
         planes = box_mean(planes, _BROAD)
     added, weight, shown, person = planes.split([3, 1, 1, 1], 1)
-    free = near * (1 - shown / person.clamp(min=1e-3)).clamp(0, 1)
+    free = _INVENTED * near * (1 - shown / person.clamp(min=1e-3)).clamp(0, 1)
     return free * color + (1 - free) * added / weight.clamp(min=1e-3)
 
 
