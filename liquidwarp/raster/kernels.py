@@ -157,16 +157,25 @@ def _sort_serial(screen, faces, height, width, near, cull):
 def _sort_parallel(screen, faces, height, width, near, cull):
     batch, bands = screen.shape[0], (height + BAND - 1) // BAND
     points = np.empty((batch, screen.shape[1], 4), np.float64)
-    for task in prange(batch * CHUNKS):
-        _prepare_task(task, screen, points)
+    # What takes less time than waking a thread is not shared out for a single image.
+    if batch == 1:
+        for task in range(CHUNKS):
+            _prepare_task(task, screen, points)
+    else:
+        for task in prange(batch * CHUNKS):
+            _prepare_task(task, screen, points)
     boxes = np.empty((batch, faces.shape[0], 4), np.int32)
     counts = np.zeros((batch, bands, CHUNKS), np.int64)
     for task in prange(batch * CHUNKS):
         _count_task(task, points, faces, height, width, near, cull, boxes, counts)
     starts, begins, total = _starts(counts)
     bins = np.empty(total, np.int32)
-    for task in prange(batch * CHUNKS):
-        _fill_task(task, faces.shape[0], boxes, starts, bins)
+    if batch == 1:
+        for task in range(CHUNKS):
+            _fill_task(task, faces.shape[0], boxes, starts, bins)
+    else:
+        for task in prange(batch * CHUNKS):
+            _fill_task(task, faces.shape[0], boxes, starts, bins)
     return points, boxes, begins, bins
 
 
