@@ -28,7 +28,6 @@ import torch
 import liquidwarp as lw
 from liquidwarp.media import open_video, to_uint8, write_video
 from liquidwarp.recovery import detect_clip
-from liquidwarp.tasks.recover import fit_clip
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from timing import check_summary, machine, summary
@@ -61,7 +60,7 @@ def time_stages(options: argparse.Namespace, motion: Path) -> tuple[dict[str, di
     found = stages.run(
         "detect", lambda: detect_clip(iter(frames), fps=video.fps, size=tuple(map(int, video.size)), source=motion.name)
     )
-    track = stages.run("fit", lambda: fit_clip(lw.load_body(), found))
+    track = stages.run("fit", lambda: lw.recover(found, regressor="landmarks"))
     for renderer in options.renderer:
         made = stages.run(
             f"paint, {renderer}",
