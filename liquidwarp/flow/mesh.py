@@ -9,6 +9,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.geometry import normalize_pixels, project
 from liquidwarp.raster import rasterize
 from liquidwarp.raster.fused import can_fuse, draw_flow
+from liquidwarp.raster.memory import empty
 from liquidwarp.types import Camera, Flow, Fragments
 
 
@@ -102,7 +103,7 @@ def _flow_compiled(
     from liquidwarp.raster.threads import run
 
     shape = flows, *fragments.face_index.shape[1:]
-    grid, valid = torch.empty((*shape, 2)), torch.empty(shape, dtype=torch.bool)
+    grid, valid = empty((*shape, 2)), empty(shape, torch.bool)
     visible = torch.empty((0, 0), dtype=torch.bool) if face_visible is None else face_visible
     run(
         kernels.flow_serial,

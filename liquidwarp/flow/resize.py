@@ -8,6 +8,7 @@ from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
 from liquidwarp.flow.warp import finite_grid, sample_bilinear
 from liquidwarp.geometry import normalize_pixels, pixel_centers
+from liquidwarp.raster.memory import empty
 from liquidwarp.types import Flow
 
 _MAJORITY = 0.5
@@ -49,7 +50,7 @@ def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
     from liquidwarp.raster.threads import run
 
     batch = flow.valid.shape[0]
-    grid, valid = torch.empty((batch, height, width, 2)), torch.empty((batch, height, width), dtype=torch.bool)
+    grid, valid = empty((batch, height, width, 2)), empty((batch, height, width), torch.bool)
     run(
         kernels.resize_serial,
         kernels.resize_parallel,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
+from liquidwarp.raster.memory import empty
 from liquidwarp.types import Flow
 
 _MANY = 8
@@ -55,10 +56,10 @@ def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
     batch, *size = flow.valid.shape
     places = *source.shape[2:], *_arrays(flow.grid, flow.valid), float(fill)
     if _is_channels_last(source):
-        pixels = torch.empty((batch, *size, source.shape[1]))
+        pixels = empty((batch, *size, source.shape[1]))
         run(kernels.pixels_serial, kernels.pixels_parallel, _pixels(source), *places, pixels.numpy())
         return pixels.permute(0, 3, 1, 2)
-    result = torch.empty((batch, source.shape[1], *size))
+    result = empty((batch, source.shape[1], *size))
     planes = result.flatten(2).numpy()
     if source.shape[1] < _MANY:
         flat = source.flatten(2).contiguous().numpy()
@@ -85,7 +86,7 @@ def _pixels(picture: Tensor) -> np.ndarray:
     if _is_channels_last(picture):
         array: np.ndarray = picture.permute(0, 2, 3, 1).flatten(1, 2).numpy()
         return array
-    pixels = torch.empty((batch, height * width, channels)).numpy()
+    pixels = empty((batch, height * width, channels)).numpy()
     planes = picture.flatten(2).contiguous().numpy()
     run(kernels.interleave_serial, kernels.interleave_parallel, planes, pixels)
     return pixels
@@ -113,7 +114,7 @@ class _Warp(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             to_source = _scattered(source, pull, places)
         if ctx.needs_input_grad[1]:
-            to_grid = torch.empty(grid.shape)
+            to_grid = empty(grid.shape)
             run(kernels.slide_serial, kernels.slide_parallel, pull, _pixels(source), *size, *places, to_grid.numpy())
         return to_source, to_grid, None, None
 
@@ -124,13 +125,13 @@ def _scattered(source: Tensor, pull: np.ndarray, places: list[np.ndarray]) -> Te
     from liquidwarp.raster.threads import run
 
     batch, channels, height, width = source.shape
-    halves = [torch.empty((batch, height * width, channels)).numpy() for _ in range(2)]
+    halves = [empty((batch, height * width, channels)).numpy() for _ in range(2)]
     run(kernels.scatter_serial, kernels.scatter_parallel, pull, height, width, *places, *halves)
     if _is_channels_last(source):
-        pixels = torch.empty((batch, height * width, channels))
+        pixels = empty((batch, height * width, channels))
         run(kernels.collect_serial, kernels.collect_parallel, *halves, pixels.numpy())
         return pixels.unflatten(1, (height, width)).permute(0, 3, 1, 2)
-    gradient = torch.empty(source.shape)
+    gradient = empty(source.shape)
     run(kernels.separate_serial, kernels.separate_parallel, *halves, gradient.flatten(2).numpy())
     return gradient
 

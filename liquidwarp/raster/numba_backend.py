@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from liquidwarp.raster import kernels, pull_kernels, silhouette_kernels, torch_backend
+from liquidwarp.raster.memory import empty
 from liquidwarp.raster.threads import run
 
 
@@ -37,8 +38,8 @@ def draw_flow(
     flows: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return (face_index, grid, valid) for (x px, y px, Z) float32 vertices on the CPU; see `fused.draw_flow`."""
-    face_index = torch.empty((screen.shape[0], *size), dtype=torch.int32)
-    grid, valid = torch.empty((flows, *size, 2)), torch.empty((flows, *size), dtype=torch.bool)
+    face_index = empty((screen.shape[0], *size), torch.int32)
+    grid, valid = empty((flows, *size, 2)), empty((flows, *size), torch.bool)
     run(
         kernels.flow_serial,
         kernels.flow_parallel,
@@ -67,9 +68,9 @@ def _draw(
     screen: Tensor, triangles: Tensor, size: tuple[int, int], orthographic: bool, near: float, cull: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     batch, (height, width) = screen.shape[0], size
-    face_index = torch.empty((batch, height, width), dtype=torch.int32)
-    bary = torch.empty((batch, height, width, 3))
-    depth = torch.empty((batch, height, width))
+    face_index = empty((batch, height, width), torch.int32)
+    bary = empty((batch, height, width, 3))
+    depth = empty((batch, height, width))
     run(
         kernels.draw_serial,
         kernels.draw_parallel,
