@@ -49,7 +49,8 @@ def fit_offsets(
     smoothness: float = 1.0,
 ) -> Float[Tensor, "V 3"]:
     """Fit the clothed body: `fit_clothing(...).offsets`."""
-    return fit_clothing(body, identity, views, iterations=iterations, smoothness=smoothness).offsets
+    surface, _, height = _heights(body, identity, views, iterations, smoothness)
+    return _offsets(surface, identity, height)
 
 
 def fit_clothing(
@@ -87,6 +88,18 @@ def fit_clothing(
 
     Convention: rest frame and pictures as in `BodyModel` and `Camera`.
     """
+    surface, pictures, height = _heights(body, identity, views, iterations, smoothness)
+    reports = [_report(surface, picture, height) for picture in pictures]
+    told = zip(*reports, strict=True)
+    return ClothingFit(
+        _offsets(surface, identity, height), *(torch.tensor(column, dtype=torch.float32) for column in told)
+    )
+
+
+def _heights(
+    body: BodyModel, identity: Identity, views: Sequence[SilhouetteView], iterations: int, smoothness: float
+) -> tuple[ClothSurface, list[Picture], np.ndarray]:
+    """Return the surface, the pictures, and how far each vertex goes along its direction."""
     if not views:
         raise InputError("views is empty; give at least one picture with a pose and a matte")
     check_positive("iterations", iterations)
@@ -104,9 +117,11 @@ def fit_clothing(
         ]
         stiffness = smoothness * 4.0 ** max(0, 2 - step)
         height = _solve(surface, evidence, stiffness)
-    reports = [_report(surface, picture, height) for picture in pictures]
-    offsets = torch.from_numpy(surface.base + height[:, None] * surface.direction).to(identity.vertices)
-    return ClothingFit(offsets, *(torch.tensor(column, dtype=torch.float32) for column in zip(*reports, strict=True)))
+    return surface, pictures, height
+
+
+def _offsets(surface: ClothSurface, identity: Identity, height: np.ndarray) -> Float[Tensor, "V 3"]:
+    return torch.from_numpy(surface.base + height[:, None] * surface.direction).to(identity.vertices)
 
 
 @dataclass(frozen=True, eq=False)
