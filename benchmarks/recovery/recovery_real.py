@@ -1,7 +1,7 @@
 """Recover people in real clips, where only the picture tells what is right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from liquidwarp.metrics import iou
 from liquidwarp.metrics.pose import jerks, reprojection_errors, track_points
 from liquidwarp.raster import rasterize
 from liquidwarp.recovery import ClipDetection, detect_clip, find_stands, plant_feet
+from liquidwarp.recovery.regressors import with_places
 from liquidwarp.tasks.recover import correct_by_masks
 
 METRICS = ("reprojection", "iou", "skate", "jitter")
@@ -95,7 +96,8 @@ def go_all_ways(
         stages["fit"].seconds -= stages["regress"].seconds
         tracks["regressor, short fit"] = short
         with stages["masks"].running():
-            corrected = correct_by_masks(body, found, short, short=True)
+            told = replace(found, keypoints=with_places(keypoints, tracks["regressor"], "landmarks"))
+            corrected = correct_by_masks(body, told, short, short=True)
         with stages["plant"].running():
             tracks["regressor, short recover"] = plant_feet(body, corrected)
         seconds["regressor, short recover"] = {name: clock.seconds for name, clock in stages.items()}

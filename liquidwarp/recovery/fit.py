@@ -12,11 +12,12 @@ from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
-from liquidwarp.recovery.fit_bias import landmark_offsets, leans
+from liquidwarp.recovery.fit_bias import knows_depth, landmark_offsets, leans
 from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.recovery.fit_solve import Problem, State, absent_weight, solve_poses, solve_shape
 from liquidwarp.recovery.fit_start import bridge, start_place, start_rotations, yaw_from_picture
 from liquidwarp.recovery.fit_terms import (
+    KNOWN_DEPTH_SIGMA,
     MOVING_DEPTH_SIGMA,
     STILL_DEPTH_SIGMA,
     Evidence,
@@ -156,6 +157,8 @@ class Fitter:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
             if leans(keypoints.detector):
                 self.world = stand_upright(self.names, self.world, self.weight)
+        moving = KNOWN_DEPTH_SIGMA if knows_depth(keypoints.detector) else MOVING_DEPTH_SIGMA
+        self.depth_sigma = moving if fps > 0 else STILL_DEPTH_SIGMA
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
         offsets = landmark_offsets(body.name, keypoints.detector, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)
@@ -185,8 +188,7 @@ class Fitter:
         pairs, directions, share = limb_directions(self.names, world, weight, self.skeleton.points)
         height = height_in_pixels(self.camera, self.stature(), state.place)
         feet, standing = standing_feet(self.names, image, weight, height, self.fps if frames is None else 0.0)
-        depth_sigma = MOVING_DEPTH_SIGMA if self.fps > 0 else STILL_DEPTH_SIGMA
-        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing, depth_sigma)
+        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing, self.depth_sigma)
         depth = float(state.place[self.present[index], 2].median())
         fps = self.fps if frames is None else 0.0
         prior = make_prior(self.skeleton.joints)

@@ -30,6 +30,7 @@ _MEDIAPIPE_ON_ANNY: dict[str, tuple[int, int, int]] = {
     "left_heel": (-4, 13, 1),
     "left_foot_index": (5, -1, 12),
 }
+_BY = " + "
 _OFFSETS = {("anny", "mediapipe"): _MEDIAPIPE_ON_ANNY}
 
 
@@ -52,4 +53,14 @@ def landmark_offsets(body: str, detector: str, names: tuple[str, ...]) -> Float[
 
 def leans(detector: str) -> bool:
     """Return whether a detector's world landmarks are known to bend and lean people who stand straight."""
-    return detector.partition("-")[0] == "mediapipe"
+    return detector.partition("-")[0] == "mediapipe" and not knows_depth(detector)
+
+
+def refined(detector: str, network: str) -> str:
+    """Return what keypoints are to call their detector when a network has put its own places in space there."""
+    return f"{detector}{_BY}{network}"
+
+
+def knows_depth(detector: str) -> bool:
+    """Return whether keypoints' places in space are a network's, which knows more than the detector about depth."""
+    return _BY in detector

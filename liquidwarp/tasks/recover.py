@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from liquidwarp.recovery.regressors import (
     regress_clip,
     regress_landmarks,
     regress_pictures,
+    with_places,
 )
 from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
@@ -84,7 +86,9 @@ def recover(
         found = detect_source(source, detector, person, progress)
     initial, short = None, False
     if regressor is not None:
-        initial = _start(source, found, regressor, body, camera, progress)
+        keypoints = found if isinstance(found, Keypoints) else found.keypoints
+        initial, keypoints = _start(source, keypoints, regressor, body, camera, progress)
+        found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
             return initial
@@ -96,22 +100,25 @@ def recover(
 
 def _start(
     source: str | Path | np.ndarray | Keypoints | ClipDetection,
-    found: Keypoints | ClipDetection,
+    keypoints: Keypoints,
     regressor: LandmarkNetwork | ImageNetwork | Regressor,
     body: BodyModel,
     camera: Camera | None,
     progress: bool,
-) -> BodyTrack:
-    """Return a regressor's answer; `source` has pictures if it looks at them."""
-    keypoints = found if isinstance(found, Keypoints) else found.keypoints
+) -> tuple[BodyTrack, Keypoints]:
+    """Return a regressor's answer, and the keypoints for the fit that starts from it.
+
+    `source` has pictures if the regressor looks at them.
+    """
     if isinstance(regressor, LandmarkNetwork):
-        return retarget(regress_landmarks(keypoints, camera=camera, network=regressor), body)
+        track = regress_landmarks(keypoints, camera=camera, network=regressor)
+        return retarget(track, body), with_places(keypoints, track, "landmarks")
     assert not isinstance(source, Keypoints | ClipDetection)
     frames = _open(source).frames
     if isinstance(regressor, ImageNetwork):
         track = regress_pictures(frames, keypoints, camera=camera, network=regressor, progress=progress)
-        return retarget(track, body)
-    return regress_clip(regressor, frames, keypoints, body=body, camera=camera, progress=progress)
+        return retarget(track, body), with_places(keypoints, track, "image")
+    return regress_clip(regressor, frames, keypoints, body=body, camera=camera, progress=progress), keypoints
 
 
 def fit_clip(

@@ -126,6 +126,17 @@ def test_the_pictures_size_does_not_matter(frames, keypoints, network) -> None:
     assert float((one - other).abs().max()) < 0.05
 
 
+def test_an_answer_that_misses_the_landmarks_is_not_taken(frames, keypoints) -> None:
+    wild = small_network()
+    torch.nn.init.normal_(wild.correct[-1].weight, std=20.0)
+    torch.testing.assert_close(
+        regress_pictures(iter(frames), keypoints, network=wild).body_pose,
+        regress_landmarks(keypoints).body_pose,
+        atol=1e-5,
+        rtol=0,
+    )
+
+
 def test_fewer_pictures_than_keypoints(frames, keypoints, network) -> None:
     with pytest.raises(InputError, match="3 pictures with a person, but keypoints of 5; give those of the clip"):
         regress_pictures(iter(frames[:3]), keypoints, network=network)

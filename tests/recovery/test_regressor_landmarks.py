@@ -12,10 +12,12 @@ from landmark_samples import mean_errors, moving_person, seen_by_detector
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cli import main
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
-from liquidwarp.recovery.fit import read_state
+from liquidwarp.recovery.fit import fit_track, read_state
+from liquidwarp.recovery.fit_bias import knows_depth, leans
 from liquidwarp.recovery.fit_skeleton import pose_skeleton
 from liquidwarp.recovery.regressors import (
     LandmarkNetwork,
@@ -23,6 +25,7 @@ from liquidwarp.recovery.regressors import (
     load_landmark_network,
     regress_landmarks,
     save_landmark_network,
+    with_places,
 )
 from liquidwarp.recovery.regressors.landmarks import BUNDLED, regressor_start
 from liquidwarp.tasks import recover
@@ -222,9 +225,32 @@ def test_it_starts_a_short_fit(body: BodyModel) -> None:
     keypoints = seen_by_detector(points)
     alone = recover(keypoints, regressor="landmarks", fit=False)
     fitted = recover(keypoints, regressor="landmarks")
-    errors = [mean_errors(fitted_joints(body, track), joints)[0] for track in (alone, fitted)]
-    assert errors[1] < errors[0]
+    assert mean_errors(fitted_joints(body, fitted), joints)[0] < 60
+    off = [(seen_by_detector(landmarks_of(body, t)).image - keypoints.image).norm(dim=-1) for t in (alone, fitted)]
+    assert float(off[1].median()) < 0.8 * float(off[0].median())
     assert torch.equal(fitted.body_pose, recover(keypoints, regressor="landmarks").body_pose)
+
+
+def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
+    keypoints = seen_by_detector(moving_person(body, 0.3)[1])
+    known = regress_landmarks(keypoints)
+    assert keypoints.world is not None
+    turned = replace(keypoints, world=keypoints.world * torch.tensor([1.0, 1.0, -1.0]))
+    told = with_places(turned, known, "landmarks")
+    assert told.detector == "mediapipe + landmarks"
+    assert knows_depth(told.detector)
+    assert not leans(told.detector)
+    assert told.world is not None
+    hips = told.world[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)
+    assert float((told.world - hips - keypoints.world).norm(dim=-1).mean()) < 0.06  # in the detector's own axes
+    truth = fitted_joints(body, known)
+    errors = [
+        mean_errors(fitted_joints(body, fit_track(body, seen, initial=known, steps=3).track), truth)[0]
+        for seen in (turned, told)
+    ]
+    assert errors[1] < 0.7 * errors[0], errors
+    few = replace(keypoints, names=("unknown", *keypoints.names[1:]))
+    assert with_places(few, known, "landmarks") is few
 
 
 @pytest.mark.slow

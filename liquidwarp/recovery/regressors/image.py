@@ -14,7 +14,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.recovery.regressors.clip import crop_square, square_boxes
 from liquidwarp.recovery.regressors.image_network import ENLARGE, SIDE, ImageNetwork, crop_windows
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork
-from liquidwarp.recovery.regressors.landmarks import regress_with, regressor_start
+from liquidwarp.recovery.regressors.landmarks import MISSED, missed_by, regress_with, regressor_start
 from liquidwarp.recovery.regressors.observed import Observed
 from liquidwarp.recovery.regressors.weights import fill_with, read_card, save_weights
 from liquidwarp.types import BodyTrack, Camera, Keypoints
@@ -36,7 +36,7 @@ def regress_pictures(
     """Answer a track of the open body for a clip's landmarks and pictures, without fitting.
 
     The landmark network answers as in `regress_landmarks`; then the image network looks at a crop of every frame that
-    shows the person.
+    shows the person. Frames in which its answer misses the landmarks by far keep the landmark network's.
 
     Convention: as `regress_landmarks`.
 
@@ -73,7 +73,7 @@ def regress_pictures(
                 start = Estimate(*(value[rows] for value in answers))
                 found.append(network(torch.stack(batch), windows[rows], _rows(observed, rows), start)[-1])
                 bar.update(len(rows))
-        return _put_back(answers, found, keypoints.present)
+        return _better(observed, answers, _put_back(answers, found, keypoints.present))
 
     return regress_with(keypoints, camera, landmarks, correct)
 
@@ -97,6 +97,14 @@ def _put_back(answers: Estimate, found: list[Estimate], present: Bool[Tensor, "T
         value[present] = torch.cat(after)
         whole.append(value)
     return Estimate(*whole)
+
+
+def _better(observed: Observed, before: Estimate, after: Estimate) -> Estimate:
+    """Take what the pictures say, but where it misses the landmarks by far and what landmarks say does not."""
+    missed = [missed_by(one.points, one.place, observed) for one in (before, after)]
+    kept = (missed[1] > MISSED) & (missed[0] < missed[1])
+    pairs = zip(before, after, strict=True)
+    return Estimate(*(torch.where(kept.view(-1, *[1] * (old.dim() - 1)), old, new) for old, new in pairs))
 
 
 def save_image_network(network: ImageNetwork, path: str | Path, card: dict[str, object]) -> None:

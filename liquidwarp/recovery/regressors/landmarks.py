@@ -14,8 +14,9 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
-from liquidwarp.recovery.fit_bias import landmark_offsets
-from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton
+from liquidwarp.recovery.fit import read_state
+from liquidwarp.recovery.fit_bias import landmark_offsets, refined
+from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.recovery.fit_start import bridge, start_rotations, yaw_from_picture
 from liquidwarp.recovery.prior import PosePrior, make_prior
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
@@ -27,7 +28,7 @@ BUNDLED = Path(__file__).parents[1] / "assets" / "landmarks.safetensors"
 _BODY, _DETECTOR = "anny", "mediapipe"
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
-_MISSED = 0.045  # metres; answers that are right miss by half of it
+MISSED = 0.045  # metres; answers that are right miss by half of it
 
 
 def regressor_skeleton(body: BodyModel) -> Skeleton:
@@ -89,10 +90,30 @@ def regress_with(
             answers = correct(observed, answers, camera)
         shape = mean_shape(answers.betas, observed.weight.mean(1) * present)
         rotations, place, miss = settle(network, observed, answers.rotations, shape)
-    told = present & (miss < _MISSED) if keypoints.fps > 0 else present
+    told = present & (miss < MISSED) if keypoints.fps > 0 else present
     rotations, place = bridge(rotations.double(), place.double(), told if bool(told.any()) else present)
     confidence = observed.weight.mean(1) * present
     return track_of(rotations, place, shape, camera, keypoints, confidence)
+
+
+def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoints:
+    """Return keypoints whose places in space are those of a network's answer, for a fit that starts from it.
+
+    A fit leans on the detector's limb directions, and would give back what the network knows better.
+
+    Args:
+        keypoints: what the answer was made of; as they are if they name landmarks that the network does not know.
+        track: the network's answer, of the open body.
+        network: its name.
+    """
+    if any(name not in MEDIAPIPE for name in keypoints.names):
+        return keypoints
+    skeleton = regressor_start()[0].at(track.betas.double())
+    state = read_state(_open_body(), track, track.camera)
+    points = pose_skeleton(skeleton, state.rotations, torch.zeros_like(state.place)).points
+    ray = observe(keypoints, track.camera).ray.double()  # a detector's axes are those of a camera that looks there
+    world = (points @ ray)[:, [MEDIAPIPE.index(name) for name in keypoints.names]].float()
+    return replace(keypoints, world=world, detector=refined(keypoints.detector, network))
 
 
 def check_view(camera: Camera, size: tuple[int, int]) -> None:
@@ -144,11 +165,16 @@ def settle(
     """
     _, points = network.kinematics(rotations, shape.expand(len(rotations), -1))
     place = place_by_landmarks(points, observed.picture, observed.weight)
-    spots = points + place[:, None]
-    miss = ((spots[..., :2] / spots[..., 2:] - observed.picture) * place[:, None, 2:]).norm(dim=-1)
-    miss = (miss * observed.weight).sum(1) / observed.weight.sum(1).clamp_min(1e-6)
+    miss = missed_by(points, place, observed)
     root = observed.ray @ rotations[:, 0]
     return torch.cat([root[:, None], rotations[:, 1:]], dim=1), (observed.ray @ place[..., None])[..., 0], miss
+
+
+def missed_by(points: Float[Tensor, "T L 3"], place: Float[Tensor, "T 3"], observed: Observed) -> Float[Tensor, "T"]:
+    """Return by how many metres landmarks miss the picture's, as a mean."""
+    spots = points + place[:, None]
+    miss = ((spots[..., :2] / spots[..., 2:] - observed.picture) * place[:, None, 2:]).norm(dim=-1)
+    return (miss * observed.weight).sum(1) / observed.weight.sum(1).clamp_min(1e-6)
 
 
 def track_of(
