@@ -16,14 +16,14 @@ from liquidwarp import __version__
 def interleaved(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Time calls turn by turn, after two turns that do not count; milliseconds.
 
-    Each turn begins with another call, so that none has to live with the same neighbour's caches and threads.
+    Each turn has another order, the same in every run, so that none has to live with the same neighbour's caches and
+    threads: what follows a long call on one thread finds the other cores asleep.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
     for turn in range(rounds + 2):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            call = calls[name]
+        for place in np.random.default_rng(turn).permutation(len(names)):
+            name, call = names[place], calls[names[place]]
             begin = time.perf_counter()
             call()
             if turn >= 2:

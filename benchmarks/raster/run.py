@@ -7,8 +7,8 @@ On the CPU: `rasterize` from world vertices to `Fragments` (projection and alloc
 and with a backward pass from random gradients of `bary` and `depth`; `rasterize_flow`, which goes straight to the flow,
 beside `rasterize` and `mesh_flow` one after the other; `soft_silhouette` with its backward; `visibility`; and others
 where they are installed: Embree (build of the tree plus one ray for each pixel of the body's box, on one thread, as its
-Python binding runs), DRTK, PyTorch3D. Who is left out is named, with the reason. All run round robin, after two
-warm-ups, each turn beginning with another one; the table gives medians and minima, the JSON also quartiles. Absolute
+Python binding runs), DRTK, PyTorch3D. Who is left out is named, with the reason. All run turn by turn, in an order
+that changes, after two warm-ups; the table gives medians and minima, the JSON also quartiles. Absolute
 times on a shared machine are upper estimates; ratios within a row are sound ("ratio": medians of the turns' ratios).
 
 On a GPU: the Triton backend, by the device's clock and by the caller's, with and without a CUDA graph, beside the time
