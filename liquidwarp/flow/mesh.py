@@ -8,7 +8,7 @@ from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import normalize_pixels, project
 from liquidwarp.raster import rasterize
-from liquidwarp.raster.fused import can_fuse, draw_flow
+from liquidwarp.raster.fused import draw_flow, fusing_backend
 from liquidwarp.raster.memory import empty
 from liquidwarp.types import Camera, Flow, Fragments
 
@@ -86,8 +86,9 @@ def rasterize_flow(
     """
     flows = _check_sources(len(vertices), len(faces), source_xy, face_visible)
     floats = (vertices, source_xy)
-    if can_fuse(backend, vertices, faces) and not _want_gradients(*floats) and source_xy.dtype == torch.float32:
-        return draw_flow(vertices, faces, camera, source_xy, face_visible, flows, backend=backend, cull=cull)
+    fused = fusing_backend(backend, vertices, faces)
+    if fused is not None and not _want_gradients(*floats) and source_xy.dtype == torch.float32:
+        return draw_flow(vertices, faces, camera, source_xy, face_visible, flows, backend=fused, cull=cull)
     fragments = rasterize(vertices, faces, camera, backend=backend, cull=cull)
     return fragments.face_index, mesh_flow(fragments, faces, source_xy, face_visible=face_visible)
 

@@ -9,13 +9,14 @@ from liquidwarp.raster.rasterize import NEAR, chosen_backend, triton_backend
 from liquidwarp.types import Camera, Flow
 
 
-def can_fuse(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"]) -> bool:
-    """Say whether a backend has the fused pass for these vertices.
+def fusing_backend(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"]) -> str | None:
+    """Return the backend that `backend` means for these vertices if it has the fused pass for them.
 
     Raises:
         InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
     """
-    return chosen_backend(backend, vertices, faces) in ("numba", "triton") and vertices.dtype == torch.float32
+    chosen = chosen_backend(backend, vertices, faces)
+    return chosen if chosen in ("numba", "triton") and vertices.dtype == torch.float32 else None
 
 
 def draw_flow(
@@ -29,13 +30,16 @@ def draw_flow(
     backend: str,
     cull: bool,
 ) -> tuple[Int[Tensor, "B H W"], Flow]:
-    """Return face indices and `flows` flows without fragments; see `flow.rasterize_flow`, which checks the shapes."""
+    """Return face indices and `flows` flows without fragments; see `flow.rasterize_flow`, which checks the shapes.
+
+    `backend` is from `fusing_backend`.
+    """
     visible = face_visible
     if visible is None:
         visible = torch.empty((0, len(faces)), dtype=torch.bool, device=vertices.device)
     screen = project(camera, vertices.detach())
     lens = camera.size, camera.orthographic, NEAR, cull
-    if chosen_backend(backend, vertices, faces) == "triton":
+    if backend == "triton":
         face_index, grid, valid = triton_backend().draw_flow(screen, faces, *lens, source_xy.detach(), visible, flows)
     else:
         from liquidwarp.raster import numba_backend

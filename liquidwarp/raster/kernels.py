@@ -292,9 +292,10 @@ def flow_at(ends, w0, w1, w2):
     """
     gx = ends[0] * w0 + ends[2] * w1 + ends[4] * w2
     gy = ends[1] * w0 + ends[3] * w1 + ends[5] * w2
-    if not math.isfinite(gx) or not math.isfinite(gy):
+    inside = (abs(gx) <= 1.0) & (abs(gy) <= 1.0)
+    if not inside and not (math.isfinite(gx) and math.isfinite(gy)):
         return np.float32(0.0), np.float32(0.0), False
-    return gx, gy, abs(gx) <= 1.0 and abs(gy) <= 1.0
+    return gx, gy, inside
 
 
 @njit(cache=True, inline="always")
