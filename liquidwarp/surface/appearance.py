@@ -22,6 +22,7 @@ from liquidwarp.surface.layers import (
     MIRRORED,
     SEEN,
     TORSO,
+    UPPER_LEGS,
     Layer,
     back_layer_from_sides,
     clear_of_arms,
@@ -33,6 +34,7 @@ from liquidwarp.surface.layers import (
     is_mere_edge,
     segment_groups,
     trusted_pixels,
+    without_arm_shadows,
 )
 from liquidwarp.types import Camera
 
@@ -164,6 +166,8 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
         clear_of_arms(trusted_pixels(labels, group, edges, height_px), labels, mesh_group, group, height_px)
         for group in range(len(LAYER_GROUPS))
     ]
+    for group in (TORSO, *UPPER_LEGS):
+        trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px)
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     for group in range(len(LAYER_GROUPS)):

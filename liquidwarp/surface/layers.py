@@ -35,6 +35,7 @@ LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
 """Parts that share a layer: what bends little within itself, and so hardly ever covers itself."""
 
 TORSO, HEAD, HAIR = 0, 1, 2
+UPPER_LEGS = tuple(LAYER_GROUPS.index((f"{side}_upper_leg",)) for side in ("left", "right"))
 HANDS = tuple(LAYER_GROUPS.index((f"{side}_hand",)) for side in ("left", "right"))
 _LEFT_ARM, _RIGHT_ARM = (
     tuple(LAYER_GROUPS.index((f"{side}_{part}",)) for part in ("upper_arm", "lower_arm", "hand"))
@@ -51,6 +52,11 @@ _MIXED = 2.0  # pixels from an edge within which every camera mixes colours
 _FEW = 25  # pixels
 _CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
 _LEAST_CLEAR = 0.2  # of a group's pixels: of a group mostly beside an arm, all must do
+_BESIDE_ARM = 0.03  # of the person's height: how far an arm's shadow and cuff reach
+_RIM_DEPTH = 2  # pixels
+_AROUND = 4.0  # pixels: sigma of the neighbourhood whose colours are usual
+_UNUSUAL = 2.5  # standard deviations of brightness
+_LEAST_UNUSUAL = 10.0  # of 255
 _DEPTH_STEP = 0.03  # metres between two surfaces that are not one
 
 
@@ -157,12 +163,49 @@ def clear_of_arms(
         height_px: the person's height in pixels.
     """
     arms = [arm for arm in (_LEFT_ARM, _RIGHT_ARM) if group not in arm]
-    covering = [part for arm in arms for part in arm[1:]]
-    cover = np.isin(labels, covering) | np.isin(mesh_group, covering)
+    cover = _shows(labels, mesh_group, [part for arm in arms for part in arm[1:]])
     if not known.any() or not cover.any():
         return known
     clear = known & (ndimage.distance_transform_edt(~cover) > _MARGIN * height_px)
     return clear if clear.sum() >= max(_FEW, _LEAST_CLEAR * known.sum()) else known
+
+
+def without_arm_shadows(
+    known: np.ndarray, rgb: np.ndarray, labels: np.ndarray, mesh_group: np.ndarray, height_px: float
+) -> np.ndarray:
+    """Return the known pixels without those along their edge that look unusual beside an arm.
+
+    The crease between a sleeve and the trunk, or a strip of what shows between them, is a line in the photo; on a side
+    that turns to the camera it would be stretched to a blot.
+
+    Args:
+        known: bool (H, W): what is trusted of a trunk or thigh.
+        rgb: uint8 (H, W, 3).
+        labels: from `segment_groups`.
+        mesh_group: int (H, W) group of the nearest face, -1 where none.
+        height_px: the person's height in pixels.
+    """
+    inner = ndimage.distance_transform_edt(known) > _RIM_DEPTH
+    cover = _shows(labels, mesh_group, [*_LEFT_ARM, *_RIGHT_ARM])
+    if not inner.any() or not cover.any():
+        return known
+    brightness = rgb.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+
+    def usual(values: np.ndarray) -> np.ndarray:
+        return ndimage.gaussian_filter(np.where(inner, values, 0).astype(np.float32), _AROUND)
+
+    weight = usual(np.ones_like(brightness))
+    share = np.maximum(weight, 1e-4)
+    mean = usual(brightness) / share
+    deviation = np.sqrt(np.maximum(usual(brightness**2) / share - mean**2, 0))
+    unusual = np.abs(brightness - mean) > np.maximum(_UNUSUAL * deviation, _LEAST_UNUSUAL)
+    beside = ndimage.distance_transform_edt(~cover) <= _BESIDE_ARM * height_px
+    return known & ~(unusual & beside & ~inner & (weight > 1e-3))
+
+
+def _shows(labels: np.ndarray, mesh_group: np.ndarray, groups: list[int]) -> np.ndarray:
+    """Return where the photo or the mesh has one of some groups, bool (H, W)."""
+    return np.isin(labels, groups) | np.isin(mesh_group, groups)
 
 
 def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from liquidwarp.surface.mesh_ops import contour_edges, cotangent_laplacian, edge_faces, vertex_normals
+from liquidwarp.surface.normals_kernel import look_up_normals
 
 
 def _sphere(rings: int = 24, around: int = 36) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +53,19 @@ def test_compiled_normals_are_those_of_tensors() -> None:
     both = torch.stack([bumpy, bumpy.flip(-1)])
     compiled, slow = (vertex_normals(x, torch.from_numpy(faces)) for x in (both, both.clone().requires_grad_()))
     torch.testing.assert_close(compiled, slow.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_normals_of_pixels_are_those_between_the_corners() -> None:
+    vertices, faces = _sphere(rings=8, around=9)
+    normals = vertex_normals(torch.from_numpy(vertices).float(), torch.from_numpy(faces))
+    rng = np.random.default_rng(0)
+    face = rng.integers(-1, len(faces), (5, 7)).astype(np.int32)
+    bary = rng.dirichlet((1, 1, 1), (5, 7)).astype(np.float32)
+    found = np.full((5, 7, 3), np.nan, np.float32)
+    look_up_normals(face, bary, faces, normals.numpy(), found)
+    mean = (normals.numpy()[faces[face]] * bary[..., None]).sum(-2)
+    wanted = np.where(face[..., None] < 0, 0, mean / np.linalg.norm(mean, axis=-1, keepdims=True))
+    np.testing.assert_allclose(found, wanted, atol=2e-7)
 
 
 def test_vertex_without_a_face_has_no_normal() -> None:

@@ -9,7 +9,16 @@ from liquidwarp.bodies.parts import part_labels
 from liquidwarp.geometry import default_camera, look_at_camera
 from liquidwarp.raster import rasterize
 from liquidwarp.surface import Observation, appearance_from_observations, dress, fuse_appearances, render_surface
-from liquidwarp.surface.layers import FILLED, SEEN, back_layer_from_sides, continue_picture, front_layer
+from liquidwarp.surface.layers import (
+    FILLED,
+    HANDS,
+    SEEN,
+    TORSO,
+    back_layer_from_sides,
+    continue_picture,
+    front_layer,
+    without_arm_shadows,
+)
 
 SIZE = (192, 192)
 PLACE = torch.tensor([[0.0, 0.0, 3.2]])
@@ -214,3 +223,22 @@ def test_a_back_keeps_the_outline_and_loses_the_middle():
     assert (back.rgba[..., 0] < 10).all()
     assert (back.rgba[..., 1] > 190).all()
     assert (back.kind == FILLED).all()
+
+
+def test_a_dark_line_along_an_arm_is_not_believed():
+    known = np.zeros((60, 60), bool)
+    known[10:50, 20:40] = True
+    labels = np.where(known, TORSO, -1)
+    labels[10:50, 43:50] = HANDS[0]
+    rgb = np.random.default_rng(0).integers(120, 136, (60, 60, 3)).astype(np.uint8)
+    rgb[:, 39], rgb[:, 20] = 40, 40
+    kept = without_arm_shadows(known, rgb, labels, labels, 200.0)
+    assert not kept[10:50, 39].any()  # beside the hand
+    assert kept[10:50, 20:39].all()  # the other edge, and what lies deeper
+    assert np.array_equal(
+        without_arm_shadows(known, rgb, np.where(known, TORSO, -1), np.where(known, TORSO, -1), 200.0), known
+    )
+    stripes = rgb.copy()
+    stripes[::4] = 40
+    stripes[:, [20, 39]] = stripes[:, [21, 38]]
+    assert np.array_equal(without_arm_shadows(known, stripes, labels, labels, 200.0), known)
