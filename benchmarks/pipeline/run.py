@@ -92,7 +92,7 @@ def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float
 def watch_memory(person: lw.SourceState, track: lw.BodyTrack, frames: int) -> dict[str, float]:
     """Write a long video; return the process's resident megabytes after so many frames."""
     page = resource.getpagesize()
-    times = torch.arange(frames) % len(track)
+    times = [index % len(track) for index in range(frames)]
     every = max(1, frames // 20)
     resident: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""Normals of vertices, by numba."""
+"""Normals of vertices and pixels, by numba."""
 
 from typing import no_type_check
 
@@ -32,3 +32,27 @@ def add_normals(vertices, faces, normals):
                 at = faces[f, corner]
                 for axis in range(3):
                     normals[b, at, axis] += crosses[f, axis]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def look_up_normals(face_index, bary, faces, normals, out):
+    """Write the unit normal (H, W, 3) of the face at each pixel, between those (V, 3) of its corners; 0 where none is.
+
+    face_index (H, W), -1 for none; bary (H, W, 3); faces (F, 3).
+    """
+    for y in range(face_index.shape[0]):
+        for x in range(face_index.shape[1]):
+            f = face_index[y, x]
+            if f < 0:
+                out[y, x] = 0
+                continue
+            a, b, c = bary[y, x]
+            i, j, k = faces[f]
+            nx = a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0]
+            ny = a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1]
+            nz = a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2]
+            length = max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-12))
+            out[y, x, 0] = nx / length
+            out[y, x, 1] = ny / length
+            out[y, x, 2] = nz / length

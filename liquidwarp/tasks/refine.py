@@ -14,6 +14,7 @@ from liquidwarp.geometry import project
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish, source_input, transfer_input
 from liquidwarp.raster import rasterize
 from liquidwarp.surface import Rendering, vertex_normals
+from liquidwarp.surface.normals_kernel import look_up_normals
 from liquidwarp.tasks.source import SourceState, SourceView
 from liquidwarp.types import Camera
 
@@ -100,8 +101,8 @@ class CompactRenderer:
         self._generator, self._body = generator, body
         self._views = state.views[:_SOURCES]
         size = working_size(self._views[0].camera.size)
+        sources = torch.cat([look_at_source(body, view, size) for view in self._views])
         with torch.no_grad(), _half():
-            sources = torch.cat([look_at_source(body, view, size) for view in self._views])
             found = generator.encode(sources)
             self._features = [plane.float().contiguous(memory_format=torch.channels_last) for plane in found]
 
@@ -204,13 +205,13 @@ def _enlarged(answer: CompactAnswer, size: tuple[int, int]) -> CompactAnswer:
     return CompactAnswer(color, mask[:, 0], shade)
 
 
-def _normals(body: BodyModel, vertices: Tensor, camera: Camera, face_index: Tensor, bary: Tensor) -> Tensor:
+def _normals(
+    body: BodyModel, vertices: Tensor, camera: Camera, face_index: Tensor, bary: Tensor
+) -> Float[Tensor, "3 H W"]:
     normals = vertex_normals(vertices[None], body.topology.faces)[0] @ camera.rotation.T
-    result = torch.zeros(*face_index.shape, 3)
-    hit = face_index >= 0
-    corners = body.topology.faces[face_index[hit].long()].long()
-    result[hit] = (normals[corners] * bary[hit][..., None]).sum(1)
-    return torch.nn.functional.normalize(result, dim=-1).permute(2, 0, 1)
+    result = np.empty((*face_index.shape, 3), np.float32)
+    look_up_normals(face_index.numpy(), bary.numpy(), body.topology.faces.numpy(), normals.contiguous().numpy(), result)
+    return torch.from_numpy(result).permute(2, 0, 1)
 
 
 def _half() -> torch.autocast:
