@@ -9,58 +9,78 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
+from liquidwarp.raster.kernels import corners_of
+
 PARTIALS = 4
 """Partial sums per image, added in fixed order."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 @no_type_check
-def _pull_pixel(screen, b, i, face, orthographic, w, z, g, gz, sums):
-    """Add one pixel's gradient to its face's vertices; `w` are surface weights, `g` and `gz` gradients of w and z."""
-    z0, z1, z2 = np.float64(screen[b, i[0], 2]), np.float64(screen[b, i[1], 2]), np.float64(screen[b, i[2], 2])
-    if orthographic:
-        a0, a1, a2 = w
-        g0, g1, g2 = g[0] + gz * z0, g[1] + gz * z1, g[2] + gz * z2
-        d0, d1, d2 = gz * a0, gz * a1, gz * a2
-    else:
-        # w = u / S, z = 1 / S with u = a / Z and S = sum(u), where `a` are the affine weights on the screen.
-        common = g[0] * w[0] + g[1] * w[1] + g[2] * w[2] + z * gz
-        a0, a1, a2 = w[0] * z0 / z, w[1] * z1 / z, w[2] * z2 / z
-        g0, g1, g2 = z * (g[0] - common) / z0, z * (g[1] - common) / z1, z * (g[2] - common) / z2
-        d0, d1, d2 = -g0 * a0 / z0, -g1 * a1 / z1, -g2 * a2 / z2
-    x0, y0 = np.float64(screen[b, i[0], 0]), np.float64(screen[b, i[0], 1])
-    ux, uy = np.float64(screen[b, i[1], 0]) - x0, np.float64(screen[b, i[1], 1]) - y0
-    vx, vy = np.float64(screen[b, i[2], 0]) - x0, np.float64(screen[b, i[2], 1]) - y0
-    # Moving vertex k by t moves the affine coordinates of a fixed pixel as moving the pixel by -a_k t does.
-    inverse = 1.0 / (ux * vy - uy * vx)
-    s, t = g1 - g0, g2 - g0
-    qx, qy = (s * vy - t * uy) * inverse, (t * ux - s * vx) * inverse
-    for k, a, d in ((0, a0, d0), (1, a1, d1), (2, a2, d2)):
-        sums[i[k], 0] -= a * qx
-        sums[i[k], 1] -= a * qy
-        sums[i[k], 2] += d
+def _pull_row(screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth, sums):
+    """Add the gradients of a row's pixels to their faces' vertices; neighbours on one face are added up first."""
+    x = np.uint64(0)
+    one = np.uint64(1)
+    width = np.uint64(face_index.shape[0])
+    while x < width:
+        f = face_index[x]
+        if f < 0:
+            x += one
+            continue
+        i0, i1, i2 = corners_of(faces, f)
+        x0, y0, z0 = np.float64(screen[i0, 0]), np.float64(screen[i0, 1]), np.float64(screen[i0, 2])
+        ux, uy, z1 = np.float64(screen[i1, 0]) - x0, np.float64(screen[i1, 1]) - y0, np.float64(screen[i1, 2])
+        vx, vy, z2 = np.float64(screen[i2, 0]) - x0, np.float64(screen[i2, 1]) - y0, np.float64(screen[i2, 2])
+        n0, n1, n2 = 1.0 / z0, 1.0 / z1, 1.0 / z2
+        inverse = 1.0 / (ux * vy - uy * vx)
+        px0 = py0 = pz0 = px1 = py1 = pz1 = px2 = py2 = pz2 = 0.0
+        while x < width and face_index[x] == f:
+            w0, w1, w2 = np.float64(bary[x, 0]), np.float64(bary[x, 1]), np.float64(bary[x, 2])
+            g0, g1, g2 = np.float64(grad_bary[x, 0]), np.float64(grad_bary[x, 1]), np.float64(grad_bary[x, 2])
+            gz = np.float64(grad_depth[x])
+            if orthographic:
+                g0, g1, g2 = g0 + gz * z0, g1 + gz * z1, g2 + gz * z2
+                pz0, pz1, pz2 = pz0 + gz * w0, pz1 + gz * w1, pz2 + gz * w2
+            else:
+                # w = u / S, z = 1 / S with u = a / Z and S = sum(u), where `a` are the affine weights on the screen.
+                z = np.float64(depth[x])
+                common = g0 * w0 + g1 * w1 + g2 * w2 + z * gz
+                nearness = 1.0 / z
+                w0, w1, w2 = w0 * z0 * nearness, w1 * z1 * nearness, w2 * z2 * nearness
+                g0, g1, g2 = z * (g0 - common) * n0, z * (g1 - common) * n1, z * (g2 - common) * n2
+                pz0, pz1, pz2 = pz0 - g0 * w0 * n0, pz1 - g1 * w1 * n1, pz2 - g2 * w2 * n2
+            # Moving vertex k by t moves the affine coordinates of a fixed pixel as moving the pixel by -a_k t does.
+            s, t = g1 - g0, g2 - g0
+            qx, qy = (s * vy - t * uy) * inverse, (t * ux - s * vx) * inverse
+            px0, px1, px2 = px0 - w0 * qx, px1 - w1 * qx, px2 - w2 * qx
+            py0, py1, py2 = py0 - w0 * qy, py1 - w1 * qy, py2 - w2 * qy
+            x += one
+        for i, px, py, pz in ((i0, px0, py0, pz0), (i1, px1, py1, pz1), (i2, px2, py2, pz2)):
+            sums[i, 0] += px
+            sums[i, 1] += py
+            sums[i, 2] += pz
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 @no_type_check
 def _pull_task(task, screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth, sums):
     b, part = task // PARTIALS, task % PARTIALS
-    height, width = face_index.shape[1], face_index.shape[2]
+    height = face_index.shape[1]
     rows = (height + PARTIALS - 1) // PARTIALS
     for y in range(part * rows, min((part + 1) * rows, height)):
-        for x in range(width):
-            f = face_index[b, y, x]
-            if f < 0:
-                continue
-            i = (faces[f, 0], faces[f, 1], faces[f, 2])
-            w = (np.float64(bary[b, y, x, 0]), np.float64(bary[b, y, x, 1]), np.float64(bary[b, y, x, 2]))
-            g = (
-                np.float64(grad_bary[b, y, x, 0]),
-                np.float64(grad_bary[b, y, x, 1]),
-                np.float64(grad_bary[b, y, x, 2]),
-            )
-            z, gz = np.float64(depth[b, y, x]), np.float64(grad_depth[b, y, x])
-            _pull_pixel(screen, b, i, f, orthographic, w, z, g, gz, sums[task])
+        fragments = face_index[b, y], bary[b, y], depth[b, y]
+        pulls = grad_bary[b, y], grad_depth[b, y]
+        _pull_row(
+            screen[b],
+            faces,
+            orthographic,
+            fragments[0],
+            fragments[1],
+            fragments[2],
+            pulls[0],
+            pulls[1],
+            sums[task],
+        )
 
 
 @njit(cache=True, nogil=True)
