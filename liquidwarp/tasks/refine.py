@@ -67,13 +67,8 @@ def look_at_target(
     )
     xy = torch.cat([project_normalized(view.camera, view.vertices[None])[0] for view in views])
     shown = torch.stack([view.faces for view in views])
-    flows = [
-        mesh_flow(fragments, body.topology.faces, xy[[index]], face_visible=shown[[index]])
-        for index in range(len(views))
-    ]
-    return TransferView(
-        transfer, torch.stack([flow.grid for flow in flows], 1), torch.stack([flow.valid for flow in flows], 1)
-    )
+    flow = mesh_flow(fragments, body.topology.faces, xy, face_visible=shown)
+    return TransferView(transfer, flow.grid[None], flow.valid[None])
 
 
 def look_at_source(body: BodyModel, view: SourceView, size: tuple[int, int]) -> Float[Tensor, "1 7 H W"]:
