@@ -197,7 +197,7 @@ def test_the_bundled_network_on_grey_pictures(frames, keypoints) -> None:
 
 
 @pytest.mark.slow
-def test_pictures_help_where_the_detector_errs(tmp_path: Path) -> None:
+def test_it_beats_the_landmark_network_where_the_real_detector_errs(tmp_path: Path) -> None:
     before, after = [], []
     for seed in range(4):
         clip = synthetic_clip((7, seed), 6, (256, 256), fps=12.5)
