@@ -28,7 +28,6 @@ SET = 71  # number of this data set, so that no other use of the engine meets th
 def main(arguments: list[str] | None = None) -> int:
     """Make the pairs; 0 when done."""
     options = parse(arguments)
-    logging.getLogger("liquidwarp").setLevel(logging.ERROR)
     own = range(options.first + options.shard[0], options.first + options.clips, options.shard[1])
     lost = 0
     for number in tqdm(own, unit="clip"):
@@ -74,4 +73,5 @@ def write(number: int, frames: int, path: Path) -> bool:
 
 
 if __name__ == "__main__":
+    logging.getLogger("liquidwarp").setLevel(logging.ERROR)
     sys.exit(main())

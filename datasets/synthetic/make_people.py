@@ -62,7 +62,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make_people(folder: Path, numbers: range, data_set: int = SET) -> None:
     """Write the clips that are missing in a folder; those in which the detector finds nobody are left out."""
-    logging.getLogger("liquidwarp").setLevel(logging.ERROR)
     detector = MediaPipeDetector()
     for number in tqdm(numbers, desc="people", unit="clip"):
         path = folder / f"clip{number:06d}.npz"
@@ -146,4 +145,5 @@ def depth_of(clip: Clip, frame: int, box: Tensor) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    logging.getLogger("liquidwarp").setLevel(logging.ERROR)
     sys.exit(main())
