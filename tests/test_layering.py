@@ -14,6 +14,7 @@ LEVELS = {
     "checks": 0,
     "types": 0,
     "ahead": 0,
+    "cards": 0,
     "geometry": 1,
     "bodies": 2,
     "raster": 2,
@@ -36,7 +37,7 @@ LEVELS = {
 }
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("ahead", "errors", "files", "checks", "types")
+GROUND_FLOOR = ("ahead", "errors", "files", "cards", "checks", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {

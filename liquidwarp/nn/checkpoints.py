@@ -1,16 +1,16 @@
 """Published weights: recognised, read without executing anything, and written anew with a card."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from liquidwarp.cards import fill_network, load_with_card, save_with_card
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path, read_checkpoint
+from liquidwarp.files import read_checkpoint
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name
 
@@ -32,8 +32,6 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
         InputError: no such file, a damaged one, one with code in it, one of another network, or an ambiguous one.
         OutputError: the result cannot be written.
     """
-    from safetensors.torch import save
-
     path = Path(path)
     tensors = read_checkpoint(path)
     names = recognise(path, tensors)
@@ -52,9 +50,7 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     where = path.with_suffix(".safetensors") if output is None else Path(output)
-    kept = {key: value.contiguous() for key, value in from_published(name, tensors).items()}
-    with atomic_path(where) as partial:
-        partial.write_bytes(save(kept, {"card": json.dumps(card, sort_keys=True)}))
+    save_with_card(from_published(name, tensors), where, card)
     return where
 
 
@@ -93,21 +89,11 @@ def load_published(path: str | Path) -> LiquidGenerator:
     Raises:
         InputError: no such file, a damaged one, or of no published configuration.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(Path(path), "pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 -- not a dict
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
+    card, tensors = load_with_card(path)
     name, share = card.get("configuration"), card.get("share", 1.0)
     if name not in GENERATORS:
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
     shape = SHAPES[name] if share == 1 else SHAPES[name].narrowed(share)
     network = LiquidGenerator(shape).eval().requires_grad_(False)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
+    fill_network(network, tensors, path, name=name)
     return network

@@ -1,8 +1,8 @@
 """Any generator from a file."""
 
-import json
 from pathlib import Path
 
+from liquidwarp.cards import read_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.checkpoints import load_published
 from liquidwarp.nn.compact import CompactGenerator
@@ -22,11 +22,4 @@ def load_generator(path: str | Path | None = None) -> Generator:
         return load_compact()
     if Path(path).suffix != ".safetensors":
         raise InputError(f"{path}: not a safetensors file; 'liquidwarp weights import {path}' makes one")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(Path(path), "pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
-    return load_compact(path) if card.get("configuration") == "compact" else load_published(path)
+    return load_compact(path) if read_card(path).get("configuration") == "compact" else load_published(path)

@@ -1,14 +1,13 @@
 """Trained weights as a file with a card."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from torch import nn
 
+from liquidwarp.cards import save_with_card
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import save_compact
 from liquidwarp.nn.liquid import LiquidGenerator
@@ -69,13 +68,9 @@ def _write_compact(generator: nn.Module, path: str | Path, card: dict[str, objec
 
 def _write_liquid(kind: str, share: float, generator: nn.Module, path: str | Path, card: dict[str, object]) -> None:
     """Write what `nn.checkpoints.load_published` reads."""
-    from safetensors.torch import save
-
     assert isinstance(generator, LiquidGenerator)
     whole = {**card, "configuration": kind, "share": share, "pictures": "RGB in [-1, 1]", "mask": "1 = background"}
-    tensors = {name: value.contiguous() for name, value in generator.state_dict().items()}
-    with atomic_path(path) as partial:
-        partial.write_bytes(save(tensors, {"card": json.dumps(whole, sort_keys=True)}))
+    save_with_card(generator.state_dict(), path, whole)
 
 
 WRITERS: dict[str, Callable[[nn.Module, str | Path, dict[str, object]], None]] = {"compact": _write_compact}

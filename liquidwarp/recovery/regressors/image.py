@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
+from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.recovery.regressors.clip import crop_square, square_boxes
 from liquidwarp.recovery.regressors.image_network import ENLARGE, SIDE, ImageNetwork, crop_windows
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork
 from liquidwarp.recovery.regressors.landmarks import MISSED, missed_by, regress_with, regressor_start
 from liquidwarp.recovery.regressors.observed import Observed
-from liquidwarp.recovery.regressors.weights import fill_with, read_card, save_weights
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "image.safetensors"
@@ -114,7 +114,7 @@ def save_image_network(network: ImageNetwork, path: str | Path, card: dict[str, 
         OutputError: the file cannot be written.
     """
     made_of = {"widths": network.widths, "inner": network.inner, "local": network.local}
-    save_weights(network, path, _CONFIGURATION, card | made_of)
+    save_with_card(halved(network), path, card | made_of | {"configuration": _CONFIGURATION})
 
 
 @lru_cache(maxsize=2)
@@ -124,7 +124,7 @@ def load_image_network(path: Path = BUNDLED) -> ImageNetwork:
     Raises:
         InputError: no such file, a damaged one, or weights of another network.
     """
-    card = read_card(path, _CONFIGURATION)
+    card, tensors = load_with_card(path, _CONFIGURATION)
     try:
         widths, inner, local = tuple(int(width) for width in card["widths"]), int(card["inner"]), int(card["local"])
         half, quarter, eighth, sixteenth = widths
@@ -132,5 +132,5 @@ def load_image_network(path: Path = BUNDLED) -> ImageNetwork:
         raise InputError(f"{path}: its card does not tell how large the network is ({error}); train it anew") from error
     network = ImageNetwork(regressor_start()[0], (half, quarter, eighth, sixteenth), inner, local)
     network = network.eval().requires_grad_(False)
-    fill_with(network, path)
+    fill_network(network, tensors, path)
     return network

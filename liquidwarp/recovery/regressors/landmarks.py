@@ -12,6 +12,7 @@ from torch import Tensor
 import liquidwarp
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
 from liquidwarp.recovery.fit import read_state
@@ -21,7 +22,6 @@ from liquidwarp.recovery.fit_start import bridge, start_rotations, yaw_from_pict
 from liquidwarp.recovery.prior import PosePrior, make_prior
 from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
 from liquidwarp.recovery.regressors.observed import Observed, observe
-from liquidwarp.recovery.regressors.weights import fill_with, read_card, save_weights
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "landmarks.safetensors"
@@ -230,7 +230,7 @@ def save_landmark_network(network: LandmarkNetwork, path: str | Path, card: dict
         OutputError: the file cannot be written.
     """
     made_of = {name: getattr(network, name) for name in ("width", "inner", "depth")}
-    save_weights(network, path, _CONFIGURATION, card | made_of)
+    save_with_card(halved(network), path, card | made_of | {"configuration": _CONFIGURATION})
 
 
 @lru_cache(maxsize=2)
@@ -240,8 +240,8 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     Raises:
         InputError: no such file, a damaged one, or weights of another network.
     """
-    card = read_card(path, _CONFIGURATION)
+    card, tensors = load_with_card(path, _CONFIGURATION)
     sizes = (card.get("width", 0), card.get("inner", 0), card.get("depth", 2))
     network = LandmarkNetwork(regressor_start()[0], *sizes).eval().requires_grad_(False)
-    fill_with(network, path)
+    fill_network(network, tensors, path)
     return network

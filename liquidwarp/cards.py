@@ -1,0 +1,91 @@
+"""Weights with a card: safetensors whose metadata tell what network they are of, what made it, and what it reaches."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liquidwarp.errors import InputError
+from liquidwarp.files import atomic_path
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Card = dict[str, Any]
+
+
+def save_with_card(tensors: "Mapping[str, Tensor]", path: str | Path, card: Mapping[str, object]) -> None:
+    """Write tensors as they are.
+
+    Args:
+        tensors: by name.
+        path: of the safetensors file.
+        card: goes into the file's metadata as JSON; `configuration` says of what network they are.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from safetensors.torch import save
+
+    whole = {name: value.contiguous() for name, value in tensors.items()}
+    with atomic_path(path) as partial:
+        partial.write_bytes(save(whole, {"card": json.dumps(dict(card), sort_keys=True)}))
+
+
+def halved(network: "nn.Module") -> "dict[str, Tensor]":
+    """Return a network's weights with float16 in place of other floats, as they are shipped."""
+    return {name: v.half() if v.is_floating_point() else v for name, v in network.state_dict().items()}
+
+
+def read_card(path: str | Path) -> Card:
+    """Return the card of a file; an empty one if it has none.
+
+    Raises:
+        InputError: no such file, or a damaged one.
+    """
+    return _read(path, tensors=False)[0]
+
+
+def load_with_card(path: str | Path, configuration: str | None = None) -> "tuple[Card, dict[str, Tensor]]":
+    """Return the card and the tensors of a file.
+
+    Raises:
+        InputError: no such file, a damaged one, or weights of another network than `configuration` names.
+    """
+    card, tensors = _read(path, tensors=True)
+    found = card.get("configuration", "an unknown network")
+    if configuration is not None and found != configuration:
+        raise InputError(f"{path}: weights of {found!r}, wanted {configuration!r}")
+    return card, tensors
+
+
+def fill_network(
+    network: "nn.Module", tensors: "Mapping[str, Tensor]", path: str | Path, *, name: str = "the network"
+) -> None:
+    """Put a file's tensors into a network; float16 becomes what the network has.
+
+    Args:
+        network: is changed.
+        tensors: from `load_with_card`.
+        path: of their file, for the message.
+        name: of the network, for the message.
+
+    Raises:
+        InputError: they do not fit.
+    """
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
+
+
+def _read(path: str | Path, *, tensors: bool) -> "tuple[Card, dict[str, Tensor]]":
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(Path(path), "pt") as file:
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
+            found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118 -- no dict
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as weights ({error}); give a safetensors file") from error
+    return dict(card), found
