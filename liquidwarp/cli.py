@@ -17,7 +17,7 @@ from liquidwarp.options import make_parser
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
     from liquidwarp.nn.weights import Generator
-    from liquidwarp.recovery.regressors import ImageNetwork, LandmarkNetwork, Regressor
+    from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
@@ -228,7 +228,7 @@ def _recover(options: argparse.Namespace) -> None:
 
 
 def _regressor(options: argparse.Namespace, body: "BodyModel") -> "LandmarkNetwork | ImageNetwork | Regressor | None":
-    from liquidwarp.recovery.regressors import load_image_network, load_landmark_network, load_regressor
+    from liquidwarp.regress import load_image_network, load_landmark_network, load_regressor
 
     if options.regressor is None:
         if options.weights is not None or options.no_fit:

@@ -70,7 +70,7 @@ def _rasteriser() -> str:
 
 
 def _detector() -> str:
-    from liquidwarp.recovery import MediaPipeDetector
+    from liquidwarp.detect import MediaPipeDetector
 
     detector = MediaPipeDetector()
     return f"{detector.name}, {_timed(lambda: detector.detect(np.zeros((256, 256, 3), np.uint8)))} on an empty picture"

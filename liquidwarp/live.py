@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liquidwarp.media import Webcam, Window, open_video, to_uint8
+from liquidwarp.media import PreviewWindow, Webcam, open_video, to_uint8
 from liquidwarp.nn.weights import Generator
 from liquidwarp.tasks import LiveFrame, SourceState, Synthesis, imitate_live, write_video
 from liquidwarp.tasks.synthesize import Background
@@ -84,7 +84,7 @@ def _timed(
 
 
 def _show(pictures: Iterable[Synthesis]) -> None:
-    with closing(Window("liquidwarp")) as window:
+    with closing(PreviewWindow("liquidwarp")) as window:
         for picture in pictures:
             if not window.show(to_uint8(picture.image)):
                 return

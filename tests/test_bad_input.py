@@ -17,8 +17,8 @@ import liquidwarp as lw
 from liquidwarp import tasks
 from liquidwarp.cli import main
 from liquidwarp.demo import asset
+from liquidwarp.detect import detect_people
 from liquidwarp.media import open_video, read_image, write_image, write_video
-from liquidwarp.recovery import detect_people
 
 
 @pytest.fixture

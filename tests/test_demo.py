@@ -9,8 +9,8 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.demo import PEOPLE, asset, run_demo
+from liquidwarp.detect import detect_people
 from liquidwarp.media import open_video, read_image, read_provenance, to_uint8
-from liquidwarp.recovery import detect_people
 
 TRUTH = lw.BodyTrack.load(asset("motion_truth.npz"))
 LIMBS = tuple(

@@ -244,9 +244,9 @@ def run_blocks(page: Path, wanted: str, space: dict[str, Any]) -> dict[str, Any]
 def test_the_example_of_a_detector_runs() -> None:
     body = load_body("toy")
     from liquidwarp.bodies.landmarks import COCO
+    from liquidwarp.detect import Detector, detect_people
     from liquidwarp.geometry import default_camera, project
     from liquidwarp.raster import rasterize
-    from liquidwarp.recovery import Detector, detect_people
 
     orient, pose = body.expand_pose(torch.zeros(1, 22, 3))
     betas, place, camera = torch.zeros(body.num_betas), torch.tensor([[0.0, 0.1, 3.2]]), default_camera((64, 48))

@@ -10,8 +10,8 @@ from ablation_train import Trained
 from PIL import Image
 
 import liquidwarp as lw
+from liquidwarp.detect import detect_clip
 from liquidwarp.media import open_video, to_uint8
-from liquidwarp.recovery import detect_clip
 
 
 def find_pairs(folder: Path, names: Sequence[str] | None) -> list[tuple[Path, Path]]:

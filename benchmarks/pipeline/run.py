@@ -26,8 +26,8 @@ import numpy as np
 import torch
 
 import liquidwarp as lw
+from liquidwarp.detect import detect_clip
 from liquidwarp.media import open_video, to_uint8, write_video
-from liquidwarp.recovery import detect_clip
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from timing import check_summary, machine, summary

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 import liquidwarp as lw
+from liquidwarp.detect import detect_clip
 from liquidwarp.media import open_video, to_uint8
 from liquidwarp.metrics import flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.metrics.pose import reprojection_errors
-from liquidwarp.recovery import detect_clip
 
 SETTINGS = ("cross", "same")
 FLOORS = ("copy the photo", "background only")

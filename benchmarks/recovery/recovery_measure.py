@@ -13,6 +13,7 @@ from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.data.recovery_truth import TruthSequence
 from liquidwarp.data.synthetic.seen import SEEN_KINDS, moving_person, simulate_keypoints
+from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.metrics.pose import (
     accelerations,
     joint_errors,
@@ -22,7 +23,6 @@ from liquidwarp.metrics.pose import (
     standing_speeds,
     track_points,
 )
-from liquidwarp.recovery import find_stands, fit_track, foot_points, plant_feet
 
 SET = 197  # number of this data set, so that no training meets the same people
 FLOORS = ("rest pose", "closed form")
@@ -125,7 +125,7 @@ def ways_at_hand(wanted: Sequence[str] = WAYS) -> list[str]:
 
 def regressor_at_hand() -> bool:
     """Tell whether the weights of the landmark regressor are there."""
-    from liquidwarp.recovery.regressors import load_landmark_network
+    from liquidwarp.regress import load_landmark_network
 
     try:
         load_landmark_network()

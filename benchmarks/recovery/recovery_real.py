@@ -11,12 +11,13 @@ from recovery_measure import Clock, Scores, closed_form, rest_pose, skate
 import liquidwarp as lw
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import LSP
+from liquidwarp.detect import ClipDetection, detect_clip
+from liquidwarp.fit import find_stands, plant_feet
 from liquidwarp.media import is_video, open_video
 from liquidwarp.metrics import iou
 from liquidwarp.metrics.pose import jerks, reprojection_errors, track_points
 from liquidwarp.raster import rasterize
-from liquidwarp.recovery import ClipDetection, detect_clip, find_stands, plant_feet
-from liquidwarp.recovery.regressors import with_places
+from liquidwarp.regress import with_places
 from liquidwarp.tasks.recover import correct_by_masks
 
 METRICS = ("reprojection", "iou", "skate", "jitter")

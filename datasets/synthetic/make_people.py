@@ -29,15 +29,15 @@ from liquidwarp.data.synthetic.layers import Bare
 from liquidwarp.data.synthetic.looks import random_look
 from liquidwarp.data.synthetic.motions import random_motion
 from liquidwarp.data.synthetic.truth import SurfaceTruth
+from liquidwarp.detect.following import collect_keypoints
+from liquidwarp.detect.mediapipe_detector import MediaPipeDetector, to_detection
 from liquidwarp.files import atomic_path
+from liquidwarp.fit.skeleton import pose_skeleton
+from liquidwarp.fit.track import read_state
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, project
-from liquidwarp.recovery.fit import read_state
-from liquidwarp.recovery.fit_skeleton import pose_skeleton
-from liquidwarp.recovery.mediapipe_detector import MediaPipeDetector, to_detection
-from liquidwarp.recovery.people import collect_keypoints
-from liquidwarp.recovery.regressors.clip import crop_square, square_boxes
-from liquidwarp.recovery.regressors.image_network import ENLARGE, SIDE
-from liquidwarp.recovery.regressors.landmarks import regressor_start
+from liquidwarp.regress.clip import crop_square, square_boxes
+from liquidwarp.regress.image_network import ENLARGE, SIDE
+from liquidwarp.regress.landmarks import regressor_start
 
 SET, HELD_OUT = 101, 103  # numbers of these data sets, so that no other use of the engine meets the same people
 FRAMES, SIZE = 8, 256

@@ -28,17 +28,17 @@ from train_regressor import MIRROR
 
 import liquidwarp as lw
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.recovery.regressors.image import load_image_network, save_image_network
-from liquidwarp.recovery.regressors.image_network import ImageNetwork, crop_windows
-from liquidwarp.recovery.regressors.landmark_network import Estimate, estimate_of
-from liquidwarp.recovery.regressors.landmarks import (
+from liquidwarp.regress.image import load_image_network, save_image_network
+from liquidwarp.regress.image_network import ImageNetwork, crop_windows
+from liquidwarp.regress.landmark_network import Estimate, estimate_of
+from liquidwarp.regress.landmarks import (
     answer_frames,
     first_poses,
     load_landmark_network,
     regressor_start,
 )
-from liquidwarp.recovery.regressors.noise import simulate_detector
-from liquidwarp.recovery.regressors.observed import Observed, look_at_person, observe
+from liquidwarp.regress.observed import Observed, look_at_person, observe
+from liquidwarp.regress.pose_noise import simulate_detector
 from liquidwarp.types import Camera, Keypoints
 
 BATCH, STRETCH = 32, 2  # clips, and frames of each

@@ -3,7 +3,7 @@
     python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--start FILE]
 
 Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
-errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
+errors (`regress.pose_noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
 same machine give the same file.
 """
 
@@ -26,18 +26,18 @@ from liquidwarp.data.synthetic.acting import act
 from liquidwarp.data.synthetic.layers import Bare
 from liquidwarp.data.synthetic.looks import random_look
 from liquidwarp.data.synthetic.motions import random_motion
+from liquidwarp.fit.prior import PosePrior, make_prior
+from liquidwarp.fit.skeleton import Skeleton
 from liquidwarp.geometry import axis_angle_to_matrix
-from liquidwarp.recovery.fit_skeleton import Skeleton
-from liquidwarp.recovery.prior import PosePrior, make_prior
-from liquidwarp.recovery.regressors.landmark_network import Estimate, LandmarkNetwork
-from liquidwarp.recovery.regressors.landmarks import (
+from liquidwarp.regress.landmark_network import Estimate, LandmarkNetwork
+from liquidwarp.regress.landmarks import (
     first_poses,
     load_landmark_network,
     regressor_skeleton,
     save_landmark_network,
 )
-from liquidwarp.recovery.regressors.noise import simulate_detector
-from liquidwarp.recovery.regressors.observed import Observed, look_at_person
+from liquidwarp.regress.observed import Observed, look_at_person
+from liquidwarp.regress.pose_noise import simulate_detector
 
 SET = 83  # number of this data set, so that no other use of the engine meets the same motions
 LENGTH, RATE = 48, 25.0

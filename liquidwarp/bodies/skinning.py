@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class SkinLevel:
     """Joints at one depth of a tree, and their parents."""
 
     joints: tuple[int, ...]
@@ -31,7 +31,7 @@ class Tree:
     """
 
     parents: tuple[int, ...]
-    levels: tuple[Level, ...]
+    levels: tuple[SkinLevel, ...]
     order: tuple[int, ...]
 
     @staticmethod
@@ -42,12 +42,12 @@ class Tree:
         depth = [0] * len(parents)
         for joint, parent in enumerate(parents[1:], start=1):
             depth[joint] = depth[parent] + 1
-        levels: list[Level] = []
+        levels: list[SkinLevel] = []
         flat = [0]
         for level in range(1, max(depth) + 1):
             joints = tuple(joint for joint, d in enumerate(depth) if d == level)
             before = levels[-1].joints if levels else (0,)
-            levels.append(Level(joints, tuple(before.index(parents[joint]) for joint in joints)))
+            levels.append(SkinLevel(joints, tuple(before.index(parents[joint]) for joint in joints)))
             flat += joints
         return Tree(parents, tuple(levels), tuple(flat.index(joint) for joint in range(len(parents))))
 

@@ -21,8 +21,8 @@ from PIL import Image
 from liquidwarp.data.clip import Clip
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.files import atomic_path
+from liquidwarp.inpaint.background import clip_plate
 from liquidwarp.media import VIDEO_ENDINGS, is_video, open_video, read_image
-from liquidwarp.surface.plate import clip_plate
 from liquidwarp.types import BodyTrack
 
 _log = logging.getLogger(__name__)

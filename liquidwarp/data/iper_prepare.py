@@ -37,7 +37,7 @@ _FAR_FOCAL = 2 * 5000 / 224  # the lens that the published fits assume, in half 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PreparationOutcome:
     """What became of a data set.
 
     Attributes:
@@ -58,7 +58,7 @@ def prepare_iper(
     size: int | None = None,
     shard: tuple[int, int] = (0, 1),
     progress: bool = False,
-) -> Outcome:
+) -> PreparationOutcome:
     """Prepare clips; what is finished is not done again.
 
     Args:
@@ -87,7 +87,7 @@ def prepare_iper(
         except InputError as error:  # a full disk is no fault of the clip and ends the work
             missing[name] = str(error)
             _log.warning("%s: %s", name, error)
-    return Outcome(tuple(done), missing)
+    return PreparationOutcome(tuple(done), missing)
 
 
 def find_clip(root: Path, name: str) -> Path:

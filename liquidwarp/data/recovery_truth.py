@@ -17,8 +17,8 @@ from torch import Tensor
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.bodies.pickles import read_pickle
 from liquidwarp.bodies.smpl_files import FAMILIES
+from liquidwarp.detect.readers import OPENPOSE_COCO
 from liquidwarp.errors import InputError
-from liquidwarp.recovery.readers import OPENPOSE_COCO
 from liquidwarp.types import Camera, Keypoints
 
 H36M = (

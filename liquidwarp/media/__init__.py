@@ -6,7 +6,7 @@ from liquidwarp.media.folder import PictureFolder
 from liquidwarp.media.image import PICTURE_ENDINGS, Picture, is_image, read_image, write_image
 from liquidwarp.media.provenance import provenance_text, read_provenance
 from liquidwarp.media.video import Clip, VideoReader, is_video, open_video
-from liquidwarp.media.webcam import Webcam, Window
+from liquidwarp.media.webcam import PreviewWindow, Webcam
 
 __all__ = [
     "PICTURE_ENDINGS",
@@ -14,9 +14,9 @@ __all__ = [
     "Clip",
     "Picture",
     "PictureFolder",
+    "PreviewWindow",
     "VideoReader",
     "Webcam",
-    "Window",
     "is_image",
     "is_video",
     "open_video",

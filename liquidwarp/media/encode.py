@@ -31,7 +31,7 @@ _THREADS = 2  # fixed: the encoder's bytes depend on the number, which must not 
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _VideoKind:
     """A kind of video file: its encoder, and how it writes."""
 
     codec: str
@@ -41,12 +41,12 @@ class _Kind:
 
 _MP4 = {"movflags": "+faststart", "fflags": "+bitexact"}
 _KINDS = {
-    ".mp4": _Kind("libx264", "yuv420p", _MP4),
-    ".m4v": _Kind("libx264", "yuv420p", _MP4),
-    ".mov": _Kind("libx264", "yuv420p", _MP4),
-    ".mkv": _Kind("libx264", "yuv420p", {"fflags": "+bitexact"}),
-    ".webm": _Kind("libvpx-vp9", "yuv420p", {"fflags": "+bitexact"}),
-    ".gif": _Kind("gif", "pal8", {"loop": "0"}),
+    ".mp4": _VideoKind("libx264", "yuv420p", _MP4),
+    ".m4v": _VideoKind("libx264", "yuv420p", _MP4),
+    ".mov": _VideoKind("libx264", "yuv420p", _MP4),
+    ".mkv": _VideoKind("libx264", "yuv420p", {"fflags": "+bitexact"}),
+    ".webm": _VideoKind("libvpx-vp9", "yuv420p", {"fflags": "+bitexact"}),
+    ".gif": _VideoKind("gif", "pal8", {"loop": "0"}),
 }
 VIDEO_ENDINGS = tuple(_KINDS)
 """What the name of a video to write may end in."""
@@ -142,7 +142,9 @@ def _encode(
             output.mux(packet)
 
 
-def _add_stream(output: OutputContainer, kind: _Kind, shape: tuple[int, ...], rate: Fraction, crf: int) -> VideoStream:
+def _add_stream(
+    output: OutputContainer, kind: _VideoKind, shape: tuple[int, ...], rate: Fraction, crf: int
+) -> VideoStream:
     options = {}
     if kind.codec == "libx264":
         # Without "cpu-independent" a SIMD kernel of x264 reads past its rows: other bytes from run to run.

@@ -76,7 +76,7 @@ class Webcam:
                 self._changed.notify_all()
 
 
-class Window:
+class PreviewWindow:
     """A window that shows frames as they come.
 
     Args:

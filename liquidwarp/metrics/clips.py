@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from liquidwarp.detect.protocol import Detection
 from liquidwarp.errors import InputError
 from liquidwarp.media import VIDEO_ENDINGS, is_image, is_video, open_video, read_image
-from liquidwarp.recovery.detector import Detection
 
 Frames = Iterable[np.ndarray] | str | Path
 """Pictures, or the path of a video or of a folder of pictures."""

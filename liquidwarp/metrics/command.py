@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from liquidwarp.detect.protocol import Detection, Detector
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path, check_writable
 from liquidwarp.metrics.clips import ClipPair, open_pairs
 from liquidwarp.metrics.evaluate import evaluate
 from liquidwarp.metrics.frames import REGIONS
 from liquidwarp.metrics.registry import METRICS, available
-from liquidwarp.recovery.detector import Detection, Detector
 from liquidwarp.types import Keypoints
 
 DEFAULT = ("psnr", "ssim", "haarpsi", "flicker", "warp-error")
@@ -76,7 +76,7 @@ def _known_regions(options: argparse.Namespace) -> Sequence[str]:
 def _detector(name: str) -> Detector | None:
     if name == "none":
         return None
-    from liquidwarp.recovery import MediaPipeDetector
+    from liquidwarp.detect import MediaPipeDetector
 
     return MediaPipeDetector()
 
@@ -97,7 +97,7 @@ def _with_landmarks(pairs: list[ClipPair], options: argparse.Namespace) -> list[
 
 def _landmarks(path: str, clip: object) -> list[Detection | None]:
     """Read OpenPose's folder of JSON files, or a COCO file."""
-    from liquidwarp.recovery import read_coco_keypoints, read_openpose
+    from liquidwarp.detect import read_coco_keypoints, read_openpose
 
     size, frames = clip.size, clip.frame_count  # type: ignore[attr-defined]
     if Path(path).is_dir():

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from liquidwarp.recovery.detector import Box, Detection
+from liquidwarp.detect.protocol import Box, Detection
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _GREY = 127

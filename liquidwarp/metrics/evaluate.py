@@ -10,16 +10,16 @@ import torch
 from tqdm import tqdm
 
 from liquidwarp.checks import check_choice
+from liquidwarp.detect.protocol import Detection, Detector
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
 from liquidwarp.metrics.clips import ClipPair, Frames, frames_of
 from liquidwarp.metrics.frames import COVERAGE, REGIONS, Frame, Region, both
 from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.registry import METRICS
-from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
+from liquidwarp.metrics.scorers import FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
 from liquidwarp.metrics.table import Score, Table
 from liquidwarp.metrics.weights import MissingWeightsError, find_weights
-from liquidwarp.recovery.detector import Detection, Detector
 
 _END = object()
 
@@ -66,7 +66,7 @@ def evaluate(
     names = [pair.name for pair in pairs]
     if not names or len(set(names)) < len(names):
         raise InputError("pairs must be one or more clips with names of their own")
-    setting = Setting(None if weights is None else str(weights), detector, device)
+    setting = ScoreSetting(None if weights is None else str(weights), detector, device)
     columns = [column for name in dict.fromkeys(metrics) for column in _columns(METRICS[name], mode, regions, setting)]
     with torch.inference_mode():
         for pair in tqdm(pairs, unit="clip", disable=not progress):
@@ -161,7 +161,7 @@ class _Column:
         return needs.get(self.region, "needs coverage, with such pixels in it")
 
 
-def _columns(metric: Metric, mode: str, regions: Sequence[str], setting: Setting) -> list[_Column]:
+def _columns(metric: Metric, mode: str, regions: Sequence[str], setting: ScoreSetting) -> list[_Column]:
     known = metric.regions if mode == "corrected" else ("full",)
     wanted = [region for region in dict.fromkeys(regions) if region in known] or [known[0]]
     if mode not in metric.modes:

@@ -7,8 +7,8 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
+from liquidwarp.detect.protocol import Detection, Detector
 from liquidwarp.metrics.silhouette import person_region
-from liquidwarp.recovery.detector import Detection, Detector
 
 REGIONS = ("full", "person", "seen", "unseen")
 """The whole picture; around the real person; of the person made what a photo shows, and what was mirrored or filled."""

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from liquidwarp.detect.protocol import Box
 from liquidwarp.metrics.backbones import face, i3d, osnet, pcb
 from liquidwarp.metrics.crops import cut, face_box, grey_outside, mask_box, normalised, resized, to_signed
 from liquidwarp.metrics.distributions import cosine, frechet_distance
 from liquidwarp.metrics.frames import Frame, Region, own_pixels
-from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting
+from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, ScoreSetting, SetScorer
 from liquidwarp.metrics.weights import load_weights
-from liquidwarp.recovery.detector import Box
 
 Embed = Callable[[Tensor], Tensor]
 """From normalised pictures to features."""
@@ -23,19 +23,19 @@ Look = Callable[[Frame, Region], np.ndarray | None]
 _STRIDE = 8  # frames from one window of I3D to the next
 
 
-def load_osnet(setting: Setting, weights: str = "osnet") -> Embed:
+def load_osnet(setting: ScoreSetting, weights: str = "osnet") -> Embed:
     """Return OSNet."""
     net = load_weights(setting.weights, weights, device=setting.device)
     return lambda pictures: osnet.osnet_features(net, pictures)
 
 
-def load_pcb(setting: Setting) -> Embed:
+def load_pcb(setting: ScoreSetting) -> Embed:
     """Return PCB."""
     network = pcb.pcb_network(load_weights(setting.weights, "pcb", device=setting.device))
     return lambda pictures: pcb.pcb_features(network, pictures)
 
 
-def load_face(setting: Setting) -> Embed:
+def load_face(setting: ScoreSetting) -> Embed:
     """Return FaceNet."""
     net = load_weights(setting.weights, "face", device=setting.device)
     return lambda pictures: face.face_features(net, pictures)
@@ -78,7 +78,7 @@ def look_at_person(embed: Embed, name: str, size: tuple[int, int], device: str) 
     return look
 
 
-def look_at_face(embed: Embed, setting: Setting) -> Look:
+def look_at_face(embed: Embed, setting: ScoreSetting) -> Look:
     """Return features of the face, found by landmarks."""
 
     def look(frame: Frame, region: Region) -> np.ndarray | None:
@@ -98,37 +98,37 @@ def embed_face(embed: Embed, frame: Frame, box: Box | None, device: str) -> np.n
     return embed(picture.to(device))[0].cpu().numpy()
 
 
-def make_osnet(setting: Setting) -> Scorer:
+def make_osnet(setting: ScoreSetting) -> Scorer:
     """Cosine of OSNet's features."""
     return similarity(look_at_person(load_osnet(setting), "osnet", osnet.SIZE, setting.device))
 
 
-def make_osnet_fd(setting: Setting) -> Scorer:
+def make_osnet_fd(setting: ScoreSetting) -> Scorer:
     """Fréchet distance of OSNet's features."""
     return distance(look_at_person(load_osnet(setting), "osnet", osnet.SIZE, setting.device))
 
 
-def make_pcb(setting: Setting) -> Scorer:
+def make_pcb(setting: ScoreSetting) -> Scorer:
     """Cosine of PCB's features."""
     return similarity(look_at_person(load_pcb(setting), "pcb", pcb.SIZE, setting.device))
 
 
-def make_pcb_fd(setting: Setting) -> Scorer:
+def make_pcb_fd(setting: ScoreSetting) -> Scorer:
     """Fréchet distance of PCB's features."""
     return distance(look_at_person(load_pcb(setting), "pcb", pcb.SIZE, setting.device))
 
 
-def make_face(setting: Setting) -> Scorer:
+def make_face(setting: ScoreSetting) -> Scorer:
     """Cosine of the faces' features."""
     return similarity(look_at_face(load_face(setting), setting))
 
 
-def make_face_fd(setting: Setting) -> Scorer:
+def make_face_fd(setting: ScoreSetting) -> Scorer:
     """Fréchet distance of the faces' features."""
     return distance(look_at_face(load_face(setting), setting))
 
 
-def make_fvd(setting: Setting) -> Scorer:
+def make_fvd(setting: ScoreSetting) -> Scorer:
     """Fréchet distance of I3D's class scores; outside a region all is grey."""
     net = load_weights(setting.weights, "i3d", device=setting.device)
 

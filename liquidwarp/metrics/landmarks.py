@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from liquidwarp.recovery.detector import Detection
+from liquidwarp.detect.protocol import Detection
 
 SURE = 0.5
 """Confidence from which a landmark counts as found."""

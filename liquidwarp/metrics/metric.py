@@ -6,7 +6,7 @@ from typing import Literal
 
 from liquidwarp.checks import check_choice
 from liquidwarp.metrics.frames import Frame, Region, find_region
-from liquidwarp.metrics.scorers import Scorer, Setting
+from liquidwarp.metrics.scorers import Scorer, ScoreSetting
 
 MODES = ("corrected", "published")
 """Our own recipe; that of the evaluator released with the Liquid Warping GAN, faults included."""
@@ -43,9 +43,9 @@ class Metric:
     window: str
     unit: Literal["frame", "step", "set", "windows"]
     regions: tuple[str, ...]
-    corrected: Callable[[Setting], Scorer]
+    corrected: Callable[[ScoreSetting], Scorer]
     weights: tuple[str, ...] = ()
-    published: Callable[[Setting], Scorer] | None = None
+    published: Callable[[ScoreSetting], Scorer] | None = None
     published_weights: tuple[str, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Metric:
             return Region("person")
         return made.once(f"region {region}", lambda: find_region(region, made, real))
 
-    def build(self, mode: str, setting: Setting) -> Scorer:
+    def build(self, mode: str, setting: ScoreSetting) -> Scorer:
         """Return what scores clips.
 
         Raises:

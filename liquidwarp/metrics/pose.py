@@ -109,7 +109,7 @@ def standing_speeds(
 
     Args:
         points: of feet.
-        stands: number of the stand that a point is in (`recovery.find_stands`, of the true motion where it is known);
+        stands: number of the stand that a point is in (`fit.find_stands`, of the true motion where it is known);
             -1 where it does not stand.
         fps: frames per second.
     """

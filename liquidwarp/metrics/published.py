@@ -25,7 +25,7 @@ from liquidwarp.metrics.identity import (
     similarity,
 )
 from liquidwarp.metrics.image import WINDOW, mean_ssim, similarity_map
-from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting
+from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, ScoreSetting, SetScorer
 from liquidwarp.metrics.weights import load_weights
 
 SIZE = 512
@@ -50,7 +50,7 @@ def pooled(scores: Sequence[float]) -> float:
     return float(np.mean([np.mean(scores[start : start + BATCH]) for start in range(0, len(scores), BATCH)]))
 
 
-def make_ssim(setting: Setting) -> Scorer:
+def make_ssim(setting: ScoreSetting) -> Scorer:
     """SSIM of pictures in [-1, 1]: grey has a mean of zero there, so the luminance term is another one."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -60,7 +60,7 @@ def make_ssim(setting: Setting) -> Scorer:
     return FrameScorer(compare, WINDOW)
 
 
-def make_psnr(setting: Setting) -> Scorer:
+def make_psnr(setting: ScoreSetting) -> Scorer:
     """PSNR of pictures in [-1, 1], whose peak is taken to be 1 where the real one has no dark pixel, else 2."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -75,10 +75,12 @@ def make_psnr(setting: Setting) -> Scorer:
 make_lpips = recipes.lpips_maker("alexnet", "lpips-alex", ALEXNET)
 
 
-def _inception_maker(score: Callable[[np.ndarray, np.ndarray], float], *, alone: bool) -> Callable[[Setting], Scorer]:
+def _inception_maker(
+    score: Callable[[np.ndarray, np.ndarray], float], *, alone: bool
+) -> Callable[[ScoreSetting], Scorer]:
     """Return the maker of a score of the features of torchvision's Inception, resized without antialiasing."""
 
-    def make(setting: Setting) -> Scorer:
+    def make(setting: ScoreSetting) -> Scorer:
         net = load_weights(setting.weights, "inception", device=setting.device)
 
         def look(frame: Frame) -> torch.Tensor:
@@ -94,7 +96,7 @@ def _inception_maker(score: Callable[[np.ndarray, np.ndarray], float], *, alone:
     return make
 
 
-def _person_look(embed: Embed, name: str, size: tuple[int, int], setting: Setting) -> Look:
+def _person_look(embed: Embed, name: str, size: tuple[int, int], setting: ScoreSetting) -> Look:
     """Return features of the person in a box that is too large or too small, as boxes were scaled for 416 pixels.
 
     The box comes from a mask, where the evaluator asks YOLOv3; without a mask it is the whole picture, as without an
@@ -114,7 +116,7 @@ def _person_look(embed: Embed, name: str, size: tuple[int, int], setting: Settin
     return lambda frame, region: frame.once(name, lambda: features(frame))
 
 
-def _face_look(setting: Setting) -> Look:
+def _face_look(setting: ScoreSetting) -> Look:
     """Return features of the face, by landmarks where the evaluator asks MTCNN.
 
     Frames whose real one shows no face are left out; where only the one made shows none, all of it is looked at.
@@ -130,32 +132,32 @@ def _face_look(setting: Setting) -> Look:
     return look
 
 
-def make_osnet(setting: Setting) -> Scorer:
+def make_osnet(setting: ScoreSetting) -> Scorer:
     """OS-CS-reid, with weights from ImageNet, not from people."""
     return similarity(_person_look(load_osnet(setting, "osnet-imagenet"), "osnet", osnet.SIZE, setting))
 
 
-def make_osnet_fd(setting: Setting) -> Scorer:
+def make_osnet_fd(setting: ScoreSetting) -> Scorer:
     """OS-freid, with weights from ImageNet, not from people."""
     return distance(_person_look(load_osnet(setting, "osnet-imagenet"), "osnet", osnet.SIZE, setting))
 
 
-def make_pcb(setting: Setting) -> Scorer:
+def make_pcb(setting: ScoreSetting) -> Scorer:
     """PCB-CS-reid."""
     return similarity(_person_look(load_pcb(setting), "pcb", pcb.SIZE, setting))
 
 
-def make_pcb_fd(setting: Setting) -> Scorer:
+def make_pcb_fd(setting: ScoreSetting) -> Scorer:
     """PCB-freid."""
     return distance(_person_look(load_pcb(setting), "pcb", pcb.SIZE, setting))
 
 
-def make_face(setting: Setting) -> Scorer:
+def make_face(setting: ScoreSetting) -> Scorer:
     """face-CS of paired frames."""
     return similarity(_face_look(setting))
 
 
-def make_face_fd(setting: Setting) -> Scorer:
+def make_face_fd(setting: ScoreSetting) -> Scorer:
     """face-FD."""
     return distance(_face_look(setting))
 

@@ -14,7 +14,7 @@ from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import WINDOW, mean_ssim, psnr, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
 from liquidwarp.metrics.ms_ssim import SMALLEST, ms_ssim
-from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, SetScorer, Setting, StepScorer
+from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
 from liquidwarp.metrics.silhouette import iou
 from liquidwarp.metrics.video import SMALLEST_FLOW, change_error, find_motion, warp_errors
 from liquidwarp.metrics.weights import load_weights
@@ -23,7 +23,7 @@ EQUAL_PSNR = 100.0
 """Stands for the infinite ratio of equal pictures, which no mean and no JSON can hold."""
 
 
-def make_psnr(setting: Setting) -> Scorer:
+def make_psnr(setting: ScoreSetting) -> Scorer:
     """PSNR of a frame."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -32,7 +32,7 @@ def make_psnr(setting: Setting) -> Scorer:
     return FrameScorer(compare)
 
 
-def make_ssim(setting: Setting) -> Scorer:
+def make_ssim(setting: ScoreSetting) -> Scorer:
     """SSIM of a frame; one map serves all regions."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -42,7 +42,7 @@ def make_ssim(setting: Setting) -> Scorer:
     return FrameScorer(compare, WINDOW)
 
 
-def make_ms_ssim(setting: Setting) -> Scorer:
+def make_ms_ssim(setting: ScoreSetting) -> Scorer:
     """MS-SSIM of a frame."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -51,7 +51,7 @@ def make_ms_ssim(setting: Setting) -> Scorer:
     return FrameScorer(compare, SMALLEST)
 
 
-def make_haarpsi(setting: Setting) -> Scorer:
+def make_haarpsi(setting: ScoreSetting) -> Scorer:
     """HaarPSI of a frame."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -60,10 +60,10 @@ def make_haarpsi(setting: Setting) -> Scorer:
     return FrameScorer(compare)
 
 
-def lpips_maker(net: str, head: str, trunk: Trunk) -> Callable[[Setting], Scorer]:
+def lpips_maker(net: str, head: str, trunk: Trunk) -> Callable[[ScoreSetting], Scorer]:
     """Return the maker of LPIPS through one network."""
 
-    def make(setting: Setting) -> Scorer:
+    def make(setting: ScoreSetting) -> Scorer:
         body = load_weights(setting.weights, net, device=setting.device)
         linear = load_weights(setting.weights, head, device=setting.device)
 
@@ -86,10 +86,10 @@ def lpips_maker(net: str, head: str, trunk: Trunk) -> Callable[[Setting], Scorer
 
 def inception_maker(
     score: Callable[[np.ndarray, np.ndarray], float], *, logits: bool = False
-) -> Callable[[Setting], Scorer]:
+) -> Callable[[ScoreSetting], Scorer]:
     """Return the maker of a score of Inception features, resized as clean-fid does; outside a region all is grey."""
 
-    def make(setting: Setting) -> Scorer:
+    def make(setting: ScoreSetting) -> Scorer:
         net = load_weights(setting.weights, "inception-fid", device=setting.device)
 
         def look(frame: Frame, region: Region) -> torch.Tensor:
@@ -111,7 +111,7 @@ make_kid = inception_maker(kernel_distance)
 make_is = inception_maker(lambda made, real: inception_score(made), logits=True)
 
 
-def make_iou(setting: Setting) -> Scorer:
+def make_iou(setting: ScoreSetting) -> Scorer:
     """Overlap of the person's masks."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -120,7 +120,7 @@ def make_iou(setting: Setting) -> Scorer:
     return FrameScorer(compare)
 
 
-def make_flicker(setting: Setting) -> Scorer:
+def make_flicker(setting: ScoreSetting) -> Scorer:
     """Difference of the changes from frame to frame."""
 
     def compare(before: tuple[Frame, Frame], now: tuple[Frame, Frame]) -> Comparison:
@@ -130,7 +130,7 @@ def make_flicker(setting: Setting) -> Scorer:
     return StepScorer(compare)
 
 
-def make_warp_error(setting: Setting) -> Scorer:
+def make_warp_error(setting: ScoreSetting) -> Scorer:
     """Difference of a frame from the one before it, moved as the real clip moves."""
 
     def compare(before: tuple[Frame, Frame], now: tuple[Frame, Frame]) -> Comparison:
@@ -146,7 +146,7 @@ def make_warp_error(setting: Setting) -> Scorer:
     return StepScorer(compare, SMALLEST_FLOW)
 
 
-def make_landmarks(setting: Setting) -> Scorer:
+def make_landmarks(setting: ScoreSetting) -> Scorer:
     """Distance of the landmarks found in both frames."""
 
     def compare(made: Frame, real: Frame) -> Comparison:
@@ -155,7 +155,7 @@ def make_landmarks(setting: Setting) -> Scorer:
     return FrameScorer(compare)
 
 
-def make_missing(setting: Setting) -> Scorer:
+def make_missing(setting: ScoreSetting) -> Scorer:
     """Share of landmarks that the frame made lacks."""
 
     def compare(made: Frame, real: Frame) -> Comparison:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liquidwarp.detect.protocol import Detector
 from liquidwarp.metrics.frames import Frame, Region
-from liquidwarp.recovery.detector import Detector
 
 Comparison = Callable[[Region], float | None]
 """The score over a region; None where it has no meaning there."""
@@ -63,7 +63,7 @@ Scorer = FrameScorer | StepScorer | SetScorer
 
 
 @dataclass(frozen=True)
-class Setting:
+class ScoreSetting:
     """What a metric is built with.
 
     Attributes:

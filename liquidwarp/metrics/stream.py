@@ -11,7 +11,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.metrics.frames import Frame, both
 from liquidwarp.metrics.registry import METRICS
-from liquidwarp.metrics.scorers import FrameScorer, Scorer, SetScorer, Setting, StepScorer
+from liquidwarp.metrics.scorers import FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
 from liquidwarp.metrics.weights import MissingWeightsError
 
 
@@ -44,7 +44,7 @@ class Stream:
         self.absent: dict[str, str] = {}
         self._scorers: dict[str, Scorer] = {}
         self._regions: dict[str, tuple[str, ...]] = {}
-        setting = Setting(None if weights is None else str(weights), None, device)
+        setting = ScoreSetting(None if weights is None else str(weights), None, device)
         for name in dict.fromkeys(metrics):
             check_choice("metric", name, METRICS)
             if METRICS[name].unit == "windows":

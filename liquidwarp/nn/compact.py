@@ -86,12 +86,12 @@ class CompactGenerator(nn.Module):
         self.widths = widths
         self.source_stem = nn.Conv2d(4 * SOURCE_CHANNELS, widths[0], 3, padding=1)
         self.source_stages = nn.ModuleList(
-            [_Stage(widths[0], widths[0], 1), _Down(widths[0], widths[1]), _Down(widths[1], widths[2])]
+            [_ResidualStage(widths[0], widths[0], 1), _Down(widths[0], widths[1]), _Down(widths[1], widths[2])]
         )
         self.stem = nn.Conv2d(4 * TRANSFER_CHANNELS, widths[0], 3, padding=1)
-        self.down = nn.ModuleList([_Stage(widths[0], widths[0], 1), *map(_Down, widths[:-1], widths[1:])])
+        self.down = nn.ModuleList([_ResidualStage(widths[0], widths[0], 1), *map(_Down, widths[:-1], widths[1:])])
         self.fusions = nn.ModuleList([SeenFusion(width) for width in widths[:3]])
-        self.bottom = _Stage(widths[3], widths[3], 2)
+        self.bottom = _ResidualStage(widths[3], widths[3], 2)
         self.up = nn.ModuleList([_Up(widths[level + 1], widths[level]) for level in (2, 1, 0)])
         self.head = nn.Conv2d(widths[0], 4 * 5, 3, padding=1)
         nn.init.zeros_(self.head.weight)
@@ -236,7 +236,7 @@ class _Residual(nn.Module):
         return x + self.second(self.act(self.first(self.act(x))))
 
 
-class _Stage(nn.Sequential):
+class _ResidualStage(nn.Sequential):
     def __init__(self, inner: int, outer: int, blocks: int) -> None:
         assert inner == outer
         super().__init__(*(_Residual(outer) for _ in range(blocks)))

@@ -57,7 +57,7 @@ class StreamShape:
     mask: bool = True
 
 
-class Stream(nn.Module):
+class LiquidStream(nn.Module):
     """An encoder, residual blocks, a decoder and heads for colours in [-1, 1] and a mask in [0, 1]."""
 
     def __init__(self, shape: StreamShape) -> None:
@@ -229,9 +229,9 @@ class LiquidGenerator(nn.Module):
     def __init__(self, shape: LiquidShape) -> None:
         super().__init__()
         self.shape = shape
-        self.background = Stream(shape.background)
-        self.target = Stream(shape.target)
-        self.source = None if shape.source is None else Stream(shape.source)
+        self.background = LiquidStream(shape.background)
+        self.target = LiquidStream(shape.target)
+        self.source = None if shape.source is None else LiquidStream(shape.source)
         make = shape.fusion
         sites = enumerate(self.target.sites)
         self.fusions = nn.ModuleList([make(site, width) for site, width in sites] if make is not None else [])

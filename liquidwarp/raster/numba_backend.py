@@ -21,7 +21,7 @@ def rasterize(
         face_index = _draw(screen.detach(), triangles, size, orthographic, near, cull)[0]
         return face_index, *torch_backend.resolve(screen, faces, face_index, orthographic)
     if torch.is_grad_enabled() and screen.requires_grad:
-        face_index, bary, depth = _Rasterize.apply(screen, triangles, size, orthographic, near, cull)
+        face_index, bary, depth = _RasterizeNumba.apply(screen, triangles, size, orthographic, near, cull)
         return face_index, bary, depth
     return _draw(screen.detach(), triangles, size, orthographic, near, cull)
 
@@ -86,7 +86,7 @@ def _draw(
     return face_index, bary, depth
 
 
-class _Rasterize(torch.autograd.Function):
+class _RasterizeNumba(torch.autograd.Function):
     """Gradients to the projected vertices, summed in fixed order."""
 
     @staticmethod

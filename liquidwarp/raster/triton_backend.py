@@ -43,7 +43,7 @@ def rasterize(
     """
     corners = _corners_on_device(screen, faces)
     if torch.is_grad_enabled() and screen.requires_grad:
-        face_index, bary, depth = _Rasterize.apply(screen, corners, size, orthographic, near, cull)
+        face_index, bary, depth = _RasterizeTriton.apply(screen, corners, size, orthographic, near, cull)
         return face_index, bary, depth
     points = screen.detach().contiguous()
     return _resolve(_draw(points, corners, size, orthographic, near, cull), points, corners, orthographic)
@@ -105,7 +105,7 @@ def _corners_on_device(screen: Tensor, faces: Tensor) -> Tensor:
     return faces.to(device=screen.device, dtype=torch.int32).contiguous()
 
 
-class _Rasterize(torch.autograd.Function):
+class _RasterizeTriton(torch.autograd.Function):
     """Gradients to the projected vertices, summed in fixed order."""
 
     @staticmethod

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import load_body
 from liquidwarp.motion import Texture, retarget, write_glb
-from liquidwarp.surface import Appearance
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.types import BodyTrack
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from liquidwarp.ahead import ahead, one_thread
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
+from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
 from liquidwarp.errors import InputError
+from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.nn.weights import Generator
-from liquidwarp.recovery import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
-from liquidwarp.recovery.regressors import LandmarkNetwork, LiveRegressor
-from liquidwarp.recovery.steady import SteadyPose
+from liquidwarp.regress import LandmarkNetwork, LiveRegressor
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
 from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
@@ -48,7 +48,7 @@ class LiveFrame:
     delay: float
 
 
-class _Seen(NamedTuple):
+class _SeenDriver(NamedTuple):
     frame: np.ndarray
     arrived: float
     person: Detection | None
@@ -104,7 +104,7 @@ def imitate_live(
     regressor = LiveRegressor(fps, network=network)
     follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
     looks: _Looks = {"background": background, "renderer": renderer, "generator": generator}
-    return _frames(person, frames, follower, regressor, _Stage(person, camera, fps, size), looks)
+    return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), looks)
 
 
 def live_detector() -> MediaPipeDetector:
@@ -117,7 +117,7 @@ def _frames(
     frames: Iterable[np.ndarray],
     follower: ClipFollower,
     regressor: LiveRegressor,
-    stage: "_Stage",
+    stage: "_LiveStage",
     looks: _Looks,
 ) -> Generates[LiveFrame, None, None]:
     identity = stage.body.identity(person.track.betas)
@@ -140,13 +140,13 @@ def _frames(
             yield LiveFrame(picture, frame, time.perf_counter() - arrived)
 
 
-def _seen(frames: Iterable[np.ndarray], follower: ClipFollower) -> Iterator[_Seen]:
+def _seen(frames: Iterable[np.ndarray], follower: ClipFollower) -> Iterator[_SeenDriver]:
     for frame in frames:
         arrived = time.perf_counter()
-        yield _Seen(frame, arrived, follower.next(frame))
+        yield _SeenDriver(frame, arrived, follower.next(frame))
 
 
-class _Stage:
+class _LiveStage:
     """Where the person stands, from what was seen so far; the causal twin of `imitation_target`."""
 
     def __init__(self, person: SourceState, camera: str, fps: float, size: int | None) -> None:

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import UInt8
 
 from liquidwarp.bodies import BodyModel
-from liquidwarp.recovery import Detection, Detector, FollowingDetector, MediaPipeDetector
-from liquidwarp.recovery.detector import Follower
-from liquidwarp.recovery.regressors import ImageNetwork, LandmarkNetwork, Regressor
+from liquidwarp.detect import Detection, Detector, FollowingDetector, MediaPipeDetector
+from liquidwarp.detect.protocol import Follower
+from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
 from liquidwarp.tasks.recover import recover
 from liquidwarp.types import BodyTrack
 

@@ -11,12 +11,14 @@ import torch
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
+from liquidwarp.clothing import SilhouetteView, fit_offsets
+from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
+from liquidwarp.fit import fit_track, plant_feet, refine_with_masks
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
 from liquidwarp.motion import retarget
-from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, plant_feet, refine_with_masks
-from liquidwarp.recovery.regressors import (
+from liquidwarp.regress import (
     ImageNetwork,
     LandmarkNetwork,
     Regressor,
@@ -27,7 +29,6 @@ from liquidwarp.recovery.regressors import (
     regress_pictures,
     with_places,
 )
-from liquidwarp.surface import SilhouetteView, fit_offsets
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 OWN_REGRESSORS = ("landmarks", "image")

@@ -8,13 +8,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from liquidwarp.appearance import Rendering
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized
 from liquidwarp.geometry import project
+from liquidwarp.mesh import vertex_normals
+from liquidwarp.mesh.normals_kernels import look_up_normals
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish, source_input, transfer_input
 from liquidwarp.raster import rasterize
-from liquidwarp.surface import Rendering, vertex_normals
-from liquidwarp.surface.normals_kernel import look_up_normals
 from liquidwarp.tasks.source import SourceState, SourceView
 from liquidwarp.types import Camera
 

@@ -9,21 +9,17 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from liquidwarp.appearance import Appearance, Observation, appearance_from_observations
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.clothing import SilhouetteView, fit_offsets
+from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
+from liquidwarp.fit import fit_track
 from liquidwarp.flow import visibility
+from liquidwarp.inpaint import background_plate, clip_plate
+from liquidwarp.matting import foreground_colors, refine_matte
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.raster import rasterize
-from liquidwarp.recovery import ClipDetection, Detector, detect_clip, fit_track, foreground_colors, refine_matte
-from liquidwarp.surface import (
-    Appearance,
-    Observation,
-    SilhouetteView,
-    appearance_from_observations,
-    background_plate,
-    clip_plate,
-    fit_offsets,
-)
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack, Camera
 

@@ -10,12 +10,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.ahead import one_thread, side_by_side
+from liquidwarp.appearance import render_surface
 from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
+from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.weights import Generator, load_generator
-from liquidwarp.surface import background_from, render_surface
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.refine import CompactRenderer
 from liquidwarp.tasks.source import SourceState

@@ -11,9 +11,9 @@ from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
+from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.geometry import look_at_camera, project
 from liquidwarp.motion import check_track
-from liquidwarp.recovery import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 CAMERAS = ("smooth", "copy", "source")

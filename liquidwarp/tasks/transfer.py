@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from liquidwarp.appearance import dress
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError
-from liquidwarp.surface import dress, smooth_over_surface
+from liquidwarp.mesh import smooth_over_surface
 from liquidwarp.tasks.source import SourceState
 
 

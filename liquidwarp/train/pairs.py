@@ -13,15 +13,16 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from liquidwarp.appearance import Rendering, render_surface
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
+from liquidwarp.detect import Detector, detect_clip
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
+from liquidwarp.matting import refine_matte
 from liquidwarp.nn.compact import source_input, transfer_input
 from liquidwarp.nn.discriminators import boxes_of_points
-from liquidwarp.recovery import Detector, detect_clip, refine_matte
-from liquidwarp.surface import Rendering, render_surface
 from liquidwarp.tasks.recover import fit_clip
 from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target, working_size
 from liquidwarp.tasks.source import SourceState, encode_source

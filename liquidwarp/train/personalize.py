@@ -13,11 +13,11 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from liquidwarp import __version__
+from liquidwarp.detect import Detector
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact, save_compact
-from liquidwarp.recovery import Detector
 from liquidwarp.tasks.source import SourceState
 from liquidwarp.train.config import DataConfig, LossConfig
 from liquidwarp.train.objective import CompactObjective

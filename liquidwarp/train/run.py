@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a training ended.
 
     Attributes:
@@ -58,7 +58,7 @@ def train(
     sources: Sources | None = None,
     stop_after: int | None = None,
     progress: bool = False,
-) -> Outcome:
+) -> TrainingOutcome:
     """Train, or go on with what the folder holds; write checkpoints, figures, pictures and at last weights.
 
     Sample k of step s is the same whatever happened before, so that a run which was killed and resumed has the same
@@ -101,7 +101,7 @@ class _Run:
         self._broken = dict(self._sources.broken)
         self._saved = (self._progress.step, time.monotonic())
 
-    def go(self, interrupted: Callable[[], bool], stop_after: int | None, *, bar: bool) -> Outcome:
+    def go(self, interrupted: Callable[[], bool], stop_after: int | None, *, bar: bool) -> TrainingOutcome:
         """Train until the end, and write the weights."""
         journal = None
         if self._processes.first:
@@ -117,7 +117,7 @@ class _Run:
         finally:
             if journal is not None:
                 journal.close()
-        return Outcome(self._progress, reason, self._folder / WEIGHTS, self._figures, self._broken)
+        return TrainingOutcome(self._progress, reason, self._folder / WEIGHTS, self._figures, self._broken)
 
     def _loop(
         self, journal: Journal | None, interrupted: Callable[[], bool], stop_after: int | None, *, bar: bool

@@ -13,8 +13,8 @@ from liquidwarp.bodies import PARTS, Topology, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video, read_image, write_image, write_video
+from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
-from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.types import BodyTrack, Camera, Fragments
 from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, resized
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import liquidwarp as lw
-from liquidwarp.recovery import MaskStack
+from liquidwarp.detect import MaskStack
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "quality"
 FRAMES, SIZE = 9, 32

@@ -15,11 +15,12 @@ import liquidwarp as lw
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.data.synthetic.seen import moving_person, simulate_keypoints
+from liquidwarp.detect import ClipDetection, MaskStack
+from liquidwarp.detect.readers import OPENPOSE_COCO
+from liquidwarp.fit import find_stands
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.metrics.pose import reprojection_errors, track_points
 from liquidwarp.raster import rasterize
-from liquidwarp.recovery import ClipDetection, MaskStack, find_stands
-from liquidwarp.recovery.readers import OPENPOSE_COCO
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("run", "recovery_measure", "recovery_real", "recovery_report", "quality_report", "quality_measure")

@@ -11,9 +11,9 @@ import torch
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.data.recovery_truth import H36M, read_truth
+from liquidwarp.detect.readers import OPENPOSE_COCO
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
-from liquidwarp.recovery.readers import OPENPOSE_COCO
 
 FRAMES = 5
 LENS = np.array([[900.0, 0, 270], [0, 910.0, 480], [0, 0, 1]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from liquidwarp.errors import InputError, OutputError
-from liquidwarp.media import Webcam, Window
+from liquidwarp.media import PreviewWindow, Webcam
 
 
 class FakeCamera:
@@ -83,7 +83,7 @@ def test_a_window_shows_bgr_and_ends_with_q(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(cv2, "getWindowProperty", lambda title, kind: 1.0)
     monkeypatch.setattr(cv2, "waitKey", lambda wait: -1 if len(shown) < 2 else ord("q"))
     monkeypatch.setattr(cv2, "destroyWindow", lambda title: shown.append("gone"))
-    window = Window("live")
+    window = PreviewWindow("live")
     picture = np.full((2, 2, 3), (10, 20, 30), np.uint8)
     assert window.show(picture)
     assert not window.show(picture)
@@ -95,7 +95,7 @@ def test_a_closed_window_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imshow", lambda title, picture: None)
     monkeypatch.setattr(cv2, "waitKey", lambda wait: -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda title, kind: 0.0)
-    window = Window("live")
+    window = PreviewWindow("live")
     picture = np.zeros((2, 2, 3), np.uint8)
     assert window.show(picture)
     assert not window.show(picture)
@@ -107,4 +107,4 @@ def test_without_a_screen_the_error_names_the_way_out(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(cv2, "imshow", fail)
     with pytest.raises(OutputError, match="-o OUT"):
-        Window("live").show(np.zeros((2, 2, 3), np.uint8))
+        PreviewWindow("live").show(np.zeros((2, 2, 3), np.uint8))

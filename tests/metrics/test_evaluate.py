@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from liquidwarp.detect import Detection
 from liquidwarp.errors import InputError
 from liquidwarp.media import write_image
 from liquidwarp.metrics import METRICS, ClipPair, available, compute, evaluate, flicker, psnr, ssim
 from liquidwarp.metrics.clips import open_pairs
-from liquidwarp.recovery import Detection
 
 T, H, W = 5, 24, 32
 

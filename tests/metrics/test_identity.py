@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from liquidwarp.detect import Detection
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import ClipPair, compute, evaluate, frechet_distance
 from liquidwarp.metrics.backbones.face import face_features
@@ -15,7 +16,6 @@ from liquidwarp.metrics.backbones.pcb import pcb_features, pcb_network
 from liquidwarp.metrics.crops import cut, face_box, mask_box, normalised, resized
 from liquidwarp.metrics.distributions import cosine
 from liquidwarp.metrics.weights import load_weights
-from liquidwarp.recovery import Detection
 
 RGB = np.random.default_rng(5).integers(0, 256, (6, 60, 52, 3), dtype=np.uint8)
 MASK = np.zeros((3, 60, 52), dtype=bool)

@@ -16,10 +16,10 @@ import liquidwarp as lw
 from liquidwarp import tasks
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.cli import main
+from liquidwarp.inpaint import background_from
 from liquidwarp.media import open_video
 from liquidwarp.nn.liquid import LiquidGenerator, SourceLook
 from liquidwarp.nn.published import SHAPES, make_generator
-from liquidwarp.surface import background_from
 from liquidwarp.tasks import SourceState, encode_source, synthesize
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.target import Target

@@ -6,9 +6,9 @@ import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.detect import Detection
+from liquidwarp.detect.protocol import Follower
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.recovery import Detection
-from liquidwarp.recovery.detector import Follower
 from liquidwarp.tasks import recover, recover_meanwhile
 
 

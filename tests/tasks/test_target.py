@@ -8,8 +8,8 @@ import torch
 
 from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
+from liquidwarp.fit import plant_feet
 from liquidwarp.geometry import default_camera, project
-from liquidwarp.recovery import plant_feet
 from liquidwarp.tasks.target import imitation_target, orbit_target
 from liquidwarp.types import BodyTrack
 

@@ -7,9 +7,9 @@ import torch
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.detect import Detection
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.raster import rasterize
-from liquidwarp.recovery import Detection
 
 PLACE = torch.tensor([[0.0, 0.1, 3.2]])
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import liquidwarp as lw
+from liquidwarp.appearance import Appearance
 from liquidwarp.nn.compact import CompactGenerator
-from liquidwarp.surface import Appearance
 from liquidwarp.tasks import SourceState
 from liquidwarp.train import personalize as module
 from liquidwarp.train.pairs import PairClip

@@ -17,7 +17,7 @@ import liquidwarp as lw
 from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.train import checkpoint
 from liquidwarp.train.config import TrainConfig, load_config
-from liquidwarp.train.run import Outcome, train
+from liquidwarp.train.run import TrainingOutcome, train
 from liquidwarp.train.trainer import rate_factor
 
 ADVERSARY = ("data.size=[64, 64]", "loss.adversarial=0.1", "loss.matching=0.1", "loss.adversarial_from=0.0")
@@ -137,7 +137,7 @@ def test_an_interruption_saves_and_stops(tmp_path: Path, pairs: Path, number: in
         from liquidwarp.train import export
 
         patch.setitem(export.WRITERS, "compact", lambda *_: None)
-        done: Outcome = train(config, tmp_path / "run", objective=objective)
+        done: TrainingOutcome = train(config, tmp_path / "run", objective=objective)
     assert (done.reason, done.progress.step) == ("interrupted", 1)
     assert checkpoint.load_checkpoint(tmp_path / "run")["step"] == 1
 

@@ -1,6 +1,6 @@
 """Which frames of which videos an evaluation looks at."""
 
-from liquidwarp.data.protocols.entries import Entry, Protocol, Window
+from liquidwarp.data.protocols.entries import Entry, FrameWindow, Protocol
 from liquidwarp.data.protocols.files import PROTOCOLS, load_protocol, read_protocol, write_protocol
 from liquidwarp.data.protocols.runs import ALONE, TASKS, Run, outfit_pairs, protocol_runs
 
@@ -9,9 +9,9 @@ __all__ = [
     "PROTOCOLS",
     "TASKS",
     "Entry",
+    "FrameWindow",
     "Protocol",
     "Run",
-    "Window",
     "load_protocol",
     "outfit_pairs",
     "protocol_runs",

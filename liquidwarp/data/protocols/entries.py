@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Window:
+class FrameWindow:
     """Consecutive frames of a video; both ends belong to it.
 
     Attributes:
@@ -49,9 +49,9 @@ class Entry:
     sources: Mapping[int, tuple[int, ...]]
     masked: tuple[int, ...]
     novel_view: bool
-    real: Window
-    own: Window | None = None
-    other: Window | None = None
+    real: FrameWindow
+    own: FrameWindow | None = None
+    other: FrameWindow | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Protocol:
         for entry in self.entries.values():
             windows = [window for window in (entry.real, entry.own, entry.other) if window]
             frames = [*entry.views, *(frame for chosen in entry.sources.values() for frame in chosen)]
-            windows += [Window(entry.video, frame, frame) for frame in frames]
+            windows += [FrameWindow(entry.video, frame, frame) for frame in frames]
             for window in windows:
                 most[window.video] = max(most.get(window.video, 0), window.last + 1)
         return most

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from liquidwarp.data.protocols.entries import Entry, Protocol, Window
+from liquidwarp.data.protocols.entries import Entry, FrameWindow, Protocol
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 
@@ -121,14 +121,14 @@ def _published(video: str, value: Mapping[str, Any]) -> Entry:
         sources={int(count): _numbers(names) for count, names in value["s_n"].items()},
         masked=_numbers(value.get("mask", [])),
         novel_view=bool(value.get("novel view", False)),
-        real=Window(video, int(first), int(last)),
+        real=FrameWindow(video, int(first), int(last)),
         own=_published_window(value.get("self_imitation")),
         other=_published_window(value.get("cross_imitation")),
     )
 
 
-def _published_window(value: Mapping[str, Any] | None) -> Window | None:
-    return None if value is None else Window(str(value["target"]), int(value["range"][0]), int(value["range"][1]))
+def _published_window(value: Mapping[str, Any] | None) -> FrameWindow | None:
+    return None if value is None else FrameWindow(str(value["target"]), int(value["range"][0]), int(value["range"][1]))
 
 
 def _numbers(names: Sequence[str]) -> tuple[int, ...]:
@@ -154,8 +154,8 @@ def _compact(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(video: str, value: Mapping[str, Any]) -> Entry:
-    def window(key: str) -> Window | None:
-        return Window(str(value[key][0]), int(value[key][1]), int(value[key][2])) if key in value else None
+    def window(key: str) -> FrameWindow | None:
+        return FrameWindow(str(value[key][0]), int(value[key][1]), int(value[key][2])) if key in value else None
 
     def numbers(items: Sequence[int]) -> tuple[int, ...]:
         return tuple(int(item) for item in items)
@@ -167,7 +167,7 @@ def _entry(video: str, value: Mapping[str, Any]) -> Entry:
         sources={len(chosen): numbers(chosen) for chosen in value["sources"]},
         masked=numbers(value.get("masked", ())),
         novel_view=bool(value.get("novel_view", False)),
-        real=Window(video, *numbers(value["real"])),
+        real=FrameWindow(video, *numbers(value["real"])),
         own=window("own"),
         other=window("other"),
     )

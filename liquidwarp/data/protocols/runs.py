@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from liquidwarp.data.protocols.entries import Entry, Protocol, Window
+from liquidwarp.data.protocols.entries import Entry, FrameWindow, Protocol
 from liquidwarp.errors import InputError
 
 TASKS = ("self", "cross", "transfer", "view")
@@ -31,8 +31,8 @@ class Run:
     task: str
     video: str
     sources: tuple[int, ...]
-    motion: Window
-    real: Window
+    motion: FrameWindow
+    real: FrameWindow
     paired: bool
     wear: tuple[str, tuple[int, ...]] | None = None
     frames: tuple[int, ...] = ()
@@ -106,7 +106,7 @@ def _of_entry(entry: Entry, task: str, chosen: tuple[int, ...], sources: int | s
     views = tuple(frame for frame in entry.views if frame not in chosen)
     if not (entry.novel_view and views):
         return None
-    window = Window(entry.video, min(views), max(views))
+    window = FrameWindow(entry.video, min(views), max(views))
     return Run(task, entry.video, chosen, window, window, True, frames=views, count=count)
 
 

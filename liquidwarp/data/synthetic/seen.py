@@ -14,11 +14,11 @@ from liquidwarp.data.synthetic.layers import Bare
 from liquidwarp.data.synthetic.looks import random_look
 from liquidwarp.data.synthetic.motions import random_motion
 from liquidwarp.errors import InputError
+from liquidwarp.fit.skeleton import pose_skeleton
+from liquidwarp.fit.track import read_state
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
-from liquidwarp.recovery.fit import read_state
-from liquidwarp.recovery.fit_skeleton import pose_skeleton
-from liquidwarp.recovery.regressors.landmarks import regressor_skeleton
-from liquidwarp.recovery.regressors.noise import simulate_detector
+from liquidwarp.regress.landmarks import regressor_skeleton
+from liquidwarp.regress.pose_noise import simulate_detector
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 SEEN_KINDS = ("turn", "walk", "dance", "reach")

@@ -7,7 +7,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from liquidwarp.errors import InputError
 from liquidwarp.metrics.backbones.named import Named
-from liquidwarp.recovery.regressors.resnet import ResNet50
+from liquidwarp.nn.resnet import ResNet50
 
 SIZE = (384, 192)
 """Height and width of the pictures of people that it was trained on."""

@@ -1,0 +1,30 @@
+"""Frames to keypoints and masks of one person: detectors, following, readers of other programs' files."""
+
+from liquidwarp.detect.following import (
+    ClipDetection,
+    ClipFollower,
+    collect_keypoints,
+    describe_gaps,
+    detect_clip,
+    detect_people,
+)
+from liquidwarp.detect.masks import MaskStack
+from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
+from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
+from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
+
+__all__ = [
+    "ClipDetection",
+    "ClipFollower",
+    "Detection",
+    "Detector",
+    "FollowingDetector",
+    "MaskStack",
+    "MediaPipeDetector",
+    "collect_keypoints",
+    "describe_gaps",
+    "detect_clip",
+    "detect_people",
+    "read_coco_keypoints",
+    "read_openpose",
+]

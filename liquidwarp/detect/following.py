@@ -1,0 +1,277 @@
+"""Find people in a picture and follow one through a clip."""
+
+import logging
+from collections.abc import Iterable, Sequence, Sized
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from tqdm import tqdm
+
+from liquidwarp.ahead import ahead
+from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.protocol import (
+    Box,
+    Detection,
+    Detector,
+    Follower,
+    FollowingDetector,
+    box_area,
+    box_distance,
+    box_iou,
+    drop_outside,
+    is_same,
+)
+from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.types import Keypoints
+
+_log = logging.getLogger(__name__)
+
+_FORGET_SECONDS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class ClipDetection:
+    """What a detector saw of one person in T frames.
+
+    Attributes:
+        keypoints: the person's landmarks.
+        masks: the person's masks; None if the detector makes none.
+        boxes: left, top, right, bottom around the landmarks in pixels; zeros where no person was found.
+        others: how many other people were seen where the person was chosen.
+    """
+
+    keypoints: Keypoints
+    masks: MaskStack | None
+    boxes: Float[Tensor, "T 4"]
+    others: int
+
+    def detection(self, frame: int) -> Detection:
+        """Return the person in one frame."""
+        points = self.keypoints
+        confidence = points.confidence[frame].numpy()
+        world = None if points.world is None else points.world[frame].numpy()
+        mask = None if self.masks is None else self.masks.frame(frame, points.size).numpy()
+        return Detection(points.names, points.image[frame].numpy(), confidence, world, mask, float(confidence.mean()))
+
+
+def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
+    """Return every person that can be found in an RGB picture, the largest first; MediaPipe by default."""
+    return (detector or _default_detector()).detect(frame)
+
+
+def detect_clip(
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    *,
+    fps: float,
+    size: tuple[int, int],
+    detector: Detector | None = None,
+    person: int = 0,
+    mask_size: int = 256,
+    progress: bool = False,
+    total: int | None = None,
+    source: str = "the frames",
+) -> ClipDetection:
+    """Follow one person through a clip.
+
+    Frames are read once, in order, a few ahead, and let go. The person is chosen in the first frame that shows anybody
+    and followed by the overlap of boxes; someone who was lost for half a second is taken up again wherever a person of
+    about the same size appears. Frames without the person are flagged in `keypoints.present` and counted in a warning.
+
+    Args:
+        frames: RGB pictures of one size.
+        fps: frames per second; 0 for unrelated pictures.
+        size: (height, width) of the pictures.
+        detector: what finds people; MediaPipe by default.
+        person: which person to follow, 0 is the largest in the first frame that shows anybody.
+        mask_size: longer side of the masks kept.
+        progress: show a progress bar.
+        total: number of frames, for the progress bar.
+        source: what messages call the frames, such as a file name.
+
+    Raises:
+        NoPersonError: no frame shows a person.
+        InputError: there is no person number `person`, or a frame has another size.
+    """
+    follower = ClipFollower(detector or _default_detector(), person, fps, source)
+    small = stored_size(size, mask_size)
+    found: list[Detection | None] = []
+    packed: list[bytes] = []
+    with_masks = False
+    if total is None and isinstance(frames, Sized):
+        total = len(frames)
+    with closing(ahead(frames)) as read:
+        for index, frame in enumerate(tqdm(read, desc="detect", total=total, disable=not progress, unit="frame")):
+            if frame.shape[:2] != tuple(size):
+                raise InputError(
+                    f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
+                    "re-encode the video at one size"
+                )
+            detection = follower.next(frame)
+            packed.append(pack_mask(detection.mask if detection else None, small))
+            with_masks |= bool(packed[-1])
+            found.append(_without_mask(detection))
+    if not found:
+        raise InputError(f"{source}: no frames; check that the video plays")
+    keypoints = collect_keypoints(found, size=size, fps=fps, detector=follower.detector.name, source=source)
+    boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
+    gaps = describe_gaps(keypoints.present, fps)
+    if gaps:
+        _log.warning("%s: %s", source, gaps)
+    return ClipDetection(keypoints, MaskStack(tuple(packed), small) if with_masks else None, boxes, follower.others)
+
+
+def collect_keypoints(
+    detections: Sequence[Detection | None],
+    *,
+    size: tuple[int, int],
+    fps: float,
+    detector: str,
+    source: str = "the frames",
+) -> Keypoints:
+    """Put the detections of one person (None where it was not found) into one value.
+
+    Landmarks outside of the picture by more than 5% lose their confidence.
+
+    Raises:
+        NoPersonError: every detection is None.
+    """
+    first = next((d for d in detections if d is not None), None)
+    if first is None:
+        where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
+        raise NoPersonError(
+            f"no person found in {source}{where}; try a picture that shows the whole person, larger and well lit"
+        )
+    count = len(first.names)
+    image = np.zeros((len(detections), count, 2), np.float32)
+    confidence = np.zeros((len(detections), count), np.float32)
+    world = None if first.world is None else np.zeros((len(detections), count, 3), np.float32)
+    for index, detection in enumerate(detections):
+        if detection is None:
+            continue
+        image[index], confidence[index] = detection.image, detection.confidence
+        if world is not None and detection.world is not None:
+            world[index] = detection.world
+    return Keypoints(
+        names=first.names,
+        image=torch.from_numpy(image),
+        confidence=torch.from_numpy(drop_outside(image, confidence, size)),
+        world=None if world is None else torch.from_numpy(world),
+        present=torch.tensor([d is not None for d in detections]),
+        size=(int(size[0]), int(size[1])),
+        fps=float(fps),
+        detector=detector,
+    )
+
+
+def describe_gaps(present: Bool[Tensor, "T"], fps: float) -> str:
+    """Say in one line which frames have no person; an empty string if all have one.
+
+    "frames 12-17 (0.5 s) and 80 without a person (bridged)"
+    """
+    missing = [index for index, here in enumerate(present.tolist()) if not here]
+    if not missing:
+        return ""
+    runs: list[list[int]] = []
+    for index in missing:
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    if len(runs) > 6:
+        return f"{len(missing)} of {len(present)} frames without a person (bridged)"
+    words = [_run_words(run, fps) for run in runs]
+    text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"frame{'s' if len(missing) > 1 else ''} {text} without a person (bridged)"
+
+
+def pick_person(people: Sequence[Detection], last: Box, *, lost: bool = False) -> Detection | None:
+    """Return the one of `people` who was in the box `last` a moment ago, or None.
+
+    With `lost`, when that moment is long ago, the place does not matter any more: the most similar size wins.
+    """
+    best = max(people, key=lambda d: box_iou(d.box, last) - box_distance(d.box, last), default=None)
+    if best is None or is_same(best.box, last):
+        return best
+    if not lost:
+        return None
+    close = [d for d in people if 0.4 < (box_area(d.box) / max(box_area(last), 1e-6)) ** 0.5 < 2.5]
+    return min(close, key=lambda d: abs(np.log(max(box_area(d.box), 1e-6) / max(box_area(last), 1e-6))), default=None)
+
+
+class ClipFollower:
+    """Follows one person through a clip with any detector, and takes it up again after it was lost.
+
+    Args:
+        detector: what finds people.
+        person: which to follow, 0 is the largest in the first frame that shows anybody.
+        fps: frames per second; 0 for unrelated pictures.
+        source: what messages call the frames, such as a file name.
+    """
+
+    def __init__(self, detector: Detector, person: int, fps: float, source: str) -> None:
+        self.detector = detector
+        self.others = 0
+        self._person = person
+        self._source = source
+        self._forget = max(1, round(_FORGET_SECONDS * fps))
+        self._last: Box | None = None
+        self._lost = 0
+        self._follower: Follower | None = None
+
+    def next(self, frame: np.ndarray) -> Detection | None:
+        """Return the person in the next frame, or None."""
+        near = self._follower.next(frame) if self._follower is not None else None
+        if near is None:
+            near = self._search(frame)
+        if near is not None:
+            self._last, self._lost = near.box, 0
+        else:
+            self._lost += 1
+        return near
+
+    def _search(self, frame: np.ndarray) -> Detection | None:
+        """Look at the whole picture, and follow who was found from there on."""
+        people = self.detector.detect(frame)
+        if self._last is None:
+            found = self._choose(people)
+        else:
+            found = pick_person(people, self._last, lost=self._lost >= self._forget)
+        if found is not None and isinstance(self.detector, FollowingDetector):
+            self._follower = self.detector.follow(frame, found)
+        return found
+
+    def _choose(self, people: list[Detection]) -> Detection | None:
+        if not people:
+            return None
+        if not 0 <= self._person < len(people):
+            raise InputError(
+                f"{self._source}: there is no person {self._person}, only {len(people)} found; "
+                f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
+            )
+        self.others = len(people) - 1
+        return people[self._person]
+
+
+def _without_mask(detection: Detection | None) -> Detection | None:
+    if detection is None:
+        return None
+    return Detection(
+        detection.names, detection.image, detection.confidence, detection.world, mask=None, score=detection.score
+    )
+
+
+def _run_words(run: list[int], fps: float) -> str:
+    if len(run) == 1:
+        return str(run[0])
+    seconds = f" ({len(run) / fps:.1f} s)" if fps > 0 else ""
+    return f"{run[0]}-{run[-1]}{seconds}"
+
+
+def _default_detector() -> Detector:
+    from liquidwarp.detect.mediapipe_detector import MediaPipeDetector  # imported late: it loads a graph engine
+
+    return MediaPipeDetector()

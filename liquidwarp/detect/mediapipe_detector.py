@@ -1,0 +1,241 @@
+"""MediaPipe Pose as a detector: 33 landmarks in image and world, and a mask, from models inside its wheel."""
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.checks import check_positive
+from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers, distance
+from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
+from liquidwarp.errors import InputError
+
+_CLOSE = 512
+_SMALL = 400
+_MARGIN = 1.5
+_MOST_PEOPLE = 4
+_SAME_MASK = 0.3
+_MIN_SCORE = 0.4
+_MIN_OTHER_SCORE = 0.8  # what is left after the first is erased looks like a person now and then
+_MIN_OTHER_HEIGHT = 0.25  # of the first person's
+_AGREE = 0.06
+_SURER = 0.15
+_MOST_DOUBTS = 6
+
+
+class MediaPipeDetector:
+    """Finds people with MediaPipe Pose 0.10.21 (its "full" model; the "heavy" one is not in the wheel).
+
+    Every picture is looked at twice, as it is and mirrored left to right, in two threads; the two answers are averaged,
+    which halves their error. Someone who is followed is looked for around the place where it was a frame ago, which
+    also finds bent and twisted bodies that the person finder does not know; every few frames the finder looks too.
+
+    Convention: MediaPipe's world axes are the library's own (+X right, +Y down, +Z away from the camera, metres).
+
+    Args:
+        mirror: average with the mirrored picture's answer.
+        min_confidence: what the person finder asks for, 0 to 1.
+        search_every: someone who is followed is also searched in every so many-th frame, and always where the tracker
+            has lost the person. On real clips 1 gives nothing over 4 and takes 1.7 times as long (docs/performance.md).
+    """
+
+    def __init__(self, *, mirror: bool = True, min_confidence: float = 0.3, search_every: int = 4) -> None:
+        if not 0 <= min_confidence <= 1:
+            raise InputError(f"min_confidence={min_confidence} must lie between 0 and 1")
+        check_positive("search_every", search_every)
+        self._mirror = mirror
+        self._min_confidence = min_confidence
+        self._search_every = search_every
+        self._stills: PosePair | None = None
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        return "mediapipe-0.10.21"
+
+    def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
+        """Return every person that can be found (four at most), the largest first.
+
+        MediaPipe finds one person at a time: each is blurred away before the next is looked for.
+        """
+        found: list[Detection] = []
+        rest = frame
+        while len(found) < _MOST_PEOPLE:
+            answer = self.look_everywhere(rest)
+            if answer is None:
+                break
+            person = to_detection(answer)
+            if person.score < _MIN_SCORE or any(_overlap(person, other) for other in found):
+                break
+            if found and not _is_another(person, found[0]):
+                break
+            found.append(person)
+            rest = _erase(rest, person)
+        return sorted(found, key=lambda d: -box_area(d.box))
+
+    def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
+        """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
+        return MediaPipeFollower(self, frame, person, self._search_every)
+
+    def make_tracker(self) -> PosePair:
+        """Return graphs that look where they saw somebody a frame ago."""
+        return PosePair(tracking=True, mirror=self._mirror, min_confidence=self._min_confidence)
+
+    def look_everywhere(self, frame: np.ndarray) -> Answer | None:
+        """Find somebody in the whole picture, then look again closely."""
+        rough = self._stills_pair().look(frame, _whole((frame.shape[0], frame.shape[1])))
+        if rough is None:
+            return None
+        close = self.look_near(frame, box_of(rough))
+        return close if close is not None and box_iou(box_of(close), box_of(rough)) > 0.5 else rough
+
+    def look_near(self, frame: np.ndarray, box: Box) -> Answer | None:
+        """Find somebody in a square around `box`."""
+        return self._stills_pair().look(frame, _around(box))
+
+    def _stills_pair(self) -> PosePair:
+        if self._stills is None:
+            self._stills = PosePair(tracking=False, mirror=self._mirror, min_confidence=self._min_confidence)
+        return self._stills
+
+
+class MediaPipeFollower:
+    """Follows one person: where MediaPipe's tracker and its person finder agree, their mean; else the tracker.
+
+    The tracker looks where the body was a frame ago and so keeps hold of bent and twisted bodies, for which the finder
+    answers nonsense. It is started anew where it has lost the person, or the finder has been surer for long.
+    """
+
+    def __init__(
+        self,
+        detector: MediaPipeDetector,
+        frame: np.ndarray,
+        person: Detection,
+        search_every: int,
+    ) -> None:
+        self._detector = detector
+        self._first: np.ndarray | None = frame
+        self._last = person.image
+        self._box = person.box
+        self._doubts = 0
+        self._search_every, self._frames = search_every, 0
+
+    def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
+        """Return the person in the next frame, or None."""
+        if self._first is not None:  # as late as this: most pictures have no next one, and graphs are dear
+            self._tracker = self._detector.make_tracker()
+            self._start(self._first)
+            self._first = None
+        tracked = self._tracker.look(frame, self._view, self._last)
+        if tracked is not None and not is_same(box_of(tracked), self._box):
+            tracked = None
+        self._frames += 1
+        due = tracked is None or self._frames % self._search_every == 0
+        searched = self._detector.look_near(frame, self._box) if due else None
+        if searched is not None and (searched.score < _MIN_SCORE or not is_same(box_of(searched), self._box)):
+            searched = None
+        answer = self._settle(tracked, searched)
+        if answer is None:
+            return None
+        self._last, self._box = answer.image, box_of(answer)
+        if tracked is None or self._doubts >= _MOST_DOUBTS:
+            self._start(frame)
+        return to_detection(answer)
+
+    def _settle(self, tracked: Answer | None, searched: Answer | None) -> Answer | None:
+        """Choose between the two answers, or take their mean; count how long the finder has been the surer."""
+        if tracked is None or searched is None:
+            return tracked or searched
+        if distance(tracked.image, searched.image) < _AGREE:
+            self._doubts = 0
+            return average_answers([tracked, searched])
+        self._doubts = self._doubts + 1 if searched.score > tracked.score + _SURER else 0
+        return searched if self._doubts >= _MOST_DOUBTS else tracked
+
+    def _start(self, frame: np.ndarray) -> None:
+        """Let the tracker begin at the person's box, in a view that shows the person large enough."""
+        self._doubts = 0
+        height, width = frame.shape[:2]
+        side = max(self._box[2] - self._box[0], self._box[3] - self._box[1], 1.0)
+        scale = float(np.clip(_CLOSE / (_MARGIN * side), 0.1, 2.0))
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        self._view = CropView(np.array([[size[1] / width, 0, 0], [0, size[0] / height, 0]]), size)
+        self._tracker.forget()
+        self._tracker.look(_only(frame, self._box), self._view)
+
+
+def to_detection(answer: Answer) -> Detection:
+    """Turn MediaPipe's answer into a detection."""
+    return Detection(
+        MEDIAPIPE, answer.image, answer.confidence, answer.world, answer.mask, float(answer.confidence.mean())
+    )
+
+
+def box_of(answer: Answer) -> Box:
+    """Return the box around what was seen."""
+    return landmark_box(answer.image, answer.confidence)
+
+
+def _whole(size: tuple[int, int]) -> CropView:
+    """CropView the whole picture, small pictures twice as large and large ones at most 1024 pixels long."""
+    scale = 2.0 if max(size) < _SMALL else min(1.0, 1024 / max(size))
+    target = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    return CropView(np.array([[target[1] / size[1], 0, 0], [0, target[0] / size[0], 0]]), target)
+
+
+def _around(box: Box) -> CropView:
+    """CropView a square around a box, with a margin."""
+    side = max(box[2] - box[0], box[3] - box[1], 8.0) * _MARGIN
+    scale = _CLOSE / side
+    left, top = (box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2
+    return CropView(np.array([[scale, 0, -left * scale], [0, scale, -top * scale]]), (_CLOSE, _CLOSE))
+
+
+def _grow(box: Box, factor: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return a box grown about its middle as whole pixels inside of the picture."""
+    half = max(box[2] - box[0], box[3] - box[1]) * factor / 2
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    left, top = int(np.clip(x - half, 0, size[1] - 1)), int(np.clip(y - half, 0, size[0] - 1))
+    right, bottom = int(np.clip(x + half + 1, left + 1, size[1])), int(np.clip(y + half + 1, top + 1, size[0]))
+    return left, top, right, bottom
+
+
+def _only(frame: np.ndarray, box: Box) -> np.ndarray:
+    """Return the picture with everything far from `box` blanked out, so that nobody else is found there."""
+    left, top, right, bottom = _grow(box, _MARGIN, (frame.shape[0], frame.shape[1]))
+    alone = np.full_like(frame, 127)
+    alone[top:bottom, left:right] = frame[top:bottom, left:right]
+    return alone
+
+
+def _erase(frame: np.ndarray, person: Detection) -> np.ndarray:
+    """Return the picture with a person painted over by the colours around it."""
+    height, width = frame.shape[:2]
+    reach = max(3, round(0.04 * max(height, width)))
+    hidden = (person.mask > 0.2).astype(np.uint8) if person.mask is not None else np.zeros((height, width), np.uint8)
+    points = np.rint(person.image[person.confidence > 0.3]).astype(np.int32)
+    for x, y in points:
+        cv2.circle(hidden, (int(x), int(y)), reach, 1, -1)
+    hidden = cv2.dilate(hidden, np.ones((reach, reach), np.uint8))
+    known = 1 - hidden[..., None].astype(np.float32)
+    span = 0.15 * max(height, width)
+    small = (max(1, width // 8), max(1, height // 8))  # a wide blur needs no full resolution
+    colour = cv2.GaussianBlur(cv2.resize(frame * known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
+    weight = cv2.GaussianBlur(cv2.resize(known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
+    fill = cv2.resize(colour / np.maximum(weight, 1e-4)[..., None], (width, height))
+    return np.where(known > 0, frame, fill.clip(0, 255)).astype(np.uint8)
+
+
+def _overlap(a: Detection, b: Detection) -> bool:
+    """Return whether two detections are the same person."""
+    if a.mask is None or b.mask is None:
+        return box_iou(a.box, b.box) > _SAME_MASK
+    first, second = a.mask > 0.5, b.mask > 0.5
+    smaller = max(1, min(int(first.sum()), int(second.sum())))
+    return int((first & second).sum()) / smaller > _SAME_MASK
+
+
+def _is_another(person: Detection, first: Detection) -> bool:
+    """Return whether what was found after the first person was erased is likely to be a person too."""
+    tall = person.box[3] - person.box[1] >= _MIN_OTHER_HEIGHT * (first.box[3] - first.box[1])
+    return person.score >= _MIN_OTHER_SCORE and tall

@@ -1,0 +1,236 @@
+"""MediaPipe's graphs: one picture, looked at straight and mirrored, through an affine view."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from liquidwarp.bodies.landmarks import MEDIAPIPE
+
+_DIFFERENT = 0.1
+_BODY = slice(11, 33)  # all but the face
+_quiet_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class CropView:
+    """A part of a picture, resampled.
+
+    Attributes:
+        matrix: affine map from the picture's pixels to the view's, both counted from the top-left corner.
+        size: (height, width) of the view.
+    """
+
+    matrix: Float[np.ndarray, "2 3"]
+    size: tuple[int, int]
+
+    def resample(self, frame: np.ndarray) -> np.ndarray:
+        """Return the view of a picture; beyond its border the border's colours go on."""
+        linear = self.matrix[:, :2]
+        zoom = float(np.sqrt(abs(np.linalg.det(linear))))
+        if zoom < 0.75:  # bicubic sampling alone would alias
+            sigma = 0.5 * np.sqrt(1 / zoom**2 - 1)
+            frame = cv2.GaussianBlur(frame, (0, 0), sigma)
+        return cv2.warpAffine(
+            frame, self._centred(), self.size[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    def points_back(self, points: np.ndarray) -> np.ndarray:
+        """Map pixels of the view to pixels of the picture."""
+        inverse = cv2.invertAffineTransform(self.matrix)
+        return points @ inverse[:, :2].T + inverse[:, 2]
+
+    def mask_back(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Resample a mask of the view to a picture of `size`; 0 outside of the view."""
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        zoom = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+        if zoom > 1.33:
+            mask = cv2.GaussianBlur(mask, (0, 0), 0.5 * np.sqrt(zoom**2 - 1))
+        return cv2.warpAffine(mask, self._centred(), size[::-1], flags=flags)
+
+    def _centred(self) -> np.ndarray:
+        """Return the matrix for cv2, which counts from the middle of the first pixel."""
+        shift = self.matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+        return np.column_stack([self.matrix[:, :2], self.matrix[:, 2] + shift])
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """MediaPipe's answer in a picture's pixels: landmarks, visibility, world landmarks (metres), mask."""
+
+    image: Float[np.ndarray, "33 2"]
+    confidence: Float[np.ndarray, "33"]
+    world: Float[np.ndarray, "33 3"]
+    mask: Float[np.ndarray, "H W"]
+
+    @property
+    def score(self) -> float:
+        """How far landmarks and mask speak for a person: mean visibility times the part of the body inside the mask."""
+        height, width = self.mask.shape
+        x, y = np.floor(self.image[_BODY]).astype(int).T
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        reach = 2 * round(0.02 * max(np.ptp(self.image, axis=0).max(), 1)) + 1
+        near = cv2.dilate(self.mask, np.ones((reach, reach), np.uint8))
+        covered = (near[y[inside], x[inside]] > 0.3).sum() / max(1, int(inside.sum()))
+        return float(self.confidence.mean() * covered)
+
+
+def average_answers(answers: Sequence[Answer]) -> Answer:
+    """Return the mean of answers about one picture."""
+    if len(answers) == 1:
+        return answers[0]
+    parts = ("image", "confidence", "world", "mask")
+    share = np.float32(len(answers))
+    return Answer(*(sum(getattr(answer, part) for answer in answers) / share for part in parts))
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return how far two sets of landmarks are apart: the median, in units of the longer person's longest side."""
+    longest = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
+    return float(np.median(np.linalg.norm(a - b, axis=-1)) / longest)
+
+
+class PosePair:
+    """Two graphs, one for the picture as it is and one for its mirror image, run in two threads.
+
+    Args:
+        tracking: look around the last answer first (keep the view the same and give pictures in order); otherwise
+            every picture is searched afresh.
+        mirror: use the mirror image too.
+        min_confidence: what the person finder asks for.
+    """
+
+    def __init__(self, *, tracking: bool, mirror: bool, min_confidence: float) -> None:
+        self._straight = _make_graph(tracking, min_confidence)
+        self._mirrored = _make_graph(tracking, min_confidence) if mirror else None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="mediapipe-mirror")
+        self._chatty = True
+        # an open graph keeps threads and 120 MB of weights for good
+        self._closer = weakref.finalize(self, _close, self._pool, [self._straight, self._mirrored])
+
+    def close(self) -> None:
+        """Free graphs and threads; dropping the pair does the same."""
+        self._closer()
+
+    def forget(self) -> None:
+        """Drop what the tracker remembers: the next picture is searched afresh."""
+        for graph in (self._straight, self._mirrored):
+            if graph is not None:
+                graph.reset()
+        self._chatty = True
+
+    def look(self, frame: np.ndarray, view: CropView, last: np.ndarray | None = None) -> Answer | None:
+        """Return the one person that MediaPipe sees in a view of an RGB picture, or None.
+
+        Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
+        `last` seen a frame ago, or the surer one.
+        """
+        with _quiet() if self._chatty else nullcontext():
+            good = self._ask(view.resample(frame))
+        if not good:
+            return None
+        self._chatty = False  # warnings come with a graph's first answer
+        if len(good) == 2 and distance(good[0].image, good[1].image) > _DIFFERENT:
+            if last is None:
+                good = [max(good, key=lambda answer: answer.score)]
+            else:
+                good = [min(good, key=lambda answer: distance(view.points_back(answer.image), last))]
+        mean = average_answers(good)
+        height, width = frame.shape[:2]
+        return Answer(
+            view.points_back(mean.image).astype(np.float32),
+            mean.confidence,
+            mean.world,
+            view.mask_back(mean.mask, (height, width)),
+        )
+
+    def _ask(self, picture: np.ndarray) -> list[Answer]:
+        """Return what the graphs see, in the pixels of `picture`."""
+        other = None
+        if self._mirrored is not None:
+            other = self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))
+        answers = [_run(self._straight, picture)]
+        if other is not None:
+            answers.append(_unmirror(other.result()))
+        return [answer for answer in answers if answer is not None]
+
+
+def _close(pool: ThreadPoolExecutor, graphs: list[Any]) -> None:
+    pool.shutdown()
+    for graph in graphs:
+        if graph is not None:
+            graph.close()
+
+
+def _run(graph: Any, picture: np.ndarray) -> Answer | None:
+    result = graph.process(picture)
+    if result.pose_landmarks is None or result.segmentation_mask is None:
+        return None
+    height, width = picture.shape[:2]
+    marks = result.pose_landmarks.landmark
+    return Answer(
+        np.array([[m.x * width, m.y * height] for m in marks], np.float32),
+        np.array([m.visibility for m in marks], np.float32),
+        np.array([[m.x, m.y, m.z] for m in result.pose_world_landmarks.landmark], np.float32),
+        np.array(result.segmentation_mask, np.float32),
+    )
+
+
+def _unmirror(answer: Answer | None) -> Answer | None:
+    """Turn the answer about a mirrored picture into one about the picture."""
+    if answer is None:
+        return None
+    image, world = answer.image[_TWIN], answer.world[_TWIN]
+    image[:, 0] = answer.mask.shape[1] - image[:, 0]
+    world[:, 0] = -world[:, 0]
+    return Answer(image, answer.confidence[_TWIN], world, cv2.flip(answer.mask, 1))
+
+
+def _twin(name: str) -> str:
+    for side, other in (("left", "right"), ("right", "left")):
+        if side in name:
+            return name.replace(side, other)
+    return name
+
+
+_TWIN = np.array([MEDIAPIPE.index(_twin(name)) for name in MEDIAPIPE])
+
+
+def _make_graph(tracking: bool, min_confidence: float) -> Any:
+    """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
+    with _quiet():
+        from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
+
+        graph = Pose(
+            static_image_mode=not tracking,
+            model_complexity=1,
+            smooth_landmarks=False,
+            enable_segmentation=True,
+            smooth_segmentation=False,
+            min_detection_confidence=min_confidence,
+            min_tracking_confidence=min_confidence,
+        )
+        graph.process(np.zeros((64, 64, 3), np.uint8))
+    return graph
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send the process's stderr to nowhere for a moment: MediaPipe's C++ code cannot be asked to be silent."""
+    with _quiet_lock:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)

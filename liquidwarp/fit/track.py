@@ -1,0 +1,311 @@
+"""Fit one body to a followed person: a shape, and a pose and place per frame."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import liquidwarp
+from liquidwarp.ahead import one_thread
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
+from liquidwarp.checks import check_shape
+from liquidwarp.detect.profiles import knows_depth, landmark_offsets, leans
+from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.fit.chain import slerp_rotations
+from liquidwarp.fit.prior import make_prior
+from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
+from liquidwarp.fit.solve import Problem, State, absent_weight, solve_poses, solve_shape
+from liquidwarp.fit.start import bridge, start_place, start_rotations, yaw_from_picture
+from liquidwarp.fit.terms import (
+    KNOWN_DEPTH_SIGMA,
+    MOVING_DEPTH_SIGMA,
+    STILL_DEPTH_SIGMA,
+    Evidence,
+    height_in_pixels,
+    limb_directions,
+    picture_unit,
+    project_with_slope,
+    stand_upright,
+    standing_feet,
+    trust,
+    view_along_ray,
+)
+from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.types import BodyTrack, Camera, Keypoints
+
+WINDOW = 400
+"""Frames that are solved for at once."""
+
+OVERLAP = 48
+"""Frames that neighbouring windows share."""
+
+_SHAPE_FRAMES = 32
+_MIN_LANDMARKS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What a fit found.
+
+    Attributes:
+        track: the body through time.
+        names: landmarks that were compared.
+        reprojection: distance in the picture between each landmark and the body's, as a part of the person's standing
+            height in that frame; NaN where the landmark was not seen.
+        standing: trust, 0 to 1, that the left and right foot stand still in each frame.
+    """
+
+    track: BodyTrack
+    names: tuple[str, ...]
+    reprojection: Float[Tensor, "T L"]
+    standing: Float[Tensor, "T 2"]
+
+
+def fit_track(
+    body: BodyModel,
+    keypoints: Keypoints,
+    *,
+    camera: Camera | None = None,
+    betas: Float[Tensor, "K"] | None = None,
+    initial: BodyTrack | None = None,
+    steps: int = 14,
+    still: bool | None = None,
+    window: int = WINDOW,
+    progress: bool = False,
+) -> FitResult:
+    """Fit a body to landmarks: one shape for the clip, pose and place per frame, one fixed camera.
+
+    Minimises over all frames at once, by Levenberg-Marquardt with exact derivatives: the distance of landmarks in the
+    picture (Geman-McClure), the direction of limbs in space (detector's world landmarks), ranges of joints
+    (`fit.prior`), accelerations (`fit.chain`), and the speed of feet that stand. Runs on the CPU; the same
+    input gives the same bytes.
+
+    Convention: camera axes and pixels as `Camera`; `track.transl` in the world of `camera`.
+
+    Args:
+        body: the body model.
+        keypoints: what the detector saw.
+        camera: the clip's camera; by default `geometry.default_camera` of the pictures' size.
+        betas: the person's shape if it is known; else it is estimated.
+        initial: a track of the same frames to start from.
+        steps: most steps of the solver.
+        still: True for unrelated pictures of one person (no motion terms); by default so if there is one frame or the
+            keypoints have no frame rate.
+        window: most frames solved for at once; longer clips are fitted in overlapping windows, in constant memory.
+        progress: show a progress bar.
+
+    Raises:
+        NoPersonError: no frame shows a person.
+        InputError: shapes do not match, or body and keypoints share fewer than four landmarks.
+    """
+    _check(body, keypoints, camera, betas, initial, window)
+    camera = camera if camera is not None else default_camera(keypoints.size)
+    still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
+    fps = 0.0 if still else keypoints.fps
+    with torch.no_grad(), one_thread():
+        fitter = Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
+        if betas is None:
+            fitter.find_shape(steps)
+        else:
+            fitter.skeleton = fitter.skeleton.at(betas.detach().double())
+        state = fitter.start() if initial is None else read_state(body, initial, camera)
+        state, evidence = fitter.run(state, steps, window, progress)
+        return result_of(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
+
+
+def _check(
+    body: BodyModel,
+    keypoints: Keypoints,
+    camera: Camera | None,
+    betas: Tensor | None,
+    initial: BodyTrack | None,
+    window: int,
+) -> None:
+    if camera is not None and tuple(camera.size) != tuple(keypoints.size):
+        raise InputError(
+            f"camera is for {camera.size} pictures, keypoints for {keypoints.size}; use camera.resized(size)"
+        )
+    if betas is not None:
+        check_shape("betas", betas, (body.num_betas,))
+    if initial is not None and (len(initial) != len(keypoints.present) or initial.body != body.name):
+        raise InputError(
+            f"initial has {len(initial)} frames of body {initial.body!r}, "
+            f"wanted {len(keypoints.present)} of {body.name!r}"
+        )
+    if window < 2 * OVERLAP:
+        raise InputError(f"window={window} is too short; use at least {2 * OVERLAP} frames")
+    if not bool(keypoints.present.any()):
+        raise NoPersonError(f"no person in any of the {len(keypoints.present)} frames; try a lower detection threshold")
+    shared = [name for name in keypoints.names if name in body.landmark_names]
+    if len(shared) < _MIN_LANDMARKS:
+        raise InputError(f"body {body.name!r} has {len(shared)} of the keypoints' landmarks; at least 4 are needed")
+
+
+class Fitter:
+    """One person's landmarks, made ready, and what is known of the body so far."""
+
+    def __init__(self, body: BodyModel, keypoints: Keypoints, camera: Camera, fps: float) -> None:
+        self.names = tuple(name for name in keypoints.names if name in body.landmark_names)
+        pick = [keypoints.names.index(name) for name in self.names]
+        self.camera, self.fps, self.present = camera, fps, keypoints.present
+        self.image = keypoints.image[:, pick].double()
+        self.confidence = keypoints.confidence[:, pick].double() * keypoints.present[:, None]
+        self.weight = trust(self.confidence, self.image, keypoints.size)
+        self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
+        if self.world is not None:
+            self.world = view_along_ray(camera, self.world, self.image, self.weight)
+            if leans(keypoints.detector):
+                self.world = stand_upright(self.names, self.world, self.weight)
+        moving = KNOWN_DEPTH_SIGMA if knows_depth(keypoints.detector) else MOVING_DEPTH_SIGMA
+        self.depth_sigma = moving if fps > 0 else STILL_DEPTH_SIGMA
+        skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
+        offsets = landmark_offsets(body.name, keypoints.detector, self.names)
+        self.skeleton = replace(skeleton, points=skeleton.points + offsets)
+        self.body = body
+
+    def start(self, frames: Tensor | None = None) -> State:
+        """Pose and place every frame (or some) in closed form."""
+        index = torch.arange(len(self.present)) if frames is None else frames
+        prior = make_prior(self.skeleton.joints)
+        if self.world is not None:
+            rotations = start_rotations(self.skeleton, prior, self.names, self.world[index], self.confidence[index])
+        else:
+            rotations = prior.relaxed_rotations.repeat(len(index), 1, 1, 1)
+            yaw = yaw_from_picture(self.names, self.image[index], self.confidence[index])
+            rotations[:, 0] = axis_angle_to_matrix(torch.stack([0 * yaw, yaw, 0 * yaw], dim=-1))
+        place = start_place(self.skeleton, self.camera, rotations, self.image[index], self.weight[index])
+        if frames is None:
+            rotations, place = bridge(rotations, place, self.present)
+        return State(rotations, place)
+
+    def problem(self, state: State, frames: Tensor | None = None) -> Problem:
+        """Gather what is known of some frames, given about where the person is."""
+        index = torch.arange(len(self.present)) if frames is None else frames
+        unit = picture_unit(self.camera, self.stature(), state.place)
+        image, weight = self.image[index], self.weight[index]
+        world = self.world[index] if self.world is not None else None
+        pairs, directions, share = limb_directions(self.names, world, weight, self.skeleton.points)
+        height = height_in_pixels(self.camera, self.stature(), state.place)
+        feet, standing = standing_feet(self.names, image, weight, height, self.fps if frames is None else 0.0)
+        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing, self.depth_sigma)
+        depth = float(state.place[self.present[index], 2].median())
+        fps = self.fps if frames is None else 0.0
+        prior = make_prior(self.skeleton.joints)
+        return Problem(self.skeleton, prior, self.camera, evidence, fps, absent_weight(self.present[index]), depth)
+
+    def stature(self) -> float:
+        """Return the height of the resting body in metres."""
+        rows = self.body.identity(self.skeleton.betas.float()).vertices[:, 1]
+        return float(rows.max() - rows.min())
+
+    def find_shape(self, steps: int) -> None:
+        """Estimate the shape from some frames that show much of the person."""
+        frames = self._telling_frames()
+        for _ in range(2):  # the start and the units depend on the shape
+            state = self.start(frames)
+            problem = self.problem(state, frames)
+            self.skeleton, state = solve_shape(problem, state, steps, betas_weight=1.0 + 0.5 * len(frames))
+
+    def _telling_frames(self) -> Tensor:
+        # The frame with most seen landmarks of each of up to 32 equal stretches.
+        seen = self.weight.sum(dim=1)
+        pieces = torch.arange(len(seen)).tensor_split(min(_SHAPE_FRAMES, len(seen)))
+        best = torch.stack([piece[seen[piece].argmax()] for piece in pieces])
+        return (
+            best[self.present[best]] if bool(self.present[best].any()) else self.present.nonzero()[:, 0][:_SHAPE_FRAMES]
+        )
+
+    def run(self, state: State, steps: int, window: int, progress: bool) -> tuple[State, Evidence]:
+        """Fit all frames, window by window."""
+        from tqdm import tqdm
+
+        problem = self.problem(state)
+        spans = windows(len(self.present), window) if self.fps > 0 else pieces(len(self.present), window)
+        done: State | None = None
+        for first, last in tqdm(spans, desc="fitting", unit="window", disable=not progress):
+            part = slice(first, last)
+            solved = solve_poses(problem[part], state[part], steps)
+            done = solved if done is None else join(done, solved, first)
+        assert done is not None
+        return done, problem.evidence
+
+
+def pieces(frames: int, window: int) -> list[tuple[int, int]]:
+    """Cut frames into spans without overlap."""
+    return [(first, min(first + window, frames)) for first in range(0, frames, window)]
+
+
+def windows(frames: int, window: int) -> list[tuple[int, int]]:
+    """Cut frames into about equal spans that overlap by `OVERLAP`."""
+    if frames <= window:
+        return [(0, frames)]
+    count = -(-(frames - OVERLAP) // (window - OVERLAP))
+    stride = -(-(frames - OVERLAP) // count)
+    return [(first, min(first + stride + OVERLAP, frames)) for first in range(0, frames - OVERLAP, stride)]
+
+
+def join(done: State, new: State, first: int) -> State:
+    """Append a window that begins at frame `first`, turning smoothly from one to the other where they overlap."""
+    shared = len(done.place) - first
+    if shared == 0:
+        return State(torch.cat([done.rotations, new.rotations]), torch.cat([done.place, new.place]))
+    # Ends of windows know less: the middle half of the overlap turns from one to the other.
+    amount = ((torch.arange(shared, dtype=torch.float64) + 0.5) / shared * 2 - 0.5).clamp(0, 1)[:, None]
+    joints = new.rotations.shape[1]
+    mixed = slerp_rotations(done.rotations[first:], new.rotations[:shared], amount.expand(-1, joints))
+    place = done.place[first:] + amount * (new.place[:shared] - done.place[first:])
+    return State(
+        torch.cat([done.rotations[:first], mixed, new.rotations[shared:]]),
+        torch.cat([done.place[:first], place, new.place[shared:]]),
+    )
+
+
+def read_state(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
+    """Return the canonical pose of a track in the axes of `camera`."""
+    pose = torch.cat([track.global_orient[:, None], track.body_pose], dim=1).double()
+    rotations = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
+    turn, shift = camera.rotation.double(), camera.translation.double()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    pelvis = body.rest_joints(track.betas)[body.canonical("pelvis")].double()
+    return State(rotations, (track.transl.double() + pelvis) @ turn.T + shift)
+
+
+def result_of(
+    body: BodyModel,
+    keypoints: Keypoints,
+    camera: Camera,
+    fitter: Fitter,
+    state: State,
+    evidence: Evidence,
+    fps: float,
+) -> FitResult:
+    """Turn a state in camera axes into a track in the world, with its residuals."""
+    skeleton: Skeleton = fitter.skeleton
+    spots, _ = project_with_slope(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
+    height = height_in_pixels(fitter.camera, fitter.stature(), state.place)
+    error = (spots - fitter.image).norm(dim=-1) / height[:, None]
+    seen = fitter.weight > 0
+    quality = (fitter.confidence * torch.exp(-((error / 0.05) ** 2))).sum(dim=1) / fitter.confidence.shape[1]
+    turn, shift = camera.rotation.double(), camera.translation.double()
+    rotations = state.rotations.clone()
+    rotations[:, 0] = turn.T @ rotations[:, 0]
+    orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    place = (state.place - shift) @ turn
+    standing = evidence.standing.new_zeros(len(place), 2)
+    if len(evidence.feet):
+        standing = evidence.standing.view(len(place), 2, -1).amax(dim=2)
+    track = BodyTrack(
+        body=body.name,
+        betas=skeleton.betas.float(),
+        global_orient=orient,
+        body_pose=pose,
+        transl=(place - skeleton.joints[0]).float(),
+        camera=camera,
+        fps=fps,
+        confidence=quality.float().clamp(0, 1),
+        observed=keypoints.present.clone(),
+        detector=keypoints.detector,
+        version=liquidwarp.__version__,
+    )
+    return FitResult(track, fitter.names, torch.where(seen, error, torch.nan).float(), standing.float())

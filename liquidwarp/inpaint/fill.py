@@ -1,0 +1,137 @@
+"""Fill holes of a picture from the picture itself, without training and without chance."""
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from liquidwarp.errors import InputError
+
+_FAINT_STEP = (1.5 / 255, 4 / 255)  # a pixel: below is shading, above is structure
+_LONE_STEP = (8 / 255, 16 / 255)
+_FAINT_GRAIN = (0.4 / 255, 1.2 / 255)
+_SCREEN = 1e-6  # pull to the copied colours where the picture is smooth: reaches across any hole
+_SCREEN_TEXTURE = 0.02  # and where it is busy: within some seven pixels
+_BUSY = 0.03  # standard deviation that counts as half busy
+_FEWEST_PATCHES = 4
+
+
+def inpaint(
+    image: Float[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W 3"],
+    hole: Bool[np.ndarray, "h w"],
+    *,
+    source: Bool[np.ndarray, "..."] | None = None,
+    context: Bool[np.ndarray, "..."] | None = None,
+    guide: Float[np.ndarray, "..."] | None = None,
+    patch: int = 7,
+) -> Float[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W 3"]:
+    """Complete the hole with texture and structure copied from the source, blended without a seam.
+
+    Coarse-to-fine patch matching and voting (Wexler et al. 2007; Barnes et al. 2009) finds for every hole pixel where
+    to copy from; a screened Poisson equation (Perez et al. 2003) then joins the copied differences. A source too small
+    to hold patches gives a smooth membrane. Same input, same bytes.
+
+    Args:
+        image: RGB, float in [0, 1] or uint8.
+        hole: pixels to fill, (H, W) as all masks.
+        source: pixels that may be copied; all outside of the hole by default.
+        context: pixels that the filling has to continue; the source by default. Pixels that are neither hole, source
+            nor context have no influence at all.
+        guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in
+            units of colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
+        patch: side of the patches, odd.
+
+    Returns:
+        The picture, same type; pixels outside of the hole are untouched.
+
+    Raises:
+        InputError: shapes disagree, there is nothing to copy from, or `patch` is not odd.
+    """
+    _check(image, hole, source, context, guide, patch)
+    source = ~hole if source is None else source & ~hole
+    context = source if context is None else context & ~hole
+    if not source.any():
+        raise InputError("inpaint has no pixel to copy from: the hole covers the whole source; pass a smaller hole")
+    if not hole.any():
+        return image.copy()
+    colours = image.astype(np.float32) / np.float32(255) if image.dtype == np.uint8 else image.astype(np.float32)
+    box = _bounds(hole | source, patch)
+    guide = np.zeros((*hole.shape, 0), np.float32) if guide is None else guide.astype(np.float32)
+    filled = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2)
+    out = image.copy()
+    values = np.rint(filled * 255).astype(np.uint8) if image.dtype == np.uint8 else filled.astype(image.dtype)
+    out[box][hole[box]] = values[hole[box]]
+    return out
+
+
+def _fill(
+    image: np.ndarray, hole: np.ndarray, source: np.ndarray, context: np.ndarray, guide: np.ndarray, radius: int
+) -> np.ndarray:
+    from liquidwarp.inpaint import blend, pyramid
+
+    image = np.ascontiguousarray(np.where((source | context)[..., None], image, 0))
+    while radius and pyramid.usable_centres(np.pad(source, radius), radius).sum() < _FEWEST_PATCHES:
+        radius -= 1
+    low, high = image[source].min(0), image[source].max(0)
+    if radius == 0:
+        return np.clip(blend.membrane(image, hole, context if context.any() else source), low, high)
+    level = pyramid.PyramidLevel(image, hole, context, source, np.ascontiguousarray(guide))
+    copied, shift, lone = pyramid.complete(level, radius)
+    base = blend.spread(image, context | source)
+    start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
+    gate, screen = _gate(base, lone), _screen(start)
+    filled = blend.blend(image, hole, context, source, shift, gate, start, screen)
+    return np.clip(filled, low, high)
+
+
+def _gate(image: np.ndarray, lone: np.ndarray) -> np.ndarray:
+    """Return where differences are worth copying: structure and grain yes, the faint shading of a plain wall no.
+
+    Faint shading, and lone steps that are not strong, are better drawn on from the hole's border than copied.
+    """
+    import cv2
+
+    soft = cv2.GaussianBlur(image, (0, 0), 1.0)
+    step = np.maximum(np.abs(cv2.Sobel(soft, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(soft, cv2.CV_32F, 0, 1))).max(2) / 8
+    structure = cv2.dilate(step, np.ones((9, 9), np.uint8))
+    grain = np.sqrt(np.maximum(cv2.blur(((image - soft) ** 2).mean(2), (15, 15)), 0))
+    gate = np.maximum(_ramp(structure, *_FAINT_STEP), _ramp(grain, *_FAINT_GRAIN))
+    return (gate * (1 - lone * (1 - _ramp(structure, *_LONE_STEP)))).astype(np.float64)
+
+
+def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((values - low) / (high - low), 0, 1)
+
+
+def _screen(start: np.ndarray) -> np.ndarray:
+    """Return the pull to the copied colours: next to none on a smooth wall, firm in foliage."""
+    import cv2
+
+    grey = start.mean(2)
+    variance = np.maximum(cv2.blur(grey**2, (9, 9)) - cv2.blur(grey, (9, 9)) ** 2, 0)
+    return (_SCREEN + _SCREEN_TEXTURE * variance / (variance + _BUSY**2)).astype(np.float64)
+
+
+def _bounds(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
+
+
+def _check(
+    image: np.ndarray,
+    hole: np.ndarray,
+    source: np.ndarray | None,
+    context: np.ndarray | None,
+    guide: np.ndarray | None,
+    patch: int,
+) -> None:
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(f"image has shape {image.shape}, wanted (height, width, 3)")
+    for name, array in (("hole", hole), ("source", source), ("context", context), ("guide", guide)):
+        if array is not None and array.shape[:2] != image.shape[:2]:
+            raise InputError(f"{name} has shape {array.shape}, wanted {image.shape[:2]} as the image")
+    if patch < 3 or patch % 2 == 0:
+        raise InputError(f"patch={patch} must be odd and at least 3")
+    if hole.all():
+        raise InputError("inpaint has no pixel to copy from: the hole covers the whole image; pass a smaller hole")

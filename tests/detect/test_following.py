@@ -1,0 +1,200 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from liquidwarp.bodies.landmarks import COCO
+from liquidwarp.detect import Detection, collect_keypoints, describe_gaps, detect_clip, detect_people
+from liquidwarp.detect.following import pick_person
+from liquidwarp.detect.protocol import box_distance, box_iou, drop_outside
+from liquidwarp.errors import InputError, NoPersonError
+
+SIZE = (60, 100)
+FRAME = np.zeros((*SIZE, 3), np.uint8)
+
+
+def person_at(x: float, y: float = 30.0, height: float = 40.0, mask: bool = True) -> Detection:
+    spread = np.linspace(-0.5, 0.5, len(COCO), dtype=np.float32)
+    image = np.stack([x + spread * height / 4, y + spread * height], 1).astype(np.float32)
+    cover = np.zeros(SIZE, np.float32)
+    cover[max(0, int(y - height / 2)) : int(y + height / 2), max(0, int(x - 5)) : int(x + 5)] = 1
+    sure = np.full(len(COCO), 0.9, np.float32)
+    return Detection(COCO, image, sure, None, cover if mask else None, 0.9)
+
+
+class ScriptedDetector:
+    """Plays back who is where; a frame's number is written into its first pixel."""
+
+    name = "scripted"
+
+    def __init__(self, script: list[list[Detection]]) -> None:
+        self.script = script
+
+    def detect(self, frame: np.ndarray) -> list[Detection]:
+        return self.script[int(frame[0, 0, 0])]
+
+
+class ScriptedFollowing(ScriptedDetector):
+    """Like it, with a follower that knows nobody but the person given, and loses them in the frames `blind`."""
+
+    def __init__(self, script: list[list[Detection]], blind: tuple[int, ...] = ()) -> None:
+        super().__init__(script)
+        self.blind = blind
+        self.started: list[int] = []
+
+    def follow(self, frame: np.ndarray, person: Detection) -> "ScriptedFollower":
+        self.started.append(int(frame[0, 0, 0]))
+        return ScriptedFollower(self, person)
+
+
+class ScriptedFollower:
+    def __init__(self, detector: ScriptedFollowing, person: Detection) -> None:
+        self.detector, self.last = detector, person
+
+    def next(self, frame: np.ndarray) -> Detection | None:
+        index = int(frame[0, 0, 0])
+        if index in self.detector.blind:
+            return None
+        found = pick_person(self.detector.script[index], self.last.box)
+        self.last = found or self.last
+        return found
+
+
+def clip(count: int) -> list[np.ndarray]:
+    frames = []
+    for index in range(count):
+        frame = FRAME.copy()
+        frame[0, 0, 0] = index
+        frames.append(frame)
+    return frames
+
+
+def run(script: list[list[Detection]], *, person: int = 0, detector: ScriptedDetector | None = None):
+    used = detector or ScriptedDetector(script)
+    return detect_clip(
+        clip(len(script)), fps=10.0, size=SIZE, detector=used, person=person, mask_size=50, source="a.mp4"
+    )
+
+
+def middle(result) -> list[float]:
+    return ((result.boxes[:, 0] + result.boxes[:, 2]) / 2).tolist()
+
+
+def test_follows_through_a_crossing_of_order():
+    script = [[person_at(20 + i), person_at(80 - i)][:: 1 if i % 2 else -1] for i in range(20)]
+    result = run(script)
+    assert middle(result) == pytest.approx([80 - i for i in range(20)], abs=1e-3)
+    assert result.others == 1
+
+
+def test_second_person_can_be_chosen():
+    result = run([[person_at(20), person_at(80, height=30)]] * 3, person=1)
+    assert middle(result) == pytest.approx([80] * 3, abs=1e-3)
+
+
+def test_no_such_person_names_the_remedy():
+    with pytest.raises(InputError, match=r"a\.mp4: there is no person 2, only 2 found; choose --person 0 to 1"):
+        run([[person_at(20), person_at(80)]], person=2)
+
+
+def test_gaps_are_flagged_and_reported(caplog):
+    script = [[], [person_at(30)], [], [], [person_at(32)], []]
+    with caplog.at_level(logging.WARNING):
+        result = run(script)
+    assert result.keypoints.present.tolist() == [False, True, False, False, True, False]
+    assert (result.keypoints.confidence[~result.keypoints.present] == 0).all()
+    assert (result.boxes[~result.keypoints.present] == 0).all()
+    assert "a.mp4: frames 0, 2-3 (0.2 s) and 5 without a person (bridged)" in caplog.text
+
+
+def test_someone_else_does_not_step_in_at_once():
+    script = [[person_at(20)]] + [[person_at(85)]] * 3 + [[person_at(21), person_at(85)]]
+    result = run(script)
+    assert result.keypoints.present.tolist() == [True, False, False, False, True]
+
+
+def test_person_is_taken_up_elsewhere_after_half_a_second():
+    script = [[person_at(20)]] + [[]] * 5 + [[person_at(85)]]
+    assert run(script).keypoints.present.tolist() == [True] + [False] * 5 + [True]
+
+
+def test_follower_is_used_and_restarted():
+    detector = ScriptedFollowing([[person_at(20 + i), person_at(80)] for i in range(6)], blind=(3,))
+    result = run(detector.script, detector=detector)
+    assert middle(result) == pytest.approx([20 + i for i in range(6)], abs=1e-3)
+    assert detector.started == [0, 3]
+
+
+def test_nobody_at_all():
+    with pytest.raises(NoPersonError, match=r"no person found in a\.mp4 \(in none of 3 frames\); try"):
+        run([[]] * 3)
+
+
+def test_no_frames():
+    with pytest.raises(InputError, match=r"a\.mp4: no frames"):
+        run([])
+
+
+def test_frames_of_another_size():
+    with pytest.raises(InputError, match="frame 0 is 100x60, wanted 100x50"):
+        detect_clip(clip(1), fps=10.0, size=(50, 100), detector=ScriptedDetector([[person_at(20)]]))
+
+
+def test_masks_are_kept_small_and_complete():
+    result = run([[person_at(20)], [], [person_at(25)]])
+    assert result.masks is not None
+    assert result.masks.size == (30, 50)
+    assert len(result.masks) == 3
+    full = result.masks.frame(2, SIZE)
+    assert full.shape == SIZE
+    assert full[30, 25] > 0.9
+    assert full[30, 60] == 0
+    assert result.masks.frame(1).sum() == 0
+    assert result.masks.stack().shape == (3, 30, 50)
+
+
+def test_no_masks_without_a_detector_that_makes_them():
+    assert run([[person_at(20, mask=False)]]).masks is None
+
+
+def test_detect_people_uses_the_detector_given():
+    people = [person_at(20), person_at(80)]
+    assert detect_people(FRAME, detector=ScriptedDetector([people])) == people
+
+
+def test_landmarks_outside_lose_their_confidence():
+    image = np.array([[50, 30], [-4, 30], [-6, 30], [106, 30], [50, 64], [50, 62]], np.float32)
+    got = drop_outside(image, np.ones(6, np.float32), SIZE)
+    assert got.tolist() == [1, 1, 0, 0, 0, 1]
+
+
+def test_collect_keeps_world_landmarks():
+    one = person_at(20)
+    world = np.arange(51, dtype=np.float32).reshape(17, 3)
+    known = Detection(one.names, one.image, one.confidence, world, None, 1.0)
+    got = collect_keypoints([None, known], size=SIZE, fps=5.0, detector="x")
+    assert got.world is not None
+    assert torch.equal(got.world[1], torch.from_numpy(world))
+    assert (got.world[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("missing", "text"),
+    [
+        ([], ""),
+        ([80], "frame 80 without a person (bridged)"),
+        ([*range(12, 18), 80], "frames 12-17 (0.6 s) and 80 without a person (bridged)"),
+        (list(range(0, 100, 10)), "10 of 100 frames without a person (bridged)"),
+    ],
+)
+def test_describe_gaps(missing, text):
+    present = torch.ones(100, dtype=torch.bool)
+    present[missing] = False
+    assert describe_gaps(present, 10.0) == text
+
+
+def test_boxes():
+    assert box_iou((0.0, 0.0, 2.0, 2.0), (1.0, 0.0, 3.0, 2.0)) == pytest.approx(1 / 3)
+    assert box_iou((0.0, 0.0, 1.0, 1.0), (5.0, 5.0, 6.0, 6.0)) == 0
+    assert box_distance((0.0, 0.0, 2.0, 4.0), (4.0, 0.0, 6.0, 4.0)) == pytest.approx(1)
