@@ -38,7 +38,7 @@ _HOMES = {
     "Flow": "types",
     "Fragments": "types",
     "Keypoints": "types",
-    "SourceState": "tasks",
+    "SourceState": "person",
     "Synthesis": "tasks",
     "encode_source": "tasks",
     "export_glb": "tasks",

@@ -90,7 +90,7 @@ def test_the_other_person_is_encoded(sources, tmp_path: Path, caplog: pytest.Log
     two.save(photo)
     person = lw.encode_source(photo, person=1)
     assert "1 other person seen; taking number 1" in caplog.text
-    assert person.matte[:, 256:].sum() > 20 * person.matte[:, :256].sum()
+    assert person.alpha[:, 256:].sum() > 20 * person.alpha[:, :256].sum()
     (picture,) = lw.novel_view(person, frames=1)
     assert picture.alpha[:, 256:].sum() > 20 * picture.alpha[:, :256].sum()
 

@@ -29,6 +29,7 @@ LEVELS = {
     "nn": 4,
     "matting": 5,
     "fit": 5,
+    "person": 5,
     "regress": 6,
     "tasks": 8,
     "data": 8,

@@ -60,7 +60,7 @@ def measure_real(trained: Sequence[Trained], results: Sequence[Result], options:
             real, mask = _resized(frames[index], shape), found.masks.frame(index, shape).numpy() > 0.5
             copied = _resized(photo, shape)
             floor = by_run["copy the photo", None]
-            floor.add("real", measures(copied, _resized(person.matte, shape) > 0.5, real, mask))
+            floor.add("real", measures(copied, _resized(person.alpha, shape) > 0.5, real, mask))
             shown = place == len(scored) // 2
             if shown:
                 floor.show("real", motion_clip.stem, {"photo": copied, "truth": real})

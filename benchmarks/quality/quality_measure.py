@@ -150,10 +150,10 @@ def evaluate(
     for index, *ours in zip(wanted, *answers.values(), strict=True):
         shape = ours[0].mask.shape
         now = {
-            "copy the photo": Picture(resized(photo, shape), resized(person.matte, shape) > 0.5),
+            "copy the photo": Picture(resized(photo, shape), resized(person.alpha, shape) > 0.5),
             "real": real_picture(clip, index, shape),
             **dict(zip(renderers, ours, strict=True)),
-            "background only": Picture(resized(person.plate, shape), np.zeros(shape, dtype=bool)),
+            "background only": Picture(resized(person.background, shape), np.zeros(shape, dtype=bool)),
         }
         if index in scored:
             add_scores(result, now, last)

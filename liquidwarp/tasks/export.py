@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from liquidwarp.appearance import Appearance
-from liquidwarp.bodies import load_body
 from liquidwarp.motion import Texture, retarget, write_glb
-from liquidwarp.tasks.source import SourceState
+from liquidwarp.person import SourceState
 from liquidwarp.types import BodyTrack
 
 _GAP = 2  # pixels between the pictures of an atlas
@@ -27,7 +26,7 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
         InputError: the motion is of a body that is not at hand.
         OutputError: the file cannot be written.
     """
-    body = load_body(person.track.body)
+    body = person.body
     moved = replace(retarget(motion, body), betas=person.track.betas)
     write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
 

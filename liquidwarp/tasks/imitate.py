@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from liquidwarp.bodies import load_body
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
-from liquidwarp.tasks.source import SourceState
+from liquidwarp.person import SourceState
 from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import BodyTrack
@@ -36,6 +35,6 @@ def imitate(
     Raises:
         InputError: the motion is of a body that is not at hand, or an argument cannot be used.
     """
-    body = load_body(person.track.body)
+    body = person.body
     target = imitation_target(body, person.track, retarget(motion, body), camera=camera, size=size)
     return synthesize(person, target, background=background, renderer=renderer, generator=generator)

@@ -16,8 +16,8 @@ from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, warp
 from liquidwarp.media import to_uint8
 from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
-from liquidwarp.tasks.source import SourceState, SourceView
 from liquidwarp.types import Camera, Flow, Fragments
 
 _STRIDE = 8
@@ -44,7 +44,7 @@ class LiquidRenderer:
         size = self._working_size(state.photo.shape[:2])
         sources = torch.stack([self._source(view, size) for view in self._views])[None]
         photo = _signed(_resized(state.photo.astype(np.float32) / 255, size))
-        matte = _resized(state.matte[..., None].astype(np.float32), size)
+        matte = _resized(state.alpha[..., None].astype(np.float32), size)
         with torch.no_grad():
             self._look = generator.look(sources)
             ground = generator.ground(ground_input(photo, matte)[None, None])[0, 0]

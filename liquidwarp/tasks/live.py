@@ -14,15 +14,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.ahead import ahead, one_thread
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
 from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.nn.weights import Generator
+from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
-from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
 from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
 from liquidwarp.types import BodyTrack, Camera, Keypoints
@@ -150,7 +150,7 @@ class _LiveStage:
     """Where the person stands, from what was seen so far; the causal twin of `imitation_target`."""
 
     def __init__(self, person: SourceState, camera: str, fps: float, size: int | None) -> None:
-        self.body: BodyModel = load_body(person.track.body)
+        self.body: BodyModel = person.body
         self._source, self._camera, self._size = person.track, camera, size
         self._steady = SteadyPose(fps)
         self._root = self.body.rest_joints(person.track.betas)[0]

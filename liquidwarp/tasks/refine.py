@@ -15,8 +15,8 @@ from liquidwarp.geometry import project
 from liquidwarp.mesh import vertex_normals
 from liquidwarp.mesh.normals_kernels import look_up_normals
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish, source_input, transfer_input
+from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
-from liquidwarp.tasks.source import SourceState, SourceView
 from liquidwarp.types import Camera
 
 NETWORK_SIZE = 512  # longer side of the largest region the network looks at; larger ones are looked at smaller

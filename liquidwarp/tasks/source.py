@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+from jaxtyping import Float, UInt8
 
-from liquidwarp.appearance import Appearance, Observation, appearance_from_observations
+from liquidwarp.appearance import Observation, appearance_from_observations
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.clothing import SilhouetteView, fit_offsets
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
@@ -19,51 +18,12 @@ from liquidwarp.flow import visibility
 from liquidwarp.inpaint import background_plate, clip_plate
 from liquidwarp.matting import foreground_colors, refine_matte
 from liquidwarp.media import is_video, open_video, read_image
+from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
-
-
-@dataclass(frozen=True, eq=False)
-class SourceView:
-    """A photo as the generator sees it.
-
-    Attributes:
-        picture: colours of the person, free of the background, and the matte.
-        camera: the photo's camera; its size is the photo's.
-        vertices: the clothed body as it stands in the photo.
-        faces: which faces of the body the photo shows, and may be asked for.
-    """
-
-    picture: UInt8[np.ndarray, "H W 4"]
-    camera: Camera
-    vertices: Float[Tensor, "V 3"]
-    faces: Bool[Tensor, "F"]
-
-
-@dataclass(frozen=True, eq=False)
-class SourceState:
-    """A person, ready to be put in motion; a value, made by `encode_source`.
-
-    Attributes:
-        track: one frame: shape, pose, place and camera in the first photo.
-        offsets: clothes and hair, metres from the rest body.
-        appearance: what the surface looks like.
-        plate: the first photo without the person.
-        photo: the first photo.
-        matte: the person in the first photo, 1 = person.
-        views: the photos, for the generator.
-    """
-
-    track: BodyTrack
-    offsets: Float[Tensor, "V 3"]
-    appearance: Appearance
-    plate: UInt8[np.ndarray, "H W 3"]
-    photo: UInt8[np.ndarray, "H W 3"]
-    matte: Float[np.ndarray, "H W"]
-    views: tuple[SourceView, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +119,7 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
         plate = background_plate(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
     appearance = appearance_from_observations(body.topology, observations)
     seen = tuple(_view(body, item) for item in observations)
-    return SourceState(first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
+    return SourceState(body, first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
 
 
 def _view(body: BodyModel, item: Observation) -> SourceView:

@@ -11,15 +11,14 @@ from torch import Tensor
 
 from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.appearance import render_surface
-from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.weights import Generator, load_generator
+from liquidwarp.person import SourceState
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.refine import CompactRenderer
-from liquidwarp.tasks.source import SourceState
 from liquidwarp.tasks.target import Target
 from liquidwarp.types import Camera
 
@@ -95,7 +94,7 @@ class Painter:
         generator: Generator | None = None,
     ) -> None:
         check_renderer(renderer, generator)
-        self._body, self._appearance = load_body(state.track.body), state.appearance
+        self._body, self._appearance = state.body, state.appearance
         self._plate = _plate(state, background, size)
         self._published: LiquidRenderer | None = None
         self._finisher: CompactRenderer | None = None
@@ -149,7 +148,7 @@ def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Sy
 
 
 def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]]:
-    body = load_body(state.track.body)
+    body = state.body
     identity = body.identity(state.track.betas)
     for start in range(0, len(target), _CHUNK):
         window = slice(start, start + _CHUNK)
@@ -167,7 +166,7 @@ def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]
 
 def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:
     if isinstance(background, str | Path):
-        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.plate, "plain": _PLAIN}
+        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.background, "plain": _PLAIN}
         known = named.get(str(background))
         background = read_image(background).rgb if known is None else known
     return background_from(background, size).astype(np.float32) / 255

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from liquidwarp.appearance import dress
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError
 from liquidwarp.mesh import smooth_over_surface
-from liquidwarp.tasks.source import SourceState
+from liquidwarp.person import SourceState
 
 
 def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) -> SourceState:
@@ -31,7 +31,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
     for name, other in wear.items():
         if other.track.body != person.track.body:
             raise InputError(f"wear[{name!r}] is of body {other.track.body!r}, the person of {person.track.body!r}")
-    body = load_body(person.track.body)
+    body = person.body
     offsets, views = person.offsets, person.views
     for name, other in wear.items():
         share = _share(body, name)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from liquidwarp.bodies import load_body
 from liquidwarp.nn.weights import Generator
-from liquidwarp.tasks.source import SourceState
+from liquidwarp.person import SourceState
 from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
 from liquidwarp.tasks.target import orbit_target
 
@@ -37,7 +36,7 @@ def novel_view(
         generator: see `synthesize`.
     """
     target = orbit_target(
-        load_body(person.track.body),
+        person.body,
         person.track,
         degrees=degrees,
         frames=frames,

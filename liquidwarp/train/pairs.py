@@ -23,9 +23,10 @@ from liquidwarp.geometry import project
 from liquidwarp.matting import refine_matte
 from liquidwarp.nn.compact import source_input, transfer_input
 from liquidwarp.nn.discriminators import boxes_of_points
+from liquidwarp.person import SourceState
 from liquidwarp.tasks.recover import fit_clip
 from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target, working_size
-from liquidwarp.tasks.source import SourceState, encode_source
+from liquidwarp.tasks.source import encode_source
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import Camera
 
@@ -210,7 +211,7 @@ def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairCl
         count: how many poses.
         seed: of the mistakes.
     """
-    body, track = load_body(state.track.body), state.track
+    body, track = state.body, state.track
     random = torch.Generator().manual_seed(seed)
 
     def about(values: Tensor, spread: float) -> Tensor:
@@ -224,7 +225,7 @@ def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairCl
             about(track.transl, 0.003),
             offsets=state.offsets,
         )
-    photo, matte = (np.repeat(plane[None], count, 0) for plane in (state.photo, _bytes(state.matte)))
+    photo, matte = (np.repeat(plane[None], count, 0) for plane in (state.photo, _bytes(state.alpha)))
     return _set_beside(body, state, vertices, track.camera, photo, matte)
 
 
@@ -236,7 +237,7 @@ def _set_beside(
     truth = np.concatenate([images, alphas[..., None]], -1)
     source = look_at_source(body, state.views[0], working_size(state.views[0].camera.size))[0].permute(1, 2, 0).numpy()
     return PairClip(
-        plate=state.plate[window],
+        plate=state.background[window],
         target=truth[:, window[0], window[1]],
         source=_bytes(source[..., :4]),
         source_normals=_signed(source[..., 4:]),
@@ -251,7 +252,7 @@ def _draw(
     whole = render_surface(state.appearance, body.topology, vertices, camera)
     rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
     part = Rendering(rgb, alpha, coverage)
-    plate = np.ascontiguousarray(state.plate[window]).astype(np.float32) / 255
+    plate = np.ascontiguousarray(state.background[window]).astype(np.float32) / 255
     view = look_at_target(body, state.views[:1], vertices, cropped(camera, *window), part, plate)
     shown = view.valid[0, 0].numpy()
     return {

@@ -18,7 +18,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact, save_compact
-from liquidwarp.tasks.source import SourceState
+from liquidwarp.person import SourceState
 from liquidwarp.train.config import DataConfig, LossConfig
 from liquidwarp.train.objective import CompactObjective
 from liquidwarp.train.pairs import PairClip, make_pairs, photo_pairs
@@ -127,7 +127,7 @@ def _folder(cache: str | Path | None) -> Path:
 def _fingerprint(person: SourceState, clip: str | Path | None, start: CompactGenerator) -> str:
     """Return a name that depends on everything the result depends on."""
     digest = hashlib.sha256(f"{__version__} {_ON_CLIP} {_ON_PHOTO}".encode())
-    for plane in (person.photo, person.matte, person.offsets.numpy(), person.track.body_pose.numpy()):
+    for plane in (person.photo, person.alpha, person.offsets.numpy(), person.track.body_pose.numpy()):
         digest.update(np.ascontiguousarray(plane).tobytes())
     for tensor in start.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())

@@ -81,13 +81,13 @@ def worn(picture: Synthesis, colour: tuple[int, int, int]) -> torch.Tensor:
 def test_a_source_holds_the_photo_and_what_is_behind_the_person(red: SourceState, red_photo: ToyPhoto) -> None:
     np.testing.assert_array_equal(red.photo, red_photo.rgb)
     assert len(red.track) == 1
-    assert red.track.camera.size == red.plate.shape[:2] == red.matte.shape == SIZE
-    outside = red.matte == 0
-    apart = np.abs(red.plate.astype(int) - red_photo.rgb)
+    assert red.track.camera.size == red.background.shape[:2] == red.alpha.shape == SIZE
+    outside = red.alpha == 0
+    apart = np.abs(red.background.astype(int) - red_photo.rgb)
     assert np.median(apart[outside]) == 0
-    assert not (np.abs(red.plate.astype(int) - RED).max(-1) < 30).any(), "nothing of the person stays in the plate"
-    kept = (red.matte > 0.5) & (red_photo.mask > 0.5)
-    assert kept.sum() / ((red.matte > 0.5) | (red_photo.mask > 0.5)).sum() > 0.85
+    assert not (np.abs(red.background.astype(int) - RED).max(-1) < 30).any(), "nothing of the person stays in the plate"
+    kept = (red.alpha > 0.5) & (red_photo.mask > 0.5)
+    assert kept.sum() / ((red.alpha > 0.5) | (red_photo.mask > 0.5)).sum() > 0.85
 
 
 def test_the_photo_s_own_view_is_the_photo(red: SourceState, red_photo: ToyPhoto) -> None:
@@ -101,7 +101,7 @@ def test_the_photo_s_own_view_is_the_photo(red: SourceState, red_photo: ToyPhoto
 def test_where_nobody_stands_the_ground_is_untouched(red: SourceState) -> None:
     empty = front(red).alpha == 0
     assert 0.5 < float(empty.float().mean()) < 0.95
-    plate = torch.from_numpy(red.plate.astype(np.float32) / 255).permute(2, 0, 1)
+    plate = torch.from_numpy(red.background.astype(np.float32) / 255).permute(2, 0, 1)
     assert torch.equal(front(red).image[:, empty], plate[:, empty])
     for background, value in (("plain", (225, 225, 225)), ((10, 200, 30), (10, 200, 30))):
         drawn = front(red, background=background)
@@ -215,7 +215,7 @@ def test_a_back_photo_shows_the_back(body: BodyModel) -> None:
 
 
 def test_alpha_stands_in_for_the_detector_s_mask(body: BodyModel, blue: SourceState, blue_photo: ToyPhoto) -> None:
-    np.testing.assert_array_equal(blue.matte, blue_photo.mask)
+    np.testing.assert_array_equal(blue.alpha, blue_photo.mask)
     with pytest.raises(InputError, match="alpha"):
         encode_source(blue_photo.rgb, body=body, detector=ToyDetector(blue_photo))
 
@@ -238,7 +238,7 @@ def test_all_of_another_is_the_other_s_look_on_one_s_own_body(red: SourceState, 
     dressed = transfer_appearance(red, {"all": blue})
     torch.testing.assert_close(dressed.offsets, blue.offsets, atol=1e-6, rtol=0)
     assert dressed.track is red.track
-    assert dressed.plate is red.plate
+    assert dressed.background is red.background
     assert not bool(worn(front(dressed), RED).any())
     assert bool(worn(front(red), RED).any()), "or the line above says nothing"
 

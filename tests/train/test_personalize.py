@@ -8,6 +8,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.appearance import Appearance
+from liquidwarp.bodies.toy import toy_body
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState
 from liquidwarp.train import personalize as module
@@ -87,7 +88,7 @@ def person(shade: int) -> SourceState:
     photo = np.full((8, 8, 3), shade, np.uint8)
     nothing = np.zeros(0, np.uint8)
     look = Appearance(nothing, nothing, nothing, nothing, nothing, nothing, nothing)
-    return SourceState(track, torch.zeros(4, 3), look, photo, photo, np.ones((8, 8), np.float32), ())
+    return SourceState(toy_body(), track, torch.zeros(4, 3), look, photo, photo, np.ones((8, 8), np.float32), ())
 
 
 def test_results_are_kept_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
