@@ -98,7 +98,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
 
     def person(photos, mattes, tracks):
         assert len(photos) == len(mattes) == len(tracks)
-        return SimpleNamespace(track=tracks[0])
+        return SimpleNamespace(track=tracks[0], body=lw.load_body(tracks[0].body))
 
     fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "BodyTrack")})
     fakes.load_body = functools.cache(lw.load_body)

@@ -95,7 +95,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     numbered = lw.BodyTrack(**{**vars(track), "confidence": torch.arange(FRAMES) / FRAMES})
     plate = frame(0)
     fakes = SimpleNamespace(
-        encode_source=lambda photo: SimpleNamespace(plate=plate, matte=mask(0), track=numbered[0]),
+        encode_source=lambda photo: SimpleNamespace(background=plate, alpha=mask(0), track=numbered[0]),
         recover=lambda found: numbered,
         imitate=imitate,
         load_body=lw.load_body,
