@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ablation_trained import Trained
 
 from liquidwarp.bodies import load_body
 from liquidwarp.data import Clip, roughen, synthetic_clip
@@ -15,9 +15,6 @@ from liquidwarp.train.config import LossConfig
 from liquidwarp.train.liquid_objective import make_liquid_objective
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.samples import Batch
-
-if TYPE_CHECKING:
-    from ablation_train import Trained
 
 VARIANTS = {
     "W_C": "InputConcat",
@@ -117,7 +114,7 @@ def measure_floors(tasks: Sequence[Task]) -> list[Result]:
     return results
 
 
-def measure_variant(done: "Trained", tasks: Sequence[Task]) -> Result:
+def measure_variant(done: Trained, tasks: Sequence[Task]) -> Result:
     """Measure a trained variant on held-out people."""
     count = sum(parameter.numel() for parameter in done.generator.parameters())
     result = Result(done.variant, done.seed, count, done.seconds, done.steps)
