@@ -2,7 +2,7 @@
 
 from liquidwarp.data.clip import Clip, Frames, Truth
 from liquidwarp.data.folder import Analysis, ClipFolder, Prepared, load_clips, prepare_footage, read_clip, save_clip
-from liquidwarp.data.iper import FramePair, IperFolder, list_frames, load_iper, missing_videos
+from liquidwarp.data.iper import IperFolder, list_frames, load_iper, missing_videos
 from liquidwarp.data.protocols import Protocol, Run, load_protocol, protocol_runs
 from liquidwarp.data.rough import roughen
 from liquidwarp.data.synthetic.engine import synthetic_clip
@@ -12,7 +12,6 @@ __all__ = [
     "Analysis",
     "Clip",
     "ClipFolder",
-    "FramePair",
     "Frames",
     "IperFolder",
     "Prepared",

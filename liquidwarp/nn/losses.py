@@ -70,11 +70,6 @@ def ssim_maps(
     return luminance * structure, structure
 
 
-def ssim_loss(picture: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
-    """Compute 1 - SSIM."""
-    return 1 - ssim_maps(picture, target)[0].mean((1, 2, 3))
-
-
 def ms_ssim_loss(
     picture: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"], *, scales: int = 5
 ) -> Float[Tensor, " B"]:
@@ -143,20 +138,6 @@ def crop_boxes(
 def is_present(boxes: Float[Tensor, "B 4"]) -> Float[Tensor, " B"]:
     """Return 1 for boxes that hold something, 0 for empty ones."""
     return ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).float()
-
-
-def temporal_loss(
-    picture: Float[Tensor, "B C H W"], previous: Float[Tensor, "B C H W"], flow: Flow
-) -> Float[Tensor, " B"]:
-    """Compute how far a picture is from the previous one, moved by the true flow, where that is believed.
-
-    Args:
-        picture: of this moment.
-        previous: of the moment before.
-        flow: for each pixel of this moment, where it was before.
-    """
-    moved = warp(previous, flow)
-    return charbonnier(picture, moved, flow.valid.to(picture.dtype))
 
 
 def real_or_fake_loss(

@@ -1,7 +1,6 @@
 """iPER's folders: order of frames, what is missing, pairs, and the way from the published files."""
 
 import pickle
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,21 +118,6 @@ def test_checksums_find_what_changed(prepared: Path) -> None:
     assert set(wrong) == {"001/1/2", "002/1/2", "009/1/1"}
     assert wrong["001/1/2"].startswith("images changed")
     assert wrong["009/1/1"] == "not prepared"
-
-
-def test_pairs_are_of_one_person_and_never_the_same_frame(prepared: Path) -> None:
-    folder = load_iper(prepared, list_clips(prepared))
-    rng = np.random.default_rng(0)
-    pairs = [folder.sample_pair(rng, sources=2) for _ in range(200)]
-    for pair in pairs:
-        assert pair.target not in pair.sources
-        assert {clip.rsplit("/", 1)[0] for clip, _ in (*pair.sources, pair.target)} == {pair.person}
-    assert 60 < Counter(pair.person for pair in pairs)["001/1"] < 140
-    assert any(pair.sources[0][0] != pair.target[0] for pair in pairs)
-    again = np.random.default_rng(0)
-    assert [folder.sample_pair(again, sources=2) for _ in range(3)] == pairs[:3]
-    with pytest.raises(InputError, match="sources=0"):
-        folder.sample_pair(rng, sources=0)
 
 
 def test_published_fits_land_where_they_were_fitted(tmp_path: Path) -> None:
