@@ -27,6 +27,7 @@ LEVELS = {
     "tasks": 5,
     "data": 5,
     "metrics": 5,
+    "synth": 5,
     "viz": 5,
     "train": 6,
     "demo": 6,
@@ -34,7 +35,11 @@ LEVELS = {
     "doctor": 6,
     "options": 6,
     "cli": 7,
+    "testing": 8,
 }
+
+# What tests of others may use: no module of the package does.
+FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
 GROUND_FLOOR = ("ahead", "errors", "files", "cards", "checks", "types")
@@ -91,6 +96,9 @@ def breaches(path: Path, source: str) -> list[str]:
                 found.append(f"{path.name}:{line}: {top} belongs into {', '.join(sorted(HOMES[top]))}")
             continue
         other = room_of(name)
+        if other == FOR_TESTS != room:
+            found.append(f"{path.name}:{line}: {other} is for tests; no module of the package may import it")
+            continue
         if room is None or other is None or other == room or other == "__version__":
             continue
         if other not in LEVELS:
@@ -124,6 +132,9 @@ def test_every_room_has_a_level() -> None:
         ("tasks/x.py", "from liquidwarp import cli", "tasks .L5. imports cli"),
         ("flow/x.py", "from liquidwarp.secret import x", "in no known room"),
         ("tasks/x.py", "import av", "av belongs into"),
+        ("data/x.py", "from liquidwarp.synth import synthetic_clip", "data .L5. imports synth"),
+        ("cli.py", "from liquidwarp import testing", "testing is for tests"),
+        ("__init__.py", "from liquidwarp.testing.toy import toy_body", "testing is for tests"),
     ],
 )
 def test_a_breach_is_seen(room: str, line: str, message: str) -> None:

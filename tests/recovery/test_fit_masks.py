@@ -5,19 +5,20 @@ import pytest
 import torch
 from fit_samples import JOINT, SIZE, dance, film, relaxed
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
 from liquidwarp.raster import rasterize
 from liquidwarp.recovery import MaskStack, fit_track, refine_with_masks
 from liquidwarp.recovery.fit_masks import joint_influence, signed_distance
+from liquidwarp.testing import toy_body
 
 MASK = (256, 256)
 
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def _masks(body, betas, pose, place):

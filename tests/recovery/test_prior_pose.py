@@ -4,7 +4,7 @@ import pytest
 import torch
 from fit_samples import JOINT
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.recovery.prior import (
     inverse_right_jacobian,
@@ -13,11 +13,12 @@ from liquidwarp.recovery.prior import (
     prior_residuals,
     shortest_rotation,
 )
+from liquidwarp.testing import toy_body
 
 
 @pytest.fixture(scope="module")
 def prior():
-    body = load_body("toy")
+    body = toy_body()
     return make_prior(
         body.rest_joints(torch.zeros(body.num_betas))[[body.canonical(name) for name in CANONICAL_JOINTS]]
     )

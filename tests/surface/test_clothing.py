@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from liquidwarp.bodies import PARTS, BodyModel, Identity, load_body
+from liquidwarp.bodies import PARTS, BodyModel, Identity
 from liquidwarp.errors import InputError
 from liquidwarp.raster import rasterize
 from liquidwarp.surface.clothing import fit_clothing, fit_offsets
 from liquidwarp.surface.clothing_match import compatible_parts, crosses_other_part, matte_edges
 from liquidwarp.surface.clothing_view import SilhouetteView
 from liquidwarp.surface.mesh_ops import vertex_normals
+from liquidwarp.testing import toy_body
 from liquidwarp.types import Camera
 
 SIZE = (320, 256)
@@ -18,7 +19,7 @@ SIZE = (320, 256)
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

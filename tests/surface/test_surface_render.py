@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from liquidwarp.bodies import load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.geometry import default_camera, look_at_camera
 from liquidwarp.raster import rasterize
@@ -19,6 +18,7 @@ from liquidwarp.surface.layers import (
     front_layer,
     without_arm_shadows,
 )
+from liquidwarp.testing import toy_body
 
 SIZE = (192, 192)
 PLACE = torch.tensor([[0.0, 0.0, 3.2]])
@@ -27,7 +27,7 @@ RED, BLUE = (220, 30, 30), (30, 30, 220)
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def posed(body, canonical=None):
