@@ -118,7 +118,7 @@ def _tube(capsule: _Capsule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Mesh:
+class _CapsuleMesh:
     vertices: np.ndarray
     basis: np.ndarray
     weights: np.ndarray
@@ -126,7 +126,7 @@ class _Mesh:
     faces: np.ndarray
 
 
-def _mesh_of(capsule: _Capsule, joints: np.ndarray, joint_basis: np.ndarray) -> _Mesh:
+def _mesh_of(capsule: _Capsule, joints: np.ndarray, joint_basis: np.ndarray) -> _CapsuleMesh:
     fractions, outward, faces = _tube(capsule)
     joint = CANONICAL_JOINTS.index(capsule.joint)
     below = [j for j, parent in enumerate(_PARENTS) if parent == joint and capsule.part != "head"]
@@ -147,7 +147,7 @@ def _mesh_of(capsule: _Capsule, joints: np.ndarray, joint_basis: np.ndarray) -> 
         front = (outward[:, 2] < -0.3) & (fractions > 0.05) & (fractions < 0.7)
         parts[front] = PARTS.index("face")
         parts[~front & (fractions > 0.35)] = PARTS.index("hair")
-    return _Mesh(vertices, basis, weights, parts, faces)
+    return _CapsuleMesh(vertices, basis, weights, parts, faces)
 
 
 def _other_side(names: tuple[str, ...]) -> np.ndarray:
@@ -160,10 +160,12 @@ def _other_side(names: tuple[str, ...]) -> np.ndarray:
     return np.array(others)
 
 
-def _reflected(mesh: _Mesh) -> _Mesh:
+def _reflected(mesh: _CapsuleMesh) -> _CapsuleMesh:
     flip = np.array([-1, 1, 1])
     weights = mesh.weights[:, _other_side(CANONICAL_JOINTS)]
-    return _Mesh(mesh.vertices * flip, mesh.basis * flip, weights, _other_side(PARTS)[mesh.parts], mesh.faces[:, ::-1])
+    return _CapsuleMesh(
+        mesh.vertices * flip, mesh.basis * flip, weights, _other_side(PARTS)[mesh.parts], mesh.faces[:, ::-1]
+    )
 
 
 def _toy_landmarks(joints: np.ndarray, joint_basis: np.ndarray) -> Landmarks:
