@@ -19,9 +19,9 @@ import torch
 
 import liquidwarp
 from liquidwarp.bodies import BODIES, load_body
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.media import open_video, read_provenance
 from liquidwarp.options import make_parser
+from liquidwarp.testing import toy_body
 
 ROOT = Path(liquidwarp.__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -242,7 +242,7 @@ def run_blocks(page: Path, wanted: str, space: dict[str, Any]) -> dict[str, Any]
 
 
 def test_the_example_of_a_detector_runs() -> None:
-    body = load_body("toy")
+    body = toy_body()
     from liquidwarp.bodies.landmarks import COCO
     from liquidwarp.detect import Detector, detect_people
     from liquidwarp.geometry import default_camera, project

@@ -8,13 +8,15 @@ import torch
 from ablation_trained import Trained
 
 from liquidwarp.bodies import load_body
-from liquidwarp.data import Clip, roughen, synthetic_clip
+from liquidwarp.data import roughen
 from liquidwarp.media import to_uint8
 from liquidwarp.metrics import haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
+from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.config import LossConfig
 from liquidwarp.train.liquid_objective import make_liquid_objective
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.samples import Batch
+from liquidwarp.types import Clip
 
 VARIANTS = {
     "W_C": "InputConcat",

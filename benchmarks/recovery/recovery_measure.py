@@ -12,7 +12,6 @@ import liquidwarp as lw
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.data.recovery_truth import TruthSequence
-from liquidwarp.data.synthetic.seen import SEEN_KINDS, moving_person, simulate_keypoints
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.metrics.pose import (
     accelerations,
@@ -23,6 +22,7 @@ from liquidwarp.metrics.pose import (
     standing_speeds,
     track_points,
 )
+from liquidwarp.synth import MOVING_KINDS, moving_person, simulate_keypoints
 
 SET = 197  # number of this data set, so that no training meets the same people
 FLOORS = ("rest pose", "closed form")
@@ -162,7 +162,7 @@ def measure_synthetic(
     scores = {f"{level:g}": {way: Scores.of(METRICS) for way in ways} for level in levels}
     warm_up(body, ways)
     for clip in range(clips):
-        kind = SEEN_KINDS[clip % len(SEEN_KINDS)]
+        kind = MOVING_KINDS[clip % len(MOVING_KINDS)]
         truth = moving_person((SET, seed, clip), frames, kind=kind)
         true_points, stands = track_points(truth, LSP, body=body), true_stands(body, truth)
         print(f"synthetic clip {clip + 1} of {clips}, {kind}, {int((stands >= 0).sum())} standing points", flush=True)

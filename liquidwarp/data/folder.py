@@ -18,12 +18,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from liquidwarp.data.clip import Clip
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.files import atomic_path
 from liquidwarp.inpaint.background import clip_plate
 from liquidwarp.media import VIDEO_ENDINGS, is_video, open_video, read_image
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, Clip
 
 _log = logging.getLogger(__name__)
 

@@ -11,12 +11,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from liquidwarp.data.clip import Clip
 from liquidwarp.data.folder import ImageFiles
 from liquidwarp.data.protocols.files import frame_number
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.media import read_image
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, Clip
 
 _log = logging.getLogger(__name__)
 

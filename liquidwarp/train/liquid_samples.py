@@ -11,14 +11,13 @@ from torch.nn.functional import interpolate
 
 from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_positive
-from liquidwarp.data import Clip
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.liquid import body_chart, ground_input, texture_code
 from liquidwarp.train.pairs import find_boxes
 from liquidwarp.train.samples import Batch, joined
-from liquidwarp.types import BodyTrack, Fragments
+from liquidwarp.types import BodyTrack, Clip, Fragments
 
 _GROUP = 16  # clips that are open together
 _PER_CLIP = 16  # samples of each, before the next ones are opened

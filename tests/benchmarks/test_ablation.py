@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from liquidwarp.bodies import load_body
-from liquidwarp.data import Clip
 from liquidwarp.flow import identity_flow
 from liquidwarp.train.liquid_samples import LiquidSamples, look_at_clip
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack, Camera, Clip
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "ablation"
 NAMES = ("run", "ablation_measure", "ablation_real", "ablation_report", "ablation_train")

@@ -9,18 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from liquidwarp.bodies import load_body
 from liquidwarp.data import Analysis, list_frames, load_iper, missing_videos
 from liquidwarp.data.iper_prepare import list_clips, prepare_iper, published_track, verify
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera
 
 SIZE = 24
 
 
 def toy_track(frames: int) -> BodyTrack:
-    body = load_body("toy")
+    body = toy_body()
     return BodyTrack(
         body="toy",
         betas=torch.zeros(body.num_betas),
@@ -126,7 +126,7 @@ def test_published_fits_land_where_they_were_fitted(tmp_path: Path) -> None:
     cams = np.array([[0.8, 0.1, 0.0], [0.4, -0.5, 0.2]], np.float32)
     path = tmp_path / "pose_shape.pkl"
     path.write_bytes(pickle.dumps({"cams": cams, "pose": poses, "shape": np.zeros((2, 10), np.float32)}))
-    body = load_body("toy")
+    body = toy_body()
     track = published_track(path, body, (200, 200))
     joints = body.landmarks(body.landmark_names, track.betas, track.global_orient, track.body_pose, track.transl)
     seen = project(track.camera, joints)[..., :2]

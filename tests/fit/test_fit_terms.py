@@ -17,11 +17,12 @@ from liquidwarp.fit.solve import State
 from liquidwarp.fit.start import bridge, start_place
 from liquidwarp.fit.terms import limb_directions, project_with_slope, standing_feet, trust, view_along_ray
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
+from liquidwarp.testing import toy_body
 
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def _random_state(frames, seed=0):
@@ -30,9 +31,9 @@ def _random_state(frames, seed=0):
     return State(turns, torch.randn(frames, 3, generator=generator).double() + torch.tensor([0, 0, 4.0]))
 
 
-@pytest.mark.parametrize("name", ["toy", "anny"])
-def test_skeleton_is_the_bodys_own(name):
-    body = load_body(name)
+@pytest.mark.parametrize("make", [toy_body, load_body], ids=["toy", "anny"])
+def test_skeleton_is_the_bodys_own(make):
+    body = make()
     betas = 0.5 * torch.randn(body.num_betas, generator=torch.Generator().manual_seed(0)).double()
     state = _random_state(3)
     skeleton = make_skeleton(body, MEDIAPIPE, torch.zeros(body.num_betas)).at(betas)

@@ -5,16 +5,17 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import Detection
 from liquidwarp.detect.protocol import Follower
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.tasks import recover, recover_meanwhile
+from liquidwarp.testing import toy_body
 
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

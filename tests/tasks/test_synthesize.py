@@ -10,7 +10,7 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.media import write_image
@@ -26,6 +26,7 @@ from liquidwarp.tasks import (
 )
 from liquidwarp.tasks.synthesize import Painter, synthesize
 from liquidwarp.tasks.target import orbit_target
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 SIZE = (97, 73)  # odd on purpose
@@ -34,7 +35,7 @@ RED, BLUE = (200, 40, 40), (40, 40, 200)
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")
