@@ -7,11 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.parallel import one_thread
 from liquidwarp.recovery.fit_bias import knows_depth, landmark_offsets, leans
 from liquidwarp.recovery.fit_skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.recovery.fit_solve import Problem, State, absent_weight, solve_poses, solve_shape

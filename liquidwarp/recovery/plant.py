@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.geometry import matrix_to_axis_angle
+from liquidwarp.parallel import one_thread
 from liquidwarp.recovery.contacts import FEET, find_stands, foot_points, stand_places
 from liquidwarp.recovery.fit import join, read_state, windows
 from liquidwarp.recovery.fit_skeleton import JOINTS, Skeleton, landmark_jacobian, make_skeleton, pose_skeleton

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
+from liquidwarp.parallel import run_kernel
 from liquidwarp.raster import rasterize
-from liquidwarp.raster.threads import run
 from liquidwarp.surface.appearance import Appearance
 from liquidwarp.surface.facing import vertex_facing
 from liquidwarp.surface.shade_kernel import shade_parallel, shade_serial
@@ -90,7 +90,7 @@ def render_surface(
         np.zeros((rows, columns), np.float32),
         np.zeros((rows, columns), np.uint8),
     )
-    run(
+    run_kernel(
         shade_serial,
         shade_parallel,
         fragments.face_index[0].numpy(),

@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.ahead import ahead, one_thread
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import default_camera
 from liquidwarp.nn.weights import Generator
+from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.recovery import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
 from liquidwarp.recovery.regressors import LandmarkNetwork, LiveRegressor
 from liquidwarp.recovery.steady import SteadyPose
@@ -123,7 +123,7 @@ def _frames(
     identity = stage.body.identity(person.track.betas)
     painter: Painter | None = None
     last: Keypoints | None = None
-    with closing(ahead(_seen(frames, follower), depth=1)) as seen:
+    with closing(prefetch(_seen(frames, follower), depth=1)) as seen:
         for frame, arrived, found in seen:
             height, width = frame.shape[:2]
             if found is not None:
