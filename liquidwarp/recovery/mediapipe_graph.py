@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -152,12 +152,14 @@ class PosePair:
 
     def _ask(self, picture: np.ndarray) -> list[Answer]:
         """Return what the graphs see, in the pixels of `picture`."""
-        other = None
+        other = []
         if self._mirrored is not None:
-            other = self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))
-        answers = [_run(self._straight, picture)]
-        if other is not None:
-            answers.append(_unmirror(other.result()))
+            other = [self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))]
+        try:
+            answers = [_run(self._straight, picture)]
+        finally:
+            wait(other)  # after Ctrl-C too: what it logs with its first answer has to come while that is muted
+        answers += [_unmirror(mirrored.result()) for mirrored in other]
         return [answer for answer in answers if answer is not None]
 
 
