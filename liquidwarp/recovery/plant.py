@@ -44,7 +44,7 @@ def plant_feet(body: BodyModel, track: BodyTrack, *, stands: Int[Tensor, "T 4"] 
         stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track.
 
     Raises:
-        ShapeError: `stands` has another number of frames.
+        InputError: `stands` has another shape.
     """
     places = foot_points(body, track)
     stands = find_stands(body, track) if stands is None else stands

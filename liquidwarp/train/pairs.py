@@ -136,9 +136,7 @@ class PairFile:
         whole = shapes["rendered"][:3]
         fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["plate"][:2] == whole[1:]
         if not fitting or len(whole) < 3 or shapes["boxes"] != (whole[0], len(BOXES), 4):
-            raise InputError(
-                f"{path}: not a file of training pairs (what is in it does not fit together); make it anew"
-            )
+            raise InputError(f"{path}: not a file of training pairs (its parts do not fit together); make it anew")
         return PairFile(path, whole[0], (whole[1], whole[2]))
 
     def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
