@@ -12,6 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from liquidwarp.parallel import checkpoint
 from liquidwarp.surface import patches
 from liquidwarp.surface.inpaint_blend import membrane
 
@@ -208,6 +209,7 @@ class _Matcher:
 
 def share_out(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int) -> None:
     """Call `work(start, stop)` on bands of `count` things; how many bands depends on the count alone."""
+    checkpoint()
     if count < 2 * _BAND:
         work(0, count)
         return
