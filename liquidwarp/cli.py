@@ -100,6 +100,8 @@ def _imitate(options: argparse.Namespace) -> None:
     if motion is None:
         _check_motion(options.motion)
         person, motion = _encode_and_recover(options)
+    elif options.motion_person:
+        raise InputError(f"{options.motion}: holds one person; leave --motion-person out, or give a video")
     else:
         person = _encode(options)
     frames = imitate(
@@ -153,6 +155,8 @@ def _transfer(options: argparse.Namespace) -> None:
         return
     from liquidwarp.tasks import novel_view
 
+    if options.motion_person:
+        raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
     _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)

@@ -13,7 +13,7 @@ LEVELS = {
     "files": 0,
     "checks": 0,
     "types": 0,
-    "ahead": 0,
+    "parallel": 0,
     "cards": 0,
     "geometry": 1,
     "mesh": 1,
@@ -49,7 +49,7 @@ LEVELS = {
 FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("ahead", "errors", "files", "cards", "checks", "types")
+GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {

@@ -12,8 +12,8 @@ from liquidwarp.appearance.shade_kernels import shade_parallel, shade_serial
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
 from liquidwarp.mesh.facing import vertex_facing
+from liquidwarp.parallel import run_kernel
 from liquidwarp.raster import rasterize
-from liquidwarp.raster.threads import run
 from liquidwarp.types import Camera
 
 
@@ -90,7 +90,7 @@ def render_surface(
         np.zeros((rows, columns), np.float32),
         np.zeros((rows, columns), np.uint8),
     )
-    run(
+    run_kernel(
         shade_serial,
         shade_parallel,
         fragments.face_index[0].numpy(),

@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.fit.chain import Chain, solve_chain
@@ -22,6 +21,7 @@ from liquidwarp.fit.skeleton import JOINTS, Skeleton, landmark_jacobian, make_sk
 from liquidwarp.fit.solve import State
 from liquidwarp.fit.track import join, read_state, windows
 from liquidwarp.geometry import matrix_to_axis_angle
+from liquidwarp.parallel import one_thread
 from liquidwarp.types import BodyTrack
 
 _PIN = 1e-3  # metres
@@ -44,7 +44,7 @@ def plant_feet(body: BodyModel, track: BodyTrack, *, stands: Int[Tensor, "T 4"] 
         stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track.
 
     Raises:
-        ShapeError: `stands` has another number of frames.
+        InputError: `stands` has another shape.
     """
     places = foot_points(body, track)
     stands = find_stands(body, track) if stands is None else stands

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.errors import InputError
@@ -20,6 +19,7 @@ from liquidwarp.fit.solve import Problem, State, normal_equations
 from liquidwarp.fit.terms import height_in_pixels, project_with_slope
 from liquidwarp.fit.track import WINDOW, FitResult, Fitter, join, pieces, read_state, result_of, windows
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.parallel import one_thread, pool_map, thread_count
 from liquidwarp.raster import rasterize
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -63,7 +63,7 @@ def refine_with_masks(
             f"{len(masks)} masks and {len(keypoints.present)} keypoints for {len(track)} frames of the track"
         )
     camera = replace(track.camera, rotation=torch.eye(3), translation=torch.zeros(3))
-    threads = torch.get_num_threads()
+    threads = thread_count()
     with torch.no_grad(), one_thread():
         fitter = Fitter(body, keypoints, camera, track.fps)
         fitter.skeleton = fitter.skeleton.at(track.betas.double())
@@ -111,8 +111,7 @@ def _follow(
 
     frames = len(state.place)
     parts = [slice(start, min(start + _BATCH, frames)) for start in range(0, frames, _BATCH)]
-    found = side_by_side(terms, parts, workers=threads, begin=lambda: torch.set_num_threads(1))
-    for part, (blocks, pull) in zip(parts, found, strict=True):
+    for part, (blocks, pull) in zip(parts, pool_map(terms, parts, workers=threads), strict=True):
         chain.diagonal[part] += blocks
         chain.right[part] -= pull
     solve = solve_chain if problem.fps > 0 and len(state.place) > 1 else solve_stills

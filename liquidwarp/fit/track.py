@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.detect.profiles import knows_depth, landmark_offsets, leans
@@ -32,6 +31,7 @@ from liquidwarp.fit.terms import (
     view_along_ray,
 )
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.parallel import one_thread
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 WINDOW = 400

@@ -101,12 +101,12 @@ def _flow_compiled(
     fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None, flows: int
 ) -> Flow:
     from liquidwarp.flow import kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     shape = flows, *fragments.face_index.shape[1:]
     grid, valid = empty((*shape, 2)), empty(shape, torch.bool)
     visible = torch.empty((0, 0), dtype=torch.bool) if face_visible is None else face_visible
-    run(
+    run_kernel(
         kernels.flow_serial,
         kernels.flow_parallel,
         fragments.face_index.to(torch.int32).contiguous().numpy(),

@@ -47,11 +47,11 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
 
 def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
     from liquidwarp.flow import kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     batch = flow.valid.shape[0]
     grid, valid = empty((batch, height, width, 2)), empty((batch, height, width), torch.bool)
-    run(
+    run_kernel(
         kernels.resize_serial,
         kernels.resize_parallel,
         flow.grid.detach().contiguous().numpy(),

@@ -1,6 +1,8 @@
 """From a photo to pictures, on a toy person whom a detector without a network finds."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +159,43 @@ def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, bo
             )
     finally:
         torch.set_num_threads(threads)
+
+
+def test_films_at_once_and_given_up_leave_torch_its_threads(red: SourceState) -> None:
+    """In the main thread, in one that made a film, and in one that begins afterwards or while a film is made."""
+    motion = red.track[[0] * 8]
+
+    def in_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as fresh:
+            return fresh.submit(torch.get_num_threads).result()
+
+    both = threading.Barrier(2, timeout=30)
+
+    def film(given_up: bool) -> tuple[int, int]:
+        frames = imitate(red, motion, size=64)
+        both.wait()
+        next(frames)
+        both.wait()
+        meanwhile = in_a_new_thread()
+        if given_up:
+            del frames
+        else:
+            assert len(list(frames)) == 7
+        return meanwhile, torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        first, second = imitate(red, motion, size=64), imitate(red, motion, size=64)
+        next(first), next(second), next(first)
+        first.close()
+        assert len(list(second)) == 7
+        with ThreadPoolExecutor(2) as users:
+            films = [users.submit(film, given_up) for given_up in (True, False)]
+            assert [done.result() for done in films] == [(3, 3), (3, 3)]
+        assert torch.get_num_threads() == in_a_new_thread() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.slow
