@@ -17,6 +17,7 @@ from liquidwarp.motion.skeleton import PARENTS, SkeletonMotion, local_turns, ske
 from liquidwarp.motion.standing import (
     WORLDS,
     ahead,
+    legs_hang,
     rest_axes,
     standing_frames,
     standing_turns,
@@ -50,7 +51,7 @@ def read_bvh(path: Path, joint_map: Mapping[str, str] | None = None) -> Skeleton
         joint_map: names of the file's joints by canonical name, where they are not found or wrong.
 
     Raises:
-        InputError: the file is damaged, its joints are not found, or its person stands neither at rest nor in any frame.
+        InputError: the file is damaged, its joints are not found, or its person stands neither at rest nor in a frame.
     """
     clip = read_clip(path)
     try:
@@ -58,27 +59,23 @@ def read_bvh(path: Path, joint_map: Mapping[str, str] | None = None) -> Skeleton
     except UnknownSkeletonError as error:
         raise InputError(f"{path}: an unknown skeleton: {error}; say which joint is which with --joint-map") from error
     picks = canonical_picks(clip.tree, joints)
-    rest = _posed(clip, np.tile(np.eye(3), (len(clip.tree.names), 1, 1)))
     places = clip.tree.places[:, picks]
     up = world_up(places, _Y_UP)
     world = WORLDS[up]
-    axes = rest_axes(rest[picks])
-    if stands_at_rest(rest[picks] @ axes.T):
-        if tuple(np.round(-axes[1]).astype(int).tolist()) == up:
+    zero = _posed(clip, np.broadcast_to(np.eye(3), clip.turns.shape[1:]))[picks]
+    axes = rest_axes(zero)
+    if stands_at_rest(zero @ axes.T):
+        if np.array_equal(-axes[1], up):
             world = axes  # who faces the front at rest faces the camera
         standing = np.broadcast_to(axes, clip.turns.shape[1:])
     else:
         standing = _standing(path, clip, picks, world)
-    rest = _posed(clip, standing)
-    rest = rest[picks] - rest[picks[0]]
+    rest = _posed(clip, standing)[picks]
+    rest = rest - rest[0]
     turns = world @ clip.turns[:, picks] @ standing[picks].transpose(0, 2, 1)
     size = _unit(rest)
-    return SkeletonMotion(
-        torch.from_numpy(rest * size),
-        torch.from_numpy(turns),
-        torch.from_numpy(places[:, 0] @ world.T * size),
-        clip.fps,
-    )
+    root = places[:, 0] @ world.T * size
+    return SkeletonMotion(torch.from_numpy(rest * size), torch.from_numpy(turns), torch.from_numpy(root), clip.fps)
 
 
 def _standing(
@@ -88,8 +85,11 @@ def _standing(
     tree, places = clip.tree, clip.tree.places[:, picks] @ world.T
     frames = standing_frames(places)
     if not len(frames):
+        zero = _posed(clip, np.broadcast_to(np.eye(3), clip.turns.shape[1:]))[picks]
+        if legs_hang(zero):
+            return np.broadcast_to(rest_axes(zero), clip.turns.shape[1:])
         raise InputError(
-            f"{path}: at rest its legs and its spine do not point apart, and in no frame its person stands; "
+            f"{path}: at rest its legs point where its spine does, and in no frame its person stands; "
             "export it with a standing rest pose, such as a T"
         )
 

@@ -184,7 +184,8 @@ def _between(tree: Tree, found: dict[str, int]) -> None:
             top, mid, low = (found.get(f"{side}_{joint}") for joint in (upper, middle, lower))
             if mid is None and top is not None and low is not None:
                 inner = [joint for joint in tree.chain(low)[1:] if tree.above(top, joint)]
-                mid = min(inner, key=lambda j: abs(tree.bone(top, j) - tree.bone(j, low)), default=None)
+                uneven = [abs(tree.bone(top, joint) - tree.bone(joint, low)) for joint in inner]
+                mid = inner[uneven.index(min(uneven))] if inner else None
                 found |= {} if mid is None else {f"{side}_{middle}": mid}
             if top is None and mid is not None and low is not None:
                 least = _SHORT * tree.bone(mid, low)

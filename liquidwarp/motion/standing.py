@@ -11,6 +11,9 @@ from jaxtyping import Float, Int
 from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.motion.skeleton import PARENTS
 
+Axis = tuple[int, int, int]
+"""One of a file's axes, or what is opposite to it, such as (0, 1, 0)."""
+
 _UPRIGHT = np.cos(np.radians(45))  # of the angle between a trunk and the vertical of who stands, sits or kneels
 _FLOOR = (-0.03, 0.12)  # where the lowest joint of who is on a floor at 0 lies, in heights of the person
 _DRIFT, _LYING, _NO_FLOOR, _UNUSUAL = 3.0, 0.3, 0.25, 0.1  # prices of what speaks against an axis, see `world_up`
@@ -23,7 +26,7 @@ _TOE_OUT = np.radians(5.0)  # how far the toes of who stands at ease point outwa
 _DOWN = np.array([0.0, 1.0, 0.0])
 _INDEX = {name: place for place, name in enumerate(CANONICAL_JOINTS)}
 
-WORLDS = {  # by the axis that points up: the rotation from a world's axes to the camera's
+WORLDS: dict[Axis, np.ndarray] = {  # by the axis that points up: the rotation from a world's axes to the camera's
     (0, 1, 0): np.diag([1.0, -1.0, -1.0]),
     (0, -1, 0): np.eye(3),
     (0, 0, 1): np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
@@ -33,9 +36,7 @@ WORLDS = {  # by the axis that points up: the rotation from a world's axes to th
 }
 
 
-def world_up(
-    places: Float[np.ndarray, "T C 3"], usual: Sequence[int], others: Sequence[Sequence[int]] = tuple(WORLDS)
-) -> tuple[int, ...]:
+def world_up(places: Float[np.ndarray, "T C 3"], usual: Axis, others: Sequence[Axis] = tuple(WORLDS)) -> Axis:
     """Find the axis that points up in a world from where the 22 canonical joints of a person are in it.
 
     Against an axis speak: a lowest joint that wanders along it, for people stay on their floor; trunks that are not
@@ -49,17 +50,17 @@ def world_up(
     """
     height = _height(places)
     trunk = _unit(_middle(places, "shoulder") - _middle(places, "hip"))
-    prices = {}
-    for axis in {tuple(usual), *(tuple(other) for other in others)}:
+    prices: dict[Axis, float] = {}
+    for axis in {usual, *others}:
         lowest = (places @ np.array(axis, dtype=np.float64)).min(1) / height
         drift = np.abs(lowest - np.median(lowest)).mean()
         lying = 1 - ((trunk @ axis) > _UPRIGHT).mean()
         floating = not _FLOOR[0] < np.median(lowest) < _FLOOR[1]
-        prices[axis] = _DRIFT * drift + _LYING * lying + _NO_FLOOR * floating + _UNUSUAL * (axis != tuple(usual))
+        prices[axis] = _DRIFT * drift + _LYING * lying + _NO_FLOOR * floating + _UNUSUAL * (axis != usual)
     return min(sorted(prices), key=lambda axis: prices[axis])
 
 
-def ever_upright(places: Float[np.ndarray, "T C 3"], up: Sequence[int]) -> bool:
+def ever_upright(places: Float[np.ndarray, "T C 3"], up: Axis) -> bool:
     """Tell whether the person's trunk is upright in any frame."""
     trunk = _unit(_middle(places, "shoulder") - _middle(places, "hip"))
     return bool((trunk @ np.array(up, dtype=np.float64) > _UPRIGHT).any())
@@ -210,7 +211,5 @@ def _unit(vectors: Float[np.ndarray, "*T 3"]) -> Float[np.ndarray, "*T 3"]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _angle(
-    ones: Float[np.ndarray, "*T 3"], others: Float[np.ndarray, "*T 3"] | Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "*T"]:
+def _angle(ones: Float[np.ndarray, "*T 3"], others: Float[np.ndarray, "*#T 3"]) -> Float[np.ndarray, "*T"]:
     return np.arccos(np.clip((_unit(ones) * _unit(others)).sum(-1), -1, 1))
