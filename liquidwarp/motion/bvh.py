@@ -104,8 +104,10 @@ def _standing(
         turns[arm] = mean(with_hanging_arm(places, frames, side))[arm]
     rest = _posed(clip, turns)
     for side in ("left", "right"):
-        ankle, foot = picked[f"{side}_ankle"], tree.below(picked[f"{side}_ankle"])
-        turns[foot] = ahead(rest[picked[f"{side}_foot"]] - rest[ankle], side == "left") @ turns[foot]
+        ankle, toes = picked[f"{side}_ankle"], picked[f"{side}_foot"]
+        if toes != ankle:
+            foot = tree.below(ankle)
+            turns[foot] = ahead(rest[toes] - rest[ankle], side == "left") @ turns[foot]
     return turns
 
 

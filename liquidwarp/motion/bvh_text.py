@@ -81,6 +81,8 @@ def read_clip(path: Path) -> BvhClip:
 def _parse(text: str) -> tuple[list[_Node], Float[np.ndarray, "T W"], float]:
     """Return the joints, parents first, the table of channels, and the frames per second."""
     head, *tables = _MOTION.split(text, maxsplit=1)
+    if tables and "." not in tables[0]:
+        head, tables = _DECIMAL_COMMA.sub(".", head), [_DECIMAL_COMMA.sub(".", tables[0])]
     words = head.split()
     if not words or words[0].upper() != "HIERARCHY" or not tables:
         raise ValueError("no HIERARCHY and MOTION in it")
@@ -91,10 +93,7 @@ def _parse(text: str) -> tuple[list[_Node], Float[np.ndarray, "T W"], float]:
     frames, width, time = int(counts[1]), sum(len(node.channels) for node in nodes), float(counts[2])
     if frames < 1 or frames * width > _MOST_NUMBERS or not 1e-4 < time < 10:
         raise ValueError(f"{frames} frames of {time} seconds")
-    table = tables[0][counts.end() :]
-    if "." not in table:
-        table = _DECIMAL_COMMA.sub(".", table)
-    numbers = np.array(table.split(), dtype=np.float64)
+    numbers = np.array(tables[0][counts.end() :].split(), dtype=np.float64)
     if len(numbers) < frames * width or not np.isfinite(numbers).all():
         raise ValueError(f"{len(numbers)} numbers, wanted {frames} frames of {width}")
     return nodes, numbers[: frames * width].reshape(frames, width), round(1 / time, 3)

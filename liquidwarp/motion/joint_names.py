@@ -1,7 +1,6 @@
 """What joints are called: words, sides and prefixes of the skeletons that animation programs write."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -102,11 +101,3 @@ def _segments(piece: str) -> tuple[str, ...]:
                 if longer is None or len(before) + 1 < len(longer):
                     best[end] = (*before, word)
     return best[-1] or (piece,)
-
-
-def spelled(joint: str, kinds: Iterable[str]) -> str:
-    """Say how a joint may be called, for a message: `LeftUpLeg, LeftThigh or LeftUpperLeg`."""
-    side = joint.split("_")[0].capitalize() if "_" in joint else ""
-    words = [word for kind in kinds for word in SPELLINGS[kind]][:3]
-    names = [f"{side}{word.capitalize()}" for word in words]
-    return " or ".join(names)

@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from liquidwarp.bodies import CANONICAL_JOINTS
-from liquidwarp.motion.joint_names import JointName, read_name, spelled
+from liquidwarp.motion.joint_names import JointName, read_name
 from liquidwarp.motion.skeleton import PARENTS
 
 _SIDES = ("left", "right")
 _LEG, _ARM = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
 _NEEDED = tuple(f"{side}_{joint}" for joint in (*_LEG, *_ARM) for side in _SIDES)
-_KINDS = {  # canonical joint without its side: kinds of names that may be meant, for messages
-    "hip": ("thigh",),
-    "knee": ("shin",),
-    "ankle": ("ankle", "foot"),
-    "shoulder": ("upperarm", "shoulder"),
-    "elbow": ("forearm",),
-    "wrist": ("wrist", "hand"),
+_SUCH_AS = {  # how joints of a side are called, for messages
+    "hip": ("UpLeg", "Thigh", "Hip"),
+    "knee": ("Leg", "Calf", "Knee"),
+    "ankle": ("Foot", "Ankle"),
+    "shoulder": ("Arm", "UpperArm"),
+    "elbow": ("ForeArm", "LowerArm", "Elbow"),
+    "wrist": ("Hand", "Wrist"),
 }
 _MIRRORED = 0.15  # how much longer one of two limbs may be than the other, as a share
 _SHORT = 0.3  # of a limb's other bone: what is shorter is no bone of the limb
+_LINE = np.cos(np.radians(40))
 _MOST_NAMED = 60
 
 
@@ -52,9 +54,22 @@ class Tree:
             joint = self.parents[joint]
         return found
 
-    def children(self, joint: int) -> list[int]:
-        """Return the joints right below a joint."""
-        return [child for child, parent in enumerate(self.parents) if parent == joint]
+    @cached_property
+    def children(self) -> list[list[int]]:
+        """The joints right below each joint."""
+        below: list[list[int]] = [[] for _ in self.parents]
+        for child, parent in enumerate(self.parents):
+            if parent >= 0:
+                below[parent].append(child)
+        return below
+
+    @cached_property
+    def reach(self) -> list[float]:
+        """The length from each joint's parent to the farthest end below the joint."""
+        lengths = np.linalg.norm(self.offsets, axis=1).tolist()
+        for joint in reversed(range(len(lengths))):
+            lengths[joint] += max((lengths[child] for child in self.children[joint]), default=0.0)
+        return lengths
 
     def below(self, joint: int) -> list[int]:
         """Return a joint and all that hangs on it."""
@@ -77,14 +92,9 @@ class Tree:
     def limb(self, joint: int) -> list[int]:
         """Return a joint and what hangs on it, always into the longest branch."""
         found = [joint]
-        while below := self.children(found[-1]):
-            found.append(max(below, key=self.reach))
+        while below := self.children[found[-1]]:
+            found.append(max(below, key=lambda child: self.reach[child]))
         return found
-
-    def reach(self, joint: int) -> float:
-        """Return the length from a joint's parent to the farthest end below the joint."""
-        own = float(np.linalg.norm(self.offsets[joint]))
-        return own + max((self.reach(child) for child in self.children(joint)), default=0.0)
 
 
 class UnknownSkeletonError(ValueError):
@@ -199,7 +209,7 @@ def _between(tree: Tree, found: dict[str, int]) -> None:
 
 def _by_shape(tree: Tree) -> dict[str, int]:
     """Find the limbs as two pairs of alike branches, the legs' nearer to the root; {} where there are no such."""
-    pairs = sorted(_pairs(tree), key=lambda pair: -min(tree.reach(pair[0]), tree.reach(pair[1])))
+    pairs = sorted(_pairs(tree), key=lambda pair: -min(tree.reach[pair[0]], tree.reach[pair[1]]))
     for legs in pairs:
         for arms in pairs:
             waist, chest = tree.parents[legs[0]], tree.parents[arms[0]]
@@ -212,10 +222,10 @@ def _by_shape(tree: Tree) -> dict[str, int]:
 def _pairs(tree: Tree) -> Iterator[tuple[int, int]]:
     """Yield branches from one joint that are alike, and long enough for two bones and an end."""
     for joint in range(len(tree.parents)):
-        branches = [child for child in tree.children(joint) if len(tree.limb(child)) >= 3]
+        branches = [child for child in tree.children[joint] if len(tree.limb(child)) >= 3]
         for number, one in enumerate(branches):
             for other in branches[number + 1 :]:
-                long, short = sorted((tree.reach(one), tree.reach(other)), reverse=True)
+                long, short = sorted((tree.reach[one], tree.reach[other]), reverse=True)
                 if long > 0 and long <= (1 + _MIRRORED) * short and len(tree.limb(one)) == len(tree.limb(other)):
                     yield one, other
 
@@ -272,25 +282,38 @@ def _complete(tree: Tree, found: dict[str, int]) -> None:
     if "pelvis" not in found or not all(tree.above(found["pelvis"], hip) for hip in hips):
         found["pelvis"] = tree.meeting(hips)
     for side in _SIDES:
-        toes = tree.limb(found[f"{side}_ankle"])[1:]
-        if toes and not tree.above(found[f"{side}_ankle"], found.get(f"{side}_foot", -1)):
+        knee, ankle = found[f"{side}_knee"], found[f"{side}_ankle"]
+        toes = tree.limb(ankle)[1:2]
+        if toes and not tree.above(ankle, found.get(f"{side}_foot", -1)) and not _in_line(tree, knee, ankle, toes[0]):
             found[f"{side}_foot"] = toes[0]
     shoulders = [found[f"{side}_shoulder"] for side in _SIDES]
     chest = tree.meeting(shoulders)
+    for side, shoulder in zip(_SIDES, shoulders, strict=True):
+        if tree.above(chest, tree.parents[shoulder]):
+            found.setdefault(f"{side}_collar", tree.parents[shoulder])
     arms = {joint for shoulder in shoulders for joint in tree.chain(shoulder)}
-    necks = [joint for joint in tree.children(chest) if joint not in arms]
+    necks = [joint for joint in tree.children[chest] if joint not in arms]
     if "head" not in found and necks:
-        limb = [joint for joint in tree.limb(max(necks, key=tree.reach)) if not tree.ends[joint]]
+        neck = max(necks, key=lambda joint: tree.reach[joint])
+        limb = [joint for joint in tree.limb(neck) if not tree.ends[joint]]
         if limb:
             found["head"] = limb[-1]
             found.setdefault("neck", limb[0])
+
+
+def _in_line(tree: Tree, knee: int, ankle: int, toe: int) -> bool:
+    """Tell whether what hangs on an ankle only goes on where the shin ended, as no foot does."""
+    shin, foot = tree.places[:, ankle] - tree.places[:, knee], tree.places[:, toe] - tree.places[:, ankle]
+    lengths = np.linalg.norm(shin, axis=1) * np.linalg.norm(foot, axis=1)
+    return bool(np.median((shin * foot).sum(1) / np.maximum(lengths, 1e-12)) > _LINE)
 
 
 def canonical_picks(tree: Tree, joints: Mapping[str, int]) -> list[int]:
     """Choose a joint of the tree for each canonical one; what the file lacks follows the joint above it."""
     chest = tree.meeting([joints[f"{side}_shoulder"] for side in _SIDES])
     below = set(tree.chain(joints["pelvis"]))
-    spine = [joint for joint in reversed(tree.chain(chest)) if joint not in below] or [joints["pelvis"]]
+    trunk = [joint for joint in reversed(tree.chain(chest)) if joint not in below]
+    spine = [joint for joint in trunk if joint != joints.get("neck")] or trunk or [joints["pelvis"]]
     spread = {f"spine{number + 1}": spine[round(number * (len(spine) - 1) / 2)] for number in range(3)}
     known = {**spread, **joints}
     picks: list[int] = []
@@ -304,8 +327,13 @@ def _report(tree: Tree, found: Mapping[str, int], lacking: Sequence[str]) -> str
     known = ", ".join(f"{joint} ({tree.names[found[joint]]})" for joint in _NEEDED if joint in found) or "nothing"
     if not lacking:
         return f"joints that do not hang together: {known}; it has {_listed(tree)}"
-    wanted = ", ".join(f"{joint} (such as {spelled(joint, _KINDS[joint.split('_')[1]])})" for joint in lacking)
+    wanted = ", ".join(f"{joint} (such as {_such_as(joint)})" for joint in lacking)
     return f"found {known}; missing {wanted}; it has {_listed(tree)}"
+
+
+def _such_as(joint: str) -> str:
+    side, name = joint.split("_")
+    return " or ".join(f"{side.capitalize()}{word}" for word in _SUCH_AS[name])
 
 
 def _listed(tree: Tree) -> str:
