@@ -89,7 +89,7 @@ def _standing(
         if legs_hang(zero):
             return np.broadcast_to(rest_axes(zero), clip.turns.shape[1:])
         raise InputError(
-            f"{path}: at rest its legs point where its spine does, and in no frame its person stands; "
+            f"{path}: at rest its legs and its spine point the same way, and in no frame its person stands; "
             "export it with a standing rest pose, such as a T"
         )
 
