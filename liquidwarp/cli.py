@@ -100,8 +100,6 @@ def _imitate(options: argparse.Namespace) -> None:
     if motion is None:
         _check_driver(options.motion)
         person, motion = _encode_and_recover(options)
-    elif options.motion_person:
-        raise InputError(f"{options.motion}: holds one person; leave --motion-person out, or give a video")
     else:
         person = _encode(options)
     frames = imitate(

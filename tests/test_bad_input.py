@@ -361,7 +361,7 @@ def test_any_damage_to_a_track_is_an_input_error(sources, tmp_path: Path) -> Non
         (["--wear", "=a.jpg"], "is not PART=PHOTO"),
         (["--wear", "wings={photo}"], "part='wings' is not known; choose one of head, upper"),
         (["--person", "-1"], "argument --person: -1 is too small"),
-        (["--motion-person", "1"], "track.npz: holds one person; leave --motion-person out, or give a video"),
+        (["--motion-person", "1"], "track.npz: holds one person, so there is no number 1; leave --motion-person out"),
         (["--weights", "nothing.safetensors"], "nothing.safetensors: cannot be read as weights"),
         (["--camera", "drone"], "invalid choice: 'drone'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),

@@ -199,7 +199,7 @@ def test_npz_and_pickles_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_fit_the_file(tmp_path: Path) -> None:
-    toy, track = load_body("toy"), random_track(load_body("toy"))
+    toy, track = toy_body(), random_track(toy_body())
     track.save(tmp_path / "t.npz")
     write_bvh(tmp_path / "t.bvh", track, toy)
     for name in ("t.npz", "t.bvh"):
