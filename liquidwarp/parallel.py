@@ -124,7 +124,10 @@ def stop_when(unwanted: threading.Event) -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Raise `Stopped` if this thread's work is unwanted; free to call. Everything else here calls it by itself."""
+    """Raise `Stopped` if this thread's work is unwanted; free to call.
+
+    `prefetch` and `pool_map` (with every item), `one_thread` and `run_kernel` call it by themselves.
+    """
     unwanted = getattr(_here, "unwanted", None)
     if unwanted is not None and unwanted.is_set():
         raise Stopped
@@ -139,8 +142,9 @@ def thread_count() -> int:
 def use_threads(count: int) -> None:
     """Let torch use `count` threads in the calling thread from now on, and leave every other thread as it is.
 
-    A number that somebody sets for the process (`torch.set_num_threads`) stays. Only a thread that first uses torch in
-    the moment of the change, without having asked for `thread_count`, begins with `count`: change seldom.
+    A number that somebody sets for the process (`torch.set_num_threads`) stays. What torch does not allow is to change
+    both at once: a thread that first uses torch in the moment between, without having asked for `thread_count`, begins
+    with `count`. So change seldom.
     """
     ready, done = threading.Event(), threading.Event()
 
@@ -157,8 +161,8 @@ def use_threads(count: int) -> None:
         try:
             keeper.start()
             ready.wait()
-        finally:  # also where Ctrl-C comes between
             torch.set_num_threads(count)
+        finally:  # also where Ctrl-C comes between
             done.set()
         keeper.join()
 
@@ -172,7 +176,11 @@ def one_thread() -> Iterator[None]:
         use_threads(1)
         yield
     finally:
-        use_threads(before)
+        try:
+            use_threads(before)
+        except BaseException:  # a second Ctrl-C
+            torch.set_num_threads(before)
+            raise
 
 
 def run_kernel(serial: Any, parallel: Any, *arguments: Any) -> Any:

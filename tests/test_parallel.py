@@ -171,13 +171,14 @@ def test_threads_that_overlap_leave_the_number_as_it_was() -> None:
     assert torch.get_num_threads() == in_a_new_thread(torch.get_num_threads) == 3
 
 
+@pytest.mark.parametrize("moment", range(4))
 @pytest.mark.usefixtures("three_threads")
-def test_an_interrupted_change_leaves_the_caller_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    wait = threading.Event.wait
+def test_an_interrupted_change_leaves_every_thread_its_number(monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
+    wait, waits = threading.Event.wait, iter(range(10))
 
     def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
         done = wait(event, timeout)
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and next(waits) == moment:
             raise KeyboardInterrupt
         return done
 
@@ -186,14 +187,18 @@ def test_an_interrupted_change_leaves_the_caller_its_number(monkeypatch: pytest.
         pass
     monkeypatch.undo()
     assert torch.get_num_threads() == 3
+    assert any(in_a_new_thread(torch.get_num_threads) == 3 for _ in range(50))
 
 
 @pytest.mark.usefixtures("three_threads")
 def test_each_of_a_pool_has_one_thread_and_others_keep_theirs() -> None:
     assert list(pool_map(lambda _: torch.get_num_threads(), range(4), workers=2)) == [1] * 4
-    for number in pool_map(lambda _: torch.get_num_threads(), range(4), workers=2):
-        assert number == 1
-        assert torch.get_num_threads() == in_a_new_thread(torch.get_num_threads) == 3
+    running = pool_map(lambda _: torch.get_num_threads(), range(4), workers=2)
+    assert next(running) == 1
+    assert torch.get_num_threads() == 3
+    assert any(in_a_new_thread(torch.get_num_threads) == 3 for _ in range(50))  # as soon as both have begun
+    running.close()
+    assert in_a_new_thread(torch.get_num_threads) == 3
 
 
 @pytest.mark.usefixtures("three_threads")
