@@ -17,7 +17,7 @@ from liquidwarp.data.synthetic.poses import Pose, Stance, blend_stances, strike
 from liquidwarp.data.synthetic.render import Lens, Picture, take_picture
 from liquidwarp.data.synthetic.scene import Scene
 from liquidwarp.data.synthetic.skin import Complexion
-from liquidwarp.geometry import default_camera
+from liquidwarp.geometry import default_camera, distance_of_length
 from liquidwarp.types import BodyTrack, Camera
 
 FPS = 25
@@ -174,7 +174,7 @@ def _place(person: Person, stance: Stance, camera: Camera, fill: float) -> tuple
     """Put a standing person in the middle of a picture, and return the height of the floor too."""
     rest = person.bare.piece.rest
     height = float(rest[:, 1].max() - rest[:, 1].min()) + 0.04
-    distance = height / fill / camera.size[0] * float(camera.focal[1])
+    distance = distance_of_length(camera, height / fill, float(camera.size[0]))
     level = 0.445 * height / fill
     pose = strike(person.bare, stance)
     return replace(pose, transl=pose.transl + torch.tensor([[0.0, level, distance]])), level

@@ -129,10 +129,10 @@ def _see(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return picture, alpha, faces and screen of a person that is seen at `vertices` and lit where it really is."""
     height, width = camera.size
-    focal, middle = camera.focal.numpy(), camera.center.numpy()
+    lens = camera.lens.numpy()
     screen = np.empty_like(vertices)
     screen[:, 2] = vertices[:, 2]
-    screen[:, :2] = vertices[:, :2] / np.maximum(vertices[:, 2:], 1e-6) * focal + middle
+    screen[:, :2] = vertices[:, :2] / np.maximum(vertices[:, 2:], 1e-6) * lens[:2] + lens[2:]
     fine = screen * np.array([times, times, 1], np.float32)
     size = (height * times, width * times)
     face_at = np.full(size, -1, np.int32)

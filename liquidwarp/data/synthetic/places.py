@@ -10,6 +10,7 @@ from liquidwarp.data.synthetic.clutter import View, furnish
 from liquidwarp.data.synthetic.light import Lighting, Received
 from liquidwarp.data.synthetic.scene import Ground, backdrop
 from liquidwarp.data.synthetic.scenes import Setting
+from liquidwarp.geometry import pixel_centers
 from liquidwarp.types import Camera
 
 
@@ -49,9 +50,8 @@ def prepare_place(setting: Setting, camera: Camera, level: float, distance: floa
     ground = Ground.create(level, np.array([0.0, 0.0, distance]))
     ones = np.ones(len(ground.points), np.float32)
     plate = backdrop(scene, camera, level, distance, ground, Received(ones, ones))
-    row, column = np.meshgrid(np.arange(camera.size[0]) + 0.5, np.arange(camera.size[1]) + 0.5, indexing="ij")
-    focal, middle = camera.focal.numpy(), camera.center.numpy()
-    ray = np.stack([(column - middle[0]) / focal[0], (row - middle[1]) / focal[1], np.ones_like(row)], -1)
+    plane = camera.on_plane(pixel_centers(camera.size).double()).numpy()
+    ray = np.concatenate([plane, np.ones_like(plane[..., :1])], -1)
     depth = np.minimum(np.where(ray[..., 1] > 1e-4, level / np.maximum(ray[..., 1], 1e-4), np.inf), distance)
     points = (ray * depth[..., None]).astype(np.float32)
     on_floor = depth < distance
@@ -62,7 +62,8 @@ def prepare_place(setting: Setting, camera: Camera, level: float, distance: floa
     share = np.where(on_floor[..., None], floor / (floor + sky), wall / (wall + half)).astype(np.float32)
     origin = (0.0, level, person)
     view = View(plate, points, share, ray.astype(np.float32))
-    furnish(view, setting.boxes, scene.lighting, origin, float(focal[0]), (float(middle[0]), float(middle[1])))
+    focal, _, *middle = camera.lens.tolist()
+    furnish(view, setting.boxes, scene.lighting, origin, focal, (middle[0], middle[1]))
     if blur > 0.2:
         plate = gaussian_filter(plate, (blur, blur, 0))
     return Place(plate, points, share, scene.lighting, level, setting.gloss)

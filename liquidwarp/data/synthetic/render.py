@@ -14,7 +14,7 @@ from liquidwarp.data.synthetic.people import Person
 from liquidwarp.data.synthetic.pieces import normals_of
 from liquidwarp.data.synthetic.scene import Ground, Scene, backdrop
 from liquidwarp.data.synthetic.spots import Spots
-from liquidwarp.raster import rasterize
+from liquidwarp.raster import interpolate_at, rasterize
 from liquidwarp.types import Camera
 
 
@@ -135,15 +135,15 @@ def _draw(posed: list[_Posed], camera: Camera, lighting: Lighting, behind: np.nd
     image, mask = behind.copy(), np.zeros(camera.size, bool)
     nearest = np.full(camera.size, np.inf, np.float32)
     for item in posed:
-        fragments = rasterize(torch.from_numpy(item.vertices)[None], torch.from_numpy(item.layer.piece.faces), camera)
+        faces = torch.from_numpy(item.layer.piece.faces)
+        fragments = rasterize(torch.from_numpy(item.vertices)[None], faces, camera)
         depth = fragments.depth[0].numpy()
         hit = np.isfinite(depth) & (depth < nearest + item.layer.lift)
         rows, columns = np.nonzero(hit)
         if not len(rows):
             continue
-        corner = item.layer.piece.faces[fragments.face_index[0].numpy()[rows, columns]]
-        weight = fragments.bary[0].numpy()[rows, columns]
-        values = sum(item.values[corner[:, k]] * weight[:, k, None] for k in range(3))
+        face, bary = fragments.face_index[0, rows, columns], fragments.bary[0, rows, columns]
+        values = interpolate_at(face, bary, faces, torch.from_numpy(item.values)).numpy()
         spots = Spots(values[:, :3], values[:, 6], values[:, 7])
         inside = item.layer.border(spots)
         shown = inside > 0

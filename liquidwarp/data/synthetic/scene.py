@@ -12,6 +12,7 @@ from liquidwarp.data.synthetic.fabrics import Color, linear
 from liquidwarp.data.synthetic.light import Lighting, Received
 from liquidwarp.data.synthetic.noise import hash_unit, noise
 from liquidwarp.data.synthetic.spots import Field, step
+from liquidwarp.geometry import pixel_centers
 from liquidwarp.types import Camera
 
 
@@ -88,10 +89,8 @@ def backdrop(
     """
     check_choice("scene", scene.kind, SCENES)
     height, width = camera.size
-    row, column = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
-    focal, middle = camera.focal.numpy(), camera.center.numpy()
-    ray_x = ((column - middle[0]) / focal[0]).ravel().astype(np.float32)
-    ray_y = ((row - middle[1]) / focal[1]).ravel().astype(np.float32)
+    plane = camera.on_plane(pixel_centers(camera.size).double()).numpy().astype(np.float32)
+    ray_x, ray_y = plane.reshape(-1, 2).T
     depth = np.where(ray_y > 1e-4, level / np.maximum(ray_y, 1e-4), np.inf)
     on_floor = depth < distance
     depth = np.minimum(depth, distance)
