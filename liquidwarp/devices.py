@@ -1,11 +1,12 @@
 """Where tensors lie: names of devices, values that move there, and the precision that networks run in."""
 
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
@@ -36,8 +37,8 @@ def find_device(name: str = "auto") -> torch.device:
 def moved(value: _Value, device: torch.device | str) -> _Value:
     """Return a value with all its tensors on a device; the value itself if they are there already.
 
-    Of a frozen dataclass all fields are moved, of a tuple all items, of whatever has a `to(device)` that; anything
-    else, arrays too, stays as it is.
+    Of a frozen dataclass all fields are moved, of a tuple all items, of a network a copy, and of whatever else has a
+    `to(device)` what that returns. Other things, arrays too, stay as they are.
     """
     return _moved(value, torch.device(device))
 
@@ -45,12 +46,20 @@ def moved(value: _Value, device: torch.device | str) -> _Value:
 def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, tuple):
         items = tuple(_moved(item, device) for item in value)
-        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
-    if isinstance(value, Tensor) or not is_dataclass(value):
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else value._make(items) if hasattr(value, "_make") else items
+    if isinstance(value, nn.Module):
+        there = all(_is(tensor.device, device) for tensor in value.state_dict().values())
+        return value if there else deepcopy(value).to(device)
+    if not is_dataclass(value) or isinstance(value, type):
         return value.to(device) if hasattr(value, "to") else value
     old = {field.name: getattr(value, field.name) for field in fields(value)}
     new = {name: _moved(member, device) for name, member in old.items()}
     return value if all(new[name] is member for name, member in old.items()) else replace(value, **new)
+
+
+def _is(device: torch.device, wanted: torch.device) -> bool:
+    return device.type == wanted.type and wanted.index in (None, device.index)
 
 
 def float64_on(device: torch.device) -> torch.dtype:

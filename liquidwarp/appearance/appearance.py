@@ -83,10 +83,9 @@ class Appearance:
     slot_mirrored: np.ndarray
 
     def tensors(self, device: torch.device | str) -> "AppearanceTensors":
-        """Return a copy on a device, for `render_on_device`; on the CPU it shares the arrays' memory."""
-        return moved(
-            AppearanceTensors(*(torch.from_numpy(getattr(self, field.name)) for field in fields(self))), device
-        )
+        """Return a copy on a device, for `render_on_device`."""
+        arrays = (getattr(self, field.name) for field in fields(self))
+        return AppearanceTensors(*(torch.from_numpy(np.array(array)) for array in arrays)).to(device)
 
     def face_coverage(self) -> np.ndarray:
         """Return the coverage kind at the middle of each face, uint8 (F,)."""
@@ -112,6 +111,14 @@ class AppearanceTensors:
     slot_xy: Float[Tensor, "F K 3 2"]
     slot_weight: Float[Tensor, "F K 3"]
     slot_mirrored: Bool[Tensor, "F K"]
+
+    def to(self, device: torch.device | str) -> "AppearanceTensors":
+        """Return them on another device."""
+        return moved(self, device)
+
+    def arrays(self) -> Appearance:
+        """Return the appearance as arrays; those of tensors on the CPU share their memory."""
+        return Appearance(*(getattr(self, field.name).cpu().numpy() for field in fields(self)))
 
 
 def appearance_from_observations(topology: Topology, observations: Sequence[Observation]) -> Appearance:

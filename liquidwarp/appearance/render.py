@@ -8,9 +8,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
-from liquidwarp.appearance.shade import Shaded, shade_compiled, shade_in_tensors
+from liquidwarp.appearance.shade import Shaded, SurfaceView, Window, shade_compiled, shade_in_tensors
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
 from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
@@ -18,7 +19,6 @@ from liquidwarp.types import Camera
 
 SHADERS = ("auto", "numba", "torch")
 
-_Window = tuple[slice, slice]
 _ALL = (slice(None), slice(None))
 
 
@@ -36,7 +36,7 @@ class Rendering:
     rgb: Float[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     coverage: UInt8[np.ndarray, "H W"]
-    window: _Window = _ALL
+    window: Window = _ALL
 
     def over(self, ground: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
         """Return the person before a ground of the same size, in [0, 1]."""
@@ -60,7 +60,7 @@ class DeviceRendering:
     rgb: Float[Tensor, "3 H W"]
     alpha: Float[Tensor, "H W"]
     coverage: UInt8[Tensor, "H W"]
-    window: _Window = _ALL
+    window: Window = _ALL
 
     def over(self, background: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:
         """Return the person before a background of the same size, in [0, 1]."""
@@ -94,8 +94,8 @@ def render_surface(
             which keeps
             hair and fingers; 0 makes the mesh's own outline the person's.
     """
-    texture = appearance.tensors("cpu")
-    made = render_on_device(texture, topology, vertices, camera, supersample=supersample, rim=rim, backend="numba")
+    view = _look(topology, vertices, camera, supersample)
+    made = _placed(None if view is None else shade_compiled(appearance, view, rim=rim), view, vertices, camera)
     return Rendering(made.rgb.permute(1, 2, 0).numpy(), made.alpha.numpy(), made.coverage.numpy(), made.window)
 
 
@@ -125,41 +125,44 @@ def render_on_device(
             agree but for rounding.
 
     Raises:
-        InputError: an unknown backend.
+        InputError: an unknown backend, or one that cannot run there.
     """
     check_choice("backend", backend, SHADERS)
-    height, width = camera.size
-    window = _window(camera, vertices)
-    if window is None:
-        empty = vertices.new_zeros(height, width)
-        return DeviceRendering(empty.expand(3, -1, -1), empty, empty.to(torch.uint8))
-    rows, columns = window
-    size = (rows.stop - rows.start, columns.stop - columns.start)
-    fine = (size[0] * supersample, size[1] * supersample)
-    crop = camera.cropped((columns.start, rows.start), size).resized(fine)
-    fragments = rasterize(vertices[None], topology.faces, crop)
-    facing = vertex_facing(vertices[None], topology.faces, camera)[0]
-    compiled = backend == "numba" or (backend == "auto" and vertices.device.type == "cpu")
-    shade = shade_compiled if compiled else shade_in_tensors
-    shaded = shade(texture, fragments, topology.faces, facing, rim=rim, supersample=supersample)
-    return _placed(shaded, window, camera.size)
+    on_cpu = vertices.device.type == "cpu"
+    if backend == "numba" and not on_cpu:
+        raise InputError(
+            f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
+        )
+    view = _look(topology, vertices, camera, supersample)
+    if view is None:
+        return _placed(None, None, vertices, camera)
+    compiled = backend == "numba" or (backend == "auto" and on_cpu)
+    shaded = shade_compiled(texture.arrays(), view, rim=rim) if compiled else shade_in_tensors(texture, view, rim=rim)
+    return _placed(shaded, view, vertices, camera)
 
 
-def _window(camera: Camera, vertices: Tensor) -> _Window | None:
-    """Return the rows and columns of the picture around the body; None if it is out of the picture."""
+def _look(topology: Topology, vertices: Tensor, camera: Camera, supersample: int) -> SurfaceView | None:
+    """Rasterise the rectangle around the body; None if the body is out of the picture."""
     height, width = camera.size
     xy = project(camera, vertices)[:, :2]
-    limit = xy.new_tensor([width, height])
     low, high = xy.amin(0).floor(), xy.amax(0).ceil()
-    bounds = torch.cat([low, high]).clamp(xy.new_zeros(4), limit.repeat(2)).tolist()
+    bounds = torch.cat([low, high]).clamp(xy.new_zeros(4), xy.new_tensor([width, height] * 2)).tolist()
     x0, y0, x1, y1 = (int(value) for value in bounds)
-    return None if x1 <= x0 or y1 <= y0 else (slice(y0, y1), slice(x0, x1))
+    if x1 <= x0 or y1 <= y0:
+        return None
+    size = (y1 - y0, x1 - x0)
+    crop = camera.cropped((x0, y0), size).resized((size[0] * supersample, size[1] * supersample))
+    fragments = rasterize(vertices[None], topology.faces, crop)
+    facing = vertex_facing(vertices[None], topology.faces, camera)[0]
+    return SurfaceView(fragments, topology.faces, facing, supersample, (slice(y0, y1), slice(x0, x1)))
 
 
-def _placed(shaded: Shaded, window: _Window, size: tuple[int, int]) -> DeviceRendering:
-    """Put what was shaded into a picture of a (height, width)."""
-    rows, columns = window
-    rgb = shaded.rgb.new_zeros(*size, 3)
-    alpha, coverage = shaded.alpha.new_zeros(size), shaded.coverage.new_zeros(size)
-    rgb[rows, columns], alpha[rows, columns], coverage[rows, columns] = shaded.rgb, shaded.alpha, shaded.coverage
-    return DeviceRendering(rgb.permute(2, 0, 1), alpha, coverage, window)
+def _placed(shaded: Shaded | None, view: SurfaceView | None, vertices: Tensor, camera: Camera) -> DeviceRendering:
+    """Put what was shaded into the whole picture."""
+    rgb = vertices.new_zeros(*camera.size, 3, dtype=torch.float32)
+    alpha = vertices.new_zeros(camera.size, dtype=torch.float32)
+    coverage = vertices.new_zeros(camera.size, dtype=torch.uint8)
+    if shaded is None or view is None:
+        return DeviceRendering(rgb.permute(2, 0, 1), alpha, coverage)
+    rgb[view.window], alpha[view.window], coverage[view.window] = shaded.rgb, shaded.alpha, shaded.coverage
+    return DeviceRendering(rgb.permute(2, 0, 1), alpha, coverage, view.window)

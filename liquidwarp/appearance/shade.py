@@ -7,12 +7,15 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance.appearance import AppearanceTensors
+from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
 from liquidwarp.appearance.layers import MIRRORED, SEEN
 from liquidwarp.appearance.shade_kernels import shade_parallel, shade_serial
 from liquidwarp.raster.interpolate import blend_corners, interpolate_at
 from liquidwarp.raster.threads import run
 from liquidwarp.types import Fragments
+
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 _TOP = 255.0  # of a texel
 
@@ -32,45 +35,56 @@ class Shaded:
     coverage: UInt8[Tensor, "h w"]
 
 
-def shade_compiled(
-    texture: AppearanceTensors,
-    fragments: Fragments,
-    faces: Int[Tensor, "F 3"],
-    facing: Float[Tensor, "V"],
-    *,
-    rim: float,
-    supersample: int,
-) -> Shaded:
-    """Shade one picture's fragments on the CPU, several to a pixel.
+@dataclass(frozen=True, eq=False)
+class SurfaceView:
+    """What a camera sees of a surface in a rectangle of its picture.
+
+    Attributes:
+        fragments: of the rectangle, several samples to a pixel.
+        faces: of the mesh.
+        facing: how squarely each vertex faces the camera, 1 to 0.
+        supersample: samples per pixel along each axis.
+        window: rows and columns of the rectangle.
+    """
+
+    fragments: Fragments
+    faces: Int[Tensor, "F 3"]
+    facing: Float[Tensor, "V"]
+    supersample: int
+    window: Window
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width) of the rectangle in pixels."""
+        rows, columns = self.window
+        return rows.stop - rows.start, columns.stop - columns.start
+
+
+def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> Shaded:
+    """Shade on the CPU.
 
     Args:
-        texture: where every face looks.
-        fragments: what the camera sees, `supersample` as large as the result along each axis.
-        faces: of the mesh.
-        facing: how squarely each vertex faces the target camera, 1 to 0.
+        appearance: where every face looks.
+        view: what the camera sees.
         rim: cosine below which surface is as transparent as in the photo; 0 for solid surface.
-        supersample: samples per pixel along each axis.
     """
-    height, width = (length // supersample for length in fragments.face_index.shape[1:])
-    made = Shaded(
-        torch.zeros(height, width, 3), torch.zeros(height, width), torch.zeros(height, width, dtype=torch.uint8)
-    )
+    made = Shaded(torch.zeros(*view.size, 3), torch.zeros(view.size), torch.zeros(view.size, dtype=torch.uint8))
     run(
         shade_serial,
         shade_parallel,
-        fragments.face_index[0].numpy(),
-        fragments.bary[0].numpy(),
-        faces.numpy(),
-        facing.numpy(),
+        view.fragments.face_index[0].numpy(),
+        view.fragments.bary[0].numpy(),
+        view.faces.numpy(),
+        view.facing.numpy(),
         np.float32(rim),
-        texture.texels.numpy(),
-        texture.kinds.numpy(),
-        texture.table.numpy(),
-        texture.slot_layer.numpy(),
-        texture.slot_xy.numpy(),
-        texture.slot_weight.numpy(),
-        texture.slot_mirrored.numpy(),
-        supersample,
+        appearance.texels,
+        appearance.kinds,
+        appearance.table,
+        appearance.slot_layer,
+        appearance.slot_xy,
+        appearance.slot_weight,
+        appearance.slot_mirrored,
+        view.supersample,
         made.rgb.numpy(),
         made.alpha.numpy(),
         made.coverage.numpy(),
@@ -78,36 +92,27 @@ def shade_compiled(
     return made
 
 
-def shade_in_tensors(
-    texture: AppearanceTensors,
-    fragments: Fragments,
-    faces: Int[Tensor, "F 3"],
-    facing: Float[Tensor, "V"],
-    *,
-    rim: float,
-    supersample: int,
-) -> Shaded:
+def shade_in_tensors(texture: AppearanceTensors, view: SurfaceView, *, rim: float) -> Shaded:
     """Do as `shade_compiled` on any device.
 
     Sums are taken in the order of the compiled loop, so that both differ in rounding alone.
     """
+    fragments, times = view.fragments, view.supersample
     row, column = fragments.mask[0].nonzero().unbind(1)
     face, bary = fragments.face_index[0, row, column].long(), fragments.bary[0, row, column]
     color, total, trust, kind = _look_up(texture, face, bary)
     if rim > 0:
-        front = interpolate_at(face, bary, faces, facing[:, None])[:, 0]
+        front = interpolate_at(face, bary, view.faces, view.facing[:, None])[:, 0]
         edge = torch.maximum(color[:, 3] / (total * _TOP), (front / rim).clamp(0, 1))
     else:
         edge = torch.ones_like(total)
-    share = 1 / supersample**2
+    share = 1 / times**2
     scale = edge * share / (total * _TOP)
     found = torch.cat([color[:, :3] * scale[:, None], (edge * share)[:, None]], 1)
     found = torch.where(total[:, None] > 0, found, 0.0)
 
-    height, width = (length // supersample for length in fragments.face_index.shape[1:])
-    sample = row % supersample * supersample + column % supersample
-    place = (sample, row // supersample, column // supersample)
-    shape = (supersample**2, height, width)
+    place = (row % times * times + column % times, row // times, column // times)
+    shape = (times**2, *view.size)
     return _gathered(
         found.new_zeros(*shape, 4).index_put(place, found),
         trust.new_zeros(shape).index_put(place, trust),

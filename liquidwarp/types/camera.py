@@ -10,7 +10,6 @@ from torch import Tensor
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 
-_TENSORS = ("focal", "center", "rotation", "translation")
 _NEAREST = 1e-9  # metres: Z that is divided by at least
 
 
@@ -67,8 +66,13 @@ class Camera:
         kinds = {(tuple(camera.size), camera.orthographic, camera.batch) for camera in cameras}
         if len(kinds) != 1:
             raise InputError(f"{len(cameras)} cameras of {len(kinds)} sizes and kinds; a batch is of one")
-        parts = {name: torch.stack([getattr(camera, name) for camera in cameras]) for name in _TENSORS}
-        return replace(cameras[0], **parts)
+        return replace(
+            cameras[0],
+            focal=torch.stack([camera.focal for camera in cameras]),
+            center=torch.stack([camera.center for camera in cameras]),
+            rotation=torch.stack([camera.rotation for camera in cameras]),
+            translation=torch.stack([camera.translation for camera in cameras]),
+        )
 
     @property
     def batch(self) -> tuple[int, ...]:
@@ -83,7 +87,13 @@ class Camera:
         """
         if not self.batch:
             raise IndexError("a single camera has no parts; Camera.stack makes a batch")
-        return replace(self, **{name: getattr(self, name)[index] for name in _TENSORS})
+        return replace(
+            self,
+            focal=self.focal[index],
+            center=self.center[index],
+            rotation=self.rotation[index],
+            translation=self.translation[index],
+        )
 
     def to(self, device: torch.device | str) -> "Camera":
         """Return the camera with its tensors on another device."""
