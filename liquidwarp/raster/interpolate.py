@@ -22,16 +22,6 @@ def interpolate(
     Differentiable in `attributes` and in `fragments.bary`, and through the latter in the vertices that were rasterised;
     `background` has no gradient. Sums have a fixed order.
 
-    >>> import torch
-    >>> from liquidwarp.raster import interpolate, rasterize
-    >>> from liquidwarp.types import Camera
-    >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]])
-    >>> faces = torch.tensor([[0, 1, 2]])
-    >>> fragments = rasterize(triangle, faces, Camera.create(8.0, (8, 8)))
-    >>> heights = interpolate(fragments, faces, triangle[..., 1:2])
-    >>> heights.shape, round(float(heights[0, 4, 4, 0]), 3)
-    (torch.Size([1, 8, 8, 1]), 0.125)
-
     Args:
         fragments: from `rasterize`.
         faces: three rows of `attributes` for each face: the mesh's own faces, or other triangles over the same surface,
@@ -41,6 +31,17 @@ def interpolate(
 
     Raises:
         InputError: attributes of the wrong shape.
+
+    Example:
+        >>> import torch
+        >>> from liquidwarp.raster import interpolate, rasterize
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]])
+        >>> faces = torch.tensor([[0, 1, 2]])
+        >>> fragments = rasterize(triangle, faces, Camera.create(8.0, (8, 8)))
+        >>> heights = interpolate(fragments, faces, triangle[..., 1:2])
+        >>> heights.shape, round(float(heights[0, 4, 4, 0]), 3)
+        (torch.Size([1, 8, 8, 1]), 0.125)
     """
     _check(len(fragments.face_index), attributes)
     picture, row, column = fragments.mask.nonzero(as_tuple=True)
