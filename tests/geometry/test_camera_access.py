@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "liquidwarp"
 KNOWING = ("geometry", "types")
 WAITING = {"tasks/refine.py"}
-"""Rewritten as a method elsewhere; `Camera.cropped` and `raster.pixel_normals` take the place of what it does itself."""
+"""Becomes a method elsewhere; `Camera.cropped` and `raster.pixel_normals` stand in for what it does itself."""
 
 LENS = {"focal", "center"}
 PLACE = {"rotation", "translation"}
