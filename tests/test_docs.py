@@ -265,6 +265,18 @@ def test_the_example_of_a_detector_runs() -> None:
     assert (motion.body, motion.detector, len(motion)) == ("toy", "my-network-1.0", 1)
 
 
+def test_the_example_of_a_device_runs(encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liquidwarp, "encode_source", lambda path: encoded, raising=False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    made = run_blocks(DOCS / "howto/run-on-a-device.md", "find_device", {})
+    height, width = encoded.track.camera.size
+    assert made["picture"].shape == (3, height, width)
+    assert made["drawn"].alpha.mean() > 0.05
+    assert made["flow"].valid.any()
+    colors, shown = made["warped"][0], made["flow"].valid[0] & (made["drawn"].alpha > 0.99)
+    assert float((colors - made["picture"])[:, shown].abs().median()) < 0.1, "both show the photo's colours"
+
+
 def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = toy_body()
     surface, skeleton, marks = toy._surface, toy._skeleton, toy._landmarks

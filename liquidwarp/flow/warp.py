@@ -152,13 +152,11 @@ def sample_bilinear(source: Float[Tensor, "B C H W"], grid: Float[Tensor, "B h w
     pixel = ((grid.detach() + 1) * size - 1) / 2
     nearest = pixel.round()
     rounding = 4 * torch.finfo(grid.dtype).eps * max(height, width)
-    centred = ((pixel - nearest).abs() <= rounding) & (nearest >= 0) & (nearest < size)
-    b, y, x = centred.all(-1).nonzero(as_tuple=True)
-    if len(b) == 0:
-        return sampled
-    column, row = nearest[b, y, x].long().unbind(-1)
-    exact = source[b, :, row, column]
+    centred = (((pixel - nearest).abs() <= rounding) & (nearest >= 0) & (nearest < size)).all(-1)
+    column, row = torch.where(centred[..., None], nearest, torch.zeros_like(nearest)).long().unbind(-1)
+    index = (row * width + column).flatten(1)[:, None].expand(-1, source.shape[1], -1)
+    exact = source.flatten(2).gather(2, index).view_as(sampled)
     if sampled.requires_grad:
         # Exact in value; the gradient stays the bilinear one, which knows the slope of the picture.
-        exact = sampled[b, :, y, x] + (exact - sampled[b, :, y, x]).detach()
-    return sampled.permute(0, 2, 3, 1).index_put((b, y, x), exact).permute(0, 3, 1, 2)
+        exact = sampled + (exact - sampled).detach()
+    return torch.where(centred[:, None], exact, sampled)
