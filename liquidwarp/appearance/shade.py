@@ -10,8 +10,8 @@ from torch import Tensor
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
 from liquidwarp.appearance.layers import MIRRORED, SEEN
 from liquidwarp.appearance.shade_kernels import shade_parallel, shade_serial
+from liquidwarp.parallel import run_kernel
 from liquidwarp.raster.interpolate import blend_corners, interpolate_at
-from liquidwarp.raster.threads import run
 from liquidwarp.types import Fragments
 
 Window = tuple[slice, slice]
@@ -69,7 +69,7 @@ def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> 
         rim: cosine below which surface is as transparent as in the photo; 0 for solid surface.
     """
     made = Shaded(torch.zeros(*view.size, 3), torch.zeros(view.size), torch.zeros(view.size, dtype=torch.uint8))
-    run(
+    run_kernel(
         shade_serial,
         shade_parallel,
         view.fragments.face_index[0].numpy(),
