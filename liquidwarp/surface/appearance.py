@@ -38,14 +38,21 @@ from liquidwarp.surface.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
-from liquidwarp.surface.unseen import plain_color, plain_layer, plain_place
+from liquidwarp.surface.unseen import (
+    SHINS,
+    continued_layer,
+    plain_color,
+    plain_layer,
+    plain_place,
+    unlike_neighbour,
+)
 from liquidwarp.types import Camera
 
 _PAD = 0.03  # of the person's height: how far a layer reaches beyond its mesh
 _POORLY_SEEN = 0.25  # a limb of which less is visible borrows from its mirror image
 _CUT = 0.015  # of the person's height: a mesh that leaves the photo by less is a fit that is a little off
 _REACH = 0.5  # of the photo's longer side: how far layers go on beyond the photo
-_SLIVER = 0.1  # a limb of which less lies in the photo shows its neighbour's edge
+_SLIVER = 0.1  # of a limb of which less lies in the photo, the photo may show the neighbour's hem alone
 _STUMP = 0.3  # the same for hands and feet, which begin under cuffs
 _STRIP = 0.05  # of the person's height: how deep the texture is that goes on beyond the photo
 _WAISTBAND = 0.1  # of the thighs' surface: what lies higher begins the trousers
@@ -181,14 +188,63 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     for group in (TORSO, *UPPER_LEGS):
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px)
     beyond = _beyond_photo(corners, face_group, item.matte.shape, _CUT * height_px)
-    leaving = np.unique(face_group[beyond])
-    for group in leaving:
-        within = 1 - beyond[face_group == group].mean()
-        if group not in (TORSO, HEAD, HAIR) and within < (_STUMP if group in (*HANDS, *FEET) else _SLIVER):
-            trusted[group] = np.zeros_like(trusted[group])
+    taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px)
+    slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
+    origin = np.array([layer.origin for layer in taken.layers], np.float32)
+    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
+    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
+    plain, guessed = taken.plain[face_group], taken.guessed[face_group]
+    slot_xy[plain, 0] = plain_place(facing[faces[plain]])
+    appearance = Appearance(
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in taken.layers]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in taken.layers]),
+        table=_table(taken.layers),
+        slot_layer=slot_layer.astype(np.int32),
+        slot_xy=slot_xy,
+        slot_weight=_facing_weight(facing)[faces][:, None],
+        slot_mirrored=np.zeros((len(faces), 1), bool),
+    )
+    appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed)
+    guess = guessed & ~appearance.slot_mirrored[:, 0]
+    return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """The layers taken from a photo.
+
+    Attributes:
+        layers: all of them.
+        layer_of: int32 (2, G) front and back layer of each group, -1 for none.
+        guessed: bool (G,): groups of which the photo shows nothing.
+        plain: bool (G,): those of one colour, whose surface looks into a `plain_layer`.
+    """
+
+    layers: list[Layer]
+    layer_of: np.ndarray
+    guessed: np.ndarray
+    plain: np.ndarray
+
+
+def _take_layers(
+    topology: Topology,
+    item: Observation,
+    labels: np.ndarray,
+    trusted: Sequence[np.ndarray],
+    corners: np.ndarray,
+    beyond: np.ndarray,
+    height_px: float,
+) -> _Taken:
+    face_group = group_of_part()[topology.face_part.numpy()]
+    leaving, slivers = _cut_groups(face_group, beyond)
+    place = [corners[face_group == group].mean((0, 1)) for group in range(len(LAYER_GROUPS))]
+    own = list(trusted)
+    for group in slivers:
+        own[group] = unlike_neighbour(group, item.rgb, own, place[group])
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
-    is_plain = np.zeros(len(LAYER_GROUPS), bool)
+    guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
+    strip = _STRIP * height_px
     for group in range(len(LAYER_GROUPS)):
         members = face_group == group
         if not members.any():
@@ -196,47 +252,38 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
         reach = int(_REACH * max(item.matte.shape)) if group in leaving else 0
         box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape, reach)
         layer_of[:, group] = len(layers)
-        skin = group in HANDS and group not in leaving and trusted[HEAD].any()
-        if not skin and not cut_out(trusted[group], box, 0).any():
-            is_plain[group] = True
-            layers.append(plain_layer(plain_color(group, item.rgb, trusted, corners[members].mean((0, 1)))))
+        bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
+        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).any())
+        if not guessed[group]:
+            front = _front_layer(group, item, labels, trusted, box, strip)
+            layer_of[1, group] = len(layers) + 1
+            layers += [front, _back_layer(group, front, members, item, topology, labels, trusted[group])]
             continue
-        front = _front_layer(group, item, labels, trusted, box, _STRIP * height_px)
-        layers.append(front)
-        layer_of[1, group] = len(layers)
-        layers.append(_back_layer(group, front, members, item, topology, labels, trusted[group]))
-    if TORSO in leaving and is_plain[list(UPPER_LEGS)].all():
-        hips = _waistline(corners, face_group)
+        cloth = None
+        if group in SHINS and group in leaving and not own[group].any():
+            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, strip)
+        plain[group] = cloth is None
+        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, place[group])))
+    if TORSO in leaving and plain[list(UPPER_LEGS)].all():
+        trousers = layers[layer_of[0, UPPER_LEGS[0]]]
         for number in layer_of[:, TORSO]:
-            layers[number] = _with_trousers(layers[number], layers[layer_of[0, UPPER_LEGS[0]]], hips, item.matte.shape)
-    slot_layer = layer_of[np.where(is_front, 0, 1), face_group][:, None]
-    origin = np.array([layer.origin for layer in layers], np.float32)
-    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
-    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
-    guessed = is_plain[face_group]
-    slot_xy[guessed, 0] = plain_place(facing[faces[guessed]])
-    appearance = Appearance(
-        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers]),
-        kinds=np.concatenate([layer.kind.reshape(-1) for layer in layers]),
-        table=_table(layers),
-        slot_layer=slot_layer.astype(np.int32),
-        slot_xy=slot_xy,
-        slot_weight=_facing_weight(facing)[faces][:, None],
-        slot_mirrored=np.zeros((len(faces), 1), bool),
-    )
-    appearance = _borrow_from_mirror(appearance, topology, face_group, beyond)
-    guessed &= ~appearance.slot_mirrored[:, 0]
-    weight = np.where(guessed[:, None, None], np.float32(_GUESSED), appearance.slot_weight)
-    return replace(appearance, slot_weight=weight)
+            layers[number] = _with_trousers(layers[number], trousers, _waistline(corners, face_group), item.matte.shape)
+    return _Taken(layers, layer_of, guessed, plain)
+
+
+def _cut_groups(face_group: np.ndarray, beyond: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the groups that leave the photo, and of them the limbs of which the photo has no more than a sliver."""
+    leaving = np.unique(face_group[beyond]).tolist()
+    within = {group: 1 - float(beyond[face_group == group].mean()) for group in leaving}
+    least = {group: _STUMP if group in (*HANDS, *FEET) else _SLIVER for group in leaving}
+    return leaving, [group for group in leaving if group not in (TORSO, HEAD, HAIR) and within[group] < least[group]]
 
 
 def _facing_weight(facing: np.ndarray) -> np.ndarray:
     return (np.clip(np.abs(facing), 0.1, 1) ** 2).astype(np.float32)
 
 
-def _beyond_photo(
-    corners: np.ndarray, face_group: np.ndarray, shape: tuple[int, ...], margin: float
-) -> np.ndarray:
+def _beyond_photo(corners: np.ndarray, face_group: np.ndarray, shape: tuple[int, ...], margin: float) -> np.ndarray:
     """Return which faces lie beyond the photo, bool (F,); none of a group that leaves it by less than a margin."""
     size = np.array([shape[1], shape[0]])
     excess = np.maximum(-corners, corners - size).max((1, 2))
@@ -263,9 +310,7 @@ def _waistline(corners: np.ndarray, face_group: np.ndarray) -> tuple[np.ndarray,
     return down, float(np.quantile(thighs @ down, _WAISTBAND))
 
 
-def _with_trousers(
-    trunk: Layer, trousers: Layer, waistline: tuple[np.ndarray, float], shape: tuple[int, ...]
-) -> Layer:
+def _with_trousers(trunk: Layer, trousers: Layer, waistline: tuple[np.ndarray, float], shape: tuple[int, ...]) -> Layer:
     """Return the picture of a trunk whose invented end, beyond the photo and below the waist, is of the trousers."""
     down, begin = waistline
     y, x = np.indices(trunk.kind.shape) + 0.5
@@ -328,17 +373,17 @@ def _back_layer(
 
 
 def _borrow_from_mirror(
-    appearance: Appearance, topology: Topology, face_group: np.ndarray, beyond: np.ndarray
+    appearance: Appearance, topology: Topology, face_group: np.ndarray, beyond: np.ndarray, within: np.ndarray
 ) -> Appearance:
     """Let what is hidden look at its mirror image, where the photo shows that.
 
-    Of a head that is turned, the far half of the face does so; of a limb that is hardly seen, all of it; and whatever
-    lies beyond the photo.
+    Of a head that is turned, the far half of the face does so; of a limb that is hardly seen, all of it. What lies
+    `beyond` the photo, bool (F,), does so even where the far side of its mirror image is invented, if that is `within`.
     """
     coverage = appearance.face_coverage()
     mirror_face = _mirror_faces(topology)
     seen, other_seen = coverage == SEEN, (mirror_face >= 0) & (coverage[mirror_face] == SEEN)
-    borrow = beyond & other_seen
+    borrow = beyond & (mirror_face >= 0) & within[mirror_face]
     for members in _halves(appearance, topology, face_group, mirror_face):
         if members.any() and seen[members].mean() < _POORLY_SEEN * other_seen[members].mean():
             borrow |= members & ~seen & (mirror_face >= 0)

@@ -1,23 +1,28 @@
-"""Plain colours for the parts of a person of which the photo shows nothing."""
+"""Pictures of the parts of a person of which the photo shows nothing: a neighbour's cloth, or a plain colour."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from liquidwarp.surface.layers import FILLED, LAYER_GROUPS, Layer
+from liquidwarp.surface.layers import FILLED, LAYER_GROUPS, Layer, front_layer
 
 _FEW = 25  # pixels; fewer say nothing of a colour
 _NEAR = 0.25  # of a neighbour's pixels: those nearest to the part that wants a colour
-_BROWS = 5  # percent: the darkest of a head's pixels are brows, lashes and beard
+_BROWS, _SKIN = (0, 5), (50, 95)  # percent of a head's pixels, from dark to bright
 _TROUSERS, _SHOES = (0.5, 45.0, 100.0), (0.6, 35.0, 60.0)  # brightness beside what is above; least and most, of 255
 _TINT = 0.25  # how much of the colour above stays in a dark neutral
+_ALIKE = 25  # of 255: how far a colour may lie outside of a neighbour's range and still be the neighbour's
 _UNKNOWN = (96, 96, 96)
 _SIDEWAYS = 0.72  # brightness of what looks aside, beside what faces the camera
 _SHADES = 16
 
 _NAMES = tuple(names[0] for names in LAYER_GROUPS)
+SHINS = {_NAMES.index(f"{side}_lower_leg"): _NAMES.index(f"{side}_upper_leg") for side in ("left", "right")}
+"""Groups on which the cloth of another goes on beyond the photo: legs leave it straight, and arms aslant."""
+
 _LIKE = {
     "upper_leg": ("lower_leg",),
     "lower_leg": ("upper_leg",),
@@ -26,6 +31,13 @@ _LIKE = {
     "hand": ("head", "lower_arm"),
     "head": ("hand", "lower_arm"),
     "torso": ("upper_arm", "upper_leg"),
+}
+_BEFORE = {
+    "upper_leg": "torso",
+    "lower_leg": "upper_leg",
+    "foot": "lower_leg",
+    "upper_arm": "torso",
+    "lower_arm": "upper_arm",
 }
 _ABOVE = {"lower_leg": ("upper_leg", None), "upper_leg": ("torso", _TROUSERS), "foot": ("lower_leg", _SHOES)}
 
@@ -49,17 +61,73 @@ def plain_color(
     for relative in _relatives(side, kind):
         pixels = known[_NAMES.index(relative)]
         if pixels.sum() >= _FEW:
-            nearby = _split(relative)[1] not in (kind, "head")
+            if relative == "head":
+                return _median_between(rgb[pixels], *_SKIN)
+            nearby = _split(relative)[1] != kind
             return np.median(rgb[_nearest(pixels, place) if nearby else pixels], 0).astype(np.uint8)
     head = known[_NAMES.index("head")]
     if kind == "hair" and head.sum() >= _FEW:
-        dark = rgb[head].sum(1)
-        return np.median(rgb[head][dark <= np.percentile(dark, _BROWS)], 0).astype(np.uint8)
+        return _median_between(rgb[head], *_BROWS)
     if kind not in _ABOVE:
         return np.array(_UNKNOWN, np.uint8)
     above, neutral = _ABOVE[kind]
     worn = plain_color(_NAMES.index(above if above == "torso" else f"{side}{above}"), rgb, known, place)
     return worn if neutral is None else _dark_neutral(worn, *neutral)
+
+
+def unlike_neighbour(
+    group: int, rgb: UInt8[np.ndarray, "H W 3"], known: Sequence[Bool[np.ndarray, "H W"]], place: Float[np.ndarray, "2"]
+) -> Bool[np.ndarray, "H W"]:
+    """Return the known pixels of a limb that have none of the colours of the part it begins at, or none if they are few.
+
+    Of a limb that the photo's edge leaves a sliver of, the sliver may be the hem or the cuff of what ends there. Hands
+    are told nothing by it: the face knows their colour better.
+
+    Args:
+        group: see `plain_color`.
+        rgb: see `plain_color`.
+        known: see `plain_color`.
+        place: see `plain_color`.
+    """
+    side, kind = _split(_NAMES[group])
+    if kind not in _BEFORE:
+        return np.zeros_like(known[group])
+    before = _BEFORE[kind]
+    neighbour = known[_NAMES.index(before if before == "torso" else side + before)]
+    own = known[group]
+    if neighbour.sum() >= _FEW:
+        low, high = np.percentile(rgb[_nearest(neighbour, place)], (2, 98), axis=0)
+        own = own & ((rgb < low - _ALIKE) | (rgb > high + _ALIKE)).any(-1)
+    return own if own.sum() >= _FEW else np.zeros_like(own)
+
+
+def continued_layer(
+    rgb: UInt8[np.ndarray, "H W 3"],
+    matte: Float[np.ndarray, "H W"],
+    neighbour: Bool[np.ndarray, "H W"],
+    box: tuple[int, int, int, int],
+    strip: float,
+) -> Layer | None:
+    """Return a picture for a group beyond the photo, on which the cloth of a neighbour goes on that the edge cuts, or
+    None if the edge cuts hardly any.
+
+    Args:
+        rgb: the photo, free of background colour.
+        matte: the person, 1 = person.
+        neighbour: the neighbour's pixels.
+        box: x0, y0, x1, y1 around the group.
+        strip: how deep the neighbour's texture is that goes on, pixels.
+    """
+    depth = int(strip) + 1
+    near = neighbour.copy()
+    near[depth:-depth, depth:-depth] = False
+    if near.sum() < _FEW:
+        return None
+    y, x = np.nonzero(near)
+    around = (min(box[0], x.min()), min(box[1], y.min()), max(box[2], x.max() + 1), max(box[3], y.max() + 1))
+    x0, y0, x1, y1 = (int(value) for value in around)
+    layer = front_layer(rgb, matte, near, (x0, y0, x1, y1), seeds=near, strip=strip)
+    return replace(layer, kind=np.full_like(layer.kind, FILLED))
 
 
 def plain_layer(color: UInt8[np.ndarray, "3"]) -> Layer:
@@ -96,6 +164,13 @@ def _nearest(pixels: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndar
     order = np.argsort(np.hypot(x + 0.5 - place[0], y + 0.5 - place[1]), kind="stable")
     few = order[: max(_FEW, int(_NEAR * len(order)))]
     return y[few], x[few]
+
+
+def _median_between(colors: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Return the median of the colours between two percentiles of brightness."""
+    brightness = colors.sum(1, dtype=np.int64)
+    least, most = np.percentile(brightness, (low, high))
+    return np.median(colors[(brightness >= least) & (brightness <= most)], 0).astype(np.uint8)
 
 
 def _dark_neutral(color: np.ndarray, share: float, least: float, most: float) -> np.ndarray:
