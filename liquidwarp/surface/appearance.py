@@ -44,6 +44,7 @@ from liquidwarp.surface.unseen import (
     plain_color,
     plain_layer,
     plain_place,
+    skin_pixels,
     unlike_neighbour,
 )
 from liquidwarp.types import Camera
@@ -55,6 +56,7 @@ _REACH = 0.5  # of the photo's longer side: how far layers go on beyond the phot
 _SLIVER = 0.1  # of a limb of which less lies in the photo, the photo may show the neighbour's hem alone
 _STUMP = 0.3  # the same for hands and feet, which begin under cuffs
 _STRIP = 0.05  # of the person's height: how deep the texture is that goes on beyond the photo
+_LASTING = 2.0  # of that depth: how far it lasts on legs, which have creases and few patterns
 _WAISTBAND = 0.1  # of the thighs' surface: what lies higher begins the trousers
 _GUESSED = 1e-3  # trust in plain colours; what a photo shows of a group is trusted by 0.01 to 1
 
@@ -254,14 +256,15 @@ def _take_layers(
         layer_of[:, group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
         guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).any())
+        texture = strip, _LASTING * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
-            front = _front_layer(group, item, labels, trusted, box, strip)
+            front = _front_layer(group, item, labels, trusted, box, texture)
             layer_of[1, group] = len(layers) + 1
             layers += [front, _back_layer(group, front, members, item, topology, labels, trusted[group])]
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
-            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, strip)
+            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, texture)
         plain[group] = cloth is None
         layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, place[group])))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
@@ -317,7 +320,7 @@ def _with_trousers(trunk: Layer, trousers: Layer, waistline: tuple[np.ndarray, f
     x, y = x + trunk.origin[0], y + trunk.origin[1]
     outside = (x < 0) | (y < 0) | (x > shape[1]) | (y > shape[0])
     rgba = trunk.rgba.copy()
-    rgba[outside & (x * down[0] + y * down[1] > begin), :3] = trousers.rgba[0, -1, :3]
+    rgba[outside & (x * down[0] + y * down[1] > begin), :3] = trousers.rgba[0, 3 * trousers.rgba.shape[1] // 4, :3]
     return replace(trunk, rgba=rgba)
 
 
@@ -333,15 +336,18 @@ def _front_layer(
     labels: np.ndarray,
     trusted: Sequence[np.ndarray],
     box: tuple[int, int, int, int],
-    strip: float,
+    texture: tuple[float, float],
 ) -> Layer:
-    """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only."""
+    """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only, and
+    beyond the photo a head has no second pair of eyes."""
     known = trusted[group]
     if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group):
         skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
         return front_layer(skin, item.matte, np.zeros_like(known), box, seeds=np.ones_like(known))
+    if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
+        return front_layer(item.rgb, item.matte, known, box, seeds=skin_pixels(item.rgb, known))
     seeds = hair_core(known, labels) if group == HAIR else known
-    return front_layer(item.rgb, item.matte, known, box, seeds=seeds, strip=strip)
+    return front_layer(item.rgb, item.matte, known, box, seeds=seeds, texture=texture)
 
 
 def _back_layer(

@@ -52,6 +52,7 @@ _HAIR_CORE = 0.4  # of the hair's height above the face
 _MIXED = 2.0  # pixels from an edge within which every camera mixes colours
 _FEW = 25  # pixels
 _CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
+_SAMPLES = 8  # of a strip of texture, for its mean
 _LEAST_CLEAR = 0.2  # of a group's pixels: of a group mostly beside an arm, all must do
 _BESIDE_ARM = 0.03  # of the person's height: how far an arm's shadow and cuff reach
 _RIM_DEPTH = 2  # pixels
@@ -257,7 +258,7 @@ def front_layer(
     box: tuple[int, int, int, int],
     *,
     seeds: np.ndarray,
-    strip: float = 1.0,
+    texture: tuple[float, float] | None = None,
 ) -> Layer:
     """Cut one group's picture out of the photo and continue it beyond its edge.
 
@@ -267,14 +268,14 @@ def front_layer(
         known: bool (H, W): pixels that show this group.
         box: x0, y0, x1, y1 of the layer; it may reach beyond the photo.
         seeds: bool (H, W): pixels whose colours may spread; some of them or of the known ones lie in the box.
-        strip: pixels along the photo's edge whose texture goes on beyond it.
+        texture: strip along the photo's edge whose texture goes on beyond it, and how far it lasts (`repeat_picture`).
     """
     picture, inside, start = (cut_out(image, box, 0) for image in (rgb, known, seeds))
     start = start if start.any() else inside
     filled = continue_picture(picture, start)
-    if picture.base is None:
-        beyond = ~cut_out(np.ones_like(known), box, 0)
-        filled[beyond] = repeat_picture(picture, start, strip)[beyond]
+    beyond = ~cut_out(np.ones_like(known), box, 0)
+    if texture is not None and beyond.any():
+        filled[beyond] = repeat_picture(picture, start, *texture)[beyond]
     filled = np.where(inside[..., None], picture, filled)
     alpha = np.where(inside, 255, np.clip(cut_out(matte, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
@@ -299,13 +300,29 @@ def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
 
-def repeat_picture(picture: np.ndarray, known: np.ndarray, strip: float) -> np.ndarray:
-    """Fill unknown pixels with the texture beside them, which runs to and fro over a strip of some pixels."""
+def repeat_picture(picture: np.ndarray, known: np.ndarray, strip: float, lasting: float) -> np.ndarray:
+    """Fill unknown pixels with the texture beside them, which runs to and fro over a strip of some pixels.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        known: bool (H, W); some are.
+        strip: how deep the texture is that is repeated, pixels.
+        lasting: how far it lasts before its mean takes over, pixels.
+    """
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
     inwards = (nearest - np.indices(known.shape)) / np.maximum(distance, 1)
-    at = np.rint(nearest + inwards * (strip - np.abs(strip - distance % (2 * strip)))).astype(np.intp)
-    at = np.clip(at, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
-    return picture[tuple(np.where(known[tuple(at)], at, nearest))]
+
+    def sample(depth: np.ndarray | float) -> np.ndarray:
+        at = np.rint(nearest + inwards * depth).astype(np.intp)
+        at = np.clip(at, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+        return picture[tuple(np.where(known[tuple(at)], at, nearest))]
+
+    texture = sample(strip - np.abs(strip - distance % (2 * strip)))
+    if not np.isfinite(lasting):
+        return texture
+    mean = np.mean([sample(strip * (part + 0.5) / _SAMPLES) for part in range(_SAMPLES)], 0)
+    weight = np.exp(-distance / lasting)[..., None]
+    return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
 def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -62,12 +62,12 @@ def plain_color(
         pixels = known[_NAMES.index(relative)]
         if pixels.sum() >= _FEW:
             if relative == "head":
-                return _median_between(rgb[pixels], *_SKIN)
+                return np.median(rgb[skin_pixels(rgb, pixels)], 0).astype(np.uint8)
             nearby = _split(relative)[1] != kind
             return np.median(rgb[_nearest(pixels, place) if nearby else pixels], 0).astype(np.uint8)
     head = known[_NAMES.index("head")]
     if kind == "hair" and head.sum() >= _FEW:
-        return _median_between(rgb[head], *_BROWS)
+        return np.median(rgb[_between(rgb, head, *_BROWS)], 0).astype(np.uint8)
     if kind not in _ABOVE:
         return np.array(_UNKNOWN, np.uint8)
     above, neutral = _ABOVE[kind]
@@ -75,10 +75,15 @@ def plain_color(
     return worn if neutral is None else _dark_neutral(worn, *neutral)
 
 
+def skin_pixels(rgb: UInt8[np.ndarray, "H W 3"], head: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """Return the pixels of a head, of which there are some, that are lit skin and no brows, eyes or shadows."""
+    return _between(rgb, head, *_SKIN)
+
+
 def unlike_neighbour(
     group: int, rgb: UInt8[np.ndarray, "H W 3"], known: Sequence[Bool[np.ndarray, "H W"]], place: Float[np.ndarray, "2"]
 ) -> Bool[np.ndarray, "H W"]:
-    """Return the known pixels of a limb that have none of the colours of the part it begins at, or none if they are few.
+    """Return the known pixels of a limb that have none of the colours of the part it begins at; if few, none.
 
     Of a limb that the photo's edge leaves a sliver of, the sliver may be the hem or the cuff of what ends there. Hands
     are told nothing by it: the face knows their colour better.
@@ -106,7 +111,7 @@ def continued_layer(
     matte: Float[np.ndarray, "H W"],
     neighbour: Bool[np.ndarray, "H W"],
     box: tuple[int, int, int, int],
-    strip: float,
+    texture: tuple[float, float],
 ) -> Layer | None:
     """Return a picture for a group beyond the photo, on which the cloth of a neighbour goes on that the edge cuts, or
     None if the edge cuts hardly any.
@@ -116,9 +121,9 @@ def continued_layer(
         matte: the person, 1 = person.
         neighbour: the neighbour's pixels.
         box: x0, y0, x1, y1 around the group.
-        strip: how deep the neighbour's texture is that goes on, pixels.
+        texture: see `front_layer`.
     """
-    depth = int(strip) + 1
+    depth = int(texture[0]) + 1
     near = neighbour.copy()
     near[depth:-depth, depth:-depth] = False
     if near.sum() < _FEW:
@@ -126,7 +131,7 @@ def continued_layer(
     y, x = np.nonzero(near)
     around = (min(box[0], x.min()), min(box[1], y.min()), max(box[2], x.max() + 1), max(box[3], y.max() + 1))
     x0, y0, x1, y1 = (int(value) for value in around)
-    layer = front_layer(rgb, matte, near, (x0, y0, x1, y1), seeds=near, strip=strip)
+    layer = front_layer(rgb, matte, near, (x0, y0, x1, y1), seeds=near, texture=texture)
     return replace(layer, kind=np.full_like(layer.kind, FILLED))
 
 
@@ -166,11 +171,11 @@ def _nearest(pixels: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndar
     return y[few], x[few]
 
 
-def _median_between(colors: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Return the median of the colours between two percentiles of brightness."""
-    brightness = colors.sum(1, dtype=np.int64)
-    least, most = np.percentile(brightness, (low, high))
-    return np.median(colors[(brightness >= least) & (brightness <= most)], 0).astype(np.uint8)
+def _between(rgb: np.ndarray, pixels: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Return those of some pixels, bool (H, W), whose brightness lies between two percentiles of theirs."""
+    brightness = rgb.sum(-1, dtype=np.int64)
+    least, most = np.percentile(brightness[pixels], (low, high))
+    return pixels & (brightness >= least) & (brightness <= most)
 
 
 def _dark_neutral(color: np.ndarray, share: float, least: float, most: float) -> np.ndarray:
