@@ -15,7 +15,7 @@ from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finis
 from liquidwarp.raster import rasterize
 from liquidwarp.surface import Rendering, vertex_normals
 from liquidwarp.surface.normals_kernel import look_up_normals
-from liquidwarp.tasks.source import SourceState, SourceView
+from liquidwarp.tasks.source import SourceState, SourceView, choose_views
 from liquidwarp.types import Camera
 
 NETWORK_SIZE = 512  # longer side of the largest region the network looks at; larger ones are looked at smaller
@@ -94,7 +94,7 @@ class CompactRenderer:
 
     def __init__(self, generator: CompactGenerator, body: BodyModel, state: SourceState) -> None:
         self._generator, self._body = generator, body
-        self._views = state.views[:_SOURCES]
+        self._views = choose_views(body.topology, state.views, _SOURCES)
         size = working_size(self._views[0].camera.size)
         sources = torch.cat([look_at_source(body, view, size) for view in self._views])
         with torch.no_grad(), _half():
