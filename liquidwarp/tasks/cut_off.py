@@ -16,13 +16,15 @@ _log = logging.getLogger(__name__)
 
 _STEPS = 40  # places looked at along a bone
 
+_Zones = tuple[tuple[float, str], ...]
+
 # From, to, and the names of what lies between: each up to a share of the way. The last fifth of what has a free end
 # (face, hand, foot) is not looked at: a fit may be that much off.
-_MIDDLE = (
+_MIDDLE: tuple[tuple[str, str, _Zones], ...] = (
     ("neck", "crown", ((0.25, "neck"), (0.8, "face"))),
     ("neck", "pelvis", ((0.15, "shoulders"), (0.55, "chest"), (0.9, "waist"), (1.0, "hips"))),
 )
-_SIDES = (
+_SIDES: tuple[tuple[str, str, _Zones], ...] = (
     ("pelvis", "hip", ((1.0, "hip"),)),
     ("hip", "knee", ((0.2, "hip"), (0.8, "thigh"), (1.0, "knee"))),
     ("knee", "ankle", ((0.2, "knee"), (0.8, "shin"), (1.0, "ankle"))),
@@ -59,7 +61,7 @@ def where_pictures_end(body: BodyModel, tracks: Sequence[BodyTrack]) -> list[str
     places = [_places(body, track) for track in tracks]
     cameras = [track.camera for track in tracks]
 
-    def cuts(start: str, end: str, zones: tuple[tuple[float, str], ...]) -> set[str]:
+    def cuts(start: str, end: str, zones: _Zones) -> set[str]:
         share = torch.linspace(0, zones[-1][0], _STEPS)
         within = torch.stack(
             [
