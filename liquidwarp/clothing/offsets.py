@@ -140,7 +140,7 @@ def _trust(surface: ClothSurface, pictures: list[CutOut]) -> np.ndarray:
     bare = np.zeros(len(surface.direction))
     overlap = np.array([_overlap(picture, see_outline(surface, picture, bare)) for picture in pictures])
     trust = np.clip((overlap / max(overlap.max(), 1e-9) - 0.75) / 0.2, 0, 1)
-    return trust / trust.sum()
+    return trust / max(trust.sum(), 1)  # the best view that overlaps at all has a trust of 1
 
 
 def _overlap(picture: CutOut, outline: SeenOutline) -> float:
@@ -156,6 +156,8 @@ def _neighbours(edge: EdgePoints, group: np.ndarray, radius: float, count: int =
     """Return points near each point whose normals agree and whose group is the same; its own index fills the rest."""
     from scipy.spatial import cKDTree
 
+    if len(edge) == 0:
+        return np.zeros((0, 1), np.intp)
     features = np.concatenate([edge.point, radius * edge.normal, 4 * radius * group[:, None]], axis=1)
     count = min(count, len(edge))
     distance, index = cKDTree(features).query(features, k=count)

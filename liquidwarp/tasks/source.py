@@ -20,6 +20,7 @@ from liquidwarp.matting import foreground_colors, refine_matte
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
+from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack
 
@@ -59,11 +60,14 @@ def encode_source(
     body = body or load_body()
     if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
         photos, plate = _photos_of_clip(source, body, detector, person, progress)
+        name = str(source)
     else:
         items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
         if not items:
             raise InputError("source is empty; give at least one photo")
         photos, plate = _photos(items, body, detector, person), None
+        name = _name(items)
+    tell_of_cuts(name, body, [photo.track for photo in photos])
     return _state(body, photos, plate)
 
 
@@ -143,6 +147,11 @@ def _photos(
         track = fit_track(body, found.keypoints, betas=betas).track
         photos.append(_Photo(rgb, _matte(rgb, found, 0, alpha), track))
     return photos
+
+
+def _name(items: Sequence[str | Path | np.ndarray]) -> str:
+    names = ["the array" if isinstance(item, np.ndarray) else str(item) for item in items]
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -169,6 +169,19 @@ def test_person_cut_by_the_border_is_not_pulled_to_it(body: BodyModel, person: I
     assert float(offsets.norm(dim=-1).mean()) < 0.006
 
 
+def test_without_a_view_that_overlaps_the_person_there_are_no_clothes_to_see(body: BodyModel, person: Identity) -> None:
+    """The body stays bare, but for the shoes that everybody gets."""
+    view = _clothed(body, person, _view(body, arms=-0.3))
+    aside = replace(view, transl=view.transl + torch.tensor([3.0, 0.0, 0.0]))
+    offsets = fit_offsets(body, person, [aside, aside])
+    feet = torch.tensor([name.endswith("foot") for name in PARTS])[body.topology.vertex_part.long()]
+    assert bool(offsets.isfinite().all())
+    assert float(offsets[~feet].norm(dim=-1).max()) < 0.012
+    fit = fit_clothing(body, person, [aside])
+    assert float(fit.iou[0]) == 0
+    assert torch.equal(fit.offsets, offsets)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
