@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.fit.evidence import trust
 from liquidwarp.fit.prior import shortest_rotation
-from liquidwarp.fit.terms import trust
 from liquidwarp.types import Camera, Keypoints
 
 
