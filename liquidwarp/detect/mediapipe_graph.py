@@ -92,8 +92,8 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     parts = ("image", "confidence", "world", "mask")
-    share = np.float32(len(answers))
-    return Answer(*(sum(getattr(answer, part) for answer in answers) / share for part in parts))
+    count = np.float32(len(answers))
+    return Answer(*(sum(getattr(answer, part) for answer in answers) / count for part in parts))
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

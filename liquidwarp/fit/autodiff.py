@@ -102,7 +102,17 @@ class AutodiffTerm:
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __getitem__(self, frames: slice | Tensor) -> "AutodiffTerm":
-        """Return some frames."""
+        """Return some frames.
+
+        Raises:
+            InputError: `per_frame` has no rows for them.
+        """
+        if isinstance(frames, Tensor):
+            for rows in self.per_frame:
+                if len(rows) <= int(frames.max()):
+                    raise InputError(
+                        f"per_frame of {self.name} has {len(rows)} rows, none for frame {int(frames.max())}"
+                    )
         return replace(self, per_frame=tuple(rows[frames] for rows in self.per_frame))
 
     def residual(self, window: Window) -> Float[Tensor, "S G D"]:

@@ -70,8 +70,8 @@ def view_along_ray(
     """
     if camera.orthographic:
         return world
-    share = weight[..., None] + 1e-6
-    middle = (image * share).sum(dim=1) / share.sum(dim=1)
+    pull = weight[..., None] + 1e-6
+    middle = (image * pull).sum(dim=1) / pull.sum(dim=1)
     ray = (middle - camera.center.to(image)) / camera.focal.to(image)
     ray = torch.nn.functional.normalize(torch.cat([ray, torch.ones_like(ray[:, :1])], dim=-1), dim=-1)
     return world @ shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray).transpose(1, 2)

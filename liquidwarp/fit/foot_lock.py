@@ -149,7 +149,7 @@ class _BendTerm:
     def jacobian(self, window: Window) -> tuple[Float[Tensor, "S U 3 3"], ...]:
         unit = torch.eye(3, dtype=torch.float64) / self._sigma(window)[..., None]
         spans = max(0, len(window) - 2)
-        return tuple((share * unit).expand(spans, -1, -1, -1) for share in (1.0, -2.0, 1.0))
+        return tuple((part * unit).expand(spans, -1, -1, -1) for part in (1.0, -2.0, 1.0))
 
 
 @dataclass(frozen=True, eq=False)

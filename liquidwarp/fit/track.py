@@ -164,6 +164,9 @@ class Fitter:
         weights: FitWeights = FIT_WEIGHTS,
         tuning: FitTuning = FIT_TUNING,
     ) -> None:
+        for term in terms:
+            if not isinstance(term, Term):
+                raise InputError(f"{term!r} is no term of the fit; make one of a function with fit.autodiff_term")
         self.terms, self.weights, self.tuning = tuple(terms), weights, tuning
         self.names = tuple(name for name in keypoints.names if name in body.landmark_names)
         pick = [keypoints.names.index(name) for name in self.names]

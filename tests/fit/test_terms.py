@@ -463,10 +463,8 @@ def test_terms_that_go_wrong_are_named(body, truth):
         autodiff_term(hands_together, span=4)
     with pytest.raises(InputError, match="weight=-1"):
         autodiff_term(hands_together, weight=-1.0)
+    short = autodiff_term(lambda seen, wanted: seen.joint("head") - wanted, per_frame=[torch.zeros(3, 3)])
     with pytest.raises(InputError, match=r"has 3 rows, wanted one per frame \(18\)"):
-        fit_track(
-            body,
-            truth.keypoints,
-            betas=truth.betas,
-            terms=[autodiff_term(lambda seen, wanted: seen.joint("head") - wanted, per_frame=[torch.zeros(3, 3)])],
-        )
+        fit_track(body, truth.keypoints, betas=truth.betas, terms=[short])
+    with pytest.raises(InputError, match="has 3 rows, none for frame 17"):
+        fit_track(body, truth.keypoints, terms=[short])
