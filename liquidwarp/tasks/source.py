@@ -15,8 +15,8 @@ from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
 from liquidwarp.fit import fit_track
 from liquidwarp.flow import visibility
-from liquidwarp.inpaint import background_plate, clip_plate
-from liquidwarp.matting import foreground_colors, refine_matte
+from liquidwarp.inpaint import clip_background, photo_background
+from liquidwarp.matting import foreground_colors, refine_alpha
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
@@ -120,7 +120,7 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
     if plate is None:
         # The body also covers what the matte missed, such as fingers before wood of their colour.
         covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        plate = background_plate(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
+        plate = photo_background(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
     appearance = appearance_from_observations(body.topology, observations)
     seen = tuple(_view(body, item) for item in observations)
     return SourceState(body, first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
@@ -176,7 +176,7 @@ def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray 
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_matte(rgb, coarse, alpha=given, landmarks=found.detection(frame))
+    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame))
 
 
 def _photos_of_clip(
@@ -189,7 +189,7 @@ def _photos_of_clip(
     photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
-    plate, _ = clip_plate(
+    plate, _ = clip_background(
         open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
     )
     return photos, plate
