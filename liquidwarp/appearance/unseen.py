@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 from liquidwarp.appearance.layers import FILLED, LAYER_GROUPS, Layer, front_layer
 
 _FEW = 25  # pixels; fewer say nothing of a colour
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _NEAR = 0.25  # of a neighbour's pixels: those nearest to the part that wants a colour
 _BROWS, _SKIN = (0, 5), (50, 95)  # percent of a head's pixels, from dark to bright
 _TROUSERS, _SHOES = (0.5, 45.0, 100.0), (0.6, 35.0, 60.0)  # brightness beside what is above; least and most, of 255
@@ -179,6 +180,6 @@ def _between(rgb: np.ndarray, pixels: np.ndarray, low: int, high: int) -> np.nda
 
 
 def _dark_neutral(color: np.ndarray, share: float, least: float, most: float) -> np.ndarray:
-    brightness = max(float(color @ np.array([0.299, 0.587, 0.114])), 1.0)
+    brightness = max(float(color @ _LUMA), 1.0)
     wanted = float(np.clip(share * brightness, least, most))
     return (wanted * (1 - _TINT + _TINT * color / brightness)).clip(0, 255).astype(np.uint8)
