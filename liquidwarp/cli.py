@@ -153,6 +153,8 @@ def _transfer(options: argparse.Namespace) -> None:
         return
     from liquidwarp.tasks import novel_view
 
+    if options.motion_person:
+        raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
     _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from liquidwarp.errors import InputError
-from liquidwarp.motion.joint_search import Tree
+from liquidwarp.motion.joint_search import JointTree
 
 _MOST_NUMBERS = 200_000_000
 _FARTHEST = 1e9  # of any number: what is larger is damage
@@ -29,7 +29,7 @@ class BvhClip:
         fps: frames per second.
     """
 
-    tree: Tree
+    tree: JointTree
     turns: Float[np.ndarray, "T N 3 3"]
     steps: Float[np.ndarray, "T N 3"]
     fps: float
@@ -69,7 +69,7 @@ def read_clip(path: Path) -> BvhClip:
             above = turns[:, node.parent]
             turns[:, index] = above @ local[:, index]
             places[:, index] = places[:, node.parent] + (above @ steps[:, index, :, None])[..., 0]
-    tree = Tree(
+    tree = JointTree(
         names=[node.name for node in nodes],
         parents=[node.parent for node in nodes],
         offsets=np.array([node.offset for node in nodes]),

@@ -20,6 +20,7 @@ from liquidwarp.motion import (
     write_amass,
     write_bvh,
 )
+from liquidwarp.testing import toy_body
 
 LIMBS = [
     CANONICAL_JOINTS.index(f"{side}_{name}") - 1
@@ -84,8 +85,8 @@ def test_published_results_stand_where_they_stood(tmp_path: Path) -> None:
     cams = np.array([[0.8, 0.0, 0.1], [0.8, 0.1, 0.1], [0.4, 0.1, 0.1]], dtype=np.float32)
     path = tmp_path / "pose_shape.pkl"
     path.write_bytes(pickle.dumps({"cams": cams, "pose": pose, "shape": np.zeros((3, 10))}, protocol=2))
-    track = read_motion(path, load_body("toy"))
-    places = joint_places(skeleton_of(load_body("toy"), track))
+    track = read_motion(path, toy_body())
+    places = joint_places(skeleton_of(toy_body(), track))
     assert places[0, CANONICAL_JOINTS.index("head"), 1] < places[0, 0, 1]
     assert float(places[1, 0, 0] - places[0, 0, 0]) == pytest.approx(0.1, abs=1e-5)
     assert float(places[2, 0, 2] / places[0, 0, 2]) == pytest.approx(2, abs=0.05)
@@ -168,12 +169,12 @@ def test_bvh_files_that_cannot_be_used(tmp_path: Path, text: str, message: str) 
     path = tmp_path / "odd.bvh"
     path.write_text(text)
     with pytest.raises(InputError, match=rf"odd.bvh: .*{message}") as error:
-        read_motion(path, load_body("toy"))
+        read_motion(path, toy_body())
     assert "\n" not in str(error.value)
 
 
 def test_npz_and_pickles_that_cannot_be_used(tmp_path: Path) -> None:
-    toy, path = load_body("toy"), tmp_path / "odd.npz"
+    toy, path = toy_body(), tmp_path / "odd.npz"
     for arrays, message in (
         ({"poses": np.zeros((2, 10))}, r"poses of shape \(2, 10\), wanted"),
         ({"poses": np.full((2, 72), np.nan)}, "NaN"),
@@ -198,7 +199,7 @@ def test_npz_and_pickles_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_arguments_that_do_not_fit_the_file(tmp_path: Path) -> None:
-    toy, track = load_body("toy"), random_track(load_body("toy"))
+    toy, track = toy_body(), random_track(toy_body())
     track.save(tmp_path / "t.npz")
     write_bvh(tmp_path / "t.bvh", track, toy)
     for name in ("t.npz", "t.bvh"):
@@ -210,7 +211,7 @@ def test_arguments_that_do_not_fit_the_file(tmp_path: Path) -> None:
 
 
 def test_a_track_of_another_body_is_retargeted(tmp_path: Path) -> None:
-    anny, toy = load_body("anny"), load_body("toy")
+    anny, toy = load_body("anny"), toy_body()
     track = random_track(anny)
     track.save(tmp_path / "t.npz")
     read = read_motion(tmp_path / "t.npz", toy)

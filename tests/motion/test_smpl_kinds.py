@@ -11,10 +11,11 @@ import pytest
 import torch
 from smpl_samples import FPS, FRAMES, KINDS, camera_layouts, joblib_bytes, sample, world_layouts
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.bodies.pickles import read_pickle
 from liquidwarp.errors import InputError
 from liquidwarp.motion import SkeletonMotion, joint_places, read_motion, read_smpl, skeleton_of
+from liquidwarp.testing import toy_body
 
 CASES = Path(__file__).parents[1] / "cases"
 INDEX = {name: number for number, name in enumerate(CANONICAL_JOINTS)}
@@ -94,7 +95,7 @@ def test_every_layout_of_people_that_a_camera_saw(tmp_path: Path, layout: str, h
 )
 def test_people_by_number(tmp_path: Path, caplog, layout: str, numbers: dict[int, int], frames: int) -> None:
     """The one with most frames is taken, with a word about the others; any may be asked for."""
-    body, path = load_body("toy"), written(tmp_path, SEEN[layout], "pickle")
+    body, path = toy_body(), written(tmp_path, SEEN[layout], "pickle")
     with caplog.at_level(logging.WARNING):
         track = read_motion(path, body)
     assert len(track) == frames
@@ -120,12 +121,12 @@ def test_the_largest_of_every_frame(tmp_path: Path) -> None:
 def test_frames_that_are_left_out_are_bridged(tmp_path: Path) -> None:
     kept = np.array([0, 1, 2, 5, 6, 7, 8, 11])
     values = {name: value[kept] for name, value in SEEN["VIBE"][7].items()}
-    track = read_motion(written(tmp_path, {3: values}, "joblib"), load_body("toy"))
+    track = read_motion(written(tmp_path, {3: values}, "joblib"), toy_body())
     assert track.observed.tolist() == [frame in kept for frame in range(FRAMES)]
     read = read_smpl(written(tmp_path, {3: values}, "joblib")).motion
     torch.testing.assert_close(read.turns[kept], wanted(tmp_path).turns[kept], atol=1e-4, rtol=0)
     every_second = {**SEEN["VIBE"][7], "frame_ids": 2 * np.arange(FRAMES)}
-    assert bool(read_motion(written(tmp_path, {3: every_second}, "joblib"), load_body("toy")).observed.all())
+    assert bool(read_motion(written(tmp_path, {3: every_second}, "joblib"), toy_body()).observed.all())
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_every_way_to_say_a_rate(tmp_path: Path, rate: dict[str, Any]) -> None:
 )
 def test_a_file_without_a_rate_gets_one_and_a_word(tmp_path: Path, caplog, values: dict[str, Any], rate: float) -> None:
     with caplog.at_level(logging.WARNING):
-        assert read_motion(written(tmp_path, values), load_body("toy")).fps == rate
+        assert read_motion(written(tmp_path, values), toy_body()).fps == rate
     assert f"says no frame rate; taking {rate} a second" in caplog.text
 
 
@@ -179,8 +180,8 @@ def test_who_lies_down_lies(tmp_path: Path, caplog, case: str, standing: int) ->
     name = "poses" if up == "z" else "smpl_poses"
     values = {name: poses.reshape(-1, 72), "smpl_trans" if up == "y" else "trans": trans, rate: 30.0}
     with caplog.at_level(logging.WARNING):
-        track = read_motion(written(tmp_path, values), load_body("toy"))
-    places = joint_places(skeleton_of(load_body("toy"), track))
+        track = read_motion(written(tmp_path, values), toy_body())
+    places = joint_places(skeleton_of(toy_body(), track))
     trunk = torch.nn.functional.normalize(places[:, INDEX["neck"]] - places[:, 0], dim=-1)
     assert (trunk[:standing, 1] < -0.95).all()
     assert (trunk[standing:, 1].abs() < 0.2).all()
@@ -204,7 +205,7 @@ def test_case_04_scaling_is_honoured() -> None:
 
 
 def test_cases_05_joblib_and_pickle_are_the_same(caplog) -> None:
-    body = load_body("toy")
+    body = toy_body()
     one, other = (read_motion(CASES / f"case05{name}.pkl", body) for name in ("_vibe_output", "b_vibe_plain"))
     torch.testing.assert_close(one.body_pose, other.body_pose)
     turned = read_smpl(CASES / "case05b_vibe_plain.pkl").motion.turns
@@ -276,7 +277,7 @@ def test_nothing_in_a_joblib_file_runs(tmp_path: Path, compress: str) -> None:
     for value in ({"a": np.ones(3), "b": Harm(mark)}, {"a": np.array([Harm(mark)], dtype=object)}):
         (tmp_path / "a.pkl").write_bytes(joblib_bytes(value, compress=compress))
         with pytest.raises(InputError, match=r"refused: it asks to run \w+\.system"):
-            read_motion(tmp_path / "a.pkl", load_body("toy"))
+            read_motion(tmp_path / "a.pkl", toy_body())
         assert not mark.exists()
 
 
@@ -318,7 +319,7 @@ def test_what_is_no_motion_is_told_what_it_is(tmp_path: Path, data: bytes, messa
     path = tmp_path / "a.pkl"
     path.write_bytes(data)
     with pytest.raises(InputError, match=rf"a\.pkl: .*{message}") as error:
-        read_motion(path, load_body("toy"))
+        read_motion(path, toy_body())
     assert "\n" not in str(error.value)
     assert "refused" not in str(error.value)
     assert "official" not in str(error.value)
@@ -335,4 +336,4 @@ def test_a_track_says_so(tmp_path: Path) -> None:
         "fps": FPS,
     }
     same(read_smpl(written(tmp_path, values)).motion, wanted(tmp_path))
-    assert read_motion(written(tmp_path, values), load_body("toy")).fps == FPS
+    assert read_motion(written(tmp_path, values), toy_body()).fps == FPS

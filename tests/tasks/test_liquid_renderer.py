@@ -1,7 +1,6 @@
 """A published generator over our own bodies: everything arrives where it belongs."""
 
 import json
-import sys
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp import tasks
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.cli import main
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import open_video
@@ -23,6 +22,7 @@ from liquidwarp.nn.published import SHAPES, make_generator
 from liquidwarp.tasks import SourceState, encode_source, synthesize
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.target import Target
+from liquidwarp.testing import toy_body
 
 SIZE = (104, 80)  # multiples of 8: no resizing on the way to the network
 RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
@@ -31,7 +31,7 @@ RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
     """The toy body, each vertex its own texture coordinate."""
-    body = copy(load_body("toy"))
+    body = copy(toy_body())
     count = body.topology.vertex_part.shape[0]
     uv = torch.stack([torch.linspace(0.1, 0.9, count), torch.linspace(0.9, 0.1, count)], 1)
     body.topology = replace(body.topology, uv=uv, face_uv=body.topology.faces)
@@ -42,11 +42,6 @@ def body() -> BodyModel:
 def person(body: BodyModel) -> SourceState:
     photo = toy_photo(body, RED, size=SIZE)
     return encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch, body: BodyModel) -> None:
-    monkeypatch.setattr(sys.modules["liquidwarp.tasks.synthesize"], "load_body", lambda name: body)
 
 
 def network(name: str = "AddLWB", *, mask: float | None = None) -> LiquidGenerator:
@@ -72,7 +67,7 @@ def at_home(person: SourceState) -> Target:
 
 
 @pytest.mark.parametrize("name", ["ICCV", "AttLWB-SPADE", "TextureWarping", "InputConcat"])
-def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: SourceState, use) -> None:
+def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: SourceState) -> None:
     first, second = (
         next(synthesize(person, at_home(person), renderer="gan", generator=network(name))) for _ in range(2)
     )
@@ -81,7 +76,7 @@ def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: S
     assert all(torch.equal(getattr(first, key), getattr(second, key)) for key in ("image", "alpha", "coverage"))
 
 
-def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceState, body: BodyModel, use) -> None:
+def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceState, body: BodyModel) -> None:
     empty = network(mask=1.0)
     drawn = next(synthesize(person, at_home(person), renderer="gan", generator=empty))
     ground = LiquidRenderer(empty, body, person).ground
@@ -94,7 +89,7 @@ def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceSta
     assert torch.equal(plain.image, torch.from_numpy(wanted).permute(2, 0, 1))
 
 
-def test_where_the_mask_says_person_there_is_no_ground(person: SourceState, use) -> None:
+def test_where_the_mask_says_person_there_is_no_ground(person: SourceState) -> None:
     full = network(mask=0.0)
     one, two = (
         next(synthesize(person, at_home(person), renderer="gan", generator=full, background=ground))
@@ -150,7 +145,7 @@ def test_large_pictures_are_worked_on_at_the_size_of_training(person: SourceStat
 
 def test_a_body_without_texture_coordinates_is_refused(person: SourceState) -> None:
     with pytest.raises(lw.InputError, match="'toy' has no texture coordinates"):
-        synthesize(person, at_home(person), renderer="gan", generator=network())
+        synthesize(replace(person, body=toy_body()), at_home(person), renderer="gan", generator=network())
 
 
 @pytest.mark.slow
