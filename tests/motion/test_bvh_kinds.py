@@ -78,6 +78,21 @@ def test_every_scheme_of_names(tmp_path: Path, scheme: str, case) -> None:
     torch.testing.assert_close(ours - ours[:1, :1], theirs - theirs[:1, :1], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("scheme", ["3ds Max Biped", "Mixamo", "numbers"])
+def test_every_way_that_joints_hang_together(tmp_path: Path, scheme: str) -> None:
+    """A biped's thighs hang on its spine and its collars on its neck; above the pelvis there may be more joints."""
+    hang = {
+        f"{side}_{joint}": on for side in ("left", "right") for joint, on in (("hip", "spine1"), ("collar", "neck"))
+    }
+    motion = dance(20)
+    turns = motion.turns.clone()
+    turns[:, INDEX["spine1"]], turns[:, INDEX["neck"]] = turns[:, 0], turns[:, INDEX["spine3"]]
+    motion = replace(motion, turns=turns)
+    style = Style(names=SCHEMES[scheme], hang=hang, above=("Reference", "Root"))
+    for frames in (Style().frames, along_bones(motion)):
+        same_places(given(tmp_path, replace(style, frames=frames), motion), motion)
+
+
 @pytest.mark.parametrize("unit", [1.0, 0.01, 0.0254, 0.001, 0.0569])
 def test_every_unit(tmp_path: Path, unit: float) -> None:
     """Metres, centimetres, inches and millimetres are known; of any other unit a usual person is made."""

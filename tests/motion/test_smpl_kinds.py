@@ -172,12 +172,11 @@ def lie_down(up: str, standing: int, lying: int) -> tuple[np.ndarray, np.ndarray
 
 
 @pytest.mark.parametrize("standing", [0, 8])
-@pytest.mark.parametrize("rate", ["mocap_framerate", "fps", "none"])
-@pytest.mark.parametrize("up", ["z", "y"])
+@pytest.mark.parametrize(
+    ("up", "rate"), [("z", "mocap_framerate"), ("z", "fps"), ("z", "none"), ("y", "fps"), ("y", "none")]
+)
 def test_who_lies_down_lies(tmp_path: Path, caplog, up: str, rate: str, standing: int) -> None:
     """In AMASS's files z is up; elsewhere the person who stood before, or the floor, tells which axis is."""
-    if up == "y" and rate == "mocap_framerate":
-        pytest.skip("AMASS's files have z up")
     poses, trans = lie_down(up, standing, 33)
     name = "poses" if up == "z" else "smpl_poses"
     values = {name: poses.reshape(-1, 72), "smpl_trans" if up == "y" else "trans": trans, rate: 30.0}
