@@ -17,7 +17,7 @@ from liquidwarp.appearance import (
     fuse_appearances,
     render_on_device,
 )
-from liquidwarp.bodies import BodyModel, Identity, load_body
+from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.devices import DEVICES, find_device, float64_on, full_precision, half_precision, moved
 from liquidwarp.errors import InputError
 from liquidwarp.flow import compose, identity_flow, mesh_flow, project_normalized, resize_flow, visibility, warp
@@ -29,6 +29,7 @@ from liquidwarp.nn.published import SHAPES
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import interpolate, pixel_normals, rasterize, soft_silhouette
 from liquidwarp.raster.rasterize import default_backend
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera, Flow, Fragments, Keypoints
 
 SIZE = (96, 64)
@@ -70,7 +71,7 @@ def photographed(body: BodyModel, vertices: Tensor, camera: Camera) -> Appearanc
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    body = load_body("toy")
+    body = toy_body()
     identity = body.identity(torch.tensor([0.4, -0.2, 0.1, 0.0]))
     orient, pose = body.expand_pose(torch.zeros(2, 22, 3))
     pose = pose.clone()
@@ -236,7 +237,7 @@ def make_values() -> list[object]:
     points = Keypoints(("nose",), torch.zeros(2, 1, 2), torch.zeros(2, 1), None, frames.bool(), (4, 6), 25.0, "none")
     fragments = Fragments(torch.zeros(1, 4, 6, dtype=torch.int32), torch.zeros(1, 4, 6, 3), torch.zeros(1, 4, 6))
     flow = Flow(torch.zeros(1, 4, 6, 2), torch.zeros(1, 4, 6, dtype=torch.bool))
-    body = load_body("toy")
+    body = toy_body()
     return [camera, track, points, fragments, flow, body, body.identity(torch.zeros(4)), body.topology]
 
 
