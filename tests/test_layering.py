@@ -31,6 +31,7 @@ LEVELS = {
     "fit": 5,
     "person": 5,
     "regress": 6,
+    "methods": 7,
     "tasks": 8,
     "data": 8,
     "metrics": 8,

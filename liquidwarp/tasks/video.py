@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from liquidwarp import media
 from liquidwarp.ahead import one_thread
-from liquidwarp.tasks.synthesize import Synthesis
+from liquidwarp.methods import Synthesis
 
 
 def write_video(

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from liquidwarp.tasks.refine import NETWORK_SIZE, cropped, working_size
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
-from liquidwarp.tasks.refine import NETWORK_SIZE, cropped, working_size
 from liquidwarp.train.pairs import PairFile, photo_pairs
 from liquidwarp.types import Camera
 

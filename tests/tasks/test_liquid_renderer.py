@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from liquidwarp.tasks.liquid import LiquidRenderer
 from safetensors.torch import save_file
 from toy_people import ToyDetector, toy_photo
 
@@ -21,7 +22,6 @@ from liquidwarp.media import open_video
 from liquidwarp.nn.liquid import LiquidGenerator, SourceLook
 from liquidwarp.nn.published import SHAPES, make_generator
 from liquidwarp.tasks import SourceState, encode_source, synthesize
-from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.target import Target
 
 SIZE = (104, 80)  # multiples of 8: no resizing on the way to the network
