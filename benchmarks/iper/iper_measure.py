@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
 from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
-from liquidwarp.nn.weights import Generator, load_generator
+from liquidwarp.methods import Method, make_method
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
 
@@ -25,6 +26,7 @@ METRICS = ("ssim", "person_ssim", "person_psnr", "haarpsi", "iou", "flicker", "s
 PAIRED = METRICS[:-1]
 COPY = "copy"
 PUBLISHED = "published:"
+WEIGHTS = "weights="
 EQUAL_PSNR = 100.0  # stands for the infinite ratio of equal pictures, which no mean and no JSON can hold
 _CHUNK = 16  # frames posed together by `synthesize`; going on elsewhere could differ in the last bit
 _SHOWN = 3  # frames of a run on the contact sheet
@@ -43,33 +45,45 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Renderer:
-    """A way to make pictures: `name` as on the command line, the network it needs, and what tells it from others."""
+    """A way to make pictures: its name in results, the method, and what tells it from others; no method copies."""
 
     name: str
-    network: Generator | None
+    method: Method | None
     identity: str
 
 
 def make_renderer(name: str) -> Renderer:
-    """Return the renderer of a name: surface, gan, copy (the photo as every frame) or published:FILE.
+    """Return a way to make pictures by its name.
+
+    Args:
+        name: copy (the photo as every frame), gan, published:FILE, or a method as `liquidwarp methods` lists them, with
+            its options, such as liquid:temporal=true,weights=FILE.
 
     Raises:
         InputError: an unknown name, or weights that cannot be read.
     """
-    if name in ("surface", COPY):
+    if name == COPY:
         return Renderer(name, None, name)
-    if name == "gan":
-        return Renderer(name, load_generator(), name)
     if name.startswith(PUBLISHED):
         path = Path(name.removeprefix(PUBLISHED))
-        network = load_generator(path)
-        return Renderer(f"{PUBLISHED}{path.name}", network, hashlib.sha256(path.read_bytes()).hexdigest())
-    raise lw.InputError(f"renderer {name!r}: choose surface, gan, {COPY} or {PUBLISHED}FILE")
+        method = make_method("gan", weights=path)
+        return Renderer(f"{PUBLISHED}{path.name}", method, hashlib.sha256(path.read_bytes()).hexdigest())
+    method = make_method(name)
+    files = [Path(part.removeprefix(WEIGHTS)) for part in re.split("[:,]", name) if part.startswith(WEIGHTS)]
+    for path in files:
+        name = name.replace(str(path), path.name)
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return Renderer(name, method, " ".join([name, *digests]))
 
 
 def run_folder(out: Path, run: Run, renderer: Renderer) -> Path:
     """Return where a run keeps what it has."""
-    return out / "runs" / renderer.name.replace(":", "-") / run.name
+    return out / "runs" / folder_name(renderer) / run.name
+
+
+def folder_name(renderer: Renderer) -> str:
+    """Return the name of a renderer as a folder's."""
+    return re.sub("[:,=]", "-", renderer.name)
 
 
 def settings_of(
@@ -136,6 +150,8 @@ def measure(
     if len(rows) >= len(frames):
         return
     start = max(0, (len(rows) - 1) // _CHUNK * _CHUNK)  # flicker needs the frame before
+    if renderer.method is not None and renderer.method.recurrent:
+        start = 0  # pictures depend on those before
     last: tuple[Picture, Picture] | None = None
     last_frames: tuple[Frame, Frame] | None = None
     real = data.clip(run.real.video)
@@ -181,7 +197,7 @@ def _pictures(
 ) -> Iterator[Picture]:
     clip = data.clip(run.video)
     sources = tuple(dict.fromkeys(run.sources))
-    if renderer.name == COPY:
+    if renderer.method is None:
         shape = _shape(data.clip(run.real.video).size, size)
         photo = Picture(resized(_frame(clip, sources[0]), shape), resized(_mask(clip, sources[0]), shape) > 0.5)
         yield from [photo] * (len(frames) - start)
@@ -193,8 +209,7 @@ def _pictures(
     target = _target(run, person, data, size)
     chosen = [frame - run.motion.first for frame in frames] if not run.frames else list(range(len(frames)))
     part = slice_target(target, chosen[start:])
-    way = "surface" if renderer.network is None else "gan"
-    for answer in lw.synthesize(person, part, renderer=way, generator=renderer.network):
+    for answer in lw.synthesize(person, part, method=renderer.method):
         mask = answer.alpha.numpy() > 0.5
         person_pixels = answer.coverage > 0
         seen = float((answer.coverage == 1).sum() / person_pixels.sum()) if bool(person_pixels.any()) else None
@@ -203,7 +218,7 @@ def _pictures(
 
 def _target(run: Run, person: lw.SourceState, data: IperFolder, size: int | None) -> Target:
     """Return all poses of the run: the window as a whole decides how it is carried over, whatever is made of it."""
-    body = lw.person.body
+    body = person.body
     track = data.clip(run.motion.video).track
     if run.task == "view":
         turns = [turn_between(track, run.sources[0], frame) for frame in run.frames]
@@ -301,7 +316,7 @@ def _keep_tiles(
 
 def _keep_pictures(out: Path, run: Run, renderer: Renderer, index: int, now: tuple[Picture, Picture]) -> None:
     """Write both pictures and the real mask, in folders that `liquidwarp evaluate` can pair."""
-    place = Path(run.task) / renderer.name.replace(":", "-") / run.name
+    place = Path(run.task) / folder_name(renderer) / run.name
     mask = np.repeat(now[1].mask[..., None].astype(np.uint8) * 255, 3, 2)
     for kind, picture in (("made", now[0].rgb), ("real", now[1].rgb), ("masks", mask)):
         write_image(out / "pictures" / kind / place / f"{index:06d}.png", picture)

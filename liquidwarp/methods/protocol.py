@@ -106,7 +106,7 @@ class Method(Protocol):
 
     @property
     def recurrent(self) -> bool:
-        """Whether each frame is given the one before; frames are then drawn one after the other."""
+        """Whether a picture depends on other frames: each is then given the one before, or all are drawn together."""
         ...
 
     def prepare(self, state: SourceState, size: tuple[int, int], background: Background) -> Session:

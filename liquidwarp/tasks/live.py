@@ -24,7 +24,7 @@ from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
-from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, read_background
+from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
 from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
 from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 
@@ -134,7 +134,7 @@ def _frames(
                 orient, pose, transl, camera = stage.place(track, (height, width))
                 vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
             if session is None:
-                session = method.prepare(person, camera.size, read_background(person, background, camera.size))
+                session = open_session(method, person, camera.size, background)
             frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]))
             picture = session.draw(replace(frame, previous=previous))
             previous = PreviousFrame(frame, picture) if method.recurrent else None

@@ -61,8 +61,7 @@ def synthesize(
         InputError: unknown method or renderer, or a background that cannot be read.
     """
     chosen = choose_method(method, renderer, generator)
-    size = target.camera(0).size
-    session = chosen.prepare(state, size, read_background(state, background, size))
+    session = open_session(chosen, state, target.camera(0).size, background)
     return draw_frames(chosen, session, _posed(state, target))
 
 
@@ -82,6 +81,25 @@ def choose_method(method: str | Method | None, renderer: str = "surface", genera
     if generator is not None:
         raise InputError(f"generator goes with the name of a method; {method.name!r} was given with its network")
     return method
+
+
+def open_session(
+    method: Method, state: SourceState, size: tuple[int, int], background: BackgroundChoice = "keep"
+) -> Session:
+    """Let a method learn all that pictures of a person share; by one thread, as the pictures are drawn.
+
+    Args:
+        method: the method.
+        state: who.
+        size: (height, width) of the pictures.
+        background: see `synthesize`.
+
+    Raises:
+        InputError: the method cannot draw this person, or the background cannot be read.
+    """
+    behind = read_background(state, background, size)
+    with one_thread():
+        return method.prepare(state, size, behind)
 
 
 def draw_frames(method: Method, session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:

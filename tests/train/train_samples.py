@@ -30,7 +30,7 @@ def pair_clip(seed: int = 0, *, frames: int = 3, size: tuple[int, int] = SIZE) -
     darker = np.where(outline[..., None] > 0, rendered[..., :3] // 2, plate)
     return PairClip(
         rendered=rendered,
-        plate=plate,
+        background=plate,
         target=np.concatenate([darker, outline[..., None]], -1),
         normals=rng.integers(-127, 128, (frames, height, width, 3)).astype(np.int8),
         kinds=np.where(outline > 0, 5, 0).astype(np.uint8),
