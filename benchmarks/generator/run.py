@@ -105,6 +105,7 @@ def psnr(made: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> float
 def timing(generator: CompactGenerator, size: int, rounds: int) -> dict[str, float]:
     """Return median, least and most milliseconds of an answer, after two that warm up."""
     random = torch.Generator().manual_seed(0)
+
     def planes(*channels: int) -> list[torch.Tensor]:
         made = torch.rand(1, sum(channels), size, size, generator=random).split(channels, 1)
         return [plane[:, 0] if plane.shape[1] == 1 else plane for plane in made]

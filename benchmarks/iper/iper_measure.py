@@ -17,8 +17,8 @@ from liquidwarp.data import Clip, IperFolder, Run
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
-from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.methods import Method, make_method
+from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
 

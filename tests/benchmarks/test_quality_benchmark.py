@@ -83,8 +83,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     )
     masks = MaskStack.pack((mask(index) for index in range(FRAMES)), (SIZE, SIZE))
 
-    def imitate(person, motion, *, camera, size, renderer):
-        assert (camera, size, renderer) == ("copy", SIZE, "surface")
+    def imitate(person, motion, *, camera, size, method):
+        assert (camera, size, method) == ("copy", SIZE, "surface")
         for confidence in motion.confidence:
             index = round(float(confidence) * FRAMES)
             picture = torch.from_numpy(frame(index)).permute(2, 0, 1).float() / 255
