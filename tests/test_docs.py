@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from toy_people import ToyDetector, toy_photo
 
 import liquidwarp
 from liquidwarp.bodies import BODIES, load_body
@@ -298,6 +299,25 @@ def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ours, theirs = (body.vertices(body.identity(betas), *pose, torch.zeros(1, 3)) for body in (mine, toy))
     assert torch.equal(ours, theirs)
     assert toy.landmark_names == mine.landmark_names
+
+
+def test_the_example_of_a_method_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = importlib.import_module("liquidwarp.methods.registry")
+    monkeypatch.setattr(registry, "METHODS", dict(registry.METHODS))
+    body, page = load_body("toy"), DOCS / "howto/add-a-method.md"
+    photo = toy_photo(body, np.tile(np.array((200, 40, 40), np.uint8), (16, 1)), size=(64, 48))
+    person = liquidwarp.encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
+    space = run_blocks(page, "class TrailMethod", {})
+    run_blocks(page, "register(MethodEntry", space)
+    assert isinstance(space["half"], space["TrailMethod"])
+    plain = list(liquidwarp.novel_view(person, frames=3))
+    first, second, third = liquidwarp.novel_view(person, frames=3, method=space["half"])
+    assert torch.equal(first.image, plain[0].image)
+    empty = plain[1].alpha == 0
+    trail = 0.5 * first.image + 0.5 * plain[1].image
+    torch.testing.assert_close(second.image[:, empty], trail[:, empty])
+    named = list(liquidwarp.novel_view(person, frames=3, method="trail:fading=0.5"))
+    assert torch.equal(named[2].image, third.image)
 
 
 @pytest.mark.slow

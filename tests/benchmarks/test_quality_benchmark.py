@@ -93,9 +93,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
             yield lw.Synthesis(image, alpha if perfect else 1 - alpha, torch.zeros(SIZE, SIZE, dtype=torch.uint8))
 
     numbered = lw.BodyTrack(**{**vars(track), "confidence": torch.arange(FRAMES) / FRAMES})
-    plate = frame(0)
     fakes = SimpleNamespace(
-        encode_source=lambda photo: SimpleNamespace(plate=plate, matte=mask(0), track=numbered[0]),
+        encode_source=lambda photo: SimpleNamespace(background=frame(0), alpha=mask(0), track=numbered[0]),
         recover=lambda found: numbered,
         imitate=imitate,
         load_body=lw.load_body,
