@@ -14,8 +14,6 @@ from liquidwarp.cli import main
 from liquidwarp.media import open_video, read_image, read_provenance
 
 COMMANDS = (
-    ,
-)
     "imitate",
     "live",
     "transfer",

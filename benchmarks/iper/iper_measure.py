@@ -13,14 +13,15 @@ from iper_metrics import Features, as_frames, scores_of
 from PIL import Image, ImageDraw
 
 import liquidwarp as lw
-from liquidwarp.data import Clip, IperFolder, Run
+from liquidwarp.data import IperFolder, Run
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
 from liquidwarp.methods import Method, make_method
-from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
+from liquidwarp.metrics import ScoredFrame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
+from liquidwarp.types import Clip
 
 METRICS = ("ssim", "person_ssim", "person_psnr", "haarpsi", "iou", "flicker", "seen")
 PAIRED = METRICS[:-1]
@@ -153,7 +154,7 @@ def measure(
     if renderer.method is not None and renderer.method.recurrent:
         start = 0  # pictures depend on those before
     last: tuple[Picture, Picture] | None = None
-    last_frames: tuple[Frame, Frame] | None = None
+    last_frames: tuple[ScoredFrame, ScoredFrame] | None = None
     real = data.clip(run.real.video)
     features = None if stream is None else Features(folder, stream.set_keys, rows[-1] if rows else None)
     with open(folder / "frames.jsonl", "a", encoding="utf-8") as lines:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from liquidwarp.methods.compact import CompactMethod
     from liquidwarp.methods.liquid import LiquidMethod
     from liquidwarp.methods.protocol import (
-        Background,
+        BackgroundPicture,
         ClipSession,
         Frame,
         Method,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from liquidwarp.methods.surface import SurfaceMethod
 
 _HOMES = {
-    "Background": "protocol",
+    "BackgroundPicture": "protocol",
     "ClipSession": "protocol",
     "CompactMethod": "compact",
     "Frame": "protocol",
@@ -35,7 +35,7 @@ _HOMES = {
 
 __all__ = [
     "METHODS",
-    "Background",
+    "BackgroundPicture",
     "ClipSession",
     "CompactMethod",
     "Frame",

@@ -13,7 +13,7 @@ from liquidwarp.types import Camera, Pose
 
 
 @dataclass(frozen=True, eq=False)
-class Background:
+class BackgroundPicture:
     """What is to be seen behind the person.
 
     Attributes:
@@ -109,7 +109,7 @@ class Method(Protocol):
         """Whether a picture depends on other frames: each is then given the one before, or all are drawn together."""
         ...
 
-    def prepare(self, state: SourceState, size: tuple[int, int], background: Background) -> Session:
+    def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> Session:
         """Learn all that the frames share.
 
         Args:

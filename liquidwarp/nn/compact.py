@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
+from liquidwarp.devices import full_precision
 from liquidwarp.flow import resize_flow, warp
 from liquidwarp.nn.box import box_mean
 from liquidwarp.nn.planes import Around, PhotoFlow, mirrored_normals, tinted
@@ -297,7 +298,7 @@ def _warped(
     features: Tensor, flow: PhotoFlow, size: tuple[int, int]
 ) -> tuple[Float[Tensor, "B N C h w"], Bool[Tensor, "B N h w"]]:
     batch, count = flow.valid.shape[:2]
-    with torch.autocast(flow.grid.device.type, enabled=False):  # half a coordinate would be pixels off
+    with full_precision(flow.grid.device):  # half a coordinate would be pixels off
         small = resize_flow(Flow(flow.grid.flatten(0, 1), flow.valid.flatten(0, 1)), size)
     if features.shape[0] != batch * count:
         features = features.repeat(batch, 1, 1, 1)

@@ -1,6 +1,6 @@
 """Named planes of pictures, and what can be done to them alike: values that networks take, stacked by nobody else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
@@ -43,21 +43,11 @@ def joined(parts: Sequence[P]) -> P:
     Args:
         parts: dataclasses of tensors, or of such dataclasses.
     """
-    return combined(parts, lambda planes: torch.cat(list(planes)))
-
-
-def combined(parts: Sequence[P], combine: Callable[[Sequence[Tensor]], Tensor]) -> P:
-    """Return a value whose every plane is made of the same plane of all parts.
-
-    Args:
-        parts: dataclasses of tensors, or of such dataclasses; all of one kind.
-        combine: makes a plane.
-    """
     first = parts[0]
     if isinstance(first, Tensor):
-        return combine(parts)  # type: ignore[arg-type, return-value]
+        return torch.cat(parts)  # type: ignore[arg-type, return-value]
     names = [each.name for each in fields(first)]  # type: ignore[arg-type]
-    return type(first)(**{name: combined([getattr(part, name) for part in parts], combine) for name in names})
+    return type(first)(**{name: joined([getattr(part, name) for part in parts]) for name in names})
 
 
 def mirrored_normals(normals: Float[Tensor, "*N 3 H W"]) -> Float[Tensor, "*N 3 H W"]:

@@ -4,8 +4,8 @@ from liquidwarp.methods import Synthesis
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
+from liquidwarp.tasks.learn_and_recover import recover_meanwhile
 from liquidwarp.tasks.live import LiveFrame, imitate_live
-from liquidwarp.tasks.meanwhile import recover_meanwhile
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import choose_method, synthesize

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.ahead import ahead, one_thread
 from liquidwarp.bodies import BodyModel
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
@@ -22,6 +21,7 @@ from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
 from liquidwarp.nn.weights import Generator
+from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
 from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
@@ -122,7 +122,7 @@ def _frames(
     session: Session | None = None
     last: Keypoints | None = None
     previous: PreviousFrame | None = None
-    with closing(ahead(_seen(frames, follower), depth=1)) as seen:
+    with closing(prefetch(_seen(frames, follower), depth=1)) as seen:
         for index, (driver, arrived, found) in enumerate(seen):
             height, width = driver.shape[:2]
             if found is not None:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
 from liquidwarp.methods import (
-    Background,
+    BackgroundPicture,
     ClipSession,
     Frame,
     Method,
@@ -23,6 +24,7 @@ from liquidwarp.methods import (
     make_method,
 )
 from liquidwarp.nn.weights import Generator
+from liquidwarp.parallel import one_thread, pool_map, prefetch, thread_count, use_threads
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.target import Target
 from liquidwarp.types import Pose
@@ -106,7 +108,8 @@ def draw_frames(method: Method, session: Session, frames: Iterator[Frame]) -> It
     """Yield the pictures of frames, in their order.
 
     One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads. So
-    frames of which none needs another are drawn as many at once as torch may use threads, each by one thread.
+    frames of which none needs another are drawn as many at once as torch may use threads, each by one thread; others
+    one after the other, beside whatever is done with the last.
 
     Args:
         method: says whether each frame is given the one before.
@@ -114,13 +117,13 @@ def draw_frames(method: Method, session: Session, frames: Iterator[Frame]) -> It
         frames: the first has the number 0.
     """
     if isinstance(session, ClipSession):
-        return _one_by_one(session.draw_clip(frames))
+        return prefetch(_by_one_thread(session.draw_clip(frames)), depth=1)
     if method.recurrent:
-        return _one_by_one(_in_turn(session, frames))
-    return _at_once(session, frames)
+        return prefetch(_by_one_thread(_in_turn(session, frames)), depth=1)
+    return pool_map(session.draw, frames, workers=thread_count())
 
 
-def read_background(state: SourceState, background: BackgroundChoice, size: tuple[int, int]) -> Background:
+def read_background(state: SourceState, background: BackgroundChoice, size: tuple[int, int]) -> BackgroundPicture:
     """Return the background that was asked for.
 
     Args:
@@ -136,15 +139,7 @@ def read_background(state: SourceState, background: BackgroundChoice, size: tupl
         named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.background, "plain": _PLAIN}
         known = named.get(str(background))
         background = read_image(background).rgb if known is None else known
-    return Background(background_from(background, size).astype(np.float32) / 255, kept)
-
-
-def _at_once(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
-    threads = torch.get_num_threads()
-    try:
-        yield from side_by_side(session.draw, frames, workers=threads, begin=lambda: torch.set_num_threads(1))
-    finally:
-        torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
+    return BackgroundPicture(background_from(background, size).astype(np.float32) / 255, kept)
 
 
 def _in_turn(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
@@ -155,26 +150,27 @@ def _in_turn(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
         yield picture
 
 
-def _one_by_one(pictures: Iterator[Synthesis]) -> Iterator[Synthesis]:
-    """Pass pictures on; whatever makes them uses one thread."""
-    while True:
-        with one_thread():
-            picture = next(pictures, None)
-        if picture is None:
-            return
-        yield picture
+def _by_one_thread(pictures: Iterator[Synthesis]) -> Iterator[Synthesis]:
+    """Pass pictures on that are made by the thread that begins to ask for them, which is nobody else's."""
+    use_threads(1)
+    yield from pictures
 
 
 def _posed(state: SourceState, target: Target) -> Iterator[Frame]:
     body = state.body
     identity = body.identity(state.track.betas)
-    for start in range(0, len(target), _CHUNK):
+    poses = [Pose(*pose) for pose in zip(target.global_orient, target.body_pose, target.transl, strict=True)]
+
+    @torch.no_grad()  # each thread has a switch of its own
+    def pose(start: int) -> Float[Tensor, "T V 3"]:
         window = slice(start, start + _CHUNK)
-        poses = target.global_orient[window], target.body_pose[window], target.transl[window]
-        with torch.no_grad(), one_thread():
-            vertices = body.vertices(identity, *poses, offsets=state.offsets)
-        for index, (points, *pose) in enumerate(zip(vertices, *poses, strict=True), start):
-            yield Frame(index, points, target.camera(index), Pose(*pose))
+        orient, turns, transl = target.global_orient[window], target.body_pose[window], target.transl[window]
+        return body.vertices(identity, orient, turns, transl, offsets=state.offsets)
+
+    starts = range(0, len(target), _CHUNK)
+    for start, vertices in zip(starts, pool_map(pose, starts, workers=1), strict=True):
+        for index, points in enumerate(vertices, start):
+            yield Frame(index, points, target.camera(index), poses[index])
 
 
 def _name(method: str | Method) -> str:

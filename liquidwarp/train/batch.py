@@ -1,7 +1,7 @@
 """What generators learn from, as values."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -9,15 +9,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from liquidwarp.nn.compact import SourceInput, TransferInput
-from liquidwarp.nn.planes import Around, PhotoFlow, combined, tinted
+from liquidwarp.nn.planes import Around, PhotoFlow, tinted
 
 BOXES = ("face", "body", "head", "left_hand", "right_hand")
 """What of the body is found in every target."""
 
 _MIRROR = {"left_hand": "right_hand", "right_hand": "left_hand"}
 _TURNED = [BOXES.index(_MIRROR.get(name, name)) for name in BOXES]
-
-B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +132,3 @@ class PairBatch:
     def with_sources_of(self, size: tuple[int, int]) -> "PairBatch":
         """Return the same pairs, the photos at a (height, width)."""
         return replace(self, source=self.source.resized(size))
-
-
-def moved(batch: B, device: torch.device) -> B:
-    """Return a batch on a device."""
-    return combined([batch], lambda planes: planes[0].to(device, non_blocking=True))

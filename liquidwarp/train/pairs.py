@@ -5,8 +5,11 @@ frames, and the surface renderer draws them. So a pair carries the mistakes that
 are a little off, clothes fitted to one outline, a guessed back, an inpainted background.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
 from liquidwarp.matting import refine_matte
-from liquidwarp.methods.compact import cropped_camera, source_input, transfer_input, working_size
+from liquidwarp.methods.compact import source_input, transfer_input, working_size
 from liquidwarp.nn.compact import SourceInput, TransferInput
 from liquidwarp.nn.discriminators import boxes_of_points
 from liquidwarp.nn.planes import PhotoFlow
@@ -120,21 +123,22 @@ class PairFile:
         Raises:
             InputError: it is damaged, or holds something else.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, "np") as file:
-                shape = file.get_slice("rendered").get_shape()
-                file.get_slice("boxes")
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
-        return PairFile(path, shape[0], (shape[1], shape[2]))
+        with _opened(path) as file:
+            names = {field.name: _IN_FILES.get(field.name, field.name) for field in fields(PairClip)}
+            shapes = {name: tuple(file.get_slice(stored).get_shape()) for name, stored in names.items()}
+        whole = shapes["rendered"][:3]
+        fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["background"][:2] == whole[1:]
+        if not fitting or len(whole) < 3 or shapes["boxes"] != (whole[0], len(BOXES), 4):
+            raise InputError(f"{path}: not a file of training pairs (its parts do not fit together); make it anew")
+        return PairFile(path, whole[0], (whole[1], whole[2]))
 
     def read(self, frame: int, rows: slice, columns: slice) -> PairBatch:
-        """Return one pair as `PairClip.read` does, reading no more than it needs."""
-        from safetensors import safe_open
+        """Return one pair as `PairClip.read` does, reading no more than it needs.
 
-        with safe_open(self.path, "np") as file:
+        Raises:
+            InputError: the file was damaged or removed after it had been opened.
+        """
+        with _opened(self.path) as file:
             window = (slice(frame, frame + 1), rows, columns)
             cut = {name: file.get_slice(name)[window] for name in _MOVING}
             background = file.get_slice(_IN_FILES["background"])[rows, columns]
@@ -143,6 +147,18 @@ class PairFile:
         whole = slice(None)
         here = boxes - np.array([columns.start, rows.start] * 2, np.float32) * (boxes.any(2, keepdims=True))
         return PairClip(**cut, **still, background=background, boxes=here).read(0, whole, whole)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a file of pairs; `InputError` where it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
 
 
 def make_pairs(
@@ -232,7 +248,7 @@ def _set_beside(
         target=truth[:, window[0], window[1]],
         source=_bytes(seen[..., :4]),
         source_normals=_signed(seen[..., 4:]),
-        boxes=find_boxes(body, vertices, cropped_camera(camera, *window)).numpy(),
+        boxes=find_boxes(body, vertices, _cropped(camera, window)).numpy(),
         **{name: np.stack([frame[name] for frame in drawn]) for name in drawn[0]},
     )
 
@@ -244,7 +260,7 @@ def _draw(
     rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
     part = Rendering(rgb, alpha, coverage)
     background = np.ascontiguousarray(state.background[window]).astype(np.float32) / 255
-    near = cropped_camera(camera, *window)
+    near = _cropped(camera, window)
     transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, background)
     shown = flow.valid[0, 0].numpy()
     return {
@@ -253,6 +269,11 @@ def _draw(
         "kinds": part.coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
         "grid": flow.grid[0, 0].numpy().astype(np.float16),
     }
+
+
+def _cropped(camera: Camera, window: tuple[slice, slice]) -> Camera:
+    rows, columns = window
+    return camera.cropped((columns.start, rows.start), (rows.stop - rows.start, columns.stop - columns.start))
 
 
 def _window(xy: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:

@@ -14,9 +14,10 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
+from liquidwarp.devices import moved
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path, check_writable
-from liquidwarp.train.batch import Batch, moved
+from liquidwarp.train.batch import Batch
 from liquidwarp.train.build import build_objective
 from liquidwarp.train.checkpoint import NAME, load_checkpoint, save_checkpoint
 from liquidwarp.train.config import Config, dump_config, load_config

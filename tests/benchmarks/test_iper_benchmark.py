@@ -14,6 +14,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.media import write_image
+from liquidwarp.testing import toy_body
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks" / "iper"
@@ -50,7 +51,7 @@ def entry(name: str, other: str) -> dict:
 
 
 def turning_track() -> lw.BodyTrack:
-    body = lw.load_body("toy")
+    body = toy_body()
     return lw.BodyTrack(
         body="toy",
         betas=torch.zeros(body.num_betas),

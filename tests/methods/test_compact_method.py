@@ -8,13 +8,13 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.methods import CompactMethod
-from liquidwarp.methods.compact import NETWORK_SIZE, cropped_camera, working_size
+from liquidwarp.methods.compact import NETWORK_SIZE, working_size
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
+from liquidwarp.testing import toy_body
 from liquidwarp.train.pairs import PairFile, photo_pairs
-from liquidwarp.types import Camera
 
 SIZE = (97, 73)  # odd on purpose
 RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
@@ -22,7 +22,7 @@ RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,6 @@ def test_a_large_region_is_looked_at_smaller() -> None:
     height, width = working_size((2000, 1000))
     assert max(height, width) <= NETWORK_SIZE
     assert height % 16 == width % 16 == 0
-    camera = Camera.create(100.0, (80, 60))
-    part = cropped_camera(camera, slice(10, 50), slice(20, 60))
-    assert part.size == (40, 40)
-    torch.testing.assert_close(part.center, camera.center - torch.tensor([20.0, 10.0]))
 
 
 def test_pairs_of_a_photo_show_it_as_the_truth(

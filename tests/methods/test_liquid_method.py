@@ -13,16 +13,17 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp import tasks
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.cli import main
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import open_video
-from liquidwarp.methods import Background, Frame, LiquidMethod, PreviousFrame, Synthesis, make_method
+from liquidwarp.methods import BackgroundPicture, Frame, LiquidMethod, PreviousFrame, Synthesis, make_method
 from liquidwarp.nn.liquid import ChartedPicture, Earlier, LiquidGenerator, SourceLook
 from liquidwarp.nn.published import SHAPES, make_generator
 from liquidwarp.tasks import SourceState, encode_source, synthesize
 from liquidwarp.tasks.synthesize import open_session
 from liquidwarp.tasks.target import Target
+from liquidwarp.testing import toy_body
 from liquidwarp.types import Pose
 
 SIZE = (104, 80)  # multiples of 8: no resizing on the way to the network
@@ -32,7 +33,7 @@ RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
     """The toy body, each vertex its own texture coordinate."""
-    body = copy(load_body("toy"))
+    body = copy(toy_body())
     count = body.topology.vertex_part.shape[0]
     uv = torch.stack([torch.linspace(0.1, 0.9, count), torch.linspace(0.9, 0.1, count)], 1)
     body.topology = replace(body.topology, uv=uv, face_uv=body.topology.faces)
@@ -74,8 +75,8 @@ def photo_frame(person: SourceState) -> Frame:
     return Frame(0, person.views[0].vertices, track.camera, pose)
 
 
-def black(size: tuple[int, int]) -> Background:
-    return Background(np.zeros((*size, 3), np.float32), kept=False)
+def black(size: tuple[int, int]) -> BackgroundPicture:
+    return BackgroundPicture(np.zeros((*size, 3), np.float32), kept=False)
 
 
 @pytest.mark.parametrize("name", ["ICCV", "AttLWB-SPADE", "TextureWarping", "InputConcat"])
@@ -159,7 +160,7 @@ def test_large_pictures_are_worked_on_at_the_size_of_training(person: SourceStat
 
 
 def test_a_body_without_texture_coordinates_is_refused(person: SourceState) -> None:
-    bare = replace(person, body=load_body("toy"))
+    bare = replace(person, body=toy_body())
     with pytest.raises(lw.InputError, match="'toy' has no texture coordinates"):
         synthesize(bare, at_home(bare), renderer="gan", generator=network())
 

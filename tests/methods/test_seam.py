@@ -16,7 +16,7 @@ from liquidwarp.cli import main
 from liquidwarp.media import open_video
 from liquidwarp.methods import (
     METHODS,
-    Background,
+    BackgroundPicture,
     ClipSession,
     Frame,
     Method,
@@ -56,7 +56,7 @@ def methods(monkeypatch: pytest.MonkeyPatch) -> dict[str, MethodEntry]:
 class CountingSession:
     """Draws nobody; the brightness says how many pictures came before."""
 
-    background: Background
+    background: BackgroundPicture
     step: float
     told: list[Frame]
 
@@ -77,10 +77,10 @@ class CountingMethod:
 
     def __init__(self, step: float = 1 / 16) -> None:
         self.told: list[Frame] = []
-        self.asked: list[tuple[lw.SourceState, tuple[int, int], Background]] = []
+        self.asked: list[tuple[lw.SourceState, tuple[int, int], BackgroundPicture]] = []
         self._step = step
 
-    def prepare(self, state: lw.SourceState, size: tuple[int, int], background: Background) -> CountingSession:
+    def prepare(self, state: lw.SourceState, size: tuple[int, int], background: BackgroundPicture) -> CountingSession:
         self.asked.append((state, size, background))
         return CountingSession(background, self._step, self.told)
 
@@ -115,7 +115,7 @@ class WindowMethod:
     def __init__(self) -> None:
         self.read: list[int] = []
 
-    def prepare(self, state: lw.SourceState, size: tuple[int, int], background: Background) -> WindowSession:
+    def prepare(self, state: lw.SourceState, size: tuple[int, int], background: BackgroundPicture) -> WindowSession:
         return WindowSession(self.read)
 
 
@@ -126,7 +126,7 @@ def brightness(pictures: Iterator[Synthesis]) -> list[float]:
 def test_the_protocols_are_met() -> None:
     for method in (CountingMethod(), WindowMethod(), SurfaceMethod()):
         assert isinstance(method, Method)
-    told = CountingSession(Background(np.zeros((2, 2, 3), np.float32), kept=False), 0.1, [])
+    told = CountingSession(BackgroundPicture(np.zeros((2, 2, 3), np.float32), kept=False), 0.1, [])
     assert isinstance(told, Session)
     assert not isinstance(told, ClipSession)
     assert isinstance(WindowSession([]), ClipSession)
@@ -170,7 +170,8 @@ def test_frames_come_lazily(person: lw.SourceState) -> None:
     pictures = lw.novel_view(person, frames=50, size=48, method=method)
     next(pictures)
     next(pictures)
-    assert len(method.told) == 2
+    pictures.close()
+    assert len(method.told) <= 4, "one waits, and one is in hand"
 
 
 @pytest.mark.parametrize(("choice", "kept"), [("keep", True), ("plain", False), ((1, 2, 3), False)])

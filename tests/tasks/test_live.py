@@ -11,6 +11,7 @@ from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
 from liquidwarp.live import run_live
 from liquidwarp.tasks import LiveFrame, SourceState, encode_source, imitate_live, novel_view
+from liquidwarp.testing import toy_body
 
 SIZE = (96, 72)
 NOBODY = np.full((*SIZE, 3), 90, np.uint8)
@@ -97,6 +98,6 @@ def test_what_cannot_be_driven_is_said(person: SourceState) -> None:
         imitate_live(person, [], fps=0.0)
     with pytest.raises(InputError, match="camera='far'"):
         imitate_live(person, [], fps=25.0, camera="far")
-    other = replace(person, track=replace(person.track, body="toy"))
+    other = replace(person, track=replace(person.track, body=toy_body().name))
     with pytest.raises(InputError, match="open body"):
         imitate_live(other, [], fps=25.0)

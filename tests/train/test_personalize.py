@@ -8,9 +8,9 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.appearance import Appearance
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState
+from liquidwarp.testing import toy_body
 from liquidwarp.train import personalize as module
 from liquidwarp.train.pairs import PairClip
 from liquidwarp.train.personalize import fine_tune, personalize

@@ -1,6 +1,6 @@
 """The compact generator over the surface renderer's pictures."""
 
-from liquidwarp.methods.compact.inputs import NETWORK_SIZE, cropped_camera, source_input, transfer_input, working_size
+from liquidwarp.methods.compact.inputs import NETWORK_SIZE, source_input, transfer_input, working_size
 from liquidwarp.methods.compact.method import CompactMethod, CompactSession, build, export
 
 __all__ = [
@@ -8,7 +8,6 @@ __all__ = [
     "CompactMethod",
     "CompactSession",
     "build",
-    "cropped_camera",
     "export",
     "source_input",
     "transfer_input",

@@ -1,7 +1,5 @@
 """What the compact generator is told of targets and photos."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -11,12 +9,10 @@ from torch.nn.functional import interpolate
 from liquidwarp.appearance import Rendering
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized
-from liquidwarp.mesh import vertex_normals
-from liquidwarp.mesh.normals_kernels import look_up_normals
 from liquidwarp.nn.compact import STRIDE, SourceInput, TransferInput
 from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.person import SourceView
-from liquidwarp.raster import rasterize
+from liquidwarp.raster import pixel_normals, rasterize
 from liquidwarp.types import Camera
 
 NETWORK_SIZE = 512  # longer side of the largest region the network looks at; larger ones are looked at smaller
@@ -47,7 +43,7 @@ def transfer_input(
         torch.from_numpy(drawn.alpha)[None],
         torch.from_numpy(background).permute(2, 0, 1)[None],
         torch.stack([(kinds == kind).float() for kind in (1, 2, 3)])[None],
-        _normals(body, vertices, camera, fragments.face_index[0], fragments.bary[0])[None],
+        pixel_normals(fragments, vertices[None], body.topology.faces, camera),
     )
     xy = torch.cat([project_normalized(view.camera, view.vertices[None])[0] for view in views])
     shown = torch.stack([view.faces for view in views])
@@ -62,8 +58,8 @@ def source_input(body: BodyModel, view: SourceView, size: tuple[int, int]) -> So
     shrunk = interpolate(torch.cat([color * alpha, alpha], 1), size=size, mode="bilinear", antialias=True)
     camera = view.camera.resized(size)
     fragments = rasterize(view.vertices[None], body.topology.faces, camera)
-    normals = _normals(body, view.vertices, camera, fragments.face_index[0], fragments.bary[0])
-    return SourceInput.create(shrunk[:, :3], shrunk[:, 3], normals[None])
+    normals = pixel_normals(fragments, view.vertices[None], body.topology.faces, camera)
+    return SourceInput.create(shrunk[:, :3], shrunk[:, 3], normals)
 
 
 def working_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -71,21 +67,3 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
     scale = min(1.0, NETWORK_SIZE / max(size))
     height, width = (max(STRIDE, STRIDE * round(scale * side / STRIDE)) for side in size)
     return height, width
-
-
-def cropped_camera(camera: Camera, rows: slice, columns: slice) -> Camera:
-    """Return the camera of a part of the picture."""
-    return replace(
-        camera,
-        center=camera.center - torch.tensor([float(columns.start), float(rows.start)]),
-        size=(rows.stop - rows.start, columns.stop - columns.start),
-    )
-
-
-def _normals(
-    body: BodyModel, vertices: Tensor, camera: Camera, face_index: Tensor, bary: Tensor
-) -> Float[Tensor, "3 H W"]:
-    normals = vertex_normals(vertices[None], body.topology.faces)[0] @ camera.rotation.T
-    result = np.empty((*face_index.shape, 3), np.float32)
-    look_up_normals(face_index.numpy(), bary.numpy(), body.topology.faces.numpy(), normals.contiguous().numpy(), result)
-    return torch.from_numpy(result).permute(2, 0, 1)

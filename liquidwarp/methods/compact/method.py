@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from liquidwarp.appearance import Rendering, render_surface
+from liquidwarp.devices import half_precision
 from liquidwarp.geometry import project
-from liquidwarp.methods.compact.inputs import cropped_camera, source_input, transfer_input, working_size
-from liquidwarp.methods.protocol import Background, Frame, Synthesis
+from liquidwarp.methods.compact.inputs import source_input, transfer_input, working_size
+from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish
 from liquidwarp.nn.compact_weights import load_compact, save_compact
 from liquidwarp.nn.planes import joined
@@ -33,13 +34,13 @@ class CompactSession:
         background: what is behind.
     """
 
-    def __init__(self, generator: CompactGenerator, state: SourceState, background: Background) -> None:
+    def __init__(self, generator: CompactGenerator, state: SourceState, background: BackgroundPicture) -> None:
         self._generator, self._body, self._appearance = generator, state.body, state.appearance
         self._background = background.picture
         self._views = state.views[:_SOURCES]
         size = working_size(self._views[0].camera.size)
         sources = joined([source_input(self._body, view, size) for view in self._views])
-        with torch.no_grad(), _half():
+        with torch.no_grad(), half_precision(state.track.transl.device):
             found = generator.encode(sources)
             self._features = [plane.float().contiguous(memory_format=torch.channels_last) for plane in found]
 
@@ -56,12 +57,12 @@ class CompactSession:
         rgb, opaque, kinds = (_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage))
         part = Rendering(rgb, opaque, kinds)
         behind = _cut(self._background, window, "edge")
-        near = cropped_camera(camera, rows, columns)
+        near = camera.cropped((columns.start, rows.start), (rows.stop - rows.start, columns.stop - columns.start))
         small = working_size(near.size)
         transfer, flow = transfer_input(
             self._body, self._views, vertices, near.resized(small), _resized(part, small), _shrunk(behind, small)
         )
-        with torch.no_grad(), _half():
+        with torch.no_grad(), half_precision(vertices.device):
             answer = self._generator.answer(transfer, self._features, flow)
         answer = _enlarged(answer, near.size)
         picture = finish(
@@ -88,7 +89,7 @@ class CompactMethod:
     recurrent: ClassVar[bool] = False
     generator: CompactGenerator = field(default_factory=load_compact)
 
-    def prepare(self, state: SourceState, size: tuple[int, int], background: Background) -> CompactSession:
+    def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> CompactSession:
         """Learn all that the frames share."""
         return CompactSession(self.generator, state, background)
 
@@ -155,7 +156,3 @@ def _enlarged(answer: CompactAnswer, size: tuple[int, int]) -> CompactAnswer:
     planes = torch.cat([answer.color, answer.alpha[:, None], answer.shade], 1)
     color, alpha, shade = interpolate(planes, size=size, mode="bilinear").split([3, 1, 1], 1)
     return CompactAnswer(color, alpha[:, 0], shade)
-
-
-def _half() -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16)

@@ -17,7 +17,7 @@ from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import to_uint8
 from liquidwarp.methods.liquid.inputs import background_input, body_chart, texture_code
-from liquidwarp.methods.protocol import Background, Frame, PreviousFrame, Synthesis
+from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
 from liquidwarp.nn.checkpoints import load_published
 from liquidwarp.nn.liquid import ChartedPicture, Earlier, LiquidGenerator
 from liquidwarp.person import SourceState, SourceView
@@ -41,7 +41,7 @@ class LiquidSession:
         InputError: the body has no texture coordinates.
     """
 
-    def __init__(self, generator: LiquidGenerator, state: SourceState, background: Background) -> None:
+    def __init__(self, generator: LiquidGenerator, state: SourceState, background: BackgroundPicture) -> None:
         self._generator, self._body, self._views = generator, state.body, state.views[:_SOURCES]
         self._code = texture_code(state.body)
         size = self._working_size(state.photo.shape[:2])
@@ -142,7 +142,7 @@ class LiquidMethod:
         """Whether each frame is given the one before."""
         return self.temporal
 
-    def prepare(self, state: SourceState, size: tuple[int, int], background: Background) -> LiquidSession:
+    def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> LiquidSession:
         """Learn all that the frames share.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from liquidwarp.appearance import render_surface
-from liquidwarp.methods.protocol import Background, Frame, Synthesis
+from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.person import SourceState
 
 
@@ -20,7 +20,7 @@ class SurfaceSession:
     """
 
     state: SourceState
-    background: Background
+    background: BackgroundPicture
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture."""
@@ -36,7 +36,7 @@ class SurfaceMethod:
     name: ClassVar[str] = "surface"
     recurrent: ClassVar[bool] = False
 
-    def prepare(self, state: SourceState, size: tuple[int, int], background: Background) -> SurfaceSession:
+    def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> SurfaceSession:
         """Learn all that the frames share."""
         return SurfaceSession(state, background)
 
