@@ -16,7 +16,7 @@ from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
-    from liquidwarp.nn.weights import Generator
+    from liquidwarp.methods import Method
     from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "body": _body,
         "export": _export,
         "weights": _weights,
+        "methods": _methods,
         "train": _train,
         "evaluate": _evaluate,
         "doctor": _doctor,
@@ -94,7 +95,7 @@ def _imitate(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
     from liquidwarp.tasks import imitate, write_video
 
-    _check_look(options)
+    method = _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     motion = _load_motion(options)
     if motion is None:
@@ -108,8 +109,7 @@ def _imitate(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -120,7 +120,7 @@ def _live(options: argparse.Namespace) -> None:
     from liquidwarp.live import run_live
     from liquidwarp.media import Webcam, open_video
 
-    _check_look(options)
+    method = _check_look(options)
     if options.output is not None:
         _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     if options.motion is None:
@@ -138,8 +138,7 @@ def _live(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
         motion_person=options.motion_person,
     )
     if options.output is not None:
@@ -155,7 +154,7 @@ def _transfer(options: argparse.Namespace) -> None:
 
     if options.motion_person:
         raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
-    _check_look(options)
+    method = _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
     frames = novel_view(
@@ -164,8 +163,7 @@ def _transfer(options: argparse.Namespace) -> None:
         frames=1,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
     )
     _write_one(frames, options.output)
 
@@ -174,7 +172,7 @@ def _view(options: argparse.Namespace) -> None:
     from liquidwarp.media import PICTURE_ENDINGS
     from liquidwarp.tasks import novel_view, write_video
 
-    _check_look(options)
+    method = _check_look(options)
     single = options.frames == 1 and Path(options.output).suffix.lower() in PICTURE_ENDINGS
     if single:
         _check_picture(options.output, "one view makes a picture", options)
@@ -191,8 +189,7 @@ def _view(options: argparse.Namespace) -> None:
         pose=options.pose,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
     )
     if single:
         _write_one(frames, options.output)
@@ -291,6 +288,12 @@ def _weights(options: argparse.Namespace) -> None:
     print(import_weights(options.file, options.output, configuration=options.configuration))
 
 
+def _methods(_: argparse.Namespace) -> None:
+    from liquidwarp.methods import method_table
+
+    print(method_table())
+
+
 def _train(options: argparse.Namespace) -> None:
     from liquidwarp.train.config import load_config
     from liquidwarp.train.run import train
@@ -340,37 +343,32 @@ def _load_body(options: argparse.Namespace) -> "BodyModel":
     return load_body(options.body)
 
 
-def _renderer(options: argparse.Namespace) -> str:
-    return "gan" if options.weights or options.personalize else options.renderer
+def _method(options: argparse.Namespace) -> "Method":
+    """Return the method that was asked for; weights and fitting mean one with a network."""
+    from liquidwarp.methods import CompactMethod, make_method
+
+    implied = "gan" if options.weights or options.personalize else options.renderer
+    method = make_method(options.method or implied, weights=options.weights)
+    if options.personalize and not isinstance(method, CompactMethod):
+        given = options.weights or f"--method {options.method}"
+        raise InputError(
+            f"--personalize fits compact weights, but {given} is of method {method.name!r}; leave one of them out"
+        )
+    return method
 
 
-def _generator(options: argparse.Namespace, person: "SourceState") -> "Generator | None":
-    """Return the generator to use, fitted to the person or the driving video if asked for; None for the default."""
-    network = _named_generator(options)
+def _fitted(method: "Method", options: argparse.Namespace, person: "SourceState") -> "Method":
+    """Return the method, its generator fitted to the person or the driving video if asked for."""
     if not options.personalize:
-        return network
+        return method
     from liquidwarp.media import is_video
-    from liquidwarp.nn.compact import CompactGenerator
+    from liquidwarp.methods import CompactMethod
     from liquidwarp.train.personalize import personalize
 
+    assert isinstance(method, CompactMethod)
     motion = getattr(options, "motion", None)
     clip = motion if motion and is_video(motion) else None
-    assert network is None or isinstance(network, CompactGenerator)
-    return personalize(person, clip=clip, generator=network, progress=True)
-
-
-def _named_generator(options: argparse.Namespace) -> "Generator | None":
-    if not options.weights:
-        return None
-    from liquidwarp.nn.compact import CompactGenerator
-    from liquidwarp.nn.weights import load_generator
-
-    network = load_generator(options.weights)
-    if options.personalize and not isinstance(network, CompactGenerator):
-        raise InputError(
-            f"{options.weights}: --personalize works with compact weights, these are of a published network"
-        )
-    return network
+    return CompactMethod(personalize(person, clip=clip, generator=method.generator, progress=True))
 
 
 def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
@@ -408,13 +406,12 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 # What follows fails before the long work rather than after it.
 
 
-def _check_look(options: argparse.Namespace) -> None:
-    """Check everything that goes in, but the motion."""
+def _check_look(options: argparse.Namespace) -> "Method":
+    """Check everything that goes in, but the motion; return what makes the pictures."""
     from liquidwarp.bodies.parts import part_labels
     from liquidwarp.media import read_image
-    from liquidwarp.tasks import check_renderer
 
-    check_renderer(_renderer(options), _named_generator(options))
+    method = _method(options)
     for part, photo in options.wear:
         part_labels(part)
         _check_source(photo)
@@ -425,6 +422,7 @@ def _check_look(options: argparse.Namespace) -> None:
     else:
         for photo in options.photos:
             read_image(photo)
+    return method
 
 
 def _check_source(path: str) -> None:

@@ -167,6 +167,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="which network it is, where several have the same parameters, such as AddLWB and AvgLWB",
     )
 
+    _command(commands, "methods", "List the methods that make the pictures.", "liquidwarp methods")
     training = _command(
         commands,
         "train",
@@ -381,11 +382,17 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         metavar="IMAGE|keep|plain",
         help=f"keep: the photo without the person; plain: light grey; or a picture (default: {background})",
     )
-    parser.add_argument(
+    maker = parser.add_mutually_exclusive_group()
+    maker.add_argument(
         "--renderer",
         choices=("surface", "gan"),
         default="surface",
         help="surface: training-free (default); gan: a generator finishes the picture",
+    )
+    maker.add_argument(
+        "--method",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="any method that 'liquidwarp methods' lists, in place of --renderer, such as liquid:temporal=true",
     )
     parser.add_argument(
         "--personalize",
@@ -396,7 +403,8 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE.safetensors",
-        help="a generator of your own or a published one (see 'liquidwarp weights import'); implies --renderer gan",
+        help="a generator of your own or a published one (see 'liquidwarp weights import'); without --method the file "
+        "says of which",
     )
 
 

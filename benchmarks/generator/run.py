@@ -23,14 +23,14 @@ from PIL import Image
 import liquidwarp as lw
 from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
-from liquidwarp.nn.compact import SOURCE_CHANNELS, TRANSFER_CHANNELS, CompactGenerator
+from liquidwarp.nn.compact import STRIDE, CompactGenerator, SourceInput, TransferInput
 from liquidwarp.nn.compact_weights import load_compact
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.train.pairs import PairFile
 from liquidwarp.train.samples import open_pairs
 
 SCHEMA = "liquidwarp-generator/1"
 REGIONS = ("seen", "unseen", "person")
-STRIDE = 16
 SHOWN = 8  # rows of the contact sheet
 
 
@@ -78,21 +78,21 @@ def measure(
         for frame in sorted({round(at) for at in np.linspace(0, file.frames - 1, per_clip)}):
             batch = file.read(frame, *spans)
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                picture, mask = generator(batch)
-            alpha = batch["rendered_alpha"]
-            surface = batch["rendered"] + (1 - alpha[:, None]) * batch["plate"]
-            coverage = batch["transfer"][:, 7:10]
-            inside = batch["mask"] > 0.5
+                picture, alpha = generator(batch.transfer, batch.source, batch.flow)
+            surface, truth = batch.plain_picture, batch.truth
+            coverage = batch.transfer.coverage
+            inside = truth.alpha > 0.5
             regions = {"seen": inside & (coverage[:, 0] > 0.5), "unseen": inside & (coverage[:, 1:].amax(1) > 0.5)}
             regions["person"] = inside
-            for method, made, outline in (("surface", surface, alpha), ("generator", picture.clamp(0, 1), mask)):
+            made_by = (("surface", surface, batch.plain_alpha), ("generator", picture.clamp(0, 1), alpha))
+            for method, made, found in made_by:
                 for name, region in regions.items():
                     if int(region.sum()) > 50:
-                        scores.setdefault(f"{method} {name}", []).append(psnr(made, batch["target"], region))
-                both, either = ((outline > 0.5) & inside).sum(), ((outline > 0.5) | inside).sum()
+                        scores.setdefault(f"{method} {name}", []).append(psnr(made, truth.picture, region))
+                both, either = ((found > 0.5) & inside).sum(), ((found > 0.5) | inside).sum()
                 scores.setdefault(f"{method} iou", []).append(float(both / either.clamp(min=1)))
             if frame == file.frames - 1:
-                rows.append(row(surface, picture, batch["target"]))
+                rows.append(row(surface, picture, truth.picture))
     return scores, rows
 
 
@@ -105,16 +105,20 @@ def psnr(made: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> float
 def timing(generator: CompactGenerator, size: int, rounds: int) -> dict[str, float]:
     """Return median, least and most milliseconds of an answer, after two that warm up."""
     random = torch.Generator().manual_seed(0)
-    transfer = torch.rand(1, TRANSFER_CHANNELS, size, size, generator=random)
-    source = torch.rand(1, SOURCE_CHANNELS, size, size, generator=random)
+
+    def planes(*channels: int) -> list[torch.Tensor]:
+        made = torch.rand(1, sum(channels), size, size, generator=random).split(channels, 1)
+        return [plane[:, 0] if plane.shape[1] == 1 else plane for plane in made]
+
+    transfer, source = TransferInput(*planes(3, 1, 3, 3, 3)), SourceInput(*planes(3, 1, 3))
     grid = torch.rand(1, 1, size, size, 2, generator=random) * 2 - 1
-    valid = torch.rand(1, 1, size, size, generator=random) > 0.3
+    flow = PhotoFlow(grid, torch.rand(1, 1, size, size, generator=random) > 0.3)
     times = []
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         features = generator.encode(source)
         for _ in range(rounds + 2):
             start = perf_counter()
-            generator.answer(transfer, features, grid, valid)
+            generator.answer(transfer, features, flow)
             times.append(1000 * (perf_counter() - start))
     kept = times[2:]
     return {"median": median(kept), "least": min(kept), "most": max(kept)}

@@ -1,10 +1,10 @@
 """Time the whole job and its stages; print a table and write JSON.
 
-    python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--renderer surface gan]
+    python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--method surface gan]
                                       [--jobs 3] [--threads 2] [--long 10000] [--out results.json]
 
 Two things are timed. **Whole jobs**: `liquidwarp imitate` in a process of its own, as a user runs it, start-up and all;
-the renderers take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
+the methods take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
 processor time. Stages overlap in a job (decoding with detection, painting with encoding), so they add up to more.
 A whole job is run once before the clock starts, so that everything compiled is on disk. `--long N` also
 writes a video of N frames at 256 pixels, the clip's motion over and over, and notes the memory on the way.
@@ -65,7 +65,7 @@ def time_stages(options: argparse.Namespace, motion: Path) -> tuple[dict[str, di
         made = stages.run(
             f"paint, {renderer}",
             lambda renderer=renderer: [
-                to_uint8(frame.image) for frame in lw.imitate(person, track, size=options.size, renderer=renderer)
+                to_uint8(frame.image) for frame in lw.imitate(person, track, size=options.size, method=renderer)
             ],
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -74,14 +74,14 @@ def time_stages(options: argparse.Namespace, motion: Path) -> tuple[dict[str, di
 
 
 def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float]]:
-    """Run whole jobs, the renderers in turn."""
+    """Run whole jobs, the methods in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in options.renderer}
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(options.jobs + 1):
             for renderer in options.renderer:
                 command = ["imitate", options.photo, "--motion", motion, "--size", options.size, "--mute"]
                 output = Path(folder) / f"{renderer}.mp4"
-                words = [str(word) for word in (*command, "--renderer", renderer, "-o", output)]
+                words = [str(word) for word in (*command, "--method", renderer, "-o", output)]
                 begin = time.perf_counter()
                 subprocess.run([sys.executable, "-m", "liquidwarp.cli", *words], check=True, capture_output=True)
                 if turn:
@@ -146,8 +146,15 @@ def main() -> None:
     parser.add_argument("--motion", type=Path, required=True)
     parser.add_argument("--size", type=int, default=512, help="longer side of the pictures")
     parser.add_argument("--frames", type=int, help="only the first ones of the clip")
-    parser.add_argument("--renderer", nargs="+", choices=("surface", "gan"), default=["surface", "gan"])
-    parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each renderer; 0 for none")
+    parser.add_argument(
+        "--method",
+        "--renderer",
+        dest="renderer",
+        nargs="+",
+        default=["surface", "gan"],
+        help="gan, or what 'liquidwarp methods' lists",
+    )
+    parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each method; 0 for none")
     parser.add_argument("--threads", type=int, default=2, help="of the stages; jobs choose their own")
     parser.add_argument("--long", type=int, default=0, help="frames of a video whose memory is watched")
     parser.add_argument("--out", type=Path, help="write the results as JSON")

@@ -141,7 +141,7 @@ def evaluate(
 
     answers = {
         renderer: timed(
-            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, renderer=renderer), renderer, result
+            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=renderer), renderer, result
         )
         for renderer in renderers
     }

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
-from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
+from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import BodyTrack
 
@@ -16,7 +17,8 @@ def imitate(
     *,
     camera: str = "smooth",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
 ) -> Iterator[Synthesis]:
@@ -29,6 +31,7 @@ def imitate(
             reference's camera and place; "source" keeps the person in place.
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
         background: see `synthesize`.
+        method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
 
@@ -37,4 +40,4 @@ def imitate(
     """
     body = person.body
     target = imitation_target(body, person.track, retarget(motion, body), camera=camera, size=size)
-    return synthesize(person, target, background=background, renderer=renderer, generator=generator)
+    return synthesize(person, target, background=background, method=method, renderer=renderer, generator=generator)

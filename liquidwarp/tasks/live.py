@@ -6,7 +6,7 @@ from collections.abc import Generator as Generates
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,13 +19,14 @@ from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetect
 from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
+from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
-from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
+from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
 from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 
 _FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
 _FLOOR_SHARE = 0.8  # of those frames have their lower foot above it
@@ -54,12 +55,6 @@ class _SeenDriver(NamedTuple):
     person: Detection | None
 
 
-class _Looks(TypedDict):
-    background: Background
-    renderer: str
-    generator: Generator | None
-
-
 def imitate_live(
     person: SourceState,
     frames: Iterable[UInt8[np.ndarray, "H W 3"]],
@@ -67,7 +62,8 @@ def imitate_live(
     fps: float,
     camera: str = "smooth",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
     detector: Detector | None = None,
@@ -87,6 +83,7 @@ def imitate_live(
         camera: as in `imitate`; "source" takes slow travel out.
         size: longer side of the pictures; by default the photo's (`copy`: the driver's).
         background: see `synthesize`.
+        method: see `synthesize`; one that draws frames together is given them one at a time.
         renderer: see `synthesize`.
         generator: see `synthesize`.
         detector: what finds the driver; by default MediaPipe, looking once at each frame.
@@ -103,8 +100,8 @@ def imitate_live(
         raise InputError(f"fps={fps} is no rate; give the driver's frames per second")
     regressor = LiveRegressor(fps, network=network)
     follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
-    looks: _Looks = {"background": background, "renderer": renderer, "generator": generator}
-    return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), looks)
+    chosen = choose_method(method, renderer, generator)
+    return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), chosen, background)
 
 
 def live_detector() -> MediaPipeDetector:
@@ -118,14 +115,16 @@ def _frames(
     follower: ClipFollower,
     regressor: LiveRegressor,
     stage: "_LiveStage",
-    looks: _Looks,
+    method: Method,
+    background: BackgroundChoice,
 ) -> Generates[LiveFrame, None, None]:
     identity = stage.body.identity(person.track.betas)
-    painter: Painter | None = None
+    session: Session | None = None
     last: Keypoints | None = None
+    previous: PreviousFrame | None = None
     with closing(prefetch(_seen(frames, follower), depth=1)) as seen:
-        for frame, arrived, found in seen:
-            height, width = frame.shape[:2]
+        for index, (driver, arrived, found) in enumerate(seen):
+            height, width = driver.shape[:2]
             if found is not None:
                 last = collect_keypoints([found], size=(height, width), fps=0.0, detector=follower.detector.name)
             elif last is not None:
@@ -134,10 +133,12 @@ def _frames(
                 track = None if last is None else regressor.answer(last)
                 orient, pose, transl, camera = stage.place(track, (height, width))
                 vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
-            if painter is None:
-                painter = Painter(person, camera.size, **looks)
-            picture = painter.paint(vertices, camera)
-            yield LiveFrame(picture, frame, time.perf_counter() - arrived)
+            if session is None:
+                session = open_session(method, person, camera.size, background)
+            frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]))
+            picture = session.draw(replace(frame, previous=previous))
+            previous = PreviousFrame(frame, picture) if method.recurrent else None
+            yield LiveFrame(picture, driver, time.perf_counter() - arrived)
 
 
 def _seen(frames: Iterable[np.ndarray], follower: ClipFollower) -> Iterator[_SeenDriver]:

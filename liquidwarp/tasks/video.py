@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp import media
+from liquidwarp.methods import Synthesis
 from liquidwarp.parallel import pool_map
-from liquidwarp.tasks.synthesize import Synthesis
 
 
 def write_video(

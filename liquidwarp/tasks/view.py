@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from liquidwarp.methods import Method, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
-from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
+from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
 from liquidwarp.tasks.target import orbit_target
 
 
@@ -17,7 +18,8 @@ def novel_view(
     elevation: float = 0.0,
     pose: str = "source",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
 ) -> Iterator[Synthesis]:
@@ -32,6 +34,7 @@ def novel_view(
         pose: "source", "a" or "t".
         size: longer side of the pictures; by default the photo's.
         background: see `synthesize`; the background does not turn.
+        method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
     """
@@ -45,4 +48,4 @@ def novel_view(
         pose=pose,
         size=size,
     )
-    return synthesize(person, target, background=background, renderer=renderer, generator=generator)
+    return synthesize(person, target, background=background, method=method, renderer=renderer, generator=generator)

@@ -18,6 +18,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact, save_compact
+from liquidwarp.nn.planes import joined
 from liquidwarp.person import SourceState
 from liquidwarp.train.config import DataConfig, LossConfig
 from liquidwarp.train.objective import CompactObjective
@@ -95,7 +96,7 @@ def fine_tune(
     for step in tqdm(range(steps), desc="personalise", unit="step", disable=not progress):
         optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
         drawn = [samples.sample(step * _BATCH + number) for number in range(_BATCH)]
-        batch = {name: torch.cat([item[name] for item in drawn]) for name in drawn[0]}
+        batch = joined(drawn)
         with torch.autocast("cpu", torch.bfloat16):
             attempt = objective.attempt(network, batch)
         loss = _sum(objective.generator_losses(attempt, batch, adversary=False))

@@ -29,13 +29,13 @@ def pairs(brighter: int = 40) -> PairClip:
     rng = np.random.default_rng(0)
     rendered = np.zeros((2, SIDE, SIDE, 4), np.uint8)
     rendered[:, 12:52, 20:44] = (*rng.integers(60, 120, 3), 255)
-    plate = np.full((SIDE, SIDE, 3), 150, np.uint8)
-    target = np.where(rendered[..., 3:] > 0, rendered, np.concatenate([plate, 0 * plate[..., :1]], -1)[None])
+    background = np.full((SIDE, SIDE, 3), 150, np.uint8)
+    target = np.where(rendered[..., 3:] > 0, rendered, np.concatenate([background, 0 * background[..., :1]], -1)[None])
     target[..., :3] += np.where(rendered[..., 3:] > 0, brighter, 0).astype(np.uint8)
     still = np.zeros((SIDE, SIDE, 3), np.int8)
     return PairClip(
         rendered=rendered,
-        plate=plate,
+        background=background,
         target=target,
         normals=np.zeros((2, SIDE, SIDE, 3), np.int8),
         kinds=(rendered[..., 3] > 0).astype(np.uint8) * 5,
@@ -55,9 +55,9 @@ def start() -> CompactGenerator:
 def error(network: CompactGenerator) -> float:
     batch = pairs().read(0, slice(None), slice(None))
     with torch.no_grad():
-        picture, _ = network(batch)
-    inside = batch["mask"][:, None] > 0.5
-    return float(((picture - batch["target"]).abs() * inside).sum() / inside.sum())
+        picture, _ = network(batch.transfer, batch.source, batch.flow)
+    inside = batch.truth.alpha[:, None] > 0.5
+    return float(((picture - batch.truth.picture).abs() * inside).sum() / inside.sum())
 
 
 def test_it_learns_what_the_pairs_show_and_leaves_the_start_alone() -> None:
