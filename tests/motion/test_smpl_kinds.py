@@ -104,9 +104,9 @@ def test_people_by_number(tmp_path: Path, caplog, layout: str, numbers: dict[int
     for word in said:
         assert ", ".join(f"{number} ({count} frames)" for number, count in numbers.items()) in word
     for number, count in numbers.items():
-        assert len(read_motion(path, body, person=number)) == count
+        assert len(read_smpl(path, person=number).motion) == count
     with pytest.raises(InputError, match=r"no person 99 in it, only .*; choose one of these with --motion-person"):
-        read_motion(path, body, person=99)
+        read_smpl(path, person=99)
 
 
 def test_the_largest_of_every_frame(tmp_path: Path) -> None:
