@@ -59,7 +59,7 @@ _STUMP = 0.3  # the same for hands and feet, which begin under cuffs
 _STRIP = 0.05  # of the person's height: how deep the texture is that goes on beyond the photo
 _LASTING = 2.0  # of that depth: how far it lasts on legs, which have creases and few patterns
 _WAISTBAND = 0.1  # of the thighs' surface: what lies higher begins the trousers
-_GUESSED = 1e-3  # trust in plain colours; what a photo shows of a group is trusted by 0.01 to 1
+_GUESSED = 1e-3  # trust in what is invented from nothing; what a photo shows of a group is trusted by 0.01 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
         return items[0]
     merged = _concatenate(items)
     seen = np.stack([item.face_coverage() == SEEN for item in items], 1)
-    told = np.stack([item.slot_weight.max((1, 2)) > _GUESSED for item in items], 1)
+    told = np.stack([item.slot_weight.max((1, 2)) > 2 * _GUESSED for item in items], 1)
     counts = [item.slot_layer.shape[1] for item in items]
     first = np.arange(len(items)) == told.argmax(1)[:, None]
     keep = np.repeat(np.where(seen.any(1, keepdims=True), seen, first), counts, axis=1)
@@ -264,12 +264,22 @@ def _take_layers(
     beyond: np.ndarray,
     height_px: float,
 ) -> _Taken:
+    """Take the layers of all groups from a photo; of what it does not show, make some up.
+
+    Args:
+        topology: of the body.
+        item: the photo.
+        labels: from `segment_groups`.
+        trusted: per group, the pixels that show it beyond doubt, bool (H, W).
+        corners: of the faces in the photo, pixels (F, 3, 2).
+        beyond: from `_beyond_photo`.
+        height_px: the person's height in pixels.
+    """
     face_group = group_of_part()[topology.face_part.numpy()]
     leaving, slivers = _cut_groups(face_group, beyond)
-    place = [corners[face_group == group].mean((0, 1)) for group in range(len(LAYER_GROUPS))]
     own = list(trusted)
     for group in slivers:
-        own[group] = unlike_neighbour(group, item.rgb, own, place[group])
+        own[group] = unlike_neighbour(group, item.rgb, own, corners[face_group == group].mean((0, 1)))
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
@@ -293,7 +303,7 @@ def _take_layers(
         if group in SHINS and group in leaving and not own[group].any():
             cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, texture)
         plain[group] = cloth is None
-        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, place[group])))
+        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, corners[members].mean((0, 1)))))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
         trousers = layers[layer_of[0, UPPER_LEGS[0]]]
         for number in layer_of[:, TORSO]:

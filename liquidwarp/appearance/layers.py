@@ -275,7 +275,7 @@ def front_layer(
     filled = continue_picture(picture, start)
     beyond = ~cut_out(np.ones_like(known), box, 0)
     if texture is not None and beyond.any():
-        filled[beyond] = repeat_picture(picture, start, *texture)[beyond]
+        filled[beyond] = repeat_picture(picture, start, beyond, *texture)
     filled = np.where(inside[..., None], picture, filled)
     alpha = np.where(inside, 255, np.clip(cut_out(matte, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
@@ -300,28 +300,35 @@ def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
 
-def repeat_picture(picture: np.ndarray, known: np.ndarray, strip: float, lasting: float) -> np.ndarray:
-    """Fill unknown pixels with the texture beside them, which runs to and fro over a strip of some pixels.
+def repeat_picture(
+    picture: np.ndarray, known: np.ndarray, where: np.ndarray, strip: float, lasting: float
+) -> np.ndarray:
+    """Return colours for unknown pixels: the texture beside them, which runs to and fro over a strip of some pixels.
 
     Args:
         picture: uint8 (H, W, 3).
         known: bool (H, W); some are.
+        where: bool (H, W): the N pixels that are asked for.
         strip: how deep the texture is that is repeated, pixels.
-        lasting: how far it lasts before its mean takes over, pixels.
+        lasting: how far it lasts before its mean takes over, pixels; maybe infinite.
+
+    Returns:
+        uint8 (N, 3).
     """
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
-    inwards = (nearest - np.indices(known.shape)) / np.maximum(distance, 1)
+    distance, nearest = distance[where].astype(np.float32), nearest[:, where]
+    inwards = (nearest - np.array(np.nonzero(where))) / np.maximum(distance, 1)
+    last = np.array(known.shape)[:, None] - 1
 
     def sample(depth: np.ndarray | float) -> np.ndarray:
-        at = np.rint(nearest + inwards * depth).astype(np.intp)
-        at = np.clip(at, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+        at = np.clip(np.rint(nearest + inwards * depth).astype(np.intp), 0, last)
         return picture[tuple(np.where(known[tuple(at)], at, nearest))]
 
     texture = sample(strip - np.abs(strip - distance % (2 * strip)))
     if not np.isfinite(lasting):
         return texture
-    mean = np.mean([sample(strip * (part + 0.5) / _SAMPLES) for part in range(_SAMPLES)], 0)
-    weight = np.exp(-distance / lasting)[..., None]
+    mean = sum(sample(strip * (part + 0.5) / _SAMPLES).astype(np.float32) for part in range(_SAMPLES)) / _SAMPLES
+    weight = np.exp(-distance / lasting)[:, None]
     return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
