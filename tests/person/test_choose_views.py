@@ -7,13 +7,14 @@ import pytest
 import torch
 from toy_people import ToyDetector, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.flow import visibility
 from liquidwarp.geometry import default_camera
 from liquidwarp.nn.compact import CompactGenerator, SourceInput
 from liquidwarp.person import SourceView, choose_views
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
+from liquidwarp.testing import toy_body
 
 SIZE = (96, 72)
 RED, BLUE = (200, 40, 40), (40, 40, 200)
@@ -21,7 +22,7 @@ RED, BLUE = (200, 40, 40), (40, 40, 200)
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 def seen_from(body: BodyModel, turn: float, *, part: str = "all", worn: tuple[str, ...] = ()) -> SourceView:
