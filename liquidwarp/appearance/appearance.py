@@ -34,6 +34,7 @@ from liquidwarp.appearance.layers import (
     without_arm_shadows,
 )
 from liquidwarp.appearance.unseen import (
+    FEW,
     SHINS,
     continued_layer,
     plain_color,
@@ -292,7 +293,8 @@ def _take_layers(
         box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape, reach)
         layer_of[:, group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
-        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).any())
+        least = FEW if group in leaving else 1
+        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).sum() >= least)
         texture = strip, _LASTING * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
             front = _front_layer(group, item, labels, trusted, box, texture)

@@ -9,7 +9,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.appearance.layers import FILLED, LAYER_GROUPS, Layer, front_layer
 
-_FEW = 25  # pixels; fewer say nothing of a colour
+FEW = 25
+"""Pixels; fewer say nothing of a colour."""
+
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _NEAR = 0.25  # of a neighbour's pixels: those nearest to the part that wants a colour
 _BROWS, _SKIN = (0, 5), (50, 95)  # percent of a head's pixels, from dark to bright
@@ -61,13 +63,13 @@ def plain_color(
     side, kind = _split(_NAMES[group])
     for relative in _relatives(side, kind):
         pixels = known[_NAMES.index(relative)]
-        if pixels.sum() >= _FEW:
+        if pixels.sum() >= FEW:
             if relative == "head":
                 return np.median(rgb[skin_pixels(rgb, pixels)], 0).astype(np.uint8)
             nearby = _split(relative)[1] != kind
             return np.median(rgb[_nearest(pixels, place) if nearby else pixels], 0).astype(np.uint8)
     head = known[_NAMES.index("head")]
-    if kind == "hair" and head.sum() >= _FEW:
+    if kind == "hair" and head.sum() >= FEW:
         return np.median(rgb[_between(rgb, head, *_BROWS)], 0).astype(np.uint8)
     if kind not in _ABOVE:
         return np.array(_UNKNOWN, np.uint8)
@@ -101,10 +103,10 @@ def unlike_neighbour(
     before = _BEFORE[kind]
     neighbour = known[_NAMES.index(before if before == "torso" else side + before)]
     own = known[group]
-    if neighbour.sum() >= _FEW:
+    if neighbour.sum() >= FEW:
         low, high = np.percentile(rgb[_nearest(neighbour, place)], (2, 98), axis=0)
         own = own & ((rgb < low - _ALIKE) | (rgb > high + _ALIKE)).any(-1)
-    return own if own.sum() >= _FEW else np.zeros_like(own)
+    return own if own.sum() >= FEW else np.zeros_like(own)
 
 
 def continued_layer(
@@ -127,7 +129,7 @@ def continued_layer(
     depth = int(texture[0]) + 1
     near = neighbour.copy()
     near[depth:-depth, depth:-depth] = False
-    if near.sum() < _FEW:
+    if near.sum() < FEW:
         return None
     y, x = np.nonzero(near)
     around = (min(box[0], x.min()), min(box[1], y.min()), max(box[2], x.max() + 1), max(box[3], y.max() + 1))
@@ -168,7 +170,7 @@ def _nearest(pixels: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Return the rows and columns of those pixels that lie nearest to a place."""
     y, x = np.nonzero(pixels)
     order = np.argsort(np.hypot(x + 0.5 - place[0], y + 0.5 - place[1]), kind="stable")
-    few = order[: max(_FEW, int(_NEAR * len(order)))]
+    few = order[: max(FEW, int(_NEAR * len(order)))]
     return y[few], x[few]
 
 
