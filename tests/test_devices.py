@@ -17,18 +17,20 @@ from liquidwarp.appearance import (
     fuse_appearances,
     render_on_device,
 )
-from liquidwarp.bodies import BodyModel, Identity, load_body
+from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.devices import DEVICES, find_device, float64_on, full_precision, half_precision, moved
 from liquidwarp.errors import InputError
 from liquidwarp.flow import compose, identity_flow, mesh_flow, project_normalized, resize_flow, visibility, warp
 from liquidwarp.geometry import default_camera, look_at_camera, project
 from liquidwarp.mesh import vertex_facing, vertex_normals
-from liquidwarp.nn.compact import CompactGenerator, finish, source_input, transfer_input
-from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.nn.compact import CompactGenerator, SourceInput, TransferInput, finish
+from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture, LiquidGenerator
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.nn.published import SHAPES
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import interpolate, pixel_normals, rasterize, soft_silhouette
 from liquidwarp.raster.rasterize import default_backend
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera, Flow, Fragments, Keypoints
 
 SIZE = (96, 64)
@@ -70,7 +72,7 @@ def photographed(body: BodyModel, vertices: Tensor, camera: Camera) -> Appearanc
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    body = load_body("toy")
+    body = toy_body()
     identity = body.identity(torch.tensor([0.4, -0.2, 0.1, 0.0]))
     orient, pose = body.expand_pose(torch.zeros(2, 22, 3))
     pose = pose.clone()
@@ -106,7 +108,7 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
     flow = mesh_flow(fragments, faces, xy, face_visible=scene.view.faces[None])
     warped = warp(scene.photo, flow)
     kinds = torch.stack([(person.coverage == kind).float() for kind in (1, 2, 3)])[None]
-    transfer = transfer_input(
+    transfer = TransferInput(
         person.rgb[None],
         person.alpha[None],
         scene.background[None],
@@ -116,8 +118,8 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
     seen = rasterize(scene.view.vertices[None], faces, scene.view.camera)
     normals = pixel_normals(seen, scene.view.vertices[None], faces, scene.view.camera)
     with torch.no_grad(), half_precision(vertices.device):
-        features = scene.generator.encode(source_input(scene.photo[:, :3], scene.photo[:, 3], normals))
-        answer = scene.generator.answer(transfer, features, flow.grid[None], flow.valid[None])
+        features = scene.generator.encode(SourceInput.create(scene.photo[:, :3], scene.photo[:, 3], normals))
+        answer = scene.generator.answer(transfer, features, PhotoFlow(flow.grid[None], flow.valid[None]))
     finished = finish(answer, person.rgb[None], person.alpha[None], scene.background[None])
     return {
         "vertices": vertices,
@@ -128,7 +130,7 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
         "face_index": fragments.face_index,
         "valid": flow.valid,
         "warped": warped,
-        "mask": answer.mask,
+        "answered": answer.alpha,
         "picture": finished,
     }
 
@@ -195,7 +197,9 @@ def test_published_generators_stay_there(name: str, device: FakeDevice) -> None:
     flow = identity_flow((32, 48), 2)
     grid, valid = flow.grid[None, None].clone(), flow.valid[None, None].clone()
     valid[..., :20] = False
-    inputs = tuple(torch.rand(1, n, c, 32, 48, generator=random) for n, c in ((1, 4), (2, 6), (1, 6)))
+    background, *pictures = (torch.rand(1, n, c, 32, 48, generator=random) for n, c in ((1, 4), (2, 6), (1, 6)))
+    charted = (ChartedPicture(picture[:, :, :3], picture[:, :, 3:]) for picture in pictures)
+    inputs = (BackgroundInput(background[:, :, :3], background[:, :, 3:]), *charted)
     wanted = network(*inputs, grid, valid).compose()
     with device.loading():
         there, inputs_there = moved(network, device.name), moved((*inputs, grid, valid), device.name)
@@ -236,7 +240,7 @@ def make_values() -> list[object]:
     points = Keypoints(("nose",), torch.zeros(2, 1, 2), torch.zeros(2, 1), None, frames.bool(), (4, 6), 25.0, "none")
     fragments = Fragments(torch.zeros(1, 4, 6, dtype=torch.int32), torch.zeros(1, 4, 6, 3), torch.zeros(1, 4, 6))
     flow = Flow(torch.zeros(1, 4, 6, 2), torch.zeros(1, 4, 6, dtype=torch.bool))
-    body = load_body("toy")
+    body = toy_body()
     return [camera, track, points, fragments, flow, body, body.identity(torch.zeros(4)), body.topology]
 
 

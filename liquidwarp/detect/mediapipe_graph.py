@@ -14,7 +14,11 @@ from jaxtyping import Float
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect.native_log import native_log_muted
 
-_DIFFERENT = 0.1
+_DIFFERENT = 0.1  # of the longer side: two answers so far apart are about two people, or one is wrong
+_ALIASING = 0.75  # zoom below which bicubic sampling alone would alias
+_ALIASING_BACK = 1.33  # zoom above which linear sampling back would
+_NEAR_MASK = 0.02  # of the body's longer side: how close to the mask a landmark must lie to be covered
+_MASKED = 0.3  # mask from which on it is
 _BODY = slice(11, 33)  # all but the face
 
 
@@ -34,7 +38,7 @@ class CropView:
         """Return the view of a picture; beyond its border the border's colours go on."""
         linear = self.matrix[:, :2]
         zoom = float(np.sqrt(abs(np.linalg.det(linear))))
-        if zoom < 0.75:  # bicubic sampling alone would alias
+        if zoom < _ALIASING:
             sigma = 0.5 * np.sqrt(1 / zoom**2 - 1)
             frame = cv2.GaussianBlur(frame, (0, 0), sigma)
         return cv2.warpAffine(
@@ -50,7 +54,7 @@ class CropView:
         """Resample a mask of the view to a picture of `size`; 0 outside of the view."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         zoom = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
-        if zoom > 1.33:
+        if zoom > _ALIASING_BACK:
             mask = cv2.GaussianBlur(mask, (0, 0), 0.5 * np.sqrt(zoom**2 - 1))
         return cv2.warpAffine(mask, self._centred(), size[::-1], flags=flags)
 
@@ -75,9 +79,9 @@ class Answer:
         height, width = self.mask.shape
         x, y = np.floor(self.image[_BODY]).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        reach = 2 * round(0.02 * max(np.ptp(self.image, axis=0).max(), 1)) + 1
+        reach = 2 * round(_NEAR_MASK * max(np.ptp(self.image, axis=0).max(), 1)) + 1
         near = cv2.dilate(self.mask, np.ones((reach, reach), np.uint8))
-        covered = (near[y[inside], x[inside]] > 0.3).sum() / max(1, int(inside.sum()))
+        covered = (near[y[inside], x[inside]] > _MASKED).sum() / max(1, int(inside.sum()))
         return float(self.confidence.mean() * covered)
 
 
@@ -86,8 +90,8 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     parts = ("image", "confidence", "world", "mask")
-    share = np.float32(len(answers))
-    return Answer(*(sum(getattr(answer, part) for answer in answers) / share for part in parts))
+    count = np.float32(len(answers))
+    return Answer(*(sum(getattr(answer, part) for answer in answers) / count for part in parts))
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from liquidwarp.errors import InputError
-from liquidwarp.motion.joint_search import Tree
+from liquidwarp.motion.joint_search import JointTree
 
 _MOST_NUMBERS = 200_000_000
+_FARTHEST = 1e9  # of any number: what is larger is damage
 _MOTION = re.compile(r"^[ \t]*MOTION[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _COUNTS = re.compile(r"\s*Frames\s*:?\s*(\d+)\s+Frame\s*Time\s*:?\s*([0-9.eE+-]+)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -28,7 +29,7 @@ class BvhClip:
         fps: frames per second.
     """
 
-    tree: Tree
+    tree: JointTree
     turns: Float[np.ndarray, "T N 3 3"]
     steps: Float[np.ndarray, "T N 3"]
     fps: float
@@ -68,7 +69,7 @@ def read_clip(path: Path) -> BvhClip:
             above = turns[:, node.parent]
             turns[:, index] = above @ local[:, index]
             places[:, index] = places[:, node.parent] + (above @ steps[:, index, :, None])[..., 0]
-    tree = Tree(
+    tree = JointTree(
         names=[node.name for node in nodes],
         parents=[node.parent for node in nodes],
         offsets=np.array([node.offset for node in nodes]),
@@ -94,7 +95,7 @@ def _parse(text: str) -> tuple[list[_Node], Float[np.ndarray, "T W"], float]:
     if frames < 1 or frames * width > _MOST_NUMBERS or not 1e-4 < time < 10:
         raise ValueError(f"{frames} frames of {time} seconds")
     numbers = np.array(tables[0][counts.end() :].split(), dtype=np.float64)
-    if len(numbers) < frames * width or not np.isfinite(numbers).all():
+    if len(numbers) < frames * width or not (np.abs(numbers) < _FARTHEST).all():
         raise ValueError(f"{len(numbers)} numbers, wanted {frames} frames of {width}")
     return nodes, numbers[: frames * width].reshape(frames, width), round(1 / time, 3)
 
@@ -113,7 +114,10 @@ def _parse_tree(words: list[str]) -> list[_Node]:
             stack.append(len(nodes) - 1)
             position = stop + 1
         elif word == "OFFSET":
-            nodes[stack[-1]].offset = tuple(float(number) for number in words[position + 1 : position + 4])
+            offset = tuple(float(number) for number in words[position + 1 : position + 4])
+            if len(offset) != 3 or not np.isfinite(offset).all() or max(map(abs, offset)) > _FARTHEST:
+                raise ValueError(f"an offset of {offset}")
+            nodes[stack[-1]].offset = offset
             position += 4
         elif word == "CHANNELS":
             count = int(words[position + 1])

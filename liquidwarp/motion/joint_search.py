@@ -29,7 +29,7 @@ _MOST_NAMED = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
+class JointTree:
     """The joints of a file, parents before children.
 
     Attributes:
@@ -101,7 +101,7 @@ class UnknownSkeletonError(ValueError):
     """A skeleton of which not all joints are found; the message says which are, and which are not."""
 
 
-def find_joints(tree: Tree, given: Mapping[str, str] | None = None) -> dict[str, int]:
+def find_joints(tree: JointTree, given: Mapping[str, str] | None = None) -> dict[str, int]:
     """Find the canonical joints of a person's skeleton.
 
     A joint is known by the words and the side in its name; one between two that are known, by where it is in the tree;
@@ -121,17 +121,17 @@ def find_joints(tree: Tree, given: Mapping[str, str] | None = None) -> dict[str,
     told = _told(tree, given or {})
     found = _by_names(tree) | told
     _between(tree, found)
-    if lacking := [joint for joint in _NEEDED if joint not in found]:
-        for joint, place in _by_shape(tree).items():
-            found.setdefault(joint, place)
-        lacking = [joint for joint in _NEEDED if joint not in found]
-    if lacking or not _is_person(tree, found):
-        raise UnknownSkeletonError(_report(tree, found, lacking))
+    if not _is_person(tree, found):
+        shape = _by_shape(tree)
+        choices = ({**shape, **found}, {**shape, **told})
+        found = next((choice for choice in choices if _is_person(tree, choice)), found)
+    if not _is_person(tree, found):
+        raise UnknownSkeletonError(_report(tree, found))
     _complete(tree, found)
     return found
 
 
-def _told(tree: Tree, given: Mapping[str, str]) -> dict[str, int]:
+def _told(tree: JointTree, given: Mapping[str, str]) -> dict[str, int]:
     """Look up the user's names; letters as written, or else without regard to their case."""
     if unknown := [joint for joint in given if joint not in CANONICAL_JOINTS]:
         raise UnknownSkeletonError(f"no joint {unknown[0]!r} to be mapped; there are {', '.join(CANONICAL_JOINTS)}")
@@ -146,7 +146,7 @@ def _told(tree: Tree, given: Mapping[str, str]) -> dict[str, int]:
     return told
 
 
-def _by_names(tree: Tree) -> dict[str, int]:
+def _by_names(tree: JointTree) -> dict[str, int]:
     read = [
         read_name(name) if not end else JointName("", "", 0) for name, end in zip(tree.names, tree.ends, strict=True)
     ]
@@ -187,7 +187,7 @@ def _by_names(tree: Tree) -> dict[str, int]:
     return named
 
 
-def _between(tree: Tree, found: dict[str, int]) -> None:
+def _between(tree: JointTree, found: dict[str, int]) -> None:
     """Find the joints of a limb that lie next to known ones."""
     for side in _SIDES:
         for upper, middle, lower in (_LEG, _ARM):
@@ -207,7 +207,7 @@ def _between(tree: Tree, found: dict[str, int]) -> None:
                 found |= {} if low is None else {f"{side}_{lower}": low}
 
 
-def _by_shape(tree: Tree) -> dict[str, int]:
+def _by_shape(tree: JointTree) -> dict[str, int]:
     """Find the limbs as two pairs of alike branches, the legs' nearer to the root; {} where there are no such."""
     pairs = sorted(_pairs(tree), key=lambda pair: -min(tree.reach[pair[0]], tree.reach[pair[1]]))
     for legs in pairs:
@@ -219,7 +219,7 @@ def _by_shape(tree: Tree) -> dict[str, int]:
     return {}
 
 
-def _pairs(tree: Tree) -> Iterator[tuple[int, int]]:
+def _pairs(tree: JointTree) -> Iterator[tuple[int, int]]:
     """Yield branches from one joint that are alike, and long enough for two bones and an end."""
     for joint in range(len(tree.parents)):
         branches = [child for child in tree.children[joint] if len(tree.limb(child)) >= 3]
@@ -230,14 +230,14 @@ def _pairs(tree: Tree) -> Iterator[tuple[int, int]]:
                     yield one, other
 
 
-def _two_bones(tree: Tree, joint: int) -> list[int]:
+def _two_bones(tree: JointTree, joint: int) -> list[int]:
     """Return where a limb's two long bones begin and end; before them there may be a collar."""
     limb = tree.limb(joint)
     triples = [limb[start : start + 3] for start in range(len(limb) - 2)]
     return max(triples, key=lambda three: min(tree.bone(three[0], three[1]), tree.bone(three[1], three[2])))
 
 
-def _sided(tree: Tree, waist: int, chest: int, limbs: Mapping[str, list[list[int]]]) -> dict[str, int]:
+def _sided(tree: JointTree, waist: int, chest: int, limbs: Mapping[str, list[list[int]]]) -> dict[str, int]:
     """Tell left from right: with the head above and the toes (or else the knees) in front."""
     places = tree.places
     up = places[:, chest] - places[:, waist]
@@ -259,8 +259,10 @@ def _sided(tree: Tree, waist: int, chest: int, limbs: Mapping[str, list[list[int
     return found
 
 
-def _is_person(tree: Tree, found: Mapping[str, int]) -> bool:
-    """Tell whether the limbs hang together and are four."""
+def _is_person(tree: JointTree, found: Mapping[str, int]) -> bool:
+    """Tell whether there are four limbs, and each hangs together."""
+    if any(joint not in found for joint in _NEEDED):
+        return False
     ordered = all(
         tree.above(found[f"{side}_{upper}"], found[f"{side}_{lower}"])
         for side in _SIDES
@@ -276,7 +278,7 @@ def _is_person(tree: Tree, found: Mapping[str, int]) -> bool:
     return ordered and apart and len(set(limbs)) == len(limbs)
 
 
-def _complete(tree: Tree, found: dict[str, int]) -> None:
+def _complete(tree: JointTree, found: dict[str, int]) -> None:
     """Add what the shape of the tree tells of the joints that are not needed."""
     hips = [found[f"{side}_hip"] for side in _SIDES]
     if "pelvis" not in found or not all(tree.above(found["pelvis"], hip) for hip in hips):
@@ -301,14 +303,14 @@ def _complete(tree: Tree, found: dict[str, int]) -> None:
             found.setdefault("neck", limb[0])
 
 
-def _in_line(tree: Tree, knee: int, ankle: int, toe: int) -> bool:
+def _in_line(tree: JointTree, knee: int, ankle: int, toe: int) -> bool:
     """Tell whether what hangs on an ankle only goes on where the shin ended, as no foot does."""
     shin, foot = tree.places[:, ankle] - tree.places[:, knee], tree.places[:, toe] - tree.places[:, ankle]
     lengths = np.linalg.norm(shin, axis=1) * np.linalg.norm(foot, axis=1)
     return bool(np.median((shin * foot).sum(1) / np.maximum(lengths, 1e-12)) > _LINE)
 
 
-def canonical_picks(tree: Tree, joints: Mapping[str, int]) -> list[int]:
+def canonical_picks(tree: JointTree, joints: Mapping[str, int]) -> list[int]:
     """Choose a joint of the tree for each canonical one; what the file lacks follows the joint above it."""
     chest = tree.meeting([joints[f"{side}_shoulder"] for side in _SIDES])
     below = set(tree.chain(joints["pelvis"]))
@@ -322,8 +324,9 @@ def canonical_picks(tree: Tree, joints: Mapping[str, int]) -> list[int]:
     return picks
 
 
-def _report(tree: Tree, found: Mapping[str, int], lacking: Sequence[str]) -> str:
+def _report(tree: JointTree, found: Mapping[str, int]) -> str:
     """Say what was found and what is missing, in one line."""
+    lacking = [joint for joint in _NEEDED if joint not in found]
     known = ", ".join(f"{joint} ({tree.names[found[joint]]})" for joint in _NEEDED if joint in found) or "nothing"
     if not lacking:
         return f"joints that do not hang together: {known}; it has {_listed(tree)}"
@@ -336,6 +339,6 @@ def _such_as(joint: str) -> str:
     return " or ".join(f"{side.capitalize()}{word}" for word in _SUCH_AS[name])
 
 
-def _listed(tree: Tree) -> str:
+def _listed(tree: JointTree) -> str:
     names = [name for name, end in zip(tree.names, tree.ends, strict=True) if not end]
     return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")

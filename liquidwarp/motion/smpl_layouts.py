@@ -20,13 +20,14 @@ _POSES = ("poseworld", "poses", "smplposes", "smplthetas", "thetas", "theta", "f
 _ROOTS = ("globalorient", "rootorient", "rootpose", "globalorientation")
 _BODIES = ("bodypose", "posebody")
 _PLACES = ("transworld", "trans", "transl", "smpltrans", "translation", "roottranslation", "globalt", "camtrans")
-_CAMERAS = ("origcam", "cams", "cam", "predcam", "camera")
+_CAMERAS = ("origcam", "cams", "cam", "predcam")
 _SHAPES = ("betas", "smplbetas", "shape", "shapes", "beta", "predbetas")
 _SEEN = ("globalt", "camtrans", "phalpcamera")  # places before a camera, which looks along z at a y that points down
 _SCALES = ("smplscaling", "scaling")
 _RATES = ("mocapframerate", "mocapfps", "mocaprate", "framerate", "fps", "videofps", "framespersecond")
 _NUMBERS = ("frameids", "frameid", "frames", "frameidx")
 _UPS = ("upaxis", "up", "worldup", "upvector")
+_UP = re.compile(r"([+-]?)([xyz])(?:[-_ ]?(?:up|axis))*")
 _KINDS = {22: "smplx", 24: "smpl", 52: "smplh", 53: "smplx", 55: "smplx"}
 _FACES = ("jawpose", "posejaw", "expression", "leyepose", "poseeye")
 _WORLDS = ("world", "global", "sequence")  # of several motions of one person the one in the world, not in the camera
@@ -86,6 +87,11 @@ def find_people(values: Values) -> dict[int, Values]:
     return {number: {**shared, **person} for number, person in found.items()}
 
 
+def holds_poses(values: Values) -> bool:
+    """Tell whether there are poses of a body right among some values."""
+    return _has_motion(_renamed(values))
+
+
 def _renamed(values: Values) -> dict[str, Any]:
     return {plain_name(name): value for name, value in values.items()}
 
@@ -95,6 +101,10 @@ def _people(values: Values) -> dict[int, Values]:
         return _from_frames([values])
     if _has_motion(values):
         return _apart(values)
+    listed: list[Any] = next((values[name] for name in (*_POSES, *_BODIES) if isinstance(values.get(name), list)), [])
+    if listed and all(isinstance(one, np.ndarray) for one in listed):  # 3DPW's lists, an array for each person
+        own = {name: value for name, value in values.items() if np.ndim(value) and len(value) == len(listed)}
+        return {person: {name: value[person] for name, value in own.items()} for person in range(len(listed))}
     inner = {name: _renamed(value) for name, value in values.items() if isinstance(value, dict)}
     people: dict[int, Values] = {
         int(name): value for name, value in inner.items() if name.isdecimal() and _has_motion(value)
@@ -125,11 +135,11 @@ def _apart(values: Values) -> dict[int, Values]:
         4: len(shape) == 4 and shape[2] in joints and shape[3] in (3, 6, 9),
         5: True,
     }.get(len(shape), False)
-    boxes = values.get("detectionall")
+    boxes = _first(values, ("detectionall",))
     if many:
         return {person: _rows(values, shape[0], person) for person in range(shape[0])}
-    if isinstance(boxes, np.ndarray) and boxes.ndim == 2 and len(boxes) == shape[0] and boxes.shape[1] >= 5:
-        return _by_size(values, boxes)
+    if boxes is not None and boxes.ndim == 2 and len(boxes) == shape[0] and boxes.shape[1] >= 5:
+        return _by_size(values, np.nan_to_num(boxes))
     return {0: values}
 
 
@@ -262,22 +272,24 @@ def _cams(values: Values, count: int) -> Float[np.ndarray, "T 3"] | None:
 def _world(values: Values, named: str, joints: int, seen: bool) -> tuple[Axis | None, Axis]:
     """Return the axis that points up, if the file or its layout says so, and the one that mostly does."""
     y, z, minus_y = (0, 1, 0), (0, 0, 1), (0, -1, 0)
-    for name in _UPS:
-        said = values.get(name)
-        if isinstance(said, np.ndarray) and said.size == 3 and said.dtype.kind in "fiu":
-            axis = np.round(np.ravel(said)).astype(int).tolist()
-            if sorted(map(abs, axis)) == [0, 0, 1]:
-                return (axis[0], axis[1], axis[2]), y
-        letters = re.findall(r"-?[xyz]", str(said).lower()) if said is not None else []
-        if letters:
-            sign = -1 if letters[0].startswith("-") else 1
-            axis = [sign * (letter == letters[0][-1]) for letter in "xyz"]
-            return (axis[0], axis[1], axis[2]), y
+    said = next((axis for name in _UPS if (axis := _axis(values.get(name))) is not None), None)
+    if said is not None:
+        return said, y
     if seen:
         return minus_y, minus_y
     like_amass = any(name in values for name in _RATES[:3]) or (named == "poses" and joints >= 52)
     usual = {"poses": z, "pose": minus_y, "predpose": minus_y, "theta": minus_y, "thetas": minus_y}
     return (z if like_amass else None), usual.get(named, y)
+
+
+def _axis(said: Any) -> Axis | None:
+    """Read an axis: `z`, `Y_UP`, `-y`, or three numbers; None where it is none."""
+    axis = [0, 0, 0]
+    if isinstance(said, np.ndarray) and said.size == 3 and said.dtype.kind in "fiu":
+        axis = np.round(np.nan_to_num(np.ravel(said))).astype(int).tolist()
+    elif found := _UP.fullmatch(str(said).strip().lower()):
+        axis["xyz".index(found[2])] = -1 if found[1] == "-" else 1
+    return (axis[0], axis[1], axis[2]) if sorted(map(abs, axis)) == [0, 0, 1] else None
 
 
 def _rate(values: Values) -> float | None:

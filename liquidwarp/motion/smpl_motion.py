@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from liquidwarp.motion.skeleton import (
     local_turns,
     skeleton_of,
 )
-from liquidwarp.motion.smpl_layouts import SmplPerson, find_people, plain_name, read_person
+from liquidwarp.motion.smpl_layouts import SmplPerson, Values, find_people, holds_poses, plain_name, read_person
 from liquidwarp.motion.standing import WORLDS, ever_upright, world_up
 from liquidwarp.types import BodyTrack
 
@@ -38,6 +39,7 @@ _Z_UP = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=torch.float64) 
 _Z_AXIS = (0, 0, 1)
 _UPS = ((0, 1, 0), _Z_AXIS, (0, -1, 0))  # axes that point up in one program or another
 _PLACES_ONLY = {"joints3d", "joints", "jointpositions", "positions", "keypoints3d", "keypoints", "kp3d", "markers"}
+_TRACK = "make a track with 'liquidwarp recover'"
 _MOST_LISTED = 30
 _MOST_BRIDGED = 100  # frames for each that the file has
 _PELVIS_UP = -0.22  # metres: the pelvis's height over SMPL's origin, for who does not have its file
@@ -90,17 +92,16 @@ def read_smpl(path: Path, body: BodyModel | None = None, *, person: int | None =
         InputError: the file is damaged, asks to run something, is no such motion, or has no such person.
     """
     values = read_pickle(path) if path.suffix.lower() in (".pkl", ".pickle") else _read_npz(path)
-    people = find_people(values)
-    if not people:
-        raise _no_motion(path, values)
     try:
-        known = {number: read_person(one) for number, one in people.items()}
-        chosen, words = _choose(path, known, person)
+        people = find_people(values)
+        if not people:
+            raise _no_motion(path, values)
+        chosen, words = _choose(path, people, person)
         filled, observed = _bridged(chosen)
     except InputError:
         raise
-    except ValueError as error:
-        raise InputError(f"{path}: {error}; check the file") from error
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}; check the file") from error
     if filled.fps is None:
         words.append(f"{path}: says no frame rate; taking {filled.usual_fps:g} a second")
     rest = _rest(filled.family, filled.betas, filled.gender, body)
@@ -116,17 +117,23 @@ def read_smpl(path: Path, body: BodyModel | None = None, *, person: int | None =
     return SmplMotion(motion, observed, filled.cams is not None, tuple(words))
 
 
-def _choose(path: Path, people: Mapping[int, SmplPerson], person: int | None) -> tuple[SmplPerson, list[str]]:
-    """Return the person asked for, or the one with most frames with a word about the others."""
+def _choose(path: Path, people: Mapping[int, Values], person: int | None) -> tuple[SmplPerson, list[str]]:
+    """Read the person asked for, or the one with most frames with a word about the others."""
     if person is not None and person not in people:
         there = ", ".join(map(str, people))
         raise InputError(f"{path}: no person {person} in it, only {there}; choose one of these with --motion-person")
-    chosen = max(people, key=lambda number: len(people[number].turns)) if person is None else person
-    words = []
-    if person is None and len(people) > 1:
-        listed = ", ".join(f"{number} ({len(one.turns)} frames)" for number, one in people.items())
-        words.append(f"{path}: people {listed}; taking number {chosen}, choose another with --motion-person N")
-    return people[chosen], words
+    if person is not None or len(people) == 1:
+        return read_person(people[next(iter(people)) if person is None else person]), []
+    known: dict[int, SmplPerson] = {}
+    for number, values in people.items():
+        with suppress(ValueError):
+            known[number] = read_person(values)
+    if not known:
+        return read_person(next(iter(people.values()))), []  # which says what is wrong
+    chosen = max(known, key=lambda number: len(known[number].turns))
+    listed = ", ".join(f"{number} ({len(one.turns)} frames)" for number, one in list(known.items())[:_MOST_LISTED])
+    word = f"{path}: people {listed}; taking number {chosen}, choose another with --motion-person N"
+    return known[chosen], [word] if len(known) > 1 else []
 
 
 def _bridged(person: SmplPerson) -> tuple[SmplPerson, Bool[Tensor, "T"]]:
@@ -136,6 +143,8 @@ def _bridged(person: SmplPerson) -> tuple[SmplPerson, Bool[Tensor, "T"]]:
     step = int(np.gcd.reduce(np.diff(person.frames)))
     own = (person.frames - person.frames[0]) // step
     count = int(own[-1]) + 1
+    if count == len(own):
+        return person, torch.ones(count, dtype=torch.bool)
     if count > _MOST_BRIDGED * len(own):
         raise ValueError(f"{len(own)} frames that are spread over {count}")
     wanted = np.arange(count)
@@ -219,7 +228,7 @@ def _no_motion(path: Path, values: Mapping[str, Any]) -> InputError:
     return InputError(
         f"{path}: no motion in it; looked for poses, smpl_poses, pose, or global_orient and body_pose, or root_orient "
         f"and pose_body, found {found}{kind}; write what there is so: numpy.savez('motion.npz', poses=..., trans=..., "
-        "mocap_framerate=...), poses (frames, 72) in radians"
+        f"mocap_framerate=...), poses (frames, 72) in radians, or {_TRACK}"
     )
 
 
@@ -251,17 +260,17 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
                     values[name] = archive[name]
                 except ValueError:
                     pickled.append(name)
-            if not find_people(values):
+            if not holds_poses(values):
                 for name in pickled:
                     values[name] = _pickled(path, archive, name)
             return values
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; check the name") from error
+        raise InputError(f"{path}: no such file; check the name, or {_TRACK}") from error
     except InputError:  # a ValueError too, but already in words
         raise
     except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a plain npz ({reason}); give a motion in AMASS's format, or a track") from error
+        raise InputError(f"{path}: not a plain npz ({reason}); copy it again, or {_TRACK}") from error
 
 
 def _pickled(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Any:

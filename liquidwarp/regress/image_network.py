@@ -24,6 +24,7 @@ ROUNDS = 2
 _LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
 _ENDS = ("nose", "left_index", "right_index", "left_foot_index", "right_foot_index", "left_heel", "right_heel")
 _PLACES = len(CANONICAL_JOINTS) + 2 * len(_LIMBS) + len(_ENDS)
+_LEAST_DEPTH = 0.05  # metres: what is nearer is seen as if it were here
 _STEP = 0.03  # scale of the first corrections
 
 
@@ -161,4 +162,4 @@ def _places(estimate: Estimate) -> Float[Tensor, "B P 3"]:
 
 def _in_crop(points: Float[Tensor, "B P 3"], window: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B P 2"]:
     seen = points @ window.transpose(1, 2)
-    return (seen[..., :2] / seen[..., 2:].clamp_min(0.05)).clamp(-2, 2)
+    return (seen[..., :2] / seen[..., 2:].clamp_min(_LEAST_DEPTH)).clamp(-2, 2)

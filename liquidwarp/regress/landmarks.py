@@ -150,9 +150,9 @@ def answer_frames(
     return Estimate(*answers)
 
 
-def mean_shape(betas: Float[Tensor, "T K"], share: Float[Tensor, "T"]) -> Float[Tensor, "K"]:
+def mean_shape(betas: Float[Tensor, "T K"], weight: Float[Tensor, "T"]) -> Float[Tensor, "K"]:
     """Return one shape for all frames."""
-    return (betas * share[:, None]).sum(0) / share.sum().clamp_min(1e-6)
+    return (betas * weight[:, None]).sum(0) / weight.sum().clamp_min(1e-6)
 
 
 def settle(

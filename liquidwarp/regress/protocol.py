@@ -15,6 +15,9 @@ from liquidwarp.types import Camera
 HALF_TURN = (1.0, -1.0, -1.0)
 """Diagonal that takes SMPL's axes at rest (+Y up, +Z to the front) to ours, and back."""
 
+_SMPL_PELVIS = (0.0, -0.22, 0.03)  # metres: about where it is on SMPL's mean body at rest
+_LEAST_SCALE = 1e-3  # a weak perspective below it is no answer
+
 
 @dataclass(frozen=True, eq=False)
 class BodyPieces:
@@ -76,7 +79,7 @@ def place_by_weak_perspective(
     Returns:
         Rotations in the camera's axes, and the place of the pelvis.
     """
-    scale = weak[:, 0].clamp_min(1e-3)
+    scale = weak[:, 0].clamp_min(_LEAST_SCALE)
     pixels = scale * boxes[:, 2] / 2  # a metre's length
     spot = boxes[:, :2] + boxes[:, 2:] / 2 + pixels[:, None] * weak[:, 1:]
     flat = camera.on_plane(spot)
@@ -98,7 +101,7 @@ def from_smpl_axes(rotations: Float[Tensor, "B J 3 3"]) -> Float[Tensor, "B J 3 
 def smpl_pelvis(body: BodyModel | None, betas: Float[Tensor, "K"]) -> Float[Tensor, "3"]:
     """Return the place of SMPL's pelvis at rest in SMPL's own axes; about so where the user has no SMPL body."""
     if body is None:
-        return betas.new_tensor([0.0, -0.22, 0.03])
+        return betas.new_tensor(_SMPL_PELVIS)
     return body.rest_joints(shape_of(body, betas))[body.canonical("pelvis")] * betas.new_tensor(HALF_TURN)
 
 

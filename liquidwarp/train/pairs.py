@@ -23,7 +23,7 @@ from liquidwarp.detect import Detector, detect_clip
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
-from liquidwarp.matting import refine_matte
+from liquidwarp.matting import refine_alpha
 from liquidwarp.methods.compact import source_input, transfer_input, working_size
 from liquidwarp.nn.compact import SourceInput, TransferInput
 from liquidwarp.nn.discriminators import boxes_of_points
@@ -201,7 +201,7 @@ def make_pairs(
     if alphas is None:
         assert found.masks is not None
         refined = [
-            refine_matte(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
+            refine_alpha(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
         ]
         true = np.stack(refined)
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
+import torch
 from scipy.spatial.transform import Rotation
 
 from liquidwarp.bodies import CANONICAL_JOINTS, load_body
@@ -195,6 +196,8 @@ class Style:
     Attributes:
         names: of the 22 canonical joints; "" for those that it lacks.
         helpers: joints that only help, by the canonical joint they hang on.
+        hang: canonical joints that hang on another than the canonical parent.
+        above: names of joints above the pelvis that never turn.
         world: rotation from the camera's axes to those of the file.
         frames: rotation of each joint's own axes against the rest pose in camera axes.
         order: of the rotation channels; the first is applied last.
@@ -206,6 +209,8 @@ class Style:
 
     names: Sequence[str] = tuple(MIXAMO)
     helpers: Mapping[str, str] = field(default_factory=dict)
+    hang: Mapping[str, str] = field(default_factory=dict)
+    above: Sequence[str] = ()
     world: np.ndarray = field(default_factory=lambda: Y_UP)
     frames: np.ndarray = field(default_factory=lambda: np.tile(Y_UP.T, (22, 1, 1)))
     order: str = "ZXY"
@@ -253,43 +258,49 @@ def posed(turned: Mapping[str, Sequence[float]], whole: np.ndarray | None = None
 
 def write(motion: SkeletonMotion, style: Style) -> str:
     """Write a motion as a BVH text in a style."""
-    rest, turns = motion.rest.numpy(), motion.turns.numpy()
+    rest, turns, count = motion.rest.numpy(), motion.turns.numpy(), len(motion)
     world = style.world @ turns @ style.frames
-    kept = [joint for joint in range(22) if style.names[joint]]
+    still = np.tile(np.eye(3), (count, 1, 1))
     nodes: list[tuple[str, int, np.ndarray, np.ndarray]] = []  # name, parent, offset, rotations against the parent
+    for name in style.above:
+        nodes.append((name, len(nodes) - 1, np.zeros(3), still))
     place: dict[int, int] = {}
-    for joint in kept:
-        parent = PARENTS[joint]
-        while parent >= 0 and parent not in place:
+    parents = {INDEX[joint]: INDEX[parent] for joint, parent in style.hang.items()}
+    later = sorted((joint for joint in range(22) if style.names[joint]), key=lambda joint: joint in parents)
+    while later:
+        joint = later.pop(0)
+        parent = parents.get(joint, PARENTS[joint])
+        while parent >= 0 and not style.names[parent]:
             parent = PARENTS[parent]
+        if parent >= 0 and parent not in place:
+            later.append(joint)
+            continue
         bone = rest[joint] - rest[parent] if parent >= 0 else np.zeros(3)
         offset = style.frames[parent].T @ bone / style.unit if parent >= 0 else np.zeros(3)
         local = world[:, parent].transpose(0, 2, 1) @ world[:, joint] if parent >= 0 else world[:, joint]
         place[joint] = len(nodes)
-        nodes.append((style.names[joint], place[parent] if parent >= 0 else -1, offset, local))
-    still = np.tile(np.eye(3), (len(motion), 1, 1))
+        nodes.append((style.names[joint], place[parent] if parent >= 0 else len(style.above) - 1, offset, local))
     for joint, name in style.helpers.items():
         nodes.append((name, place[INDEX[joint]], np.array([0.03, 0.01, 0.02]) / style.unit, still))
     lines, order = ["HIERARCHY"], []
-    _write(lines, order, nodes, 0, style, motion.root.numpy() @ style.world.T / style.unit)
+    _write(lines, order, nodes, 0, style)
     columns = []
-    root = motion.root.numpy() @ style.world.T / style.unit
     for index in order:
         _, parent, offset, local = nodes[index]
         if parent < 0:
-            columns.append(root)
+            columns.append(motion.root.numpy() @ style.world.T / style.unit)
         elif style.positions != "root":
-            columns.append(np.tile(offset if style.positions == "all" else 0 * offset, (len(motion), 1)))
+            columns.append(np.tile(offset if style.positions == "all" else 0 * offset, (count, 1)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of gimbal lock, where one of many solutions is taken
             columns.append(Rotation.from_matrix(local).as_euler(style.order.upper(), degrees=True))
     table = np.concatenate(columns, axis=1)
-    lines += ["MOTION", f"Frames: {len(motion)}", f"Frame Time: {1 / motion.fps:.9f}"]
+    lines += ["MOTION", f"Frames: {count}", f"Frame Time: {1 / motion.fps:.9f}"]
     lines += [" ".join(f"{number:.6f}" for number in row) for row in table]
     return style.text("\n".join(lines) + "\n")
 
 
-def _write(lines: list[str], order: list[int], nodes: list, index: int, style: Style, root: np.ndarray) -> None:
+def _write(lines: list[str], order: list[int], nodes: list, index: int, style: Style) -> None:
     name, parent, offset, _ = nodes[index]
     order.append(index)
     turned = " ".join(f"{axis}rotation" for axis in style.order)
@@ -298,21 +309,19 @@ def _write(lines: list[str], order: list[int], nodes: list, index: int, style: S
     lines.append(f"  CHANNELS {6 if moved else 3} {'Xposition Yposition Zposition ' if moved else ''}{turned}")
     children = [child for child, node in enumerate(nodes) if node[1] == index]
     for child in children:
-        _write(lines, order, nodes, child, style, root)
+        _write(lines, order, nodes, child, style)
     if not children and style.ends:
         tip = style.frames[0].T @ np.array([0.0, 0, -0.05]) / style.unit
         lines += ["  End Site", "  {", "    OFFSET " + " ".join(f"{x:.6f}" for x in tip), "  }"]
     lines.append("}")
 
 
-def lying(motion: SkeletonMotion, frames: int) -> SkeletonMotion:
+def lying(motion: SkeletonMotion, frames: int, head: str = "away") -> SkeletonMotion:
     """Let the first frames stand, and then the person lie on the back for so many more, on the same floor."""
-    import torch
-
-    places = joint_places(motion)
-    floor = float(places[0, :, 1].max())
-    back = torch.from_numpy(Rotation.from_euler("x", 90, degrees=True).as_matrix())  # the head goes away
-    turns = (back @ motion.turns[:1]).repeat(frames, 1, 1, 1)
+    floor = float(joint_places(motion)[0, :, 1].max())
+    turn = {"away": ("x", 90), "near": ("yx", (180, 90)), "left": ("z", 90), "right": ("z", -90)}[head]
+    down = torch.from_numpy(Rotation.from_euler(*turn, degrees=True).as_matrix())
+    turns = (down @ motion.turns[:1]).repeat(frames, 1, 1, 1)
     root = motion.root[:1].clone()
     root[:, 1] = floor - 0.12
     return replace(

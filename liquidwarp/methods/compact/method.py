@@ -18,7 +18,7 @@ from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish
 from liquidwarp.nn.compact_weights import load_compact, save_compact
 from liquidwarp.nn.planes import joined
-from liquidwarp.person import SourceState
+from liquidwarp.person import SourceState, choose_views
 from liquidwarp.types import Camera
 
 _MARGIN = 0.06  # of the body's height: how far around the body the network works
@@ -37,7 +37,7 @@ class CompactSession:
     def __init__(self, generator: CompactGenerator, state: SourceState, background: BackgroundPicture) -> None:
         self._generator, self._body, self._appearance = generator, state.body, state.appearance
         self._background = background.picture
-        self._views = state.views[:_SOURCES]
+        self._views = choose_views(state.body.topology, state.views, _SOURCES)
         size = working_size(self._views[0].camera.size)
         sources = joined([source_input(self._body, view, size) for view in self._views])
         with torch.no_grad(), half_precision(state.track.transl.device):

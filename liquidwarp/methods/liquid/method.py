@@ -20,7 +20,7 @@ from liquidwarp.methods.liquid.inputs import background_input, body_chart, textu
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
 from liquidwarp.nn.checkpoints import load_published
 from liquidwarp.nn.liquid import ChartedPicture, Earlier, LiquidGenerator
-from liquidwarp.person import SourceState, SourceView
+from liquidwarp.person import SourceState, SourceView, choose_views
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera, Flow, Fragments
 
@@ -42,7 +42,11 @@ class LiquidSession:
     """
 
     def __init__(self, generator: LiquidGenerator, state: SourceState, background: BackgroundPicture) -> None:
-        self._generator, self._body, self._views = generator, state.body, state.views[:_SOURCES]
+        self._generator, self._body, self._views = (
+            generator,
+            state.body,
+            choose_views(state.body.topology, state.views, _SOURCES),
+        )
         self._code = texture_code(state.body)
         size = self._working_size(state.photo.shape[:2])
         sources = [self._source(view, size) for view in self._views]
