@@ -69,13 +69,13 @@ class Observation:
 
     Attributes:
         rgb: uint8 (H, W, 3), foreground colours free of background bleeding.
-        matte: (H, W), 1 = person.
+        alpha: (H, W), 1 = person.
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed, posed body.
     """
 
     rgb: np.ndarray
-    matte: np.ndarray
+    alpha: np.ndarray
     camera: Camera
     vertices: Float[Tensor, "V 3"]
 
@@ -85,7 +85,7 @@ class Appearance:
     """Pictures of a surface and a table that says where each face looks.
 
     Attributes:
-        texels: uint8 (N, 4) pixels of all layers; alpha is the photo's matte.
+        texels: uint8 (N, 4) pixels of all layers; alpha is the photo's.
         kinds: uint8 (N,) coverage of each pixel: SEEN or FILLED.
         table: int64 (L, 3): first texel, height and width of each layer.
         slot_layer: int32 (F, K) layer of each slot, -1 for none.
@@ -205,7 +205,7 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     xy = project(item.camera, item.vertices)[:, :2].numpy()
     height_px = float(xy[:, 1].max() - xy[:, 1].min())
     edges = depth_edges(mesh_group, fragments.depth[0].numpy())
-    labels = segment_groups(item.rgb, item.matte, mesh_group, edges, height_px)
+    labels = segment_groups(item.rgb, item.alpha, mesh_group, edges, height_px)
 
     corners = xy[faces]
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -217,7 +217,7 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     ]
     for group in (TORSO, *UPPER_LEGS):
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px)
-    beyond = _beyond_photo(corners, face_group, item.matte.shape, _CUT * height_px)
+    beyond = _beyond_photo(corners, face_group, item.alpha.shape, _CUT * height_px)
     taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px)
     slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
     origin = np.array([layer.origin for layer in taken.layers], np.float32)
@@ -289,8 +289,8 @@ def _take_layers(
         members = face_group == group
         if not members.any():
             continue
-        reach = int(_REACH * max(item.matte.shape)) if group in leaving else 0
-        box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape, reach)
+        reach = int(_REACH * max(item.alpha.shape)) if group in leaving else 0
+        box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.alpha.shape, reach)
         layer_of[:, group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
         least = FEW if group in leaving else 1
@@ -303,13 +303,13 @@ def _take_layers(
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
-            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, texture)
+            cloth = continued_layer(item.rgb, item.alpha, own[SHINS[group]], box, texture)
         plain[group] = cloth is None
         layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, corners[members].mean((0, 1)))))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
         trousers = layers[layer_of[0, UPPER_LEGS[0]]]
         for number in layer_of[:, TORSO]:
-            layers[number] = _with_trousers(layers[number], trousers, _waistline(corners, face_group), item.matte.shape)
+            layers[number] = _with_trousers(layers[number], trousers, _waistline(corners, face_group), item.alpha.shape)
     return _Taken(layers, layer_of, guessed, plain)
 
 
@@ -382,11 +382,11 @@ def _front_layer(
     known = trusted[group]
     if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group):
         skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
-        return front_layer(skin, item.matte, np.zeros_like(known), box, seeds=np.ones_like(known))
+        return front_layer(skin, item.alpha, np.zeros_like(known), box, seeds=np.ones_like(known))
     if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
-        return front_layer(item.rgb, item.matte, known, box, seeds=skin_pixels(item.rgb, known))
+        return front_layer(item.rgb, item.alpha, known, box, seeds=skin_pixels(item.rgb, known))
     seeds = hair_core(known, labels) if group == HAIR else known
-    return front_layer(item.rgb, item.matte, known, box, seeds=seeds, texture=texture)
+    return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture)
 
 
 def _back_layer(

@@ -76,7 +76,7 @@ class Layer:
     """One picture of one group.
 
     Attributes:
-        rgba: uint8 (h, w, 4); alpha is the photo's matte, opaque beyond the photo.
+        rgba: uint8 (h, w, 4); alpha is the photo's, opaque beyond the photo.
         kind: uint8 (h, w); SEEN where the photo shows this group, else FILLED.
         origin: (x, y) of the layer's top-left corner in the photo's pixels; it may lie beyond the photo.
     """
@@ -87,7 +87,7 @@ class Layer:
 
 
 def segment_groups(
-    rgb: np.ndarray, matte: np.ndarray, mesh_group: np.ndarray, edges: np.ndarray, height_px: float
+    rgb: np.ndarray, alpha: np.ndarray, mesh_group: np.ndarray, edges: np.ndarray, height_px: float
 ) -> np.ndarray:
     """Label the photo's pixels by group: the mesh tells what is where, the photo where exactly it ends.
 
@@ -96,7 +96,7 @@ def segment_groups(
 
     Args:
         rgb: uint8 (H, W, 3).
-        matte: float (H, W).
+        alpha: float (H, W).
         mesh_group: int (H, W) group of the nearest face, -1 where none.
         edges: bool (H, W), from `depth_edges`.
         height_px: the person's height in pixels.
@@ -107,9 +107,9 @@ def segment_groups(
     margin = max(1.0, _MARGIN * height_px)
     unsure = ndimage.distance_transform_edt(~edges) <= margin
     markers = np.zeros(mesh_group.shape, np.int32)
-    markers[matte < 0.15] = len(LAYER_GROUPS) + 1
+    markers[alpha < 0.15] = len(LAYER_GROUPS) + 1
     for group in range(len(LAYER_GROUPS)):
-        region = (mesh_group == group) & (matte > 0.7)
+        region = (mesh_group == group) & (alpha > 0.7)
         if not region.any():
             continue
         sure = region & ~unsure
@@ -123,7 +123,7 @@ def segment_groups(
         nearest = ndimage.distance_transform_edt(border, return_distances=False, return_indices=True)
         labels = labels[tuple(nearest)]
     labels[labels == len(LAYER_GROUPS) + 1] = 0
-    labels[matte < 0.5] = 0
+    labels[alpha < 0.5] = 0
     return labels - 1
 
 
@@ -253,7 +253,7 @@ def cut_out(picture: np.ndarray, box: tuple[int, int, int, int], beyond: int) ->
 
 def front_layer(
     rgb: np.ndarray,
-    matte: np.ndarray,
+    alpha: np.ndarray,
     known: np.ndarray,
     box: tuple[int, int, int, int],
     *,
@@ -264,7 +264,7 @@ def front_layer(
 
     Args:
         rgb: uint8 (H, W, 3), free of background colour.
-        matte: float (H, W).
+        alpha: float (H, W).
         known: bool (H, W): pixels that show this group.
         box: x0, y0, x1, y1 of the layer; it may reach beyond the photo.
         seeds: bool (H, W): pixels whose colours may spread; some of them or of the known ones lie in the box.
@@ -277,9 +277,9 @@ def front_layer(
     if texture is not None and beyond.any():
         filled[beyond] = repeat_picture(picture, start, beyond, *texture)
     filled = np.where(inside[..., None], picture, filled)
-    alpha = np.where(inside, 255, np.clip(cut_out(matte, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
+    opacity = np.where(inside, 255, np.clip(cut_out(alpha, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
-    return Layer(np.dstack([filled, alpha]), kind, box[:2])
+    return Layer(np.dstack([filled, opacity]), kind, box[:2])
 
 
 def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -111,7 +111,7 @@ def unlike_neighbour(
 
 def continued_layer(
     rgb: UInt8[np.ndarray, "H W 3"],
-    matte: Float[np.ndarray, "H W"],
+    alpha: Float[np.ndarray, "H W"],
     neighbour: Bool[np.ndarray, "H W"],
     box: tuple[int, int, int, int],
     texture: tuple[float, float],
@@ -121,7 +121,7 @@ def continued_layer(
 
     Args:
         rgb: the photo, free of background colour.
-        matte: the person, 1 = person.
+        alpha: the person, 1 = person.
         neighbour: the neighbour's pixels.
         box: x0, y0, x1, y1 around the group.
         texture: see `front_layer`.
@@ -134,7 +134,7 @@ def continued_layer(
     y, x = np.nonzero(near)
     around = (min(box[0], x.min()), min(box[1], y.min()), max(box[2], x.max() + 1), max(box[3], y.max() + 1))
     x0, y0, x1, y1 = (int(value) for value in around)
-    layer = front_layer(rgb, matte, near, (x0, y0, x1, y1), seeds=near, texture=texture)
+    layer = front_layer(rgb, alpha, near, (x0, y0, x1, y1), seeds=near, texture=texture)
     return replace(layer, kind=np.full_like(layer.kind, FILLED))
 
 

@@ -18,7 +18,7 @@ class SourceView:
     """A photo as the generator sees it.
 
     Attributes:
-        picture: colours of the person, free of the background, and the matte.
+        picture: colours of the person, free of the background, and the alpha.
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed body as it stands in the photo.
         faces: which faces of the body the photo shows, and may be asked for.

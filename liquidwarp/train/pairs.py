@@ -39,7 +39,6 @@ _MARGIN = 0.08  # of the picture's height: how far around the body a pair reache
 _MOVING = ("rendered", "target", "normals", "kinds", "grid")
 _LEAST_BOX = 2  # pixels: a smaller box shows nothing
 _SHOWN = 4  # bit of `PairClip.kinds`: the photo shows the point
-_IN_FILES = {"background": "plate"}  # what files call it
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +97,7 @@ class PairClip:
         from safetensors.numpy import save
 
         with atomic_path(path) as partial:
-            arrays = {_IN_FILES.get(name, name): np.ascontiguousarray(value) for name, value in vars(self).items()}
+            arrays = {name: np.ascontiguousarray(value) for name, value in vars(self).items()}
             partial.write_bytes(save(arrays))
 
 
@@ -124,8 +123,8 @@ class PairFile:
             InputError: it is damaged, or holds something else.
         """
         with _opened(path) as file:
-            names = {field.name: _IN_FILES.get(field.name, field.name) for field in fields(PairClip)}
-            shapes = {name: tuple(file.get_slice(stored).get_shape()) for name, stored in names.items()}
+            names = [field.name for field in fields(PairClip)]
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
         whole = shapes["rendered"][:3]
         fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["background"][:2] == whole[1:]
         if not fitting or len(whole) < 3 or shapes["boxes"] != (whole[0], len(BOXES), 4):
@@ -141,7 +140,7 @@ class PairFile:
         with _opened(self.path) as file:
             window = (slice(frame, frame + 1), rows, columns)
             cut = {name: file.get_slice(name)[window] for name in _MOVING}
-            background = file.get_slice(_IN_FILES["background"])[rows, columns]
+            background = file.get_slice("background")[rows, columns]
             still = {name: file.get_tensor(name) for name in ("source", "source_normals")}
             boxes = file.get_slice("boxes")[frame : frame + 1]
         whole = slice(None)

@@ -97,8 +97,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
             alpha[10:40, 15:30] = 1
             yield lw.Synthesis(torch.full((3, SIZE, SIZE), value), alpha, alpha.to(torch.uint8))
 
-    def person(photos, mattes, tracks):
-        assert len(photos) == len(mattes) == len(tracks)
+    def person(photos, alphas, tracks):
+        assert len(photos) == len(alphas) == len(tracks)
         return SimpleNamespace(track=tracks[0], body=lw.load_body(tracks[0].body))
 
     fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "BodyTrack")})

@@ -38,9 +38,9 @@ def frame(index: int) -> np.ndarray:
 
 
 def mask(index: int) -> np.ndarray:
-    matte = np.zeros((SIZE, SIZE), np.float32)
-    matte[8:24, 4 + index : 12 + index] = 1
-    return matte
+    alpha = np.zeros((SIZE, SIZE), np.float32)
+    alpha[8:24, 4 + index : 12 + index] = 1
+    return alpha
 
 
 class FakeClip:
