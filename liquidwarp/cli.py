@@ -223,7 +223,7 @@ def _recover(options: argparse.Namespace) -> None:
     if options.overlay:
         from liquidwarp.viz import draw_overlay
 
-        draw_overlay(options.source, track, options.overlay, progress=True)
+        draw_overlay(options.source, track, options.overlay, body=body, progress=True)
         print(options.overlay)
 
 

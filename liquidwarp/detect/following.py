@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from liquidwarp.ahead import ahead
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
     Detection,
@@ -26,7 +27,7 @@ from liquidwarp.detect.protocol import (
     is_same,
 )
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.types import Keypoints
+from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +117,10 @@ def detect_clip(
             found.append(_without_mask(detection))
     if not found:
         raise InputError(f"{source}: no frames; check that the video plays")
-    keypoints = collect_keypoints(found, size=size, fps=fps, detector=follower.detector.name, source=source)
+    used = follower.detector
+    keypoints = collect_keypoints(
+        found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source
+    )
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
@@ -130,11 +134,20 @@ def collect_keypoints(
     size: tuple[int, int],
     fps: float,
     detector: str,
+    profile: DetectorProfile | None = None,
     source: str = "the frames",
 ) -> Keypoints:
     """Put the detections of one person (None where it was not found) into one value.
 
     Landmarks outside of the picture by more than 5% lose their confidence.
+
+    Args:
+        detections: one per frame.
+        size: (height, width) of the pictures.
+        fps: frames per second; 0 for unrelated pictures.
+        detector: name and version of what made them.
+        profile: what is known of it; nothing by default.
+        source: what messages call the frames.
 
     Raises:
         NoPersonError: every detection is None.
@@ -164,6 +177,7 @@ def collect_keypoints(
         size=(int(size[0]), int(size[1])),
         fps=float(fps),
         detector=detector,
+        profile=profile or DetectorProfile(),
     )
 
 

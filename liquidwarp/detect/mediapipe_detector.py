@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_positive
 from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers, distance
+from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
 from liquidwarp.errors import InputError
 
@@ -38,6 +39,8 @@ class MediaPipeDetector:
         search_every: someone who is followed is also searched in every so many-th frame, and always where the tracker
             has lost the person. On real clips 1 gives nothing over 4 and takes 1.7 times as long (docs/performance.md).
     """
+
+    profile = MEDIAPIPE_PROFILE
 
     def __init__(self, *, mirror: bool = True, min_confidence: float = 0.3, search_every: int = 4) -> None:
         if not 0 <= min_confidence <= 1:

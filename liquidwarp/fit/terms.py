@@ -18,8 +18,6 @@ from liquidwarp.types import Camera
 
 _PICTURE_SIGMA = 0.005  # of the person's height
 _DIRECTION_SIGMA = 0.5  # along X and Y, which the picture itself knows better
-MOVING_DEPTH_SIGMA = 0.2
-KNOWN_DEPTH_SIGMA = 0.12  # of directions that a regressor knows
 STILL_DEPTH_SIGMA = 0.04  # nothing but the direction tells a leaning limb from a shorter one in a single picture
 _STAND_SIGMA = 0.08  # m/s
 _STAND_REACH = 0.7  # of the reach of landmarks

@@ -10,7 +10,6 @@ import liquidwarp
 from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
-from liquidwarp.detect.profiles import knows_depth, landmark_offsets, leans
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.chain import slerp_rotations
 from liquidwarp.fit.prior import make_prior
@@ -18,8 +17,6 @@ from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.fit.solve import Problem, State, absent_weight, solve_poses, solve_shape
 from liquidwarp.fit.start import bridge, start_place, start_rotations, yaw_from_picture
 from liquidwarp.fit.terms import (
-    KNOWN_DEPTH_SIGMA,
-    MOVING_DEPTH_SIGMA,
     STILL_DEPTH_SIGMA,
     Evidence,
     height_in_pixels,
@@ -155,12 +152,11 @@ class Fitter:
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
-            if leans(keypoints.detector):
+            if keypoints.profile.leans:
                 self.world = stand_upright(self.names, self.world, self.weight)
-        moving = KNOWN_DEPTH_SIGMA if knows_depth(keypoints.detector) else MOVING_DEPTH_SIGMA
-        self.depth_sigma = moving if fps > 0 else STILL_DEPTH_SIGMA
+        self.depth_sigma = keypoints.profile.depth_sigma if fps > 0 else STILL_DEPTH_SIGMA
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
-        offsets = landmark_offsets(body.name, keypoints.detector, self.names)
+        offsets = keypoints.profile.offsets_on(body.landmark_definition, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)
         self.body = body
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import UInt8
 
 from liquidwarp.bodies import BodyModel
-from liquidwarp.detect import Detection, Detector, FollowingDetector, MediaPipeDetector
+from liquidwarp.detect import Detection, Detector, FollowingDetector, MediaPipeDetector, profile_of
 from liquidwarp.detect.protocol import Follower
 from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
 from liquidwarp.tasks.recover import recover
@@ -89,6 +89,7 @@ class _Watched:
 
     def __init__(self, detector: Detector, unwanted: threading.Event) -> None:
         self._detector, self._unwanted = detector, unwanted
+        self.profile = profile_of(detector)
 
     @property
     def name(self) -> str:

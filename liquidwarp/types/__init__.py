@@ -2,7 +2,8 @@
 
 from liquidwarp.types.camera import Camera
 from liquidwarp.types.keypoints import Keypoints
+from liquidwarp.types.profile import DetectorProfile
 from liquidwarp.types.render import Flow, Fragments
 from liquidwarp.types.track import BodyTrack
 
-__all__ = ["BodyTrack", "Camera", "Flow", "Fragments", "Keypoints"]
+__all__ = ["BodyTrack", "Camera", "DetectorProfile", "Flow", "Fragments", "Keypoints"]

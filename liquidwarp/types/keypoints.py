@@ -1,9 +1,11 @@
 """What a detector saw in a clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from liquidwarp.types.profile import DetectorProfile
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,8 @@ class Keypoints:
         present: False where no person was found (all confidences are then 0).
         size: (height, width) of the pictures.
         fps: frames per second; 0 for unrelated pictures.
-        detector: name and version of what made them.
+        detector: name and version of what made them, for files and messages alone.
+        profile: how to read them.
     """
 
     names: tuple[str, ...]
@@ -29,3 +32,4 @@ class Keypoints:
     size: tuple[int, int]
     fps: float
     detector: str
+    profile: DetectorProfile = field(default_factory=DetectorProfile)

@@ -4,7 +4,8 @@ from fit_samples import JOINT, dance, film, relaxed
 
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.detect.profiles import landmark_offsets
+from liquidwarp.bodies.toy import toy_body
+from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.fit.chain import Chain, add_motion_, far_blocks, motion_cost, solve_chain, solve_stills
 from liquidwarp.fit.skeleton import (
     STATE,
@@ -17,6 +18,7 @@ from liquidwarp.fit.solve import State
 from liquidwarp.fit.start import bridge, start_place
 from liquidwarp.fit.terms import limb_directions, project_with_slope, standing_feet, trust, view_along_ray
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
+from liquidwarp.types import DetectorProfile
 
 
 @pytest.fixture(scope="module")
@@ -192,10 +194,11 @@ def test_standing_feet_are_found(body):
 
 def test_offsets_are_mirrored_and_zero_where_unknown():
     names = ("left_hip", "right_hip", "mouth_left", "mouth_right", "neck")
-    rows = landmark_offsets("anny", "mediapipe-0.10.21", names)
+    rows = MEDIAPIPE_PROFILE.offsets_on(load_body().landmark_definition, names)
     flip = torch.tensor([-1.0, 1, 1])
     torch.testing.assert_close(rows[1], rows[0] * flip)
     torch.testing.assert_close(rows[3], rows[2] * flip)
     assert rows[4].abs().sum() == 0
-    assert landmark_offsets("anny", "openpose", names).abs().sum() == 0
-    assert landmark_offsets("toy", "mediapipe-0.10.21", names).abs().sum() == 0
+    assert rows[:4].abs().amin(0).amax() > 0
+    assert DetectorProfile().offsets_on(load_body().landmark_definition, names).abs().sum() == 0
+    assert MEDIAPIPE_PROFILE.offsets_on(toy_body().landmark_definition, names).abs().sum() == 0

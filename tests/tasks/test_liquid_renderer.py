@@ -1,7 +1,6 @@
 """A published generator over our own bodies: everything arrives where it belongs."""
 
 import json
-import sys
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -44,11 +43,6 @@ def person(body: BodyModel) -> SourceState:
     return encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
 
 
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch, body: BodyModel) -> None:
-    monkeypatch.setattr(sys.modules["liquidwarp.tasks.synthesize"], "load_body", lambda name: body)
-
-
 def network(name: str = "AddLWB", *, mask: float | None = None) -> LiquidGenerator:
     """A narrow generator with random weights, whose masks say `mask` everywhere if given."""
     made = LiquidGenerator(SHAPES[name].narrowed(1 / 16)).eval().requires_grad_(False)
@@ -72,7 +66,7 @@ def at_home(person: SourceState) -> Target:
 
 
 @pytest.mark.parametrize("name", ["ICCV", "AttLWB-SPADE", "TextureWarping", "InputConcat"])
-def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: SourceState, use) -> None:
+def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: SourceState) -> None:
     first, second = (
         next(synthesize(person, at_home(person), renderer="gan", generator=network(name))) for _ in range(2)
     )
@@ -81,7 +75,7 @@ def test_every_kind_of_network_draws_the_same_picture_twice(name: str, person: S
     assert all(torch.equal(getattr(first, key), getattr(second, key)) for key in ("image", "alpha", "coverage"))
 
 
-def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceState, body: BodyModel, use) -> None:
+def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceState, body: BodyModel) -> None:
     empty = network(mask=1.0)
     drawn = next(synthesize(person, at_home(person), renderer="gan", generator=empty))
     ground = LiquidRenderer(empty, body, person).ground
@@ -94,7 +88,7 @@ def test_where_the_mask_says_ground_there_is_the_network_s_own(person: SourceSta
     assert torch.equal(plain.image, torch.from_numpy(wanted).permute(2, 0, 1))
 
 
-def test_where_the_mask_says_person_there_is_no_ground(person: SourceState, use) -> None:
+def test_where_the_mask_says_person_there_is_no_ground(person: SourceState) -> None:
     full = network(mask=0.0)
     one, two = (
         next(synthesize(person, at_home(person), renderer="gan", generator=full, background=ground))
