@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
+        "learn": _learn,
         "live": _live,
         "transfer": _transfer,
         "view": _view,
@@ -96,7 +97,7 @@ def _imitate(options: argparse.Namespace) -> None:
 
     _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
-    motion = _load_motion(options.motion, options.body)
+    motion = _load_motion(options)
     if motion is None:
         _check_motion(options.motion)
         person, motion = _encode_and_recover(options)
@@ -113,6 +114,16 @@ def _imitate(options: argparse.Namespace) -> None:
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
+    print(options.output)
+
+
+def _learn(options: argparse.Namespace) -> None:
+    from liquidwarp.person import PERSON_ENDING
+
+    why = f"a learnt person is a {PERSON_ENDING} file; give a name that ends in it"
+    _check_output(options.output, (PERSON_ENDING,), why, options)
+    _check_people(options)
+    _encode(options).save(options.output)
     print(options.output)
 
 
@@ -254,7 +265,6 @@ def _body(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from liquidwarp.bodies import load_body
     from liquidwarp.motion import WRITTEN_ENDINGS, write_motion
     from liquidwarp.tasks import encode_source, export_glb
 
@@ -262,15 +272,16 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
-    motion = _load_motion(options.motion, options.body)
+    if options.photo:
+        _check_source(options.photo, _load_body(options))
+    motion = _load_motion(options)
     if motion is None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
-        _check_source(options.photo)
-        person = encode_source(options.photo, body=load_body(options.body), progress=True)
+        person = encode_source(options.photo, body=_load_body(options), progress=True)
         export_glb(person, motion, options.output)
     else:
-        write_motion(motion, options.output)
+        write_motion(motion, options.output, _load_body(options))
     print(options.output)
 
 
@@ -333,9 +344,22 @@ def _encode(options: argparse.Namespace) -> "SourceState":
 
 
 def _load_body(options: argparse.Namespace) -> "BodyModel":
+    """Return the body that was asked for; else that of the person, if it is learnt already."""
     from liquidwarp.bodies import load_body
+    from liquidwarp.person import SourceState, is_person_file
 
-    return load_body(options.body)
+    if options.body is not None:
+        return load_body(options.body)
+    people = _people(options)
+    if len(people) == 1 and is_person_file(people[0]):
+        return SourceState.load(people[0]).body
+    return load_body()
+
+
+def _people(options: argparse.Namespace) -> list[str]:
+    """Return the photos of who does what is asked for."""
+    photo = getattr(options, "photo", None)
+    return [photo] if photo else list(getattr(options, "photos", ()))
 
 
 def _renderer(options: argparse.Namespace) -> str:
@@ -378,14 +402,13 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
     print(path)
 
 
-def _load_motion(path: str, body: str) -> "BodyTrack | None":
-    """Read a motion and let the body do it; None if `path` names a video."""
-    from liquidwarp.bodies import load_body
+def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
+    """Read a motion and let the body do it; None if it is a video's name."""
     from liquidwarp.motion import MOTION_ENDINGS, read_motion
 
-    if Path(path).suffix.lower() not in MOTION_ENDINGS:
+    if Path(options.motion).suffix.lower() not in MOTION_ENDINGS:
         return None
-    return read_motion(path, load_body(body))
+    return read_motion(options.motion, _load_body(options))
 
 
 def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
@@ -406,28 +429,41 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 
 def _check_look(options: argparse.Namespace) -> None:
     """Check everything that goes in, but the motion."""
-    from liquidwarp.bodies.parts import part_labels
     from liquidwarp.media import read_image
     from liquidwarp.tasks import check_renderer
 
     check_renderer(_renderer(options), _named_generator(options))
-    for part, photo in options.wear:
-        part_labels(part)
-        _check_source(photo)
     if options.background not in _BACKGROUNDS:
         read_image(options.background)
+    _check_people(options)
+
+
+def _check_people(options: argparse.Namespace) -> None:
+    """Check the photos of the person and of those whose clothes it wears."""
+    from liquidwarp.bodies.parts import part_labels
+    from liquidwarp.media import read_image
+    from liquidwarp.tasks.source import learnt_file
+
+    learnt = learnt_file(options.photos, options.person)
+    body = _load_body(options) if learnt or any(learnt_file([photo]) for _, photo in options.wear) else None
+    for part, photo in options.wear:
+        part_labels(part)
+        _check_source(photo, body)
     if len(options.photos) == 1:
-        _check_source(options.photos[0])
+        _check_source(options.photos[0], body)
     else:
         for photo in options.photos:
             read_image(photo)
 
 
-def _check_source(path: str) -> None:
-    """Check a photo of a person, which may be a clip."""
+def _check_source(path: str, body: "BodyModel | None") -> None:
+    """Check a photo of a person, which may be a clip, or a person who was learnt on a body before."""
     from liquidwarp.media import is_video, open_video, read_image
+    from liquidwarp.person import SourceState, is_person_file
 
-    if Path(path).is_dir() or is_video(path):
+    if is_person_file(path):
+        SourceState.load(path, body)
+    elif Path(path).is_dir() or is_video(path):
         open_video(path)
     else:
         read_image(path)
@@ -436,7 +472,10 @@ def _check_source(path: str) -> None:
 def _check_motion(path: str) -> None:
     """Check a clip, which may be a photo."""
     from liquidwarp.media import is_image, is_video, open_video, read_image
+    from liquidwarp.person import is_person_file
 
+    if is_person_file(path):
+        raise InputError(f"{path}: a learnt person, not a motion; give it in place of a photo")
     if is_image(path) and not is_video(path):
         read_image(path)
     else:

@@ -1,5 +1,7 @@
 """MediaPipe Pose as a detector: 33 landmarks in image and world, and a mask, from models inside its wheel."""
 
+import inspect
+
 import cv2
 import numpy as np
 from jaxtyping import UInt8
@@ -53,8 +55,11 @@ class MediaPipeDetector:
 
     @property
     def name(self) -> str:
-        """Name and version."""
-        return "mediapipe-0.10.21"
+        """Name and version, and what is set otherwise than by default."""
+        settings = {"mirror": self._mirror, "min_confidence": self._min_confidence, "search_every": self._search_every}
+        usual = inspect.signature(MediaPipeDetector).parameters
+        other = ", ".join(f"{name}={value}" for name, value in settings.items() if value != usual[name].default)
+        return f"mediapipe-0.10.21 ({other})" if other else "mediapipe-0.10.21"
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first.

@@ -1,5 +1,6 @@
 """A learnt person: the value that everything downstream is prepared from."""
 
+from liquidwarp.person.files import PERSON_ENDING, is_person_file
 from liquidwarp.person.state import SourceState, SourceView
 
-__all__ = ["SourceState", "SourceView"]
+__all__ = ["PERSON_ENDING", "SourceState", "SourceView", "is_person_file"]
