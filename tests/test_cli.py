@@ -13,7 +13,20 @@ from liquidwarp import doctor, tasks
 from liquidwarp.cli import main
 from liquidwarp.media import open_video, read_image, read_provenance
 
-COMMANDS = ("imitate", "live", "transfer", "view", "recover", "demo", "body", "export", "weights", "evaluate", "doctor")
+COMMANDS = (
+    "imitate",
+    "learn",
+    "live",
+    "transfer",
+    "view",
+    "recover",
+    "demo",
+    "body",
+    "export",
+    "weights",
+    "evaluate",
+    "doctor",
+)
 
 
 @pytest.fixture
