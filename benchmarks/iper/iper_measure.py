@@ -203,7 +203,7 @@ def _pictures(
 
 def _target(run: Run, person: lw.SourceState, data: IperFolder, size: int | None) -> Target:
     """Return all poses of the run: the window as a whole decides how it is carried over, whatever is made of it."""
-    body = lw.person.body
+    body = person.body
     track = data.clip(run.motion.video).track
     if run.task == "view":
         turns = [turn_between(track, run.sources[0], frame) for frame in run.frames]

@@ -32,9 +32,11 @@ def is_person_file(path: str | Path) -> bool:
     if path.suffix.lower() == PERSON_ENDING:
         return True
     try:
+        if not path.is_file():  # missing, a folder, or a pipe, which can be read only once
+            return False
         with open(path, "rb") as stream:
             start = stream.read(_HEADER_START)
-    except OSError:  # missing, a folder, not allowed: whoever reads it says so
+    except OSError:  # whoever reads it says why
         return False
     return start[8:9] == b"{" and _KIND.encode() in start
 

@@ -17,7 +17,7 @@ from safetensors.numpy import save as assemble
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 import liquidwarp as lw
-from liquidwarp.bodies import BODIES
+from liquidwarp.bodies import BODIES, same_body
 from liquidwarp.bodies.rigged import RiggedBody
 from liquidwarp.bodies.toy import toy_body
 from liquidwarp.errors import InputError, OutputError
@@ -97,6 +97,12 @@ def test_what_is_made_of_the_file_is_what_is_made_of_the_photo(
     loaded = encode_source(written, body=body)
     for one, other in zip(imitate(person, motion), imitate(loaded, motion), strict=True):
         assert all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("image", "alpha", "coverage"))
+
+
+def test_a_person_can_be_sent_to_another_process(person: SourceState) -> None:
+    sent = pickle.loads(pickle.dumps(person))
+    assert same_body(sent.body, person.body)
+    assert sent.digest() == person.digest()
 
 
 def test_the_file_says_what_it_is(written: Path) -> None:

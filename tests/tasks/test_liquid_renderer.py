@@ -14,6 +14,7 @@ from toy_people import ToyDetector, toy_photo
 import liquidwarp as lw
 from liquidwarp import tasks
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies.toy import toy_body
 from liquidwarp.cli import main
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import open_video
@@ -144,7 +145,7 @@ def test_large_pictures_are_worked_on_at_the_size_of_training(person: SourceStat
 
 def test_a_body_without_texture_coordinates_is_refused(person: SourceState) -> None:
     with pytest.raises(lw.InputError, match="'toy' has no texture coordinates"):
-        synthesize(person, at_home(person), renderer="gan", generator=network())
+        synthesize(replace(person, body=toy_body()), at_home(person), renderer="gan", generator=network())
 
 
 @pytest.mark.slow
