@@ -99,7 +99,7 @@ def _imitate(options: argparse.Namespace) -> None:
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     motion = _load_motion(options)
     if motion is None:
-        _check_motion(options.motion)
+        _check_driver(options.motion)
         person, motion = _encode_and_recover(options)
     else:
         person = _encode(options)
@@ -164,6 +164,8 @@ def _transfer(options: argparse.Namespace) -> None:
         return
     from liquidwarp.tasks import novel_view
 
+    if options.motion_person:
+        raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
     _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
@@ -403,12 +405,15 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
 
 
 def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
-    """Read a motion and let the body do it; None if it is a video's name."""
-    from liquidwarp.motion import MOTION_ENDINGS, read_motion
+    """Read a motion and let the body do it; None if it is a video or no motion at all."""
+    from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS, read_joint_map, read_motion
 
-    if Path(options.motion).suffix.lower() not in MOTION_ENDINGS:
+    if Path(options.motion).suffix.lower() not in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+        if options.joint_map:
+            raise InputError(f"--joint-map is for a motion that ends in .bvh, not for {options.motion}; leave it out")
         return None
-    return read_motion(options.motion, _load_body(options))
+    joint_map = read_joint_map(options.joint_map) if options.joint_map else None
+    return read_motion(options.motion, _load_body(options), person=options.motion_person, joint_map=joint_map)
 
 
 def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
@@ -418,7 +423,7 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         lambda: _encode(options),
         options.motion,
         body=_load_body(options),
-        person=options.motion_person,
+        person=options.motion_person or 0,
         regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )
@@ -482,6 +487,16 @@ def _check_motion(path: str) -> None:
         open_video(path)
 
 
+def _check_driver(path: str) -> None:
+    """Check a clip or photo where a file of motion would do as well."""
+    from liquidwarp.motion import MOTION_ENDINGS
+
+    try:
+        _check_motion(path)
+    except InputError as error:
+        raise InputError(f"{error}; or give a motion ({', '.join(MOTION_ENDINGS)})") from error
+
+
 def _check_video(path: str, why: str, options: argparse.Namespace) -> None:
     from liquidwarp.media import VIDEO_ENDINGS
 
@@ -514,6 +529,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("file"),
         given.get("photo"),
         given.get("motion"),
+        given.get("joint_map"),
         given.get("background"),
         *given.get("photos", ()),
     ]

@@ -8,9 +8,9 @@ import pytest
 import liquidwarp as lw
 from liquidwarp import tasks
 from liquidwarp.bodies import BODIES
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.cli import main
 from liquidwarp.media import open_video
+from liquidwarp.testing import toy_body
 
 
 @pytest.fixture

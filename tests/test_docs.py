@@ -19,9 +19,9 @@ import torch
 
 import liquidwarp
 from liquidwarp.bodies import BODIES, load_body
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.media import open_video, read_provenance
 from liquidwarp.options import make_parser
+from liquidwarp.testing import toy_body
 
 ROOT = Path(liquidwarp.__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -242,7 +242,7 @@ def run_blocks(page: Path, wanted: str, space: dict[str, Any]) -> dict[str, Any]
 
 
 def test_the_example_of_a_detector_runs() -> None:
-    body = load_body("toy")
+    body = toy_body()
     from liquidwarp.bodies.landmarks import COCO
     from liquidwarp.detect import Detector, detect_people
     from liquidwarp.geometry import default_camera, project
@@ -263,6 +263,18 @@ def test_the_example_of_a_detector_runs() -> None:
     assert np.ptp(largest.image[:, 1]) > np.ptp(other.image[:, 1])
     motion = liquidwarp.recover(picture, detector=detector, body=body)
     assert (motion.body, motion.detector, len(motion)) == ("toy", "my-network-1.0", 1)
+
+
+def test_the_example_of_a_device_runs(encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liquidwarp, "encode_source", lambda path: encoded, raising=False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    made = run_blocks(DOCS / "howto/run-on-a-device.md", "find_device", {})
+    height, width = encoded.track.camera.size
+    assert made["picture"].shape == (3, height, width)
+    assert made["drawn"].alpha.mean() > 0.05
+    assert made["flow"].valid.any()
+    colors, shown = made["warped"][0], made["flow"].valid[0] & (made["drawn"].alpha > 0.99)
+    assert float((colors - made["picture"])[:, shown].abs().median()) < 0.1, "both show the photo's colours"
 
 
 def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ LEVELS = {
     "errors": 0,
     "files": 0,
     "checks": 0,
+    "devices": 0,
     "types": 0,
-    "ahead": 0,
+    "parallel": 0,
     "cards": 0,
     "geometry": 1,
     "mesh": 1,
@@ -33,6 +34,7 @@ LEVELS = {
     "regress": 6,
     "tasks": 8,
     "data": 8,
+    "synth": 8,
     "metrics": 8,
     "viz": 8,
     "train": 9,
@@ -41,10 +43,14 @@ LEVELS = {
     "doctor": 9,
     "options": 9,
     "cli": 10,
+    "testing": 11,
 }
 
+# What tests of others may use: no module of the package does.
+FOR_TESTS = "testing"
+
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("ahead", "errors", "files", "cards", "checks", "types")
+GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "devices", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {
@@ -98,6 +104,9 @@ def breaches(path: Path, source: str) -> list[str]:
                 found.append(f"{path.name}:{line}: {top} belongs into {', '.join(sorted(HOMES[top]))}")
             continue
         other = room_of(name)
+        if other == FOR_TESTS != room:
+            found.append(f"{path.name}:{line}: {other} is for tests; no module of the package may import it")
+            continue
         if room is None or other is None or other == room or other == "__version__":
             continue
         if other not in LEVELS:
@@ -131,6 +140,9 @@ def test_every_room_has_a_level() -> None:
         ("tasks/x.py", "from liquidwarp import cli", "tasks .L8. imports cli"),
         ("flow/x.py", "from liquidwarp.secret import x", "in no known room"),
         ("tasks/x.py", "import av", "av belongs into"),
+        ("data/x.py", "from liquidwarp.synth import synthetic_clip", "data .L8. imports synth"),
+        ("cli.py", "from liquidwarp import testing", "testing is for tests"),
+        ("__init__.py", "from liquidwarp.testing.toy import toy_body", "testing is for tests"),
     ],
 )
 def test_a_breach_is_seen(room: str, line: str, message: str) -> None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from ablation_trained import Trained
 
 from liquidwarp.bodies import load_body
-from liquidwarp.data import Clip, roughen, synthetic_clip
+from liquidwarp.data import roughen
 from liquidwarp.media import to_uint8
 from liquidwarp.metrics import haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
+from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.config import LossConfig
 from liquidwarp.train.liquid_objective import make_liquid_objective
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.samples import Batch
-
-if TYPE_CHECKING:
-    from ablation_train import Trained
+from liquidwarp.types import Clip
 
 VARIANTS = {
     "W_C": "InputConcat",
@@ -117,7 +116,7 @@ def measure_floors(tasks: Sequence[Task]) -> list[Result]:
     return results
 
 
-def measure_variant(done: "Trained", tasks: Sequence[Task]) -> Result:
+def measure_variant(done: Trained, tasks: Sequence[Task]) -> Result:
     """Measure a trained variant on held-out people."""
     count = sum(parameter.numel() for parameter in done.generator.parameters())
     result = Result(done.variant, done.seed, count, done.seconds, done.steps)

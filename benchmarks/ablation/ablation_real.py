@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from ablation_measure import Result, measures
-from ablation_train import Trained
+from ablation_trained import Trained
 from PIL import Image
 
 import liquidwarp as lw

@@ -1,11 +1,11 @@
 """Train one variant, or take up what is trained already."""
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from ablation_measure import VARIANTS, People
+from ablation_trained import Trained
 
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.train.checkpoint import load_checkpoint
@@ -13,25 +13,6 @@ from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.liquid_objective import make_liquid_objective
 from liquidwarp.train.run import train
 from liquidwarp.train.sources import Sources
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A trained variant.
-
-    Attributes:
-        variant: its name.
-        seed: of its training.
-        generator: with averaged weights.
-        seconds: of training.
-        steps: that were done.
-    """
-
-    variant: str
-    seed: int
-    generator: LiquidGenerator
-    seconds: float
-    steps: int
 
 
 def train_variant(variant: str, seed: int, training: People, options: argparse.Namespace) -> Trained:

@@ -12,7 +12,7 @@ from iper_metrics import Features, as_frames, scores_of
 from PIL import Image, ImageDraw
 
 import liquidwarp as lw
-from liquidwarp.data import Clip, IperFolder, Run
+from liquidwarp.data import IperFolder, Run
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
@@ -20,6 +20,7 @@ from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, 
 from liquidwarp.nn.weights import Generator, load_generator
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
+from liquidwarp.types import Clip
 
 METRICS = ("ssim", "person_ssim", "person_psnr", "haarpsi", "iou", "flicker", "seen")
 PAIRED = METRICS[:-1]

@@ -14,11 +14,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from liquidwarp.data import Clip, synthetic_clip
 from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
+from liquidwarp.synth import synthetic_clip
+from liquidwarp.types import Clip
 
-_COMMENT = "no real person; made by liquidwarp.data.synthetic; CC0-1.0"
+_COMMENT = "no real person; made by liquidwarp.data.synthetic; CC0-1.0"  # written into files: other words, other bytes
 _LICENCE = """\
 The pictures, masks, tracks and lists in this folder show people who do not exist. They were made by
 liquidwarp.data.synthetic from code alone: no photograph, scan, texture, motion capture or learned model was used.
@@ -61,7 +62,7 @@ def _make(name: str, options: argparse.Namespace) -> None:
         fps=options.fps,
         person=(options.seed, subject),
         outfit=(options.seed, subject, outfit),
-        place=(options.seed, subject, outfit, 0),
+        scene=(options.seed, subject, outfit, 0),
         truth=False,
     )
     _write(clip, name, options.out)

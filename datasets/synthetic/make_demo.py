@@ -6,12 +6,12 @@ python datasets/synthetic/make_demo.py --out liquidwarp/demo_assets
 import argparse
 from pathlib import Path
 
-from liquidwarp.data.synthetic.demo import FPS, PORTRAITS, dance_frames, dance_track, photograph
 from liquidwarp.media import write_image, write_video
+from liquidwarp.synth.demo import FPS, PORTRAITS, dance_frames, dance_track, photograph
 
 _PICTURE = (640, 512)
 _VIDEO = (384, 384)
-_COMMENT = "no real person; made by liquidwarp.data.synthetic; CC0-1.0"
+_COMMENT = "no real person; made by liquidwarp.data.synthetic; CC0-1.0"  # written into files: other words, other bytes
 
 
 def main() -> None:

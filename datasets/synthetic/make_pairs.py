@@ -16,8 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 import liquidwarp as lw
-from liquidwarp.data.synthetic.engine import synthetic_clip
 from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.pairs import make_pairs
 
 SIZES = (256, 320, 384, 512)

@@ -22,13 +22,6 @@ from train_regressor import BOWING, CROUCHING, bend, held, stoop
 
 import liquidwarp as lw
 from liquidwarp.bodies import CANONICAL_JOINTS
-from liquidwarp.data.clip import Clip
-from liquidwarp.data.synthetic.acting import act
-from liquidwarp.data.synthetic.engine import synthetic_clip
-from liquidwarp.data.synthetic.layers import Bare
-from liquidwarp.data.synthetic.looks import random_look
-from liquidwarp.data.synthetic.motions import random_motion
-from liquidwarp.data.synthetic.truth import SurfaceTruth
 from liquidwarp.detect.following import collect_keypoints
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector, to_detection
 from liquidwarp.files import atomic_path
@@ -38,6 +31,8 @@ from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_
 from liquidwarp.regress.clip import crop_square, square_boxes
 from liquidwarp.regress.image_network import ENLARGE, SIDE
 from liquidwarp.regress.landmarks import regressor_start
+from liquidwarp.synth import BareBody, SurfaceTruth, animate, random_appearance, random_motion, synthetic_clip
+from liquidwarp.types import Clip
 
 SET, HELD_OUT = 101, 103  # numbers of these data sets, so that no other use of the engine meets the same people
 FRAMES, SIZE = 8, 256
@@ -78,9 +73,9 @@ def bent_motion(seed: tuple[int, ...]) -> lw.BodyTrack:
     """Invent a motion with every joint bent further, and some deep bows and crouches."""
     rng = np.random.default_rng(seed)
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    bare = Bare.create(random_look(rng).shape)
-    poses = act(bare, random_motion(rng, LENGTH, RATE))
-    turns = axis_angle_to_matrix(torch.cat([poses.orient[:, None], poses.pose], dim=1))
+    bare = BareBody.create(random_appearance(rng).shape)
+    poses = animate(bare, random_motion(rng, LENGTH, RATE))
+    turns = axis_angle_to_matrix(torch.cat([poses.global_orient[:, None], poses.body_pose], dim=1))
     turns = turns[None][:, :, [bare.body.canonical(name) for name in CANONICAL_JOINTS]]
     still = torch.zeros(1, 1, dtype=torch.bool)
     bow = held(BOWING, 2.2, still, LENGTH, generator)
@@ -141,7 +136,7 @@ def depth_of(clip: Clip, frame: int, box: Tensor) -> np.ndarray:
     rows, columns = np.floor(top + along).astype(int), np.floor(left + along).astype(int)
     height, width = clip.size
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    face = truth.face[frame][np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    face = truth.face_index[frame][np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
     depth = truth.screen[frame][truth.faces[face], 2].mean(-1)
     return np.where(inside & (face >= 0), depth, np.nan)
 

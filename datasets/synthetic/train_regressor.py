@@ -3,7 +3,7 @@
     python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--start FILE]
 
 Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
-errors (`regress.pose_noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
+errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
 same machine give the same file.
 """
 
@@ -22,10 +22,6 @@ from tqdm import tqdm
 import liquidwarp as lw
 from liquidwarp.bodies import CANONICAL_JOINTS, load_body
 from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE
-from liquidwarp.data.synthetic.acting import act
-from liquidwarp.data.synthetic.layers import Bare
-from liquidwarp.data.synthetic.looks import random_look
-from liquidwarp.data.synthetic.motions import random_motion
 from liquidwarp.fit.prior import PosePrior, make_prior
 from liquidwarp.fit.skeleton import Skeleton
 from liquidwarp.geometry import axis_angle_to_matrix
@@ -38,6 +34,7 @@ from liquidwarp.regress.landmarks import (
 )
 from liquidwarp.regress.observed import Observed, look_at_person
 from liquidwarp.regress.pose_noise import simulate_detector
+from liquidwarp.synth import BareBody, animate, random_appearance, random_motion
 
 SET = 83  # number of this data set, so that no other use of the engine meets the same motions
 LENGTH, RATE = 48, 25.0
@@ -146,10 +143,10 @@ def make_pool(clips: int) -> Pool:
     for number in tqdm(range(clips), desc="motions", unit="clip"):
         rng = np.random.default_rng([SET, number])
         if number % 6 == 0:
-            bare = Bare.create(random_look(rng).shape)
+            bare = BareBody.create(random_appearance(rng).shape)
             shapes.append(bare.betas)
-        poses = act(bare, random_motion(rng, LENGTH, RATE * rng.uniform(0.7, 1.4)))
-        turns = axis_angle_to_matrix(torch.cat([poses.orient[:, None], poses.pose], dim=1))
+        poses = animate(bare, random_motion(rng, LENGTH, RATE * rng.uniform(0.7, 1.4)))
+        turns = axis_angle_to_matrix(torch.cat([poses.global_orient[:, None], poses.body_pose], dim=1))
         motions.append(turns[:, picks])
     return Pool(torch.stack(motions), torch.stack(shapes))
 

@@ -1,11 +1,11 @@
 """What a person's surface looks like: packed layers, and for every face where in them to look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance.layers import (
@@ -33,6 +33,7 @@ from liquidwarp.appearance.layers import (
 )
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology
+from liquidwarp.devices import moved
 from liquidwarp.geometry import project
 from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
@@ -81,6 +82,11 @@ class Appearance:
     slot_weight: np.ndarray
     slot_mirrored: np.ndarray
 
+    def tensors(self, device: torch.device | str) -> "AppearanceTensors":
+        """Return a copy on a device, for `render_on_device`."""
+        arrays = (getattr(self, field.name) for field in fields(self))
+        return AppearanceTensors(*(torch.from_numpy(np.array(array)) for array in arrays)).to(device)
+
     def face_coverage(self) -> np.ndarray:
         """Return the coverage kind at the middle of each face, uint8 (F,)."""
         best = self.slot_weight.mean(-1).argmax(-1)
@@ -92,6 +98,27 @@ class Appearance:
         y = np.clip(middle[:, 1].astype(np.int64), 0, height - 1)
         kind = self.kinds[start + y * width + x]
         return np.where(self.slot_mirrored[rows, best] & (kind == SEEN), MIRRORED, kind).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class AppearanceTensors:
+    """An `Appearance` as tensors on one device; its attributes are the same."""
+
+    texels: UInt8[Tensor, "N 4"]
+    kinds: UInt8[Tensor, "N"]
+    table: Int[Tensor, "L 3"]
+    slot_layer: Int[Tensor, "F K"]
+    slot_xy: Float[Tensor, "F K 3 2"]
+    slot_weight: Float[Tensor, "F K 3"]
+    slot_mirrored: Bool[Tensor, "F K"]
+
+    def to(self, device: torch.device | str) -> "AppearanceTensors":
+        """Return them on another device."""
+        return moved(self, device)
+
+    def arrays(self) -> Appearance:
+        """Return the appearance as arrays; those of tensors on the CPU share their memory."""
+        return Appearance(*(getattr(self, field.name).cpu().numpy() for field in fields(self)))
 
 
 def appearance_from_observations(topology: Topology, observations: Sequence[Observation]) -> Appearance:

@@ -17,12 +17,6 @@ def _anny() -> BodyModel:
     return anny_body()
 
 
-def _toy() -> BodyModel:
-    from liquidwarp.bodies.toy import toy_body
-
-    return toy_body()
-
-
 def _smpl(family: str, gender: str = "neutral") -> BodyModel:
     from liquidwarp.bodies.smpl import smpl_body
 
@@ -38,7 +32,6 @@ def _file(path: str) -> BodyModel:
 
 BODIES: dict[str, Callable[[], BodyModel]] = {
     "anny": _anny,
-    "toy": _toy,
     **{family: partial(_smpl, family) for family in ("smpl", "smplh", "smplx")},
     **{
         f"{family}-{gender}": partial(_smpl, family, gender)
@@ -53,9 +46,9 @@ def load_body(name: str = "anny") -> BodyModel:
     """Build a body by its name, or from a file.
 
     Args:
-        name: "anny" (the default, part of the package), "toy" (for tests), "smpl", "smplh" or "smplx" (need a file that
-            the user puts into `body_models/`; see the README there), with "-female" or "-male" for those bodies, or
-            the path of a model file of the SMPL family (.npz, .pkl).
+        name: "anny" (the default, part of the package), "smpl", "smplh" or "smplx" (need a file that the user puts into
+            `body_models/`; see the README there), with "-female" or "-male" for those bodies, or the path of a model
+            file of the SMPL family (.npz, .pkl).
 
     Raises:
         InputError: the name is not known, or the body's file is missing, damaged or of another family.

@@ -14,6 +14,7 @@ from liquidwarp.clothing.match import EdgePoints, PairTest, match_edges
 from liquidwarp.clothing.surface import ClothSurface
 from liquidwarp.clothing.views import CutOut, SeenOutline, SilhouetteView, look_up, see_outline
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import length_in_metres
 
 _GAP = 0.012  # most that each side of a covered gap grows, as a share of the person's height
 _GAP_WEIGHT = 0.3
@@ -228,8 +229,9 @@ def _gather(surface: ClothSurface, picture: CutOut, height: np.ndarray) -> Outli
     index, gap = np.concatenate([index, from_gap]), np.concatenate([gap, close[from_gap]])
     length = np.concatenate([outline.edge.length[from_outline], picture.edge.length[from_edge]])
     length = np.concatenate([0.5 * length, _GAP_WEIGHT * outline.edge.length[from_gap]])
-    metre = (1.0 if picture.camera.orthographic else outline.depth[index]) / float(picture.camera.focal.mean())
-    side = outline.edge.normal[index] @ picture.camera.rotation[:2].double().numpy()  # the normals in world axes
+    metre = length_in_metres(picture.camera, 1.0, outline.depth[index])
+    flat = torch.from_numpy(np.pad(outline.edge.normal[index], ((0, 0), (0, 1))))
+    side = picture.camera.turn_to_world(flat).numpy()
     share = np.stack([1 - outline.share[index], outline.share[index]], axis=1)
     pair = outline.pair[index]
     factor = share * np.einsum("mki,mi->mk", picture.direction[pair], side)

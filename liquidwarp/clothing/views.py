@@ -3,7 +3,7 @@
 Convention: pixels, origin at the top-left corner, first pixel centre at (0.5, 0.5), y down.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from liquidwarp.bodies.protocol import BodyModel, Identity
 from liquidwarp.clothing.match import EdgePoints, matte_edges
 from liquidwarp.clothing.surface import ClothSurface
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import project
+from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.mesh.operations import Outline, contour_edges
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
@@ -87,9 +87,9 @@ class CutOut:
             raise InputError(f"the body of view {number} reaches behind the camera; check transl and the camera")
         low = np.minimum([columns.min(), rows.min()], projected[:, :2].min(0))
         high = np.maximum([columns.max() + 1, rows.max() + 1], projected[:, :2].max(0))
-        depth = 1.0 if view.camera.orthographic else float(np.median(projected[:, 2]))
+        depth = float(np.median(projected[:, 2]))
         metre = _PERSON_PIXELS / surface.tall
-        scale = metre * depth / float(view.camera.focal.mean())
+        scale = metre / length_in_pixels(view.camera, 1.0, depth)
         camera, work, bounds = _cut_out(view.camera, matte, low, high, scale)
         edge = matte_edges(work)
         return CutOut(
@@ -112,8 +112,7 @@ def _cut_out(
     margin = 0.08 * (high - low).max()
     low, high = low - margin, np.minimum(high + margin, low + _MOST_PIXELS / scale)  # a wild pose must not eat memory
     size = (int(np.ceil((high[1] - low[1]) * scale)), int(np.ceil((high[0] - low[0]) * scale)))
-    corner = torch.from_numpy(low).to(camera.center)
-    cut = replace(camera, focal=camera.focal * scale, center=(camera.center - corner) * scale, size=size)
+    cut = camera.cropped((float(low[0]), float(low[1])), size, scale=scale)
     y = (np.arange(size[0]) + 0.5) / scale + low[1] - 0.5
     x = (np.arange(size[1]) + 0.5) / scale + low[0] - 0.5
     soft = gaussian_filter(matte, 0.5 / scale) if scale < 1 else matte

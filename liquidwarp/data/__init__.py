@@ -1,25 +1,17 @@
-"""Prepared data sets: synthetic people, filmed clips."""
+"""Prepared data sets: filmed clips, the layout of iPER, protocols."""
 
-from liquidwarp.data.clip import Clip, Frames, Truth
 from liquidwarp.data.folder import Analysis, ClipFolder, Prepared, load_clips, prepare_footage, read_clip, save_clip
-from liquidwarp.data.iper import FramePair, IperFolder, list_frames, load_iper, missing_videos
+from liquidwarp.data.iper import IperFolder, list_frames, load_iper, missing_videos
 from liquidwarp.data.protocols import Protocol, Run, load_protocol, protocol_runs
 from liquidwarp.data.rough import roughen
-from liquidwarp.data.synthetic.engine import synthetic_clip
-from liquidwarp.data.synthetic.stream import SyntheticClips, synthetic_stream
 
 __all__ = [
     "Analysis",
-    "Clip",
     "ClipFolder",
-    "FramePair",
-    "Frames",
     "IperFolder",
     "Prepared",
     "Protocol",
     "Run",
-    "SyntheticClips",
-    "Truth",
     "list_frames",
     "load_clips",
     "load_iper",
@@ -30,6 +22,4 @@ __all__ = [
     "read_clip",
     "roughen",
     "save_clip",
-    "synthetic_clip",
-    "synthetic_stream",
 ]

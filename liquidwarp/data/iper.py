@@ -9,34 +9,15 @@ ROOT/train.txt, ROOT/val.txt         one SSS/C/A a line
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from liquidwarp.data.clip import Clip
 from liquidwarp.data.folder import ImageFiles
 from liquidwarp.data.protocols.files import frame_number
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.media import read_image
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, Clip
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FramePair:
-    """Frames of one person in one outfit: photos to start from and a picture to arrive at.
-
-    Attributes:
-        person: subject and outfit, `SSS/C`.
-        sources: (clip, frame) of each photo.
-        target: (clip, frame) of the picture; never one of the photos.
-    """
-
-    person: str
-    sources: tuple[tuple[str, int], ...]
-    target: tuple[str, int]
 
 
 class IperFolder:
@@ -110,33 +91,6 @@ class IperFolder:
         for name in self.names:
             groups.setdefault(name.rsplit("/", 1)[0], []).append(name)
         return {person: tuple(names) for person, names in groups.items()}
-
-    def sample_pair(self, rng: np.random.Generator, *, sources: int = 1) -> FramePair:
-        """Draw photos and a picture of one person in one outfit.
-
-        Every outfit is drawn equally often, however long its clips are. The picture comes from any of the outfit's
-        clips; the photos come from any of them too, so that half of the pairs go from one action to the other.
-
-        Args:
-            rng: where chance comes from.
-            sources: number of photos; different frames while there are enough of them.
-
-        Raises:
-            InputError: `sources` is not at least 1, or an outfit has a single frame.
-        """
-        if sources < 1:
-            raise InputError(f"sources={sources} must be at least 1")
-        people = self.people()
-        person = list(people)[int(rng.integers(len(people)))]
-        counts = {name: len(self._files(name)[0]) for name in people[person]}
-        clip = list(counts)[int(rng.integers(len(counts)))]
-        target = (clip, int(rng.integers(counts[clip])))
-        other = list(counts)[int(rng.integers(len(counts)))]
-        free = [(other, frame) for frame in range(counts[other]) if (other, frame) != target]
-        if not free:
-            raise InputError(f"{person}: a single frame, where a pair is wanted; make the clip again")
-        chosen = rng.choice(len(free), sources, replace=sources > len(free))
-        return FramePair(person, tuple(free[index] for index in chosen), target)
 
     def _files(self, name: str) -> tuple[list[Path], list[Path]]:
         images, covers = list_frames(self.root, name), list_frames(self.root, name, "masks")

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from liquidwarp.ahead import ahead
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
@@ -27,6 +26,7 @@ from liquidwarp.detect.protocol import (
     is_same,
 )
 from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def detect_clip(
     with_masks = False
     if total is None and isinstance(frames, Sized):
         total = len(frames)
-    with closing(ahead(frames)) as read:
+    with closing(prefetch(frames)) as read:
         for index, frame in enumerate(tqdm(read, desc="detect", total=total, disable=not progress, unit="frame")):
             if frame.shape[:2] != tuple(size):
                 raise InputError(

@@ -1,11 +1,9 @@
 """MediaPipe's graphs: one picture, looked at straight and mirrored, through an affine view."""
 
-import os
-import threading
 import weakref
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.detect.native_log import native_log_muted
 
 _DIFFERENT = 0.1
 _BODY = slice(11, 33)  # all but the face
-_quiet_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +131,7 @@ class PosePair:
         Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
         `last` seen a frame ago, or the surer one.
         """
-        with _quiet() if self._chatty else nullcontext():
+        with native_log_muted() if self._chatty else nullcontext():
             good = self._ask(view.resample(frame))
         if not good:
             return None
@@ -154,12 +152,14 @@ class PosePair:
 
     def _ask(self, picture: np.ndarray) -> list[Answer]:
         """Return what the graphs see, in the pixels of `picture`."""
-        other = None
+        other = []
         if self._mirrored is not None:
-            other = self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))
-        answers = [_run(self._straight, picture)]
-        if other is not None:
-            answers.append(_unmirror(other.result()))
+            other = [self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))]
+        try:
+            answers = [_run(self._straight, picture)]
+        finally:
+            wait(other)  # after Ctrl-C too: what it logs with its first answer has to come while that is muted
+        answers += [_unmirror(mirrored.result()) for mirrored in other]
         return [answer for answer in answers if answer is not None]
 
 
@@ -206,7 +206,7 @@ _TWIN = np.array([MEDIAPIPE.index(_twin(name)) for name in MEDIAPIPE])
 
 def _make_graph(tracking: bool, min_confidence: float) -> Any:
     """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
-    with _quiet():
+    with native_log_muted():
         from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
 
         graph = Pose(
@@ -220,17 +220,3 @@ def _make_graph(tracking: bool, min_confidence: float) -> Any:
         )
         graph.process(np.zeros((64, 64, 3), np.uint8))
     return graph
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send the process's stderr to nowhere for a moment: MediaPipe's C++ code cannot be asked to be silent."""
-    with _quiet_lock:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)

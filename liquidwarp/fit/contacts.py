@@ -40,7 +40,7 @@ def find_stands(body: BodyModel, track: BodyTrack) -> Int[Tensor, "T 4"]:
         The number of the stand that a point is in, counted per point from 0; -1 where it does not stand. Unrelated
         frames (`fps` 0) have no stands.
     """
-    return stands_of(foot_points(body, track), track.fps, track.camera.rotation[2])
+    return stands_of(foot_points(body, track), track.fps, track.camera.axis)
 
 
 def stands_of(points: Float[Tensor, "T 4 3"], fps: float, view: Float[Tensor, "3"]) -> Int[Tensor, "T 4"]:

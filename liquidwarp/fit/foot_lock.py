@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.fit.chain import Chain, solve_chain
@@ -21,7 +20,8 @@ from liquidwarp.fit.prior import PosePrior, make_prior, prior_residuals
 from liquidwarp.fit.skeleton import JOINTS, Skeleton, landmark_jacobian, make_skeleton, pose_skeleton
 from liquidwarp.fit.solve import State
 from liquidwarp.fit.track import join, read_state, windows
-from liquidwarp.geometry import matrix_to_axis_angle
+from liquidwarp.geometry import matrix_to_axis_angle, pose_to_world
+from liquidwarp.parallel import one_thread
 from liquidwarp.types import BodyTrack
 
 _PIN = 1e-3  # metres
@@ -44,7 +44,7 @@ def plant_feet(body: BodyModel, track: BodyTrack, *, stands: Int[Tensor, "T 4"] 
         stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track.
 
     Raises:
-        ShapeError: `stands` has another number of frames.
+        InputError: `stands` has another shape.
     """
     places = foot_points(body, track)
     stands = find_stands(body, track) if stands is None else stands
@@ -56,9 +56,9 @@ def plant_feet(body: BodyModel, track: BodyTrack, *, stands: Int[Tensor, "T 4"] 
         skeleton = make_skeleton(body, (*FEET, *kept), track.betas)
         prior = make_prior(skeleton.joints)
         state = read_state(body, track, track.camera)
-        turn, shift = track.camera.rotation.double(), track.camera.translation.double()
-        pins = stand_places(places.double() @ turn.T + shift, stands, track.fps)
-        strayed = (places.double() @ turn.T + shift - pins).norm(dim=-1)
+        seen = track.camera.to_camera(places.double())
+        pins = stand_places(seen, stands, track.fps)
+        strayed = (seen - pins).norm(dim=-1)
         trust = (stands >= 0) / (1 + (strayed / _STRAY) ** 2) ** 2
         done: State | None = None
         for first, last in windows(len(track), _WINDOW):
@@ -130,12 +130,11 @@ def _add_change_(chain: Chain, start: State, state: State, fps: float) -> None:
 
 def _written(body: BodyModel, track: BodyTrack, skeleton: Skeleton, state: State) -> BodyTrack:
     """Return the track with a new pose of the canonical joints, given in camera axes; others stay."""
-    turn, shift = track.camera.rotation.double(), track.camera.translation.double()
     rotations = state.rotations.clone()
-    rotations[:, 0] = turn.T @ rotations[:, 0]
+    rotations[:, 0], place = pose_to_world(track.camera, rotations[:, 0], state.place)
     vectors = matrix_to_axis_angle(rotations).float()
     pose = track.body_pose.clone()
     own = torch.tensor([body.canonical(name) for name in CANONICAL_JOINTS[1:]])
     pose[:, own - 1] = vectors[:, 1:]
-    transl = (state.place - shift) @ turn - skeleton.joints[0]
+    transl = place - skeleton.joints[0]
     return replace(track, global_orient=vectors[:, 0], body_pose=pose, transl=transl.float())

@@ -3,24 +3,24 @@
 Convention: pixels as `Camera`; masks may be smaller than the pictures.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.errors import InputError
 from liquidwarp.fit.chain import solve_chain, solve_stills
 from liquidwarp.fit.skeleton import JOINTS, Posed, pose_skeleton
 from liquidwarp.fit.solve import Problem, State, normal_equations
-from liquidwarp.fit.terms import height_in_pixels, project_with_slope
+from liquidwarp.fit.terms import height_in_pixels
 from liquidwarp.fit.track import WINDOW, FitResult, Fitter, join, pieces, read_state, result_of, windows
-from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-from liquidwarp.raster import rasterize
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project_with_jacobian
+from liquidwarp.parallel import one_thread, pool_map, thread_count
+from liquidwarp.raster import interpolate_at, rasterize
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 _SAMPLES = 160  # points of an outline
@@ -62,8 +62,8 @@ def refine_with_masks(
         raise InputError(
             f"{len(masks)} masks and {len(keypoints.present)} keypoints for {len(track)} frames of the track"
         )
-    camera = replace(track.camera, rotation=torch.eye(3), translation=torch.zeros(3))
-    threads = torch.get_num_threads()
+    camera = track.camera.at_origin()
+    threads = thread_count()
     with torch.no_grad(), one_thread():
         fitter = Fitter(body, keypoints, camera, track.fps)
         fitter.skeleton = fitter.skeleton.at(track.betas.double())
@@ -111,8 +111,7 @@ def _follow(
 
     frames = len(state.place)
     parts = [slice(start, min(start + _BATCH, frames)) for start in range(0, frames, _BATCH)]
-    found = side_by_side(terms, parts, workers=threads, begin=lambda: torch.set_num_threads(1))
-    for part, (blocks, pull) in zip(parts, found, strict=True):
+    for part, (blocks, pull) in zip(parts, pool_map(terms, parts, workers=threads), strict=True):
         chain.diagonal[part] += blocks
         chain.right[part] -= pull
     solve = solve_chain if problem.fps > 0 and len(state.place) > 1 else solve_stills
@@ -187,14 +186,13 @@ def find_outline(
             continue
         pick = torch.linspace(0, len(x) - 1, min(_SAMPLES, len(x))).long()
         y, x = y[pick], x[pick]
-        corner = faces[found.face_index[frame, y, x].long()].long()
-        bary = found.bary[frame, y, x][..., None]
+        spot = (found.face_index[frame, y, x], found.bary[frame, y, x], faces)
         field = signed_distance(masks[frame])
         across = torch.stack([field[y, x + 1] - field[y, x - 1], field[y + 1, x] - field[y - 1, x]], dim=-1)
         size = across.norm(dim=-1, keepdim=True)
         row = (
-            (vertices[frame][corner] * bary).sum(dim=1),
-            (influence[corner] * bary).sum(dim=1),
+            interpolate_at(*spot, vertices[frame]),
+            interpolate_at(*spot, influence),
             across / size.clamp_min(1e-6),
             field[y, x] + 0.5,
             (size[:, 0] > 0.5).to(field),
@@ -219,7 +217,7 @@ def outline_terms(
     unit = _SIGMA * height_in_pixels(camera, stature, posed.joints[:, 0])[:, None]
     error = outline.distance / unit
     share = (outline.weight * _WEIGHT).sqrt() / (1 + (error / _REACH) ** 2)
-    _, slope = project_with_slope(camera, outline.points)
+    _, slope = project_with_jacobian(camera, outline.points)
     pull = (outline.normal[..., None, :] @ slope)[..., 0, :] / unit[..., None] * share[..., None]
     arms = outline.points[:, :, None] - posed.joints[:, None]
     turning = torch.linalg.cross(arms, pull[:, :, None].expand_as(arms), dim=-1)

@@ -187,8 +187,7 @@ def start_place(
     """Place the pelvis so that the posed landmarks fall on the picture's, by linear least squares."""
     frames = len(image)
     arms = pose_skeleton(skeleton, rotations, rotations.new_zeros(frames, 3)).points
-    focal, center = camera.focal.to(image), camera.center.to(image)
-    spot = (image - center) / focal
+    spot = camera.on_plane(image)
     ones, zeros = torch.ones_like(spot[..., 0]), torch.zeros_like(spot[..., 0])
     rows = torch.stack(
         [torch.stack([ones, zeros, -spot[..., 0]], -1), torch.stack([zeros, ones, -spot[..., 1]], -1)], 2

@@ -13,7 +13,7 @@ from torch import Tensor
 from liquidwarp.fit.chain import Chain
 from liquidwarp.fit.prior import shortest_rotation
 from liquidwarp.fit.skeleton import Posed
-from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.geometry import axis_angle_to_matrix, length_in_pixels, project_with_jacobian
 from liquidwarp.types import Camera
 
 _PICTURE_SIGMA = 0.005  # of the person's height
@@ -23,6 +23,7 @@ _STAND_SIGMA = 0.08  # m/s
 _STAND_REACH = 0.7  # of the reach of landmarks
 _STAND_WEIGHT = 1.0
 _STAND_SPEED = 0.12  # of the person's height per second
+_NEAR = 0.05  # metres: nobody stands nearer to the camera
 _STAND_RISE = 0.08  # of the person's height above the lower foot
 
 _LIMBS = (
@@ -112,7 +113,7 @@ def view_along_ray(
         return world
     share = weight[..., None] + 1e-6
     middle = (image * share).sum(dim=1) / share.sum(dim=1)
-    ray = (middle - camera.center.to(image)) / camera.focal.to(image)
+    ray = camera.on_plane(middle)
     ray = torch.nn.functional.normalize(torch.cat([ray, torch.ones_like(ray[:, :1])], dim=-1), dim=-1)
     return world @ shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray).transpose(1, 2)
 
@@ -228,19 +229,6 @@ def standing_feet(
     return feet, standing
 
 
-def project_with_slope(camera: Camera, points: Float[Tensor, "T L 3"]) -> tuple[Tensor, Float[Tensor, "T L 2 3"]]:
-    """Project points of camera axes to pixels, and return the derivative."""
-    focal, center = camera.focal.to(points), camera.center.to(points)
-    if camera.orthographic:
-        slope = torch.zeros(2, 3, dtype=points.dtype)
-        slope[0, 0], slope[1, 1] = focal[0], focal[1]
-        return points[..., :2] * focal + center, slope.expand(*points.shape[:2], 2, 3)
-    depth = points[..., 2:].clamp_min(0.05)
-    flat = points[..., :2] / depth
-    slope = torch.cat([torch.diag_embed(focal.expand_as(flat)), -(flat * focal)[..., None]], dim=-1) / depth[..., None]
-    return flat * focal + center, slope
-
-
 def picture_terms(
     evidence: Evidence, camera: Camera, posed: Posed, jacobian: Float[Tensor, "T L 3 P"], reach: float
 ) -> tuple[Tensor, Tensor, Float[Tensor, "T"]]:
@@ -249,7 +237,7 @@ def picture_terms(
     Returns:
         Weighted residuals, their slopes, and the cost per frame.
     """
-    spots, slope = project_with_slope(camera, posed.points)
+    spots, slope = project_with_jacobian(camera, posed.points)
     error = (spots - evidence.image) / evidence.unit[:, None, None]
     squared = (error**2).sum(dim=-1)
     soft = reach**2 / (reach**2 + squared)
@@ -324,6 +312,4 @@ def picture_unit(camera: Camera, stature: float, place: Float[Tensor, "T 3"]) ->
 
 def height_in_pixels(camera: Camera, stature: float, place: Float[Tensor, "T 3"]) -> Float[Tensor, "T"]:
     """Return how tall the person would stand in the picture, per frame."""
-    focal = float(camera.focal.mean())
-    depth = torch.ones_like(place[:, 2]) if camera.orthographic else place[:, 2].clamp_min(0.05)
-    return focal * stature / depth
+    return length_in_pixels(camera, stature, place[:, 2].clamp_min(_NEAR))

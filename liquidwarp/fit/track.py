@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
@@ -22,13 +21,20 @@ from liquidwarp.fit.terms import (
     height_in_pixels,
     limb_directions,
     picture_unit,
-    project_with_slope,
     stand_upright,
     standing_feet,
     trust,
     view_along_ray,
 )
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.geometry import (
+    axis_angle_to_matrix,
+    default_camera,
+    matrix_to_axis_angle,
+    pose_to_camera,
+    pose_to_world,
+    project_with_jacobian,
+)
+from liquidwarp.parallel import one_thread
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 WINDOW = 400
@@ -101,7 +107,7 @@ def fit_track(
     still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
     fps = 0.0 if still else keypoints.fps
     with torch.no_grad(), one_thread():
-        fitter = Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
+        fitter = Fitter(body, keypoints, camera.at_origin(), fps)
         if betas is None:
             fitter.find_shape(steps)
         else:
@@ -261,10 +267,9 @@ def read_state(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
     """Return the canonical pose of a track in the axes of `camera`."""
     pose = torch.cat([track.global_orient[:, None], track.body_pose], dim=1).double()
     rotations = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
-    turn, shift = camera.rotation.double(), camera.translation.double()
-    rotations[:, 0] = turn @ rotations[:, 0]
     pelvis = body.rest_joints(track.betas)[body.canonical("pelvis")].double()
-    return State(rotations, (track.transl.double() + pelvis) @ turn.T + shift)
+    rotations[:, 0], place = pose_to_camera(camera, rotations[:, 0], track.transl.double() + pelvis)
+    return State(rotations, place)
 
 
 def result_of(
@@ -278,16 +283,14 @@ def result_of(
 ) -> FitResult:
     """Turn a state in camera axes into a track in the world, with its residuals."""
     skeleton: Skeleton = fitter.skeleton
-    spots, _ = project_with_slope(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
+    spots, _ = project_with_jacobian(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
     height = height_in_pixels(fitter.camera, fitter.stature(), state.place)
     error = (spots - fitter.image).norm(dim=-1) / height[:, None]
     seen = fitter.weight > 0
     quality = (fitter.confidence * torch.exp(-((error / 0.05) ** 2))).sum(dim=1) / fitter.confidence.shape[1]
-    turn, shift = camera.rotation.double(), camera.translation.double()
     rotations = state.rotations.clone()
-    rotations[:, 0] = turn.T @ rotations[:, 0]
+    rotations[:, 0], place = pose_to_world(camera, rotations[:, 0], state.place)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
-    place = (state.place - shift) @ turn
     standing = evidence.standing.new_zeros(len(place), 2)
     if len(evidence.feet):
         standing = evidence.standing.view(len(place), 2, -1).amax(dim=2)

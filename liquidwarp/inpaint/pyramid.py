@@ -14,6 +14,7 @@ import numpy as np
 
 from liquidwarp.inpaint import patch_match as patches
 from liquidwarp.inpaint.blend import membrane
+from liquidwarp.parallel import checkpoint
 
 _BAND = 256  # things below which a thread is not worth its start
 _BANDS = 8  # at most; fixed, so that the number of threads does not change the result
@@ -208,6 +209,7 @@ class _Matcher:
 
 def share_out(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int) -> None:
     """Call `work(start, stop)` on bands of `count` things; how many bands depends on the count alone."""
+    checkpoint()
     if count < 2 * _BAND:
         work(0, count)
         return

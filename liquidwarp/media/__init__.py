@@ -3,15 +3,17 @@
 from liquidwarp.media.convert import to_tensor, to_uint8
 from liquidwarp.media.encode import VIDEO_ENDINGS, write_video
 from liquidwarp.media.folder import PictureFolder
-from liquidwarp.media.image import PICTURE_ENDINGS, Picture, is_image, read_image, write_image
-from liquidwarp.media.provenance import provenance_text, read_provenance
-from liquidwarp.media.video import Clip, VideoReader, is_video, open_video
+from liquidwarp.media.image import PICTURE_ENDINGS, Picture, read_image, write_image
+from liquidwarp.media.marks import read_provenance
+from liquidwarp.media.probe import is_image
+from liquidwarp.media.provenance import provenance_text
+from liquidwarp.media.video import MovingPicture, VideoReader, is_video, open_video
 from liquidwarp.media.webcam import PreviewWindow, Webcam
 
 __all__ = [
     "PICTURE_ENDINGS",
     "VIDEO_ENDINGS",
-    "Clip",
+    "MovingPicture",
     "Picture",
     "PictureFolder",
     "PreviewWindow",

@@ -1,11 +1,7 @@
 """Photos: read whatever people have as sRGB uint8, write atomically and marked."""
 
 import io
-import struct
-import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +11,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
+from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, holds_video, quiet_pillow
 from liquidwarp.media.provenance import gif_comment, provenance_text, software, xmp_packet
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -22,8 +19,6 @@ PICTURE_ENDINGS = tuple(_FORMATS)
 """What the name of a picture to write may end in."""
 _LARGEST = 178_956_970  # pixels; Pillow's own bound against decompression bombs
 _STILL_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"crx ")  # ISO 14496-12
-# What Pillow's decoders raise on files that are damaged.
-_DAMAGE = (OSError, SyntaxError, ValueError, IndexError, KeyError, TypeError, EOFError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -47,18 +42,6 @@ class Picture:
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
-def is_image(path: str | Path) -> bool:
-    """Tell whether `path` is a file with a picture that can be read, judged by its content, not its name.
-
-    An animated picture counts too (`is_video` tells whether it moves).
-    """
-    try:
-        with _quiet(), Image.open(Path(path)):
-            return True
-    except (*_DAMAGE, Image.DecompressionBombError):
-        return False
-
-
 def read_image(path: str | Path) -> Picture:
     """Read a photo as sRGB uint8, upright; of an animation the first frame.
 
@@ -71,7 +54,7 @@ def read_image(path: str | Path) -> Picture:
     path = Path(path)
     check_file(path, "photo")
     try:
-        with _quiet(), Image.open(path) as image:
+        with quiet_pillow(), Image.open(path) as image:
             image.load()
             return _to_picture(image, path)
     except Image.DecompressionBombError as error:
@@ -80,7 +63,7 @@ def read_image(path: str | Path) -> Picture:
         raise InputError(_why_not_an_image(path)) from error
     except MemoryError as error:
         raise InputError(f"{path} does not fit into memory; give a smaller copy") from error
-    except _DAMAGE as error:
+    except DAMAGED_PICTURE as error:
         cause = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is damaged or incomplete ({cause}); copy or export it again") from error
 
@@ -123,24 +106,9 @@ def write_image(
     return path
 
 
-def check_file(path: Path, noun: str) -> None:
-    """Raise `InputError` unless `path` is a file with something in it."""
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the path of the {noun}")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the {noun} file itself")
-    try:
-        with open(path, "rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    if empty:
-        raise InputError(f"{path} is empty; copy or export the {noun} again")
-
-
 def picture_comments(path: str | Path) -> Iterator[str]:
     """Yield every text that a picture file carries about itself."""
-    with _quiet(), Image.open(Path(path)) as image:
+    with quiet_pillow(), Image.open(Path(path)) as image:
         info, is_gif = dict(image.info), image.format == "GIF"
     if is_gif:  # the comment stands behind all frames, where Pillow has not been yet
         yield gif_comment(Path(path))
@@ -149,14 +117,6 @@ def picture_comments(path: str | Path) -> Iterator[str]:
             yield value.decode("utf-8", "replace")
         elif isinstance(value, str):
             yield str(value)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Pillow's warnings: about large pictures (we have a bound of our own) and odd metadata (unused)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _to_picture(image: Image.Image, path: Path) -> Picture:
@@ -176,7 +136,7 @@ def _to_picture(image: Image.Image, path: Path) -> Picture:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except _DAMAGE:  # broken EXIF: the picture itself is fine
+    except DAMAGED_PICTURE:  # broken EXIF: the picture itself is fine
         return image
 
 
@@ -214,9 +174,7 @@ def _png_text(text: str) -> PngImagePlugin.PngInfo:
 
 
 def _why_not_an_image(path: Path) -> str:
-    from liquidwarp.media.video import is_video  # inside: video.py builds on this module
-
-    if is_video(path):
+    if holds_video(path):
         return f"{path} is a video, not a photo; give a picture (.jpg, .png), for example one frame of it"
     with open(path, "rb") as file:
         head = file.read(12)

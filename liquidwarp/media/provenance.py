@@ -6,13 +6,12 @@ captured and synthetic elements", which is what a photo's pixels on a moved body
 """
 
 import html
-import re
 import struct
 import uuid
 from pathlib import Path
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
-_MARK = "Synthetic media made by liquidwarp"
+MARK = "Synthetic media made by liquidwarp"
 _GIF_TAIL = 8192  # bytes at the end of a GIF to look for a comment in
 _XMP_UUID = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes  # XMP specification part 3, section 1.1.4 (MPEG-4)
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -33,7 +32,7 @@ def software() -> str:
 
 def provenance_text(note: str | None = None) -> str:
     """Return the sentence that marks a file as synthetic, with `note` (one line, optional) behind it."""
-    text = f"{_MARK} {software().split()[-1]} (digital source type: compositeSynthetic)"
+    text = f"{MARK} {software().split()[-1]} (digital source type: compositeSynthetic)"
     return f"{text}. {' '.join(note.split())}" if note else text
 
 
@@ -70,22 +69,3 @@ def gif_comment(path: Path) -> str:
         text += tail[at + 1 : at + 1 + tail[at]]
         at += 1 + tail[at]
     return text.decode("utf-8", "replace")
-
-
-def read_provenance(path: str | Path) -> str | None:
-    """Return the mark of a picture or video that liquidwarp wrote, or None when the file carries none.
-
-    Raises:
-        InputError: the file is neither a picture nor a video.
-    """
-    from liquidwarp.media.image import is_image, picture_comments  # inside: image and video sign by this module
-    from liquidwarp.media.video import video_comments
-
-    comments = picture_comments(path) if is_image(path) else video_comments(path)
-    for comment in comments:
-        if comment.startswith(_MARK):
-            return comment
-        in_xmp = re.search(rf">({_MARK}[^<]*)<", comment)
-        if in_xmp:
-            return html.unescape(in_xmp[1])
-    return None

@@ -13,7 +13,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
-from liquidwarp.media.video import first_time, open_container
+from liquidwarp.media.probe import open_container
+from liquidwarp.media.video import first_time
 
 _LOG = logging.getLogger(__name__)
 # By the ending of the file written: sound that goes over untouched, and what all other sound is encoded with.

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,11 +19,10 @@ from jaxtyping import Int, UInt8
 
 from liquidwarp.errors import InputError
 from liquidwarp.media.folder import PictureFolder, picture_files
-from liquidwarp.media.image import check_file, is_image
+from liquidwarp.media.probe import holds_video, open_stream
 from liquidwarp.media.timing import Stamp, choose_rate, constant_rate
 
 _LOG = logging.getLogger(__name__)
-_THREADS = 4  # the decoder's; they change the speed, never the frames
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
 _WIDEST_PIXEL = 4  # pixel shapes beyond 4:1 are nonsense in the header
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
@@ -32,8 +30,6 @@ _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _HDR_CURVES = {16, 18}  # AVCOL_TRC_SMPTE2084 (PQ), AVCOL_TRC_ARIB_STD_B67 (HLG)
 _SRGB_CURVE = 13  # AVCOL_TRC_IEC61966_2_1
 _BT709_PRIMARIES = 1  # AVCOL_PRI_BT709
-# Demuxers that make "video" of pictures, text and playlists.
-_NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
 
 
 def is_video(path: str | Path) -> bool:
@@ -41,11 +37,7 @@ def is_video(path: str | Path) -> bool:
     path = Path(path)
     if path.is_dir():
         return bool(picture_files(path))
-    try:
-        with _opened(path):
-            return True
-    except (InputError, OSError):
-        return False
+    return holds_video(path)
 
 
 class VideoReader:
@@ -68,7 +60,7 @@ class VideoReader:
 
     def __init__(self, path: str | Path, *, fps: float | int | None = None):
         self.path = Path(path)
-        with _opened(self.path) as (container, stream):
+        with open_stream(self.path) as (container, stream):
             own = choose_rate(stream.average_rate, stream.guessed_rate)
             self.rate = own if fps is None else Fraction(fps).limit_denominator(10_000)
             self.fps = float(self.rate)
@@ -81,7 +73,7 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         to_rgb = _ToRgb(self._layout)
-        with _opened(self.path) as (container, stream):
+        with open_stream(self.path) as (container, stream):
             stamped = ((_stamp(frame), frame) for frame in _decoded(container, stream, self.path))
             for frame in constant_rate(stamped, self.rate):
                 yield to_rgb(frame)
@@ -89,7 +81,7 @@ class VideoReader:
     @cached_property
     def frame_count(self) -> int:
         """How many frames iterating yields: exact, unless the file is damaged; reads the file's packets once."""
-        with _opened(self.path) as (container, stream):
+        with open_stream(self.path) as (container, stream):
             stamps = [
                 _stamp(packet) for packet in _packets(container, stream) if packet.size > 0 and not packet.is_discard
             ]
@@ -105,10 +97,12 @@ class VideoReader:
         return float(self.frame_count / self.rate)
 
 
-Clip = VideoReader | PictureFolder  # what moves: path, fps, size, frame_count, duration, has_sound, and its frames
+MovingPicture = (
+    VideoReader | PictureFolder
+)  # what moves: path, fps, size, frame_count, duration, has_sound, and its frames
 
 
-def open_video(path: str | Path, *, fps: float | int | None = None) -> Clip:
+def open_video(path: str | Path, *, fps: float | int | None = None) -> MovingPicture:
     """Open a video file, a GIF or a folder of pictures; frames are decoded when iterated, afresh each time.
 
     Args:
@@ -128,64 +122,18 @@ def open_video(path: str | Path, *, fps: float | int | None = None) -> Clip:
 
 def video_comments(path: str | Path) -> list[str]:
     """Return every text that a video file carries about itself."""
-    with _opened(Path(path)) as (container, _):
+    with open_stream(Path(path)) as (container, _):
         return list(container.metadata.values())
 
 
 def first_time(path: Path) -> Fraction | None:
     """Return when the first frame of a video file is shown, on the file's own clock; None for a file without video."""
     try:
-        with _opened(path) as (container, stream):
+        with open_stream(path) as (container, stream):
             frame = next(_decoded(container, stream, path), None)
             return None if frame is None else _stamp(frame).time
     except InputError:
         return None
-
-
-@contextmanager
-def open_container(path: Path, noun: str) -> Iterator[InputContainer]:
-    """Open a media file for reading, local files only.
-
-    Raises:
-        InputError: the file is missing, empty or in no known format.
-    """
-    check_file(path, noun)
-    try:
-        # 'file:' keeps names with colons from being taken for protocols; the list keeps playlists off the network.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (av.FFmpegError, ValueError, UnicodeError) as error:
-        raise InputError(_why_not_opened(path, noun, error)) from error
-    with container:
-        yield container
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    with open_container(path, "video") as container:
-        kinds = set(container.format.name.split(","))
-        if kinds & _NO_VIDEO_FORMATS or container.format.name.endswith("_pipe"):
-            raise InputError(_why_not_opened(path, "video", None))
-        moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        if not moving:
-            what = "only sound" if container.streams.audio else "no video stream"
-            raise InputError(f"{path} has {what}, no pictures that move; give a video file")
-        stream = moving[0]
-        if stream.codec_context is None:
-            raise InputError(f"{path} uses a video codec that cannot be decoded; convert it to H.264 (.mp4)")
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _THREADS
-        yield container, stream
-
-
-def _why_not_opened(path: Path, noun: str, error: Exception | None) -> str:
-    if is_image(path):
-        return f"{path} is a picture, not a {noun}; give a video file (.mp4, .mov, .webm, .gif)"
-    with open(path, "rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return f"{path} is damaged or incomplete (its index is missing); copy or record the {noun} again"
-    cause = f" ({getattr(error, 'strerror', None) or error})" if error is not None else ""
-    return f"{path} is not a {noun} that can be read{cause}; give an .mp4, .mov, .webm or .gif file"
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:

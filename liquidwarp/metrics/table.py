@@ -1,7 +1,6 @@
 """A table of scores, as Markdown and as JSON."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,8 +119,3 @@ def _plain(end: float) -> float | None:
 
 def _cell(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:.{decimals}f}"
-
-
-def column_heads(names: Sequence[str]) -> list[str]:
-    """Return titles with arrows, for tables that have a column per metric."""
-    return [f"{METRICS[name].title} {'↑' if METRICS[name].better == 'higher' else '↓'}" for name in names]

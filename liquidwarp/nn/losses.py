@@ -70,11 +70,6 @@ def ssim_maps(
     return luminance * structure, structure
 
 
-def ssim_loss(picture: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"]) -> Float[Tensor, " B"]:
-    """Compute 1 - SSIM."""
-    return 1 - ssim_maps(picture, target)[0].mean((1, 2, 3))
-
-
 def ms_ssim_loss(
     picture: Float[Tensor, "B C H W"], target: Float[Tensor, "B C H W"], *, scales: int = 5
 ) -> Float[Tensor, " B"]:
@@ -84,9 +79,9 @@ def ms_ssim_loss(
     """
     room = min(picture.shape[-2:]) // _SSIM_WINDOW
     scales = max(1, min(scales, room.bit_length()))
-    weights = torch.tensor(_MS_SSIM_WEIGHTS[:scales]) / sum(_MS_SSIM_WEIGHTS[:scales])
+    weights = [weight / sum(_MS_SSIM_WEIGHTS[:scales]) for weight in _MS_SSIM_WEIGHTS[:scales]]
     product = picture.new_ones(picture.shape[0])
-    for scale, weight in enumerate(weights.tolist()):
+    for scale, weight in enumerate(weights):
         whole, structure = ssim_maps(picture, target)
         value = (whole if scale == scales - 1 else structure).mean((1, 2, 3))
         product = product * value.clamp(min=1e-4) ** weight  # a negative base has no root
@@ -143,20 +138,6 @@ def crop_boxes(
 def is_present(boxes: Float[Tensor, "B 4"]) -> Float[Tensor, " B"]:
     """Return 1 for boxes that hold something, 0 for empty ones."""
     return ((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])).float()
-
-
-def temporal_loss(
-    picture: Float[Tensor, "B C H W"], previous: Float[Tensor, "B C H W"], flow: Flow
-) -> Float[Tensor, " B"]:
-    """Compute how far a picture is from the previous one, moved by the true flow, where that is believed.
-
-    Args:
-        picture: of this moment.
-        previous: of the moment before.
-        flow: for each pixel of this moment, where it was before.
-    """
-    moved = warp(previous, flow)
-    return charbonnier(picture, moved, flow.valid.to(picture.dtype))
 
 
 def real_or_fake_loss(

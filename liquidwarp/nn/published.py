@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from liquidwarp.checks import check_choice
-from liquidwarp.nn.discriminators import PatchDiscriminator
 from liquidwarp.nn.fusion import Add, Attention, Gate, Keep, Mean
 from liquidwarp.nn.liquid import LiquidGenerator, LiquidShape, StreamShape
 
@@ -138,11 +137,6 @@ def make_generator(name: str) -> LiquidGenerator:
     """
     check_choice("configuration", name, GENERATORS)
     return LiquidGenerator(SHAPES[name])
-
-
-def make_discriminator() -> PatchDiscriminator:
-    """Return the published PatchGAN, untrained; its parameters bear their published names."""
-    return PatchDiscriminator()
 
 
 def published_name(configuration: str, key: str) -> str:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import BodyModel
+from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.person.files import Card, PersonArrays, digest_of, not_a_person, read_person_file, write_person_file
 from liquidwarp.person.packing import (
@@ -44,6 +46,10 @@ class SourceView:
     vertices: Float[Tensor, "V 3"]
     faces: Bool[Tensor, "F"]
 
+    def to(self, device: torch.device | str) -> "SourceView":
+        """Return the view with its tensors on another device; the picture stays an array."""
+        return moved(self, device)
+
 
 @dataclass(frozen=True, eq=False)
 class SourceState:
@@ -68,6 +74,13 @@ class SourceState:
     photo: UInt8[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     views: tuple[SourceView, ...]
+
+    def to(self, device: torch.device | str) -> "SourceState":
+        """Return the person with its tensors and its body on another device.
+
+        Pictures stay arrays: who draws puts what is drawn from on the device once (`Appearance.tensors`).
+        """
+        return moved(self, device)
 
     def save(self, path: str | Path) -> None:
         """Write all of it to one file, atomically; the same person gives the same bytes.

@@ -14,6 +14,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.fit.skeleton import Skeleton
 from liquidwarp.regress.landmark_network import COLUMNS, Estimate, Kinematics, estimate_of, missed
 from liquidwarp.regress.observed import Observed
+from liquidwarp.types import Camera
 
 SIDE = 128
 """Width and height of a crop in pixels."""
@@ -126,20 +127,18 @@ class ImageNetwork(nn.Module):
         return estimates[1:]
 
 
-def crop_windows(
-    boxes: Float[Tensor, "B 3"], focal: Float[Tensor, "2"], center: Float[Tensor, "2"], ray: Float[Tensor, "B 3 3"]
-) -> Float[Tensor, "B 3 3"]:
+def crop_windows(boxes: Float[Tensor, "B 3"], camera: Camera, ray: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B 3 3"]:
     """Return the maps from the axes of the camera that looks at the person into crops.
 
     Convention: a point p is seen at (h_x / h_z, h_y / h_z) for h = window p, with -1 and 1 at the crop's edges.
 
     Args:
         boxes: left, top and side of the crops in pixels.
-        focal: of the whole picture's camera.
-        center: of the same.
+        camera: of the whole picture.
         ray: turns the axes of the camera that looks at the person into the whole picture's camera's.
     """
     half = boxes[:, 2:] / 2
+    focal, center = camera.lens.split(2)
     lens = torch.zeros_like(ray)
     lens[:, 0, 0], lens[:, 1, 1] = (focal / half).unbind(1)
     lens[:, :2, 2] = (center - boxes[:, :2]) / half - 1

@@ -54,7 +54,7 @@ def observe(keypoints: Keypoints, camera: Camera) -> Observed:
     image = keypoints.image[:, picks].float()
     certain = trust(keypoints.confidence[:, picks].float() * keypoints.present[:, None], image, keypoints.size)
     flat, weight = torch.zeros(frames, len(MEDIAPIPE), 2), torch.zeros(frames, len(MEDIAPIPE))
-    flat[:, slots] = (image - camera.center) / camera.focal
+    flat[:, slots] = camera.on_plane(image)
     weight[:, slots] = certain
     world = torch.zeros(frames, len(MEDIAPIPE), 3)
     if keypoints.world is not None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.fit.prior import shortest_rotation
+from liquidwarp.geometry import distance_of_length
 from liquidwarp.types import Camera
 
 HALF_TURN = (1.0, -1.0, -1.0)
@@ -75,14 +76,13 @@ def place_by_weak_perspective(
     Returns:
         Rotations in the camera's axes, and the place of the pelvis.
     """
-    focal, center = camera.focal.to(weak), camera.center.to(weak)
     scale = weak[:, 0].clamp_min(1e-3)
     pixels = scale * boxes[:, 2] / 2  # a metre's length
     spot = boxes[:, :2] + boxes[:, 2:] / 2 + pixels[:, None] * weak[:, 1:]
-    flat = (spot - center) / focal
+    flat = camera.on_plane(spot)
     if camera.orthographic:
         return rotations, torch.cat([flat, torch.zeros_like(flat[:, :1])], dim=1)
-    distance = focal.mean() / pixels
+    distance = distance_of_length(camera, 1.0, pixels)
     ray = torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
     turn = shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray)
     turned = torch.cat([turn[:, None] @ rotations[:, :1], rotations[:, 1:]], dim=1)

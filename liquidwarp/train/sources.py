@@ -13,13 +13,15 @@ from tqdm import tqdm
 
 from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
-from liquidwarp.data import Clip, load_clips, load_iper, roughen, synthetic_clip
+from liquidwarp.data import load_clips, load_iper, roughen
 from liquidwarp.errors import InputError
+from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.config import Config
 from liquidwarp.train.liquid_objective import LIQUID_SHAPES
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
+from liquidwarp.types import Clip
 
 _log = logging.getLogger(__name__)
 

@@ -1,9 +1,10 @@
 """Frozen values that cross rooms."""
 
 from liquidwarp.types.camera import Camera
+from liquidwarp.types.clip import Clip, Frames, Truth
 from liquidwarp.types.keypoints import Keypoints
 from liquidwarp.types.profile import DetectorProfile
 from liquidwarp.types.render import Flow, Fragments
 from liquidwarp.types.track import BodyTrack
 
-__all__ = ["BodyTrack", "Camera", "DetectorProfile", "Flow", "Fragments", "Keypoints"]
+__all__ = ["BodyTrack", "Camera", "Clip", "DetectorProfile", "Flow", "Fragments", "Frames", "Keypoints", "Truth"]

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from liquidwarp.devices import moved
 from liquidwarp.types.profile import DetectorProfile
 
 
@@ -33,3 +35,7 @@ class Keypoints:
     fps: float
     detector: str
     profile: DetectorProfile = field(default_factory=DetectorProfile)
+
+    def to(self, device: torch.device | str) -> "Keypoints":
+        """Return the keypoints on another device."""
+        return moved(self, device)

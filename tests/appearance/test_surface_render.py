@@ -21,10 +21,10 @@ from liquidwarp.appearance.layers import (
     front_layer,
     without_arm_shadows,
 )
-from liquidwarp.bodies import load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.geometry import default_camera, look_at_camera
 from liquidwarp.raster import rasterize
+from liquidwarp.testing import toy_body
 
 SIZE = (192, 192)
 PLACE = torch.tensor([[0.0, 0.0, 3.2]])
@@ -33,7 +33,7 @@ RED, BLUE = (220, 30, 30), (30, 30, 220)
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def posed(body, canonical=None):
@@ -188,7 +188,7 @@ def test_any_number_of_threads_gives_the_same_bytes(body, monkeypatch):
     appearance, _ = look(body, vertices, part_colours("head", RED, BLUE))
     pictures = []
     for run in (lambda serial, _, *given: serial(*given), lambda _, parallel, *given: parallel(*given)):
-        monkeypatch.setattr("liquidwarp.appearance.render.run", run)
+        monkeypatch.setattr("liquidwarp.appearance.shade.run", run)
         pictures.append(render_surface(appearance, body.topology, vertices, camera))
     for name in ("rgb", "alpha", "coverage"):
         assert np.array_equal(getattr(pictures[0], name), getattr(pictures[1], name)), name

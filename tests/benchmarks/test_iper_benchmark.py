@@ -14,6 +14,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.media import write_image
+from liquidwarp.testing import toy_body
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks" / "iper"
@@ -50,7 +51,7 @@ def entry(name: str, other: str) -> dict:
 
 
 def turning_track() -> lw.BodyTrack:
-    body = lw.load_body("toy")
+    body = toy_body()
     return lw.BodyTrack(
         body="toy",
         betas=torch.zeros(body.num_betas),
@@ -98,7 +99,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
 
     def person(photos, mattes, tracks):
         assert len(photos) == len(mattes) == len(tracks)
-        return SimpleNamespace(track=tracks[0])
+        return SimpleNamespace(track=tracks[0], body=lw.load_body(tracks[0].body))
 
     fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "BodyTrack")})
     fakes.load_body = functools.cache(lw.load_body)

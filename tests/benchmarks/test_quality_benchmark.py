@@ -11,6 +11,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.detect import MaskStack
+from liquidwarp.testing import toy_body
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "quality"
 FRAMES, SIZE = 9, 32
@@ -51,7 +52,7 @@ class FakeClip:
 
 
 def fake_track() -> lw.BodyTrack:
-    body = lw.load_body("toy")
+    body = toy_body()
     zeros = torch.zeros(FRAMES, 3)
     place = torch.tensor([[0.0, 0.0, 4.0]]).expand(FRAMES, 3)
     return lw.BodyTrack(
@@ -69,7 +70,7 @@ def fake_track() -> lw.BodyTrack:
 
 def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, perfect: bool) -> None:
     """`perfect` answers with the real frames, else with black ones."""
-    body, track = lw.load_body("toy"), fake_track()
+    body, track = toy_body(), fake_track()
     names = body.landmark_names
     seen = lw.Keypoints(
         names=names,
@@ -95,7 +96,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     numbered = lw.BodyTrack(**{**vars(track), "confidence": torch.arange(FRAMES) / FRAMES})
     plate = frame(0)
     fakes = SimpleNamespace(
-        encode_source=lambda photo: SimpleNamespace(plate=plate, matte=mask(0), track=numbered[0]),
+        encode_source=lambda photo: SimpleNamespace(background=plate, alpha=mask(0), track=numbered[0]),
         recover=lambda found: numbered,
         imitate=imitate,
         load_body=lw.load_body,
@@ -113,7 +114,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
 def spots(track: lw.BodyTrack) -> torch.Tensor:
     from liquidwarp.geometry import project
 
-    body = lw.load_body("toy")
+    body = toy_body()
     joints = body.landmarks(body.landmark_names, track.betas, track.global_orient, track.body_pose, track.transl)
     return project(track.camera, joints)
 
@@ -186,7 +187,7 @@ def test_reprojection_is_measured_in_parts_of_the_standing_height(
 ) -> None:
     fake_library(monkeypatch, quality, perfect=True)
     clip = quality.measure.RecoveredClip(data_folder(tmp_path) / "r0_random.mp4")
-    body = lw.load_body("toy")
+    body = toy_body()
     rest = body.identity(clip.motion.betas).vertices[:, 1]
     depth = spots(clip.motion)[0, :, 2].mean()
     expected = 1.0 / (float(rest.max() - rest.min()) * 40 / float(depth))  # every landmark is one pixel off

@@ -14,13 +14,14 @@ import torch
 import liquidwarp as lw
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.bodies.smpl_files import FAMILIES
-from liquidwarp.data.synthetic.seen import moving_person, simulate_keypoints
 from liquidwarp.detect import ClipDetection, MaskStack
 from liquidwarp.detect.readers import OPENPOSE_COCO
 from liquidwarp.fit import find_stands
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.metrics.pose import reprojection_errors, track_points
 from liquidwarp.raster import rasterize
+from liquidwarp.synth import moving_person, simulate_keypoints
+from liquidwarp.testing import toy_body
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("run", "recovery_measure", "recovery_real", "recovery_report", "quality_report", "quality_measure")
@@ -46,7 +47,7 @@ def recovery(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def standing_toy() -> lw.BodyTrack:
     """Somebody who stands and waves both arms."""
-    body = lw.load_body("toy")
+    body = toy_body()
     canonical = torch.zeros(FRAMES, 22, 3)
     canonical[:, 16, 2] = torch.linspace(0, 0.8, FRAMES)
     canonical[:, 17, 2] = torch.linspace(0, -0.8, FRAMES)
@@ -82,7 +83,7 @@ def mean(scores: object, metric: str) -> float:
 
 
 def test_a_perfect_track_scores_perfectly_and_a_shifted_one_does_not(recovery: SimpleNamespace) -> None:
-    body, track = lw.load_body("toy"), standing_toy()
+    body, track = toy_body(), standing_toy()
     found = detection_of(track)
     stands = find_stands(body, track)
     assert bool((stands >= 0).all())
@@ -107,7 +108,7 @@ def test_a_perfect_track_scores_perfectly_and_a_shifted_one_does_not(recovery: S
 
 
 def test_pose_errors_are_millimetres(recovery: SimpleNamespace) -> None:
-    body, track = lw.load_body("toy"), standing_toy()
+    body, track = toy_body(), standing_toy()
     points = track_points(track, LSP, body=body)
     scores = recovery.measure.Scores.of(recovery.measure.METRICS)
     recovery.measure.add_pose_errors(scores, points, points, LSP)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from liquidwarp.bodies.smpl_files import FAMILIES
-from liquidwarp.bodies.stand_in import stand_in_arrays
+from liquidwarp.testing import stand_in_arrays
 
 NAMES = {
     "smpl": "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",

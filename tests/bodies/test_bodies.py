@@ -9,15 +9,16 @@ from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE, OPENPOSE
 from liquidwarp.bodies.rigged import RiggedBody
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.testing import toy_body
 
 
 def other(name: str) -> str:
     return name.replace("left", "#").replace("right", "left").replace("#", "right")
 
 
-@pytest.fixture(scope="module", params=["toy", "anny"])
+@pytest.fixture(scope="module", params=[toy_body, load_body], ids=["toy", "anny"])
 def body(request: pytest.FixtureRequest) -> RiggedBody:
-    return load_body(request.param)
+    return request.param()
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_left_and_right_landmarks_mirror_each_other(body: RiggedBody):
 
 
 def test_everything_is_differentiable_in_float64(generator: torch.Generator):
-    body = load_body("toy")
+    body = toy_body()
     betas = random_betas(body, generator, torch.float64).requires_grad_()
     canonical, orient, pose, transl = (x.requires_grad_() for x in random_pose(body, 1, generator, torch.float64))
     orient, pose = orient.detach().requires_grad_(), pose.detach().requires_grad_()
@@ -207,7 +208,7 @@ def test_errors_say_what_is_wrong(body: RiggedBody):
         body.canonical("tail")
     with pytest.raises(InputError, match="body_pose has shape"):
         body.transforms(body.rest_joints(torch.zeros(body.num_betas)), torch.zeros(1, 3), torch.zeros(1, 1, 3))
-    with pytest.raises(InputError, match="body='cat' is not known; choose one of anny, toy"):
+    with pytest.raises(InputError, match="body='cat' is not known; choose one of anny, smpl"):
         load_body("cat")
 
 

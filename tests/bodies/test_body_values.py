@@ -13,8 +13,7 @@ import torch
 from liquidwarp.bodies import BodyModel, fingerprint, load_body, same_body, same_mesh
 from liquidwarp.bodies.landmarks import COCO
 from liquidwarp.bodies.rigged import RiggedBody
-from liquidwarp.bodies.stand_in import write_stand_in
-from liquidwarp.bodies.toy import toy_body
+from liquidwarp.testing import toy_body, write_stand_in
 
 
 @pytest.fixture(scope="module", params=["toy", "anny", "smpl"])

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from liquidwarp.bodies import PARTS, BodyModel, Identity, load_body
+from liquidwarp.bodies import PARTS, BodyModel, Identity
 from liquidwarp.clothing.match import compatible_parts, crosses_other_part, matte_edges
 from liquidwarp.clothing.offsets import fit_clothing, fit_offsets
 from liquidwarp.clothing.views import SilhouetteView
 from liquidwarp.errors import InputError
 from liquidwarp.mesh.operations import vertex_normals
 from liquidwarp.raster import rasterize
+from liquidwarp.testing import toy_body
 from liquidwarp.types import Camera
 
 SIZE = (320, 256)
@@ -18,7 +19,7 @@ SIZE = (320, 256)
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """iPER's folders: order of frames, what is missing, pairs, and the way from the published files."""
 
 import pickle
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from liquidwarp.bodies import load_body
 from liquidwarp.data import Analysis, list_frames, load_iper, missing_videos
 from liquidwarp.data.iper_prepare import list_clips, prepare_iper, published_track, verify
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera
 
 SIZE = 24
 
 
 def toy_track(frames: int) -> BodyTrack:
-    body = load_body("toy")
+    body = toy_body()
     return BodyTrack(
         body="toy",
         betas=torch.zeros(body.num_betas),
@@ -121,28 +120,13 @@ def test_checksums_find_what_changed(prepared: Path) -> None:
     assert wrong["009/1/1"] == "not prepared"
 
 
-def test_pairs_are_of_one_person_and_never_the_same_frame(prepared: Path) -> None:
-    folder = load_iper(prepared, list_clips(prepared))
-    rng = np.random.default_rng(0)
-    pairs = [folder.sample_pair(rng, sources=2) for _ in range(200)]
-    for pair in pairs:
-        assert pair.target not in pair.sources
-        assert {clip.rsplit("/", 1)[0] for clip, _ in (*pair.sources, pair.target)} == {pair.person}
-    assert 60 < Counter(pair.person for pair in pairs)["001/1"] < 140
-    assert any(pair.sources[0][0] != pair.target[0] for pair in pairs)
-    again = np.random.default_rng(0)
-    assert [folder.sample_pair(again, sources=2) for _ in range(3)] == pairs[:3]
-    with pytest.raises(InputError, match="sources=0"):
-        folder.sample_pair(rng, sources=0)
-
-
 def test_published_fits_land_where_they_were_fitted(tmp_path: Path) -> None:
     poses = np.zeros((2, 72), np.float32)
     poses[:, 0] = np.pi  # upright before a camera whose y points down
     cams = np.array([[0.8, 0.1, 0.0], [0.4, -0.5, 0.2]], np.float32)
     path = tmp_path / "pose_shape.pkl"
     path.write_bytes(pickle.dumps({"cams": cams, "pose": poses, "shape": np.zeros((2, 10), np.float32)}))
-    body = load_body("toy")
+    body = toy_body()
     track = published_track(path, body, (200, 200))
     joints = body.landmarks(body.landmark_names, track.betas, track.global_orient, track.body_pose, track.transl)
     seen = project(track.camera, joints)[..., :2]

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from liquidwarp.bodies import load_body
-from liquidwarp.data import Analysis, Clip, load_clips, load_iper, prepare_footage, save_clip, synthetic_clip
+from liquidwarp.data import Analysis, load_clips, load_iper, prepare_footage, save_clip
 from liquidwarp.errors import InputError
 from liquidwarp.media import write_video
 from liquidwarp.raster import rasterize
+from liquidwarp.synth import synthetic_clip
+from liquidwarp.types import Clip
 
 MAKE = Path(__file__).parents[2] / "datasets" / "synthetic" / "make.py"
 

@@ -13,11 +13,10 @@ from toy_people import ToyDetector, ToyPhoto, toy_photo
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.bodies.rigged import RiggedBody
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.detect import MEDIAPIPE_PROFILE, Detector, MediaPipeDetector, detect_clip, profile_of
 from liquidwarp.fit import fit_track
-from liquidwarp.tasks import recover
-from liquidwarp.tasks.meanwhile import recover_meanwhile
+from liquidwarp.tasks import recover, recover_meanwhile
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, DetectorProfile, Keypoints
 
 

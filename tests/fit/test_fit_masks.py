@@ -5,20 +5,21 @@ import pytest
 import torch
 from fit_samples import JOINT, SIZE, dance, film, relaxed
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.detect import MaskStack
 from liquidwarp.errors import InputError
 from liquidwarp.fit import fit_track, refine_with_masks
 from liquidwarp.fit.masks import joint_influence, signed_distance
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
 from liquidwarp.raster import rasterize
+from liquidwarp.testing import toy_body
 
 MASK = (256, 256)
 
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def _masks(body, betas, pose, place):

@@ -4,7 +4,6 @@ from fit_samples import JOINT, dance, film, relaxed
 
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.fit.chain import Chain, add_motion_, far_blocks, motion_cost, solve_chain, solve_stills
 from liquidwarp.fit.skeleton import (
@@ -16,14 +15,15 @@ from liquidwarp.fit.skeleton import (
 )
 from liquidwarp.fit.solve import State
 from liquidwarp.fit.start import bridge, start_place
-from liquidwarp.fit.terms import limb_directions, project_with_slope, standing_feet, trust, view_along_ray
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
+from liquidwarp.fit.terms import limb_directions, standing_feet, trust, view_along_ray
+from liquidwarp.geometry import axis_angle_to_matrix, default_camera
+from liquidwarp.testing import toy_body
 from liquidwarp.types import DetectorProfile
 
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def _random_state(frames, seed=0):
@@ -32,9 +32,9 @@ def _random_state(frames, seed=0):
     return State(turns, torch.randn(frames, 3, generator=generator).double() + torch.tensor([0, 0, 4.0]))
 
 
-@pytest.mark.parametrize("name", ["toy", "anny"])
-def test_skeleton_is_the_bodys_own(name):
-    body = load_body(name)
+@pytest.mark.parametrize("make", [toy_body, load_body], ids=["toy", "anny"])
+def test_skeleton_is_the_bodys_own(make):
+    body = make()
     betas = 0.5 * torch.randn(body.num_betas, generator=torch.Generator().manual_seed(0)).double()
     state = _random_state(3)
     skeleton = make_skeleton(body, MEDIAPIPE, torch.zeros(body.num_betas)).at(betas)
@@ -62,18 +62,6 @@ def test_landmark_and_shape_slopes_agree_with_differences(body):
         betas[unknown] = 1.0
         change = pose_skeleton(skeleton.at(betas), state.rotations, state.place).points - posed.points
         torch.testing.assert_close(shape_slope[..., unknown], change, atol=1e-9, rtol=1e-6)
-
-
-def test_projection_and_its_slope():
-    camera = default_camera((200, 300))
-    points = _random_state(5).place[None]
-    spots, slope = project_with_slope(camera, points)
-    torch.testing.assert_close(spots, project(camera, points)[..., :2])
-    for axis in range(3):
-        step = torch.zeros(3, dtype=torch.float64)
-        step[axis] = 1e-6
-        change = project_with_slope(camera, points + step)[0] - project_with_slope(camera, points - step)[0]
-        torch.testing.assert_close(slope[..., axis], change / 2e-6, atol=1e-5, rtol=1e-5)
 
 
 def _dense(chain):

@@ -4,11 +4,11 @@ import pytest
 import torch
 from fit_samples import JOINT, SIZE, dance, film, fitted_joints, joint_error, relaxed
 
-from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit import fit_track
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
+from liquidwarp.testing import toy_body
 from liquidwarp.types import Camera
 
 LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
@@ -16,7 +16,7 @@ LEGS = ("hip", "knee", "ankle", "heel", "foot_index")
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from fit_samples import JOINT
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.fit.prior import (
     inverse_right_jacobian,
     joint_angles,
@@ -13,11 +13,12 @@ from liquidwarp.fit.prior import (
     shortest_rotation,
 )
 from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.testing import toy_body
 
 
 @pytest.fixture(scope="module")
 def prior():
-    body = load_body("toy")
+    body = toy_body()
     return make_prior(
         body.rest_joints(torch.zeros(body.num_betas))[[body.canonical(name) for name in CANONICAL_JOINTS]]
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.bodies.landmarks import LSP
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
 from liquidwarp.metrics.pose import (
@@ -19,6 +19,7 @@ from liquidwarp.metrics.pose import (
     standing_speeds,
     track_points,
 )
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Keypoints
 
 FPS = 25.0
@@ -41,7 +42,7 @@ def moved(points: np.ndarray, seed: int = 3) -> np.ndarray:
 
 
 def toy_track(frames: int = 6) -> BodyTrack:
-    body = load_body("toy")
+    body = toy_body()
     generator = torch.Generator().manual_seed(0)
     orient, pose = body.expand_pose(torch.randn(frames, 22, 3, generator=generator) * 0.3)
     camera = default_camera((100, 160))
@@ -142,7 +143,7 @@ def test_standing_speeds_are_those_of_neighbours_in_one_stand() -> None:
 
 
 def test_points_of_a_track_are_its_joints_before_the_camera() -> None:
-    body, track = load_body("toy"), toy_track()
+    body, track = toy_body(), toy_track()
     points = track_points(track, CANONICAL_JOINTS)
     rest = body.rest_joints(track.betas)
     turns, shifts = body.transforms(rest, track.global_orient, track.body_pose)
@@ -155,7 +156,7 @@ def test_points_of_a_track_are_its_joints_before_the_camera() -> None:
 
 
 def test_the_top_of_the_head_is_the_highest_vertex_and_turns_with_the_head() -> None:
-    body, track = load_body("toy"), toy_track()
+    body, track = toy_body(), toy_track()
     track = replace(track, camera=default_camera((100, 160)))
     still = replace(
         track, global_orient=0 * track.global_orient, body_pose=0 * track.body_pose, transl=0 * track.transl
@@ -169,7 +170,7 @@ def test_the_top_of_the_head_is_the_highest_vertex_and_turns_with_the_head() -> 
 
 
 def test_reprojection_is_in_parts_of_the_standing_height() -> None:
-    body, track = load_body("toy"), toy_track()
+    body, track = toy_body(), toy_track()
     names = body.landmark_names
     points = body.landmarks(names, track.betas, track.global_orient, track.body_pose, track.transl)
     spots = project(track.camera, points)

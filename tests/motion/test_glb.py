@@ -13,6 +13,7 @@ from test_retarget import random_track
 from liquidwarp.bodies import load_body
 from liquidwarp.motion import Texture, write_glb
 from liquidwarp.motion.glb import four_joints, joints_together
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 SIZES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
@@ -87,7 +88,7 @@ def posed(document: dict[str, Any], arrays: list[np.ndarray], frame: int) -> np.
 
 @pytest.mark.parametrize("textured", [False, True])
 def test_a_viewer_sees_what_we_see(tmp_path: Path, textured: bool) -> None:
-    body = load_body("toy")
+    body = toy_body()
     track = random_track(body)
     faces = body.topology.faces.numpy()
     generator = np.random.default_rng(0)
@@ -119,7 +120,7 @@ def test_a_viewer_sees_what_we_see(tmp_path: Path, textured: bool) -> None:
 
 def test_the_file_keeps_the_rules_of_gltf(tmp_path: Path) -> None:
     """Rules of the specification that viewers rely on, beside those that `parse` checks of every array."""
-    body, track = load_body("toy"), random_track(load_body("toy"))
+    body, track = toy_body(), random_track(toy_body())
     write_glb(tmp_path / "a.glb", track, body)
     document, arrays = parse(tmp_path / "a.glb")
     nodes, (skin,), (animation,) = document["nodes"], document["skins"], document["animations"]
@@ -167,7 +168,7 @@ def test_the_open_body_moves_in_a_viewer_as_it_does_here(tmp_path: Path) -> None
 
 
 def test_joints_that_move_as_one_stand_for_each_other() -> None:
-    body, track = load_body("toy"), random_track(load_body("toy"))
+    body, track = toy_body(), random_track(toy_body())
     track.body_pose[:, [2, 5]] = 0
     together = joints_together(body.parents, track)
     for joint, first in enumerate(together.tolist()):

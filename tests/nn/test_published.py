@@ -5,7 +5,8 @@ import pytest
 import torch
 from published_samples import FOLDER, bent_grid, filled, shapes, wave
 
-from liquidwarp.nn.published import GENERATORS, from_published, make_discriminator, make_generator, published_name
+from liquidwarp.nn.discriminators import PatchDiscriminator
+from liquidwarp.nn.published import GENERATORS, from_published, make_generator, published_name
 
 TOLERANCE = 1e-4
 COUNTS = {
@@ -62,7 +63,7 @@ def test_outputs_equal_the_golden_ones(name: str) -> None:
 
 
 def test_the_discriminator_equals_the_golden_one() -> None:
-    network = make_discriminator().eval()
+    network = PatchDiscriminator().eval()
     assert {key: list(value.shape) for key, value in network.state_dict().items()} == shapes(
         "impersonator_discriminator"
     )

@@ -19,10 +19,10 @@ from toy_people import ToyDetector, ToyPhoto, toy_photo
 import liquidwarp as lw
 from liquidwarp.bodies import BODIES, same_body
 from liquidwarp.bodies.rigged import RiggedBody
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.person import SourceState, is_person_file
 from liquidwarp.tasks import encode_source, imitate, transfer_appearance
+from liquidwarp.testing import toy_body
 
 COLOURS = np.random.default_rng(0).integers(20, 230, (16, 3)).astype(np.uint8)
 

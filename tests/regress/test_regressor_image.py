@@ -13,8 +13,6 @@ from landmark_samples import mean_errors, moving_person, seen_by_detector
 
 from liquidwarp.bodies import load_body
 from liquidwarp.cli import main
-from liquidwarp.data.clip import Clip
-from liquidwarp.data.synthetic.engine import synthetic_clip
 from liquidwarp.errors import InputError
 from liquidwarp.fit.skeleton import pose_skeleton
 from liquidwarp.fit.track import read_state
@@ -29,8 +27,9 @@ from liquidwarp.regress import (
 from liquidwarp.regress.image import BUNDLED
 from liquidwarp.regress.landmarks import BUNDLED as LANDMARKS
 from liquidwarp.regress.landmarks import regressor_start
+from liquidwarp.synth import synthetic_clip
 from liquidwarp.tasks import recover
-from liquidwarp.types import Keypoints
+from liquidwarp.types import Clip, Keypoints
 
 SCRIPTS = Path(__file__).parents[2] / "datasets" / "synthetic"
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
 from liquidwarp.tasks.refine import NETWORK_SIZE, cropped, working_size
+from liquidwarp.testing import toy_body
 from liquidwarp.train.pairs import PairFile, photo_pairs
 from liquidwarp.types import Camera
 
@@ -21,7 +22,7 @@ RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

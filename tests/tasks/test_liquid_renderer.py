@@ -13,8 +13,7 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp import tasks
-from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.bodies.toy import toy_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.cli import main
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import open_video
@@ -23,6 +22,7 @@ from liquidwarp.nn.published import SHAPES, make_generator
 from liquidwarp.tasks import SourceState, encode_source, synthesize
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.target import Target
+from liquidwarp.testing import toy_body
 
 SIZE = (104, 80)  # multiples of 8: no resizing on the way to the network
 RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
@@ -31,7 +31,7 @@ RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
     """The toy body, each vertex its own texture coordinate."""
-    body = copy(load_body("toy"))
+    body = copy(toy_body())
     count = body.topology.vertex_part.shape[0]
     uv = torch.stack([torch.linspace(0.1, 0.9, count), torch.linspace(0.9, 0.1, count)], 1)
     body.topology = replace(body.topology, uv=uv, face_uv=body.topology.faces)

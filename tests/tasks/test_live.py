@@ -9,10 +9,10 @@ import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import load_body
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.errors import InputError
 from liquidwarp.live import run_live
 from liquidwarp.tasks import LiveFrame, SourceState, encode_source, imitate_live, novel_view
+from liquidwarp.testing import toy_body
 
 SIZE = (96, 72)
 NOBODY = np.full((*SIZE, 3), 90, np.uint8)

@@ -9,6 +9,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.bodies import CANONICAL_JOINTS
+from liquidwarp.testing import toy_body
 
 FRAMES = 4
 ARM = tuple(CANONICAL_JOINTS.index(f"left_{name}") for name in ("shoulder", "elbow"))
@@ -28,7 +29,7 @@ def amass(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def motion(amass: Path) -> lw.BodyTrack:
-    return lw.read_motion(amass, lw.load_body("toy"))
+    return lw.read_motion(amass, toy_body())
 
 
 def upper_arm(track: lw.BodyTrack) -> torch.Tensor:
@@ -75,7 +76,7 @@ def test_a_person_leaves_with_the_motion_of_another_body(
 @pytest.mark.parametrize("ending", ["npz", "bvh"])
 def test_motion_goes_out_for_other_programs(motion: lw.BodyTrack, tmp_path: Path, ending: str) -> None:
     lw.write_motion(motion, tmp_path / f"out.{ending}")
-    again = lw.read_motion(tmp_path / f"out.{ending}", lw.load_body("toy"))
+    again = lw.read_motion(tmp_path / f"out.{ending}", toy_body())
     torch.testing.assert_close(upper_arm(again), upper_arm(motion), atol=0.02, rtol=0)
 
 

@@ -12,12 +12,12 @@ from toy_people import ToyDetector, ToyPhoto, toy_photo
 import liquidwarp as lw
 from liquidwarp import viz
 from liquidwarp.bodies.rigged import RiggedBody
-from liquidwarp.bodies.toy import toy_body
-from liquidwarp.data import Clip
 from liquidwarp.errors import InputError
 from liquidwarp.metrics.pose import track_points
+from liquidwarp.testing import toy_body
 from liquidwarp.train.liquid_samples import look_at_clip
 from liquidwarp.train.pairs import make_pairs, photo_pairs
+from liquidwarp.types import Clip
 
 COLOURS = np.random.default_rng(0).integers(20, 230, (16, 3)).astype(np.uint8)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
 from liquidwarp.fit import plant_feet
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.tasks.target import imitation_target, orbit_target
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
@@ -19,7 +19,7 @@ SIZE = (120, 160)
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 def track(body, transl, betas=None, canonical=None):

@@ -13,10 +13,10 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp.appearance import Appearance
-from liquidwarp.bodies.toy import toy_body
 from liquidwarp.detect import Detection, MediaPipeDetector
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source
+from liquidwarp.testing import toy_body
 from liquidwarp.train import personalize as module
 from liquidwarp.train.pairs import PairClip
 from liquidwarp.train.personalize import fine_tune, personalize

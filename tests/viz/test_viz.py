@@ -14,16 +14,17 @@ from PIL import Image
 from scipy import ndimage
 
 from liquidwarp import viz
-from liquidwarp.bodies import PARTS, load_body
+from liquidwarp.bodies import PARTS
 from liquidwarp.errors import InputError
 from liquidwarp.flow import identity_flow
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.media import open_video, read_image, read_provenance, to_tensor, write_image
 from liquidwarp.raster import rasterize
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera, Flow, Fragments
 
 SIZE = (64, 48)
-BODY = load_body("toy")
+BODY = toy_body()
 
 
 @pytest.fixture(scope="module")

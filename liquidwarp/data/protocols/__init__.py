@@ -1,7 +1,7 @@
 """Which frames of which videos an evaluation looks at."""
 
 from liquidwarp.data.protocols.entries import Entry, FrameWindow, Protocol
-from liquidwarp.data.protocols.files import PROTOCOLS, load_protocol, read_protocol, write_protocol
+from liquidwarp.data.protocols.files import PROTOCOLS, load_protocol, read_protocol
 from liquidwarp.data.protocols.runs import ALONE, TASKS, Run, outfit_pairs, protocol_runs
 
 __all__ = [
@@ -16,5 +16,4 @@ __all__ = [
     "outfit_pairs",
     "protocol_runs",
     "read_protocol",
-    "write_protocol",
 ]

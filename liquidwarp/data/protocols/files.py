@@ -14,7 +14,6 @@ from typing import Any
 
 from liquidwarp.data.protocols.entries import Entry, FrameWindow, Protocol
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
 
 PROTOCOLS = ("iper", "iper_transfer", "motion_synthetic", "motion_synthetic_views", "fashion_video")
 """Protocols that ship with the package."""
@@ -47,22 +46,6 @@ def read_protocol(path: Path) -> Protocol:
         return _parse(path, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); check the file") from error
-
-
-def write_protocol(path: Path, protocol: Protocol) -> None:
-    """Write a protocol in our form.
-
-    Raises:
-        OutputError: the place cannot be written to.
-    """
-    entries = [
-        f"{json.dumps(name)}: {json.dumps(_compact(entry), separators=(',', ':'))}"
-        for name, entry in protocol.entries.items()
-    ]
-    pairs = json.dumps(protocol.pairs, separators=(",", ":"))
-    head = f'{{"format": {_FORMAT}, "name": {json.dumps(protocol.name)}, "pairs": {pairs}, "videos": {{'
-    with atomic_path(path) as partial:
-        partial.write_text(head + "\n" + ",\n".join(entries) + "\n}}\n", encoding="utf-8")
 
 
 def frame_number(name: str) -> int:
@@ -133,24 +116,6 @@ def _published_window(value: Mapping[str, Any] | None) -> FrameWindow | None:
 
 def _numbers(names: Sequence[str]) -> tuple[int, ...]:
     return tuple(frame_number(name) for name in names)
-
-
-def _compact(entry: Entry) -> dict[str, Any]:
-    """Return an entry in our form; what is as usual is left out."""
-    full = tuple(range(0, 360, 45))
-    content: dict[str, Any] = {"views": entry.views}
-    if entry.angles != full:
-        content["angles"] = entry.angles
-    content["sources"] = list(entry.sources.values())
-    if entry.masked:
-        content["masked"] = entry.masked
-    if entry.novel_view:
-        content["novel_view"] = True
-    content["real"] = [entry.real.first, entry.real.last]
-    for key, window in (("own", entry.own), ("other", entry.other)):
-        if window is not None:
-            content[key] = [window.video, window.first, window.last]
-    return content
 
 
 def _entry(video: str, value: Mapping[str, Any]) -> Entry:

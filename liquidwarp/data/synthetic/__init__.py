@@ -1,1 +1,0 @@
-"""Photo-like pictures of synthetic people, made from the open body by code alone."""

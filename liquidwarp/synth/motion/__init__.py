@@ -1,0 +1,1 @@
+"""Motion: stances, random motions, poses of a person's own body, and cloth that lags behind."""

@@ -1,0 +1,1 @@
+"""Scenes: light, backdrops, what stands in front of them, and where the camera stands."""
