@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
+        "learn": _learn,
         "live": _live,
         "transfer": _transfer,
         "view": _view,
@@ -113,6 +114,16 @@ def _imitate(options: argparse.Namespace) -> None:
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
+    print(options.output)
+
+
+def _learn(options: argparse.Namespace) -> None:
+    from liquidwarp.person import PERSON_ENDING
+
+    why = f"a learnt person is a {PERSON_ENDING} file; give a name that ends in it"
+    _check_output(options.output, (PERSON_ENDING,), why, options)
+    _check_people(options)
+    _encode(options).save(options.output)
     print(options.output)
 
 
@@ -222,7 +233,7 @@ def _recover(options: argparse.Namespace) -> None:
     if options.overlay:
         from liquidwarp.viz import draw_overlay
 
-        draw_overlay(options.source, track, options.overlay, progress=True)
+        draw_overlay(options.source, track, options.overlay, body=body, progress=True)
         print(options.overlay)
 
 
@@ -253,7 +264,6 @@ def _body(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from liquidwarp.bodies import load_body
     from liquidwarp.motion import WRITTEN_ENDINGS, write_motion
     from liquidwarp.tasks import encode_source, export_glb
 
@@ -261,15 +271,16 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
+    if options.photo:
+        _check_source(options.photo, _load_body(options))
     motion = _load_motion(options)
     if motion is None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
-        _check_source(options.photo)
-        person = encode_source(options.photo, body=load_body(options.body), progress=True)
+        person = encode_source(options.photo, body=_load_body(options), progress=True)
         export_glb(person, motion, options.output)
     else:
-        write_motion(motion, options.output)
+        write_motion(motion, options.output, _load_body(options))
     print(options.output)
 
 
@@ -338,9 +349,22 @@ def _encode(options: argparse.Namespace) -> "SourceState":
 
 
 def _load_body(options: argparse.Namespace) -> "BodyModel":
+    """Return the body that was asked for; else that of the person, if it is learnt already."""
     from liquidwarp.bodies import load_body
+    from liquidwarp.person import SourceState, is_person_file
 
-    return load_body(options.body)
+    if options.body is not None:
+        return load_body(options.body)
+    people = _people(options)
+    if len(people) == 1 and is_person_file(people[0]):
+        return SourceState.load(people[0]).body
+    return load_body()
+
+
+def _people(options: argparse.Namespace) -> list[str]:
+    """Return the photos of who does what is asked for."""
+    photo = getattr(options, "photo", None)
+    return [photo] if photo else list(getattr(options, "photos", ()))
 
 
 def _method(options: argparse.Namespace) -> "Method":
@@ -408,28 +432,41 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 
 def _check_look(options: argparse.Namespace) -> "Method":
     """Check everything that goes in, but the motion; return what makes the pictures."""
-    from liquidwarp.bodies.parts import part_labels
     from liquidwarp.media import read_image
 
     method = _method(options)
-    for part, photo in options.wear:
-        part_labels(part)
-        _check_source(photo)
     if options.background not in _BACKGROUNDS:
         read_image(options.background)
-    if len(options.photos) == 1:
-        _check_source(options.photos[0])
-    else:
-        for photo in options.photos:
-            read_image(photo)
+    _check_people(options)
     return method
 
 
-def _check_source(path: str) -> None:
-    """Check a photo of a person, which may be a clip."""
-    from liquidwarp.media import is_video, open_video, read_image
+def _check_people(options: argparse.Namespace) -> None:
+    """Check the photos of the person and of those whose clothes it wears."""
+    from liquidwarp.bodies.parts import part_labels
+    from liquidwarp.media import read_image
+    from liquidwarp.tasks.source import learnt_file
 
-    if Path(path).is_dir() or is_video(path):
+    learnt = learnt_file(options.photos, options.person)
+    body = _load_body(options) if learnt or any(learnt_file([photo]) for _, photo in options.wear) else None
+    for part, photo in options.wear:
+        part_labels(part)
+        _check_source(photo, body)
+    if len(options.photos) == 1:
+        _check_source(options.photos[0], body)
+    else:
+        for photo in options.photos:
+            read_image(photo)
+
+
+def _check_source(path: str, body: "BodyModel | None") -> None:
+    """Check a photo of a person, which may be a clip, or a person who was learnt on a body before."""
+    from liquidwarp.media import is_video, open_video, read_image
+    from liquidwarp.person import SourceState, is_person_file
+
+    if is_person_file(path):
+        SourceState.load(path, body)
+    elif Path(path).is_dir() or is_video(path):
         open_video(path)
     else:
         read_image(path)
@@ -438,7 +475,10 @@ def _check_source(path: str) -> None:
 def _check_motion(path: str) -> None:
     """Check a clip, which may be a photo."""
     from liquidwarp.media import is_image, is_video, open_video, read_image
+    from liquidwarp.person import is_person_file
 
+    if is_person_file(path):
+        raise InputError(f"{path}: a learnt person, not a motion; give it in place of a photo")
     if is_image(path) and not is_video(path):
         read_image(path)
     else:

@@ -15,6 +15,7 @@ from liquidwarp.media import open_video, read_image, read_provenance
 
 COMMANDS = (
     "imitate",
+    "learn",
     "live",
     "transfer",
     "view",

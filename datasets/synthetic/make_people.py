@@ -98,7 +98,9 @@ def write(clip: Clip, detector: MediaPipeDetector, path: Path) -> bool:
     if any(answer is None for answer in answers):
         return False
     found = [to_detection(answer) for answer in answers if answer is not None]
-    keypoints = collect_keypoints(found, size=clip.size, fps=track.fps, detector=detector.name)
+    keypoints = collect_keypoints(
+        found, size=clip.size, fps=track.fps, detector=detector.name, profile=detector.profile
+    )
     assert keypoints.world is not None
     squares = square_boxes(keypoints, ENLARGE)
     crops = torch.stack([crop_square(clip.images[frame], box, SIDE) for frame, box in enumerate(squares)])

@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
     Detection,
@@ -27,7 +28,7 @@ from liquidwarp.detect.protocol import (
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
-from liquidwarp.types import Keypoints
+from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
 
@@ -117,8 +118,9 @@ def detect_clip(
             found.append(_without_mask(detection))
     if not found:
         raise InputError(f"{source}: no frames; check that the video plays")
+    used = follower.detector
     keypoints = collect_keypoints(
-        found, size=size, fps=fps, detector=follower.detector.name, source=source, tuning=tuning
+        found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
     gaps = describe_gaps(keypoints.present, fps)
@@ -133,12 +135,21 @@ def collect_keypoints(
     size: tuple[int, int],
     fps: float,
     detector: str,
+    profile: DetectorProfile | None = None,
     source: str = "the frames",
     tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Keypoints:
     """Put the detections of one person (None where it was not found) into one value.
 
     Landmarks outside of the picture by more than 5% lose their confidence.
+
+    Args:
+        detections: one per frame.
+        size: (height, width) of the pictures.
+        fps: frames per second; 0 for unrelated pictures.
+        detector: name and version of what made them.
+        profile: what is known of it; nothing by default.
+        source: what messages call the frames.
 
     Raises:
         NoPersonError: every detection is None.
@@ -168,6 +179,7 @@ def collect_keypoints(
         size=(int(size[0]), int(size[1])),
         fps=float(fps),
         detector=detector,
+        profile=profile or DetectorProfile(),
     )
 
 

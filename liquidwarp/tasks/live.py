@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, same_body
 from liquidwarp.checks import check_choice
-from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
+from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints, profile_of
 from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
@@ -31,7 +31,6 @@ from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 _FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
 _FLOOR_SHARE = 0.8  # of those frames have their lower foot above it
 _TRAVEL_SECONDS = 1.5  # what is slower than that is travel, which "source" leaves out
-_BODY = "anny"  # of the regressor
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +93,11 @@ def imitate_live(
         InputError: another body, no rate, or an argument that cannot be used.
     """
     check_choice("camera", camera, CAMERAS)
-    if person.track.body != _BODY:
-        raise InputError(f"live imitation needs the open body, this person is of {person.track.body!r}; encode anew")
     if not fps > 0:
         raise InputError(f"fps={fps} is no rate; give the driver's frames per second")
     regressor = LiveRegressor(fps, network=network)
+    if not same_body(person.body, regressor.body):
+        raise InputError(f"live imitation needs the open body, this person is of {person.body.name!r}; encode anew")
     follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
     chosen = choose_method(method, renderer, generator)
     return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), chosen, background)
@@ -126,7 +125,10 @@ def _frames(
         for index, (driver, arrived, found) in enumerate(seen):
             height, width = driver.shape[:2]
             if found is not None:
-                last = collect_keypoints([found], size=(height, width), fps=0.0, detector=follower.detector.name)
+                used = follower.detector
+                last = collect_keypoints(
+                    [found], size=(height, width), fps=0.0, detector=used.name, profile=profile_of(used)
+                )
             elif last is not None:
                 last = replace(last, present=torch.tensor([False]))
             with torch.no_grad(), one_thread():

@@ -18,7 +18,7 @@ from liquidwarp.flow import visibility
 from liquidwarp.inpaint import clip_background, photo_background
 from liquidwarp.matting import foreground_colors, refine_alpha
 from liquidwarp.media import is_video, open_video, read_image
-from liquidwarp.person import SourceState, SourceView
+from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
@@ -47,8 +47,9 @@ def encode_source(
     """Learn all that the photo(s) of a person tell: body, clothes, surface and background.
 
     Args:
-        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip.
-        body: the body to fit; the open body by default.
+        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
+            file of a person who was learnt before (`SourceState.save`), which is read.
+        body: the body to fit; the open body by default, or that of the file.
         detector: what finds people; MediaPipe by default.
         person: which person, 0 is the largest.
         progress: show progress bars.
@@ -57,18 +58,41 @@ def encode_source(
         InputError: a source that cannot be read.
         NoPersonError: nobody in it.
     """
+    items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+    learnt = learnt_file(items, person)
+    if learnt is not None:
+        return SourceState.load(learnt, body)
     body = body or load_body()
     if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
         photos, background = _photos_of_clip(source, body, detector, person, progress)
         name = str(source)
     else:
-        items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
         if not items:
             raise InputError("source is empty; give at least one photo")
         photos, background = _photos(items, body, detector, person), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
     return _state(body, photos, background)
+
+
+def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> str | Path | None:
+    """Return the file of a learnt person, if that is what a source is.
+
+    Args:
+        items: what `encode_source` is given.
+        person: the number that it is given.
+
+    Raises:
+        InputError: the file is one of several items, or another person than its only one is asked for.
+    """
+    found = next((item for item in items if isinstance(item, str | Path) and is_person_file(item)), None)
+    if found is not None and len(items) > 1:
+        raise InputError(
+            f"{found}: a learnt person among {len(items)} photos; give it alone, or learn the person anew from them all"
+        )
+    if found is not None and person:
+        raise InputError(f"{found}: there is no person {person} in a learnt person's file; leave the number out")
+    return found
 
 
 def source_from_tracks(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from liquidwarp.appearance import dress
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, same_mesh
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError
 from liquidwarp.mesh import smooth_over_surface
@@ -24,13 +24,16 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
             comes from; a later entry wins where two overlap.
 
     Raises:
-        InputError: nothing to wear, an unknown part, or people recovered on different bodies.
+        InputError: nothing to wear, an unknown part, or people on bodies of different meshes.
     """
     if not wear:
         raise InputError("wear is empty; name at least one part, such as {'upper': other}")
     for name, other in wear.items():
-        if other.track.body != person.track.body:
-            raise InputError(f"wear[{name!r}] is of body {other.track.body!r}, the person of {person.track.body!r}")
+        if not same_mesh(other.body, person.body):
+            raise InputError(
+                f"wear[{name!r}] is of body {other.body.name!r}, the person of {person.body.name!r}, which has another "
+                "mesh; encode both on one body"
+            )
     body = person.body
     offsets, views = person.offsets, person.views
     for name, other in wear.items():

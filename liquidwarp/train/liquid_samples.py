@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from liquidwarp.bodies import load_body
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
@@ -133,7 +133,14 @@ class SeenClip:
         return torch.from_numpy(self.alphas[frame])[None].float() / 255
 
 
-def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyTrack | None = None) -> SeenClip:
+def look_at_clip(
+    clip: Clip,
+    size: tuple[int, int],
+    frames: int,
+    *,
+    track: BodyTrack | None = None,
+    body: BodyModel | None = None,
+) -> SeenClip:
     """Find out what frames of a clip show of the body.
 
     Args:
@@ -141,13 +148,14 @@ def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyT
         size: (height, width) to work at; whole frames are brought to it.
         frames: how many, evenly spaced.
         track: the body as a product would know it; the clip's own by default.
+        body: the body of the track; by default `load_body(track.body)`.
 
     Raises:
         InputError: a body without texture coordinates.
     """
     track = track or clip.track
     chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    body, part = load_body(track.body), track[chosen]
+    body, part = body or load_body(track.body), track[chosen]
     camera = part.camera.resized(size)
     with torch.no_grad():
         vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)

@@ -13,7 +13,8 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from liquidwarp import __version__
-from liquidwarp.detect import Detector
+from liquidwarp.bodies import BodyModel
+from liquidwarp.detect import Detector, MediaPipeDetector, profile_of
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
@@ -47,13 +48,14 @@ def personalize(
 
     A clip teaches its camera and light: one of its frames serves as the photo of whoever is in it, the others as the
     truth. The photo teaches the person's outline: it is set beside pictures of the person in poses that are a little
-    wrong. The result is kept, named by the content of everything that goes in.
+    wrong. The result is kept, named by the content of everything that goes in; of a detector by its name, version and
+    profile.
 
     Args:
         person: from `encode_source`.
         clip: a video, usually the driving one.
         generator: to start from; the bundled one by default.
-        detector: what finds people in the clip.
+        detector: what finds people in the clip; MediaPipe by default.
         cache: folder for results; `LIQUIDWARP_CACHE` or `~/.cache/liquidwarp` by default.
         progress: show a progress bar.
 
@@ -65,10 +67,11 @@ def personalize(
     if clip is not None and not is_video(clip):
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP
-    kept = _folder(cache) / f"{_fingerprint(person, clip, start)}.safetensors"
+    detector = detector or MediaPipeDetector()
+    kept = _folder(cache) / f"{_fingerprint(person, clip, detector, start)}.safetensors"
     if kept.exists():
         return load_compact(kept)
-    pairs = photo_pairs(person) if clip is None else _clip_pairs(clip, detector)
+    pairs = photo_pairs(person) if clip is None else _clip_pairs(clip, person.body, detector)
     network = fine_tune(start, pairs, steps=steps, rate=rate, progress=progress)
     save_compact(network, kept, {"personal": True, "steps": steps, "version": __version__})
     return load_compact(kept)
@@ -111,13 +114,13 @@ def _sum(losses: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
-def _clip_pairs(path: str | Path, detector: Detector | None) -> PairClip:
+def _clip_pairs(path: str | Path, body: BodyModel, detector: Detector) -> PairClip:
     """Take frames spread over a clip; the first of them is the photo."""
     video = open_video(path)
     count = sum(1 for _ in open_video(path))
     chosen = {round(at) for at in np.linspace(0, count - 1, min(count, _CLIP_FRAMES))}
     frames = np.stack([frame for number, frame in enumerate(islice(video, count)) if number in chosen])
-    return make_pairs(frames, fps=max(1.0, video.fps * len(frames) / count), detector=detector)
+    return make_pairs(frames, fps=max(1.0, video.fps * len(frames) / count), body=body, detector=detector)
 
 
 def _folder(cache: str | Path | None) -> Path:
@@ -125,14 +128,15 @@ def _folder(cache: str | Path | None) -> Path:
     return (Path(named) if named else Path.home() / ".cache" / "liquidwarp") / "personal"
 
 
-def _fingerprint(person: SourceState, clip: str | Path | None, start: CompactGenerator) -> str:
+def _fingerprint(person: SourceState, clip: str | Path | None, detector: Detector, start: CompactGenerator) -> str:
     """Return a name that depends on everything the result depends on."""
-    digest = hashlib.sha256(f"{__version__} {_ON_CLIP} {_ON_PHOTO}".encode())
-    for plane in (person.photo, person.alpha, person.offsets.numpy(), person.track.body_pose.numpy()):
-        digest.update(np.ascontiguousarray(plane).tobytes())
-    for tensor in start.state_dict().values():
+    settings = (__version__, _ON_CLIP, _ON_PHOTO, _BATCH, _CLIP_FRAMES, _CROP, _LOSSES)
+    digest = hashlib.sha256(f"{settings} {person.digest()}".encode())
+    for name, tensor in start.state_dict().items():
+        digest.update(f" {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     if clip is not None:
+        digest.update(f" {detector.name} {profile_of(detector)} ".encode())
         with open(clip, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]

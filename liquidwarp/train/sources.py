@@ -124,11 +124,11 @@ class _Look:
 
     def __call__(self, number: int) -> SeenClip:
         clip, data = self._clips[self._own[number]], self._config.data
-        track = clip.track
+        track, body = clip.track, load_body(clip.track.body)
         if data.kind == "synthetic":
             rng = np.random.default_rng((self._config.train.seed, self._own[number]))
-            track = roughen(load_body(track.body), track, rng)
-        return look_at_clip(clip, data.size, data.frames, track=track)
+            track = roughen(body, track, rng)
+        return look_at_clip(clip, data.size, data.frames, track=track, body=body)
 
 
 class _Engine:

@@ -1,5 +1,6 @@
 """Live imitation needs no later frame, and works from the first."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -98,6 +99,13 @@ def test_what_cannot_be_driven_is_said(person: SourceState) -> None:
         imitate_live(person, [], fps=0.0)
     with pytest.raises(InputError, match="camera='far'"):
         imitate_live(person, [], fps=25.0, camera="far")
-    other = replace(person, track=replace(person.track, body=toy_body().name))
-    with pytest.raises(InputError, match="open body"):
-        imitate_live(other, [], fps=25.0)
+    with pytest.raises(InputError, match="open body, this person is of 'toy'"):
+        imitate_live(replace(person, body=toy_body()), [], fps=25.0)
+
+
+def test_the_open_body_by_another_name_can_be_driven(person: SourceState, photos: list[ToyPhoto]) -> None:
+    other = copy(person.body)
+    other.name = "mine"
+    (frame,) = live(replace(person, body=other), photos, [photos[0].rgb])
+    (known,) = live(person, photos, [photos[0].rgb])
+    assert torch.equal(frame.synthesis.image, known.synthesis.image)

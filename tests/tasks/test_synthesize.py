@@ -11,7 +11,7 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.media import write_image
@@ -298,5 +298,5 @@ def test_what_cannot_be_worn_is_told(red: SourceState, blue: SourceState) -> Non
         transfer_appearance(red, {})
     with pytest.raises(InputError, match="cape"):
         transfer_appearance(red, {"cape": blue})
-    with pytest.raises(InputError, match="anny"):
-        transfer_appearance(red, {"upper": replace(blue, track=replace(blue.track, body="anny"))})
+    with pytest.raises(InputError, match="'anny', the person of 'toy', which has another mesh"):
+        transfer_appearance(red, {"upper": replace(blue, body=load_body())})
