@@ -79,6 +79,9 @@ class Third:
     def __index__(self) -> int:
         return 2
 
+    def __repr__(self) -> str:
+        return "Third()"
+
 
 @pytest.mark.parametrize(
     ("index", "frames"),
