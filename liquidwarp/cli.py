@@ -110,6 +110,7 @@ def _imitate(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -139,6 +140,7 @@ def _live(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
         motion_person=options.motion_person,
     )
     if options.output is not None:
@@ -164,6 +166,7 @@ def _transfer(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     _write_one(frames, options.output)
 
@@ -190,6 +193,7 @@ def _view(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     if single:
         _write_one(frames, options.output)
@@ -276,7 +280,7 @@ def _export(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from liquidwarp.demo import run_demo
 
-    for path in run_demo(options.output, size=options.size, progress=True):
+    for path in run_demo(options.output, size=options.size, device=options.device, progress=True):
         print(path)
 
 
@@ -409,8 +413,10 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 def _check_look(options: argparse.Namespace) -> "Method":
     """Check everything that goes in, but the motion; return what makes the pictures."""
     from liquidwarp.bodies.parts import part_labels
+    from liquidwarp.devices import find_device
     from liquidwarp.media import read_image
 
+    find_device(options.device)
     method = _method(options)
     for part, photo in options.wear:
         part_labels(part)

@@ -49,6 +49,8 @@ def personalize(
     truth. The photo teaches the person's outline: it is set beside pictures of the person in poses that are a little
     wrong. The result is kept, named by the content of everything that goes in.
 
+    The fitting runs on the CPU.
+
     Args:
         person: from `encode_source`.
         clip: a video, usually the driving one.
@@ -61,7 +63,7 @@ def personalize(
         InputError: the clip cannot be read, or the default generator is missing.
         NoPersonError: nobody in the clip.
     """
-    start = generator or load_compact()
+    person, start = person.to("cpu"), generator or load_compact()
     if clip is not None and not is_video(clip):
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP
