@@ -245,29 +245,30 @@ METHODS: dict[str, Callable[[Scene], Method]] = {
 def test_the_whole_loop_stays_on_the_device(
     name: str, task: str, scene: Scene, person: SourceState, motion: BodyTrack, device: FakeDevice, monkeypatch
 ) -> None:
-    monkeypatch.setattr(
-        "liquidwarp.methods.compact.method.half_precision", full_precision
-    )  # only rounding shall differ
+    # only rounding shall differ
+    monkeypatch.setattr("liquidwarp.methods.compact.method.half_precision", full_precision)
     method = METHODS[name](scene)
 
     def frames(where: str) -> Iterator[Synthesis]:
         if task == "imitate":
             return lw.imitate(person, motion, method=method, device=torch.device(where))
-        return lw.novel_view(person, frames=2, degrees=90, size=80, method=method, device=torch.device(where))
+        return lw.novel_view(person, frames=2, degrees=90.0, size=80, method=method, device=torch.device(where))
 
     wanted = list(frames("cpu"))
     with device.loading():
         pictures = frames(device.name)
     with device.strict():
         made = list(pictures)
-    assert device.asked <= 20 * len(made), "every question makes a GPU wait"
+    assert device.asked <= 25 * len(made), "every question makes a GPU wait"
     assert len(made) == len(wanted) == 2
     for found, known in zip(made, wanted, strict=True):
         assert {plane.device.type for plane in vars(found).values()} == {device.name}
-        torch.testing.assert_close(device.fetch(found.image), known.image, atol=2e-3, rtol=0)
-        torch.testing.assert_close(device.fetch(found.alpha), known.alpha, atol=2e-3, rtol=0)
+        torch.testing.assert_close(device.fetch(found.image), known.image, atol=2e-4, rtol=0)
+        torch.testing.assert_close(device.fetch(found.alpha), known.alpha, atol=2e-4, rtol=0)
         assert (device.fetch(found.coverage) != known.coverage).float().mean() < 1e-3
-        assert (known.coverage > 0).float().mean() > 0.05
+    assert (wanted[0].image - wanted[1].image).abs().max() > 0.05, "the body moves"
+    network = getattr(method, "generator", torch.nn.Identity())
+    assert all(weight.device.type == "cpu" for weight in network.parameters()), "the caller's stays where it is"
 
 
 def test_pictures_of_a_device_are_written_and_people_there_dressed(
