@@ -111,6 +111,7 @@ def _imitate(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
@@ -150,6 +151,7 @@ def _live(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
         motion_person=options.motion_person,
     )
     if options.output is not None:
@@ -175,6 +177,7 @@ def _transfer(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     _write_one(frames, options.output)
 
@@ -201,6 +204,7 @@ def _view(options: argparse.Namespace) -> None:
         size=options.size,
         background=options.background,
         method=_fitted(method, options, person),
+        device=options.device,
     )
     if single:
         _write_one(frames, options.output)
@@ -287,7 +291,7 @@ def _export(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from liquidwarp.demo import run_demo
 
-    for path in run_demo(options.output, size=options.size, progress=True):
+    for path in run_demo(options.output, size=options.size, device=options.device, progress=True):
         print(path)
 
 
@@ -432,8 +436,10 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 
 def _check_look(options: argparse.Namespace) -> "Method":
     """Check everything that goes in, but the motion; return what makes the pictures."""
+    from liquidwarp.devices import find_device
     from liquidwarp.media import read_image
 
+    find_device(options.device)
     method = _method(options)
     if options.background not in _BACKGROUNDS:
         read_image(options.background)

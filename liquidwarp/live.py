@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from liquidwarp.media import PreviewWindow, Webcam, open_video, to_uint8
 from liquidwarp.methods import Method
@@ -27,6 +28,7 @@ def run_live(
     background: BackgroundChoice = "keep",
     method: str | Method = "surface",
     motion_person: int = 0,
+    device: str | torch.device | None = None,
 ) -> str:
     """Let a person do what comes; return in words how many pictures were made and how late they were.
 
@@ -37,7 +39,7 @@ def run_live(
         output: a video to write; a window if None, until it is closed or q is pressed.
         seconds: end after so long; with the driver if None.
         mute: leave the video's sound out.
-        camera, size, background, method, motion_person: as in `tasks.imitate_live`.
+        camera, size, background, method, motion_person, device: as in `tasks.imitate_live`.
 
     Raises:
         InputError: the driver cannot be read.
@@ -56,6 +58,7 @@ def run_live(
             background=background,
             method=method,
             motion_person=motion_person,
+            device=device,
         )
         with closing(_timed(frames, delays, seconds)) as pictures:
             if output is None:

@@ -148,6 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
+    _add_device(demo)
 
     _add_body_commands(commands)
     export = _command(
@@ -396,6 +397,16 @@ def _add_wear(parser: argparse.ArgumentParser, *, required: bool) -> None:
     )
 
 
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        metavar="auto|cpu|cuda|mps",
+        help="where the pictures are made; auto: on a GPU if there is one (default: cpu); finding people and motion "
+        "stays on the CPU",
+    )
+
+
 def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
     parser.add_argument(
         "--background",
@@ -427,6 +438,7 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         help="a generator of your own or a published one (see 'liquidwarp weights import'); without --method the file "
         "says of which",
     )
+    _add_device(parser)
 
 
 def _positive(text: str) -> int:

@@ -51,6 +51,31 @@ def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -
     assert f"liquidwarp {command}" in capsys.readouterr().out.split("examples:")[1]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["imitate", "me.jpg", "--motion", "dance.npz", "-o", "out.mp4"],
+        ["transfer", "me.jpg", "--wear", "upper=her.jpg", "-o", "out.png"],
+        ["view", "me.jpg", "-o", "out.mp4"],
+        ["live", "me.jpg"],
+        ["demo", "-o", "out"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_device_that_is_not_there_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    for name, why in (("cuda", "there is cpu"), ("tpu", "choose one of auto, cpu, cuda, mps")):
+        assert main([*words, "--device", name]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"device='{name}'" in line
+        assert why in line
+    assert not any(tmp_path.iterdir())
+
+
 def test_help_is_quick() -> None:
     def seconds() -> float:
         start = time.perf_counter()

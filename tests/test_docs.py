@@ -266,10 +266,17 @@ def test_the_example_of_a_detector_runs() -> None:
     assert (motion.body, motion.detector, len(motion)) == ("toy", "my-network-1.0", 1)
 
 
-def test_the_example_of_a_device_runs(encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_a_device_runs(
+    encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(liquidwarp, "encode_source", lambda path: encoded, raising=False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    made = run_blocks(DOCS / "howto/run-on-a-device.md", "find_device", {})
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    tasks = run_blocks(DOCS / "howto/run-on-a-device.md", "write_video", {})
+    assert sum(1 for _ in open_video(tmp_path / "out.mp4")) == 24
+    assert tasks["front"].image.device.type == "cpu"
+    made = run_blocks(DOCS / "howto/run-on-a-device.md", "render_on_device", {})
     height, width = encoded.track.camera.size
     assert made["picture"].shape == (3, height, width)
     assert made["drawn"].alpha.mean() > 0.05

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -25,10 +26,14 @@ class BackgroundPicture:
     picture: Float[np.ndarray, "H W 3"]
     kept: bool
 
+    def tensor(self, device: torch.device | str) -> Float[Tensor, "3 H W"]:
+        """Return the picture on a device."""
+        return torch.from_numpy(self.picture).to(device).permute(2, 0, 1)
+
 
 @dataclass(frozen=True, eq=False)
 class Synthesis:
-    """One synthesised picture.
+    """One synthesised picture, on the device on which it was made.
 
     Attributes:
         image: RGB in [0, 1].
@@ -43,7 +48,7 @@ class Synthesis:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture to make.
+    """One picture to make; its tensors lie where the person's do.
 
     Attributes:
         index: its number in the clip, from 0.
@@ -113,7 +118,7 @@ class Method(Protocol):
         """Learn all that the frames share.
 
         Args:
-            state: who.
+            state: who; a session draws where its tensors lie (`SourceState.device`), with a copy of the network there.
             size: (height, width) of the pictures.
             background: what is behind the person, of that size.
 

@@ -75,6 +75,11 @@ class SourceState:
     alpha: Float[np.ndarray, "H W"]
     views: tuple[SourceView, ...]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the person's tensors lie."""
+        return self.offsets.device
+
     def to(self, device: torch.device | str) -> "SourceState":
         """Return the person with its tensors and its body on another device.
 

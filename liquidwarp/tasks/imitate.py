@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import torch
+
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
@@ -21,6 +23,7 @@ def imitate(
     method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person doing the motion, a picture per frame, lazily.
 
@@ -34,10 +37,20 @@ def imitate(
         method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
+        device: see `synthesize`; where the body stands in each frame is worked out on the CPU first.
 
     Raises:
         InputError: the motion is of a body that is not at hand, or an argument cannot be used.
     """
-    body = person.body
-    target = imitation_target(body, person.track, retarget(motion, body), camera=camera, size=size)
-    return synthesize(person, target, background=background, method=method, renderer=renderer, generator=generator)
+    here = person.to("cpu")
+    moves = retarget(motion.to("cpu"), here.body)
+    target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
+    return synthesize(
+        person,
+        target,
+        background=background,
+        method=method,
+        renderer=renderer,
+        generator=generator,
+        device=device,
+    )

@@ -16,6 +16,7 @@ from torch import Tensor
 from liquidwarp.bodies import BodyModel, same_body
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints, profile_of
+from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
@@ -68,6 +69,7 @@ def imitate_live(
     detector: Detector | None = None,
     network: LandmarkNetwork | None = None,
     motion_person: int = 0,
+    device: str | torch.device | None = None,
 ) -> Generates[LiveFrame, None, None]:
     """Yield the person doing what the driver does, a picture per frame, as frames come.
 
@@ -88,6 +90,7 @@ def imitate_live(
         detector: what finds the driver; by default MediaPipe, looking once at each frame.
         network: the landmark regressor; by default the one that comes with liquidwarp.
         motion_person: which person to follow, 0 is the largest.
+        device: see `synthesize`; the driver is found and its pose is read on the CPU.
 
     Raises:
         InputError: another body, no rate, or an argument that cannot be used.
@@ -95,12 +98,14 @@ def imitate_live(
     check_choice("camera", camera, CAMERAS)
     if not fps > 0:
         raise InputError(f"fps={fps} is no rate; give the driver's frames per second")
+    person = person.to(find_device(person.device if device is None else device))
     regressor = LiveRegressor(fps, network=network)
     if not same_body(person.body, regressor.body):
         raise InputError(f"live imitation needs the open body, this person is of {person.body.name!r}; encode anew")
     follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
     chosen = choose_method(method, renderer, generator)
-    return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), chosen, background)
+    stage = _LiveStage(person.to("cpu"), camera, fps, size)
+    return _frames(person, frames, follower, regressor, stage, chosen, background)
 
 
 def live_detector() -> MediaPipeDetector:
@@ -117,7 +122,7 @@ def _frames(
     method: Method,
     background: BackgroundChoice,
 ) -> Generates[LiveFrame, None, None]:
-    identity = stage.body.identity(person.track.betas)
+    identity = person.body.identity(person.track.betas)
     session: Session | None = None
     last: Keypoints | None = None
     previous: PreviousFrame | None = None
@@ -133,8 +138,8 @@ def _frames(
                 last = replace(last, present=torch.tensor([False]))
             with torch.no_grad(), one_thread():
                 track = None if last is None else regressor.answer(last)
-                orient, pose, transl, camera = stage.place(track, (height, width))
-                vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
+                orient, pose, transl, camera = moved(stage.place(track, (height, width)), person.device)
+                vertices = person.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
             if session is None:
                 session = open_session(method, person, camera.size, background)
             frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]))

@@ -46,6 +46,8 @@ def encode_source(
 ) -> SourceState:
     """Learn all that the photo(s) of a person tell: body, clothes, surface and background.
 
+    Detectors, fits and fills run on the CPU; `SourceState.to` moves what was learnt to where pictures are to be made.
+
     Args:
         source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
             file of a person who was learnt before (`SourceState.save`), which is read.

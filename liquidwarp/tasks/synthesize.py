@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.checks import check_choice
+from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
@@ -33,6 +34,7 @@ RENDERERS = ("surface", "gan")
 
 BackgroundChoice = str | Path | np.ndarray | tuple[int, int, int]
 
+_CPU = torch.device("cpu")
 _PLAIN = (225, 225, 225)
 _CHUNK = 16  # frames posed together: bounds memory, amortises skinning
 
@@ -45,6 +47,7 @@ def synthesize(
     method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person of `state` in every pose of `target`, lazily.
 
@@ -58,13 +61,16 @@ def synthesize(
         renderer: "surface" shows what the photos show; "gan" has a generator finish or make the picture.
         generator: the network of the method: from `nn.weights.load_generator` or `train.personalize`; the bundled one
             by default.
+        device: where the pictures are made, and stay until they are written: "cpu", "cuda", "mps", "auto"
+            (`devices.find_device`) or PyTorch's own; by default where the person is.
 
     Raises:
-        InputError: unknown method or renderer, or a background that cannot be read.
+        InputError: unknown method or renderer, a background that cannot be read, or a device that is not there.
     """
+    state = state.to(find_device(state.device if device is None else device))
     chosen = choose_method(method, renderer, generator)
     session = open_session(chosen, state, target.camera(0).size, background)
-    return draw_frames(chosen, session, _posed(state, target))
+    return draw_frames(chosen, session, _posed(state, moved(target, state.device)), state.device)
 
 
 def choose_method(method: str | Method | None, renderer: str = "surface", generator: Generator | None = None) -> Method:
@@ -92,7 +98,7 @@ def open_session(
 
     Args:
         method: the method.
-        state: who.
+        state: who; the session draws where its tensors lie.
         size: (height, width) of the pictures.
         background: see `synthesize`.
 
@@ -104,23 +110,31 @@ def open_session(
         return method.prepare(state, size, behind)
 
 
-def draw_frames(method: Method, session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
+def draw_frames(
+    method: Method, session: Session, frames: Iterator[Frame], device: torch.device = _CPU
+) -> Iterator[Synthesis]:
     """Yield the pictures of frames, in their order.
 
     One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads. So
     frames of which none needs another are drawn as many at once as torch may use threads, each by one thread; others
-    one after the other, beside whatever is done with the last.
+    one after the other, beside whatever is done with the last. Another device than the CPU is given one frame after the
+    other by the caller's thread: it works side by side by itself.
 
     Args:
         method: says whether each frame is given the one before.
         session: of that method.
         frames: the first has the number 0.
+        device: where the session draws.
     """
     if isinstance(session, ClipSession):
-        return prefetch(_by_one_thread(session.draw_clip(frames)), depth=1)
-    if method.recurrent:
-        return prefetch(_by_one_thread(_in_turn(session, frames)), depth=1)
-    return pool_map(session.draw, frames, workers=thread_count())
+        made = session.draw_clip(frames)
+    elif method.recurrent:
+        made = _in_turn(session, frames)
+    elif device.type == "cpu":
+        return pool_map(session.draw, frames, workers=thread_count())
+    else:
+        return map(session.draw, frames)
+    return prefetch(_by_one_thread(made), depth=1) if device.type == "cpu" else made
 
 
 def read_background(state: SourceState, background: BackgroundChoice, size: tuple[int, int]) -> BackgroundPicture:
@@ -168,7 +182,8 @@ def _posed(state: SourceState, target: Target) -> Iterator[Frame]:
         return body.vertices(identity, orient, turns, transl, offsets=state.offsets)
 
     starts = range(0, len(target), _CHUNK)
-    for start, vertices in zip(starts, pool_map(pose, starts, workers=1), strict=True):
+    posed = pool_map(pose, starts, workers=1) if state.device.type == "cpu" else map(pose, starts)
+    for start, vertices in zip(starts, posed, strict=True):
         for index, points in enumerate(vertices, start):
             yield Frame(index, points, target.camera(index), poses[index])
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import torch
+
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
@@ -22,6 +24,7 @@ def novel_view(
     method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person seen from a camera that walks around, lazily.
 
@@ -37,10 +40,15 @@ def novel_view(
         method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
+        device: see `synthesize`; who looks from where is worked out on the CPU first.
+
+    Raises:
+        InputError: an argument cannot be used.
     """
+    here = person.to("cpu")
     target = orbit_target(
-        person.body,
-        person.track,
+        here.body,
+        here.track,
         degrees=degrees,
         frames=frames,
         start=start,
@@ -48,4 +56,12 @@ def novel_view(
         pose=pose,
         size=size,
     )
-    return synthesize(person, target, background=background, method=method, renderer=renderer, generator=generator)
+    return synthesize(
+        person,
+        target,
+        background=background,
+        method=method,
+        renderer=renderer,
+        generator=generator,
+        device=device,
+    )

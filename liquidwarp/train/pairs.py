@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance import Rendering, render_surface
+from liquidwarp.appearance import DeviceRendering, render_surface
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.detect import Detector, detect_clip
@@ -257,15 +257,15 @@ def _draw(
 ) -> dict[str, np.ndarray]:
     whole = render_surface(state.appearance, body.topology, vertices, camera)
     rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
-    part = Rendering(rgb, alpha, coverage)
-    background = np.ascontiguousarray(state.background[window]).astype(np.float32) / 255
+    part = DeviceRendering(*map(torch.from_numpy, (rgb.transpose(2, 0, 1), alpha, coverage)))
+    background = np.ascontiguousarray(state.background[window]).astype(np.float32).transpose(2, 0, 1) / 255
     near = _cropped(camera, window)
-    transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, background)
+    transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, torch.from_numpy(background))
     shown = flow.valid[0, 0].numpy()
     return {
-        "rendered": _bytes(np.concatenate([part.rgb, part.alpha[..., None]], -1)),
+        "rendered": _bytes(np.concatenate([rgb, alpha[..., None]], -1)),
         "normals": _signed(transfer.normals[0].permute(1, 2, 0).numpy()),
-        "kinds": part.coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
+        "kinds": coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
         "grid": flow.grid[0, 0].numpy().astype(np.float16),
     }
 

@@ -51,6 +51,8 @@ def personalize(
     wrong. The result is kept, named by the content of everything that goes in; of a detector by its name, version and
     profile.
 
+    The fitting runs on the CPU.
+
     Args:
         person: from `encode_source`.
         clip: a video, usually the driving one.
@@ -63,7 +65,7 @@ def personalize(
         InputError: the clip cannot be read, or the default generator is missing.
         NoPersonError: nobody in the clip.
     """
-    start = generator or load_compact()
+    person, start = person.to("cpu"), generator or load_compact()
     if clip is not None and not is_video(clip):
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP

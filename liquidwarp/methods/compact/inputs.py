@@ -1,12 +1,11 @@
 """What the compact generator is told of targets and photos."""
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from liquidwarp.appearance import Rendering
+from liquidwarp.appearance import DeviceRendering
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized
 from liquidwarp.nn.compact import STRIDE, SourceInput, TransferInput
@@ -23,8 +22,8 @@ def transfer_input(
     views: tuple[SourceView, ...],
     vertices: Float[Tensor, "V 3"],
     camera: Camera,
-    drawn: Rendering,
-    background: Float[np.ndarray, "H W 3"],
+    drawn: DeviceRendering,
+    background: Float[Tensor, "3 H W"],
 ) -> tuple[TransferInput, PhotoFlow]:
     """Prepare one target picture: what the transfer stream is told, and the flow into each photo.
 
@@ -37,12 +36,11 @@ def transfer_input(
         background: without the person, in [0, 1].
     """
     fragments = rasterize(vertices[None], body.topology.faces, camera)
-    kinds = torch.from_numpy(drawn.coverage)
     transfer = TransferInput(
-        torch.from_numpy(drawn.rgb).permute(2, 0, 1)[None],
-        torch.from_numpy(drawn.alpha)[None],
-        torch.from_numpy(background).permute(2, 0, 1)[None],
-        torch.stack([(kinds == kind).float() for kind in (1, 2, 3)])[None],
+        drawn.rgb[None],
+        drawn.alpha[None],
+        background[None],
+        torch.stack([(drawn.coverage == kind).float() for kind in (1, 2, 3)])[None],
         pixel_normals(fragments, vertices[None], body.topology.faces, camera),
     )
     xy = torch.cat([project_normalized(view.camera, view.vertices[None])[0] for view in views])
@@ -53,7 +51,7 @@ def transfer_input(
 
 def source_input(body: BodyModel, view: SourceView, size: tuple[int, int]) -> SourceInput:
     """Prepare one photo, at a (height, width) that the network takes."""
-    picture = torch.from_numpy(view.picture).permute(2, 0, 1)[None].float() / 255
+    picture = torch.from_numpy(view.picture).to(view.vertices.device).permute(2, 0, 1)[None].float() / 255
     color, alpha = picture[:, :3], picture[:, 3:]
     shrunk = interpolate(torch.cat([color * alpha, alpha], 1), size=size, mode="bilinear", antialias=True)
     camera = view.camera.resized(size)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
-from liquidwarp.appearance import Rendering, render_surface
-from liquidwarp.devices import half_precision
+from liquidwarp.appearance import DeviceRendering, render_on_device
+from liquidwarp.devices import half_precision, moved
 from liquidwarp.geometry import project
 from liquidwarp.methods.compact.inputs import source_input, transfer_input, working_size
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
@@ -26,7 +26,9 @@ _SOURCES = 4  # photos whose features are fetched
 
 
 class CompactSession:
-    """Finishes the surface renderer's pictures of one person; the photos' features are computed once.
+    """Finishes the surface renderer's pictures of one person, where its tensors lie.
+
+    The photos' features are computed once.
 
     Args:
         generator: in evaluation mode.
@@ -35,28 +37,30 @@ class CompactSession:
     """
 
     def __init__(self, generator: CompactGenerator, state: SourceState, background: BackgroundPicture) -> None:
-        self._generator, self._body, self._appearance = generator, state.body, state.appearance
-        self._background = background.picture
+        self._generator, self._body = moved(generator, state.device), state.body
+        self._texture = state.appearance.tensors(state.device)
+        self._background = background.tensor(state.device)
         self._views = choose_views(state.body.topology, state.views, _SOURCES)
         size = working_size(self._views[0].camera.size)
         sources = joined([source_input(self._body, view, size) for view in self._views])
-        with torch.no_grad(), half_precision(state.track.transl.device):
-            found = generator.encode(sources)
+        with torch.no_grad(), half_precision(state.device):
+            found = self._generator.encode(sources)
             self._features = [plane.float().contiguous(memory_format=torch.channels_last) for plane in found]
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture; only the rectangle around the body is looked at, the rest is the background."""
         vertices, camera = frame.vertices, frame.camera
-        drawn = render_surface(self._appearance, self._body.topology, vertices, camera)
-        image = torch.from_numpy(self._background).permute(2, 0, 1).clone()
-        alpha, coverage = torch.zeros(camera.size), torch.from_numpy(drawn.coverage)
+        drawn = render_on_device(self._texture, self._body.topology, vertices, camera)
+        image, alpha = self._background.clone(), torch.zeros_like(drawn.alpha)
         window = _window(vertices, camera)
         if window is None:
-            return Synthesis(image, alpha, coverage)
+            return Synthesis(image, alpha, drawn.coverage)
         rows, columns = window
-        rgb, opaque, kinds = (_cut(plane, window, "constant") for plane in (drawn.rgb, drawn.alpha, drawn.coverage))
-        part = Rendering(rgb, opaque, kinds)
-        behind = _cut(self._background, window, "edge")
+        rgb, opaque, kinds = (
+            _cut(planes, window, "constant") for planes in (drawn.rgb, drawn.alpha[None], drawn.coverage[None])
+        )
+        part = DeviceRendering(rgb, opaque[0], kinds[0])
+        behind = _cut(self._background, window, "replicate")
         near = camera.cropped((columns.start, rows.start), (rows.stop - rows.start, columns.stop - columns.start))
         small = working_size(near.size)
         transfer, flow = transfer_input(
@@ -65,16 +69,11 @@ class CompactSession:
         with torch.no_grad(), half_precision(vertices.device):
             answer = self._generator.answer(transfer, self._features, flow)
         answer = _enlarged(answer, near.size)
-        picture = finish(
-            answer,
-            torch.from_numpy(part.rgb).permute(2, 0, 1)[None],
-            torch.from_numpy(part.alpha)[None],
-            torch.from_numpy(behind).permute(2, 0, 1)[None],
-        )
+        picture = finish(answer, part.rgb[None], part.alpha[None], behind[None])
         height, width = alpha[rows, columns].shape
         image[:, rows, columns] = picture[0, :, :height, :width].clamp(0, 1)
         alpha[rows, columns] = answer.alpha[0, :height, :width]
-        return Synthesis(image, alpha, coverage)
+        return Synthesis(image, alpha, drawn.coverage)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,10 +117,12 @@ def export(
 def _window(vertices: Tensor, camera: Camera) -> tuple[slice, slice] | None:
     """Return the rectangle around the body, whole strides large; it may reach beyond the picture's end."""
     xy = project(camera, vertices)[:, :2]
-    margin = _MARGIN * float(xy[:, 1].amax() - xy[:, 1].amin())
+    bounds = torch.cat([xy.amin(0), xy.amax(0)]).tolist()  # all that a device is asked for here
+    low, high = np.array(bounds, np.float32).reshape(2, 2)
+    margin = np.float32(_MARGIN * float(high[1] - low[1]))
     height, width = camera.size
-    x0, y0 = (max(0, int(value)) for value in (xy.amin(0) - margin).floor())
-    x1, y1 = (min(most, int(value)) for value, most in zip((xy.amax(0) + margin).ceil(), (width, height), strict=True))
+    x0, y0 = (max(0, int(value)) for value in np.floor(low - margin))
+    x1, y1 = (min(most, int(value)) for value, most in zip(np.ceil(high + margin), (width, height), strict=True))
     if x1 <= x0 or y1 <= y0:
         return None
     rows, columns = (-(-length // STRIDE) * STRIDE for length in (y1 - y0, x1 - x0))
@@ -129,25 +130,27 @@ def _window(vertices: Tensor, camera: Camera) -> tuple[slice, slice] | None:
     return slice(y0, y0 + rows), slice(x0, x0 + columns)
 
 
-def _cut(plane: np.ndarray, window: tuple[slice, slice], beyond: str) -> np.ndarray:
-    part = plane[window]
-    missing = [(0, side.stop - side.start - length) for side, length in zip(window, part.shape, strict=False)]
-    if not any(more for _, more in missing):
-        return np.ascontiguousarray(part)
-    return np.pad(part, [*missing, *([(0, 0)] * (part.ndim - 2))], mode=beyond)  # type: ignore[call-overload]
+def _cut(planes: Tensor, window: tuple[slice, slice], beyond: str) -> Tensor:
+    """Return a rectangle of a picture `C H W`, which may reach beyond it below and to the right."""
+    part = planes[:, *window]
+    below, right = (side.stop - side.start - length for side, length in zip(window, part.shape[1:], strict=True))
+    return _interleaved(pad(part[None], (0, right, 0, below), mode=beyond)[0] if right or below else part)
 
 
-def _resized(drawn: Rendering, size: tuple[int, int]) -> Rendering:
+def _interleaved(picture: Tensor) -> Tensor:
+    """Return a picture `C H W` whose channels lie side by side in memory."""
+    return picture.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+
+
+def _resized(drawn: DeviceRendering, size: tuple[int, int]) -> DeviceRendering:
     if drawn.alpha.shape == size:
         return drawn
-    kinds = torch.from_numpy(drawn.coverage)[None, None].float()
-    coverage = interpolate(kinds, size=size, mode="nearest-exact")[0, 0].to(torch.uint8).numpy()
-    return Rendering(_shrunk(drawn.rgb, size), _shrunk(drawn.alpha[..., None], size)[..., 0], coverage)
+    kinds = interpolate(drawn.coverage[None, None].float(), size=size, mode="nearest-exact")[0, 0].to(torch.uint8)
+    return DeviceRendering(_shrunk(drawn.rgb, size), _shrunk(drawn.alpha[None], size)[0], kinds)
 
 
-def _shrunk(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
-    return interpolate(tensor, size=size, mode="bilinear", antialias=True)[0].permute(1, 2, 0).contiguous().numpy()
+def _shrunk(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    return _interleaved(interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0])
 
 
 def _enlarged(answer: CompactAnswer, size: tuple[int, int]) -> CompactAnswer:

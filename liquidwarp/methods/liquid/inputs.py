@@ -35,10 +35,8 @@ def texture_code(body: BodyModel) -> Float[Tensor, "F 2"]:
 def body_chart(code: Float[Tensor, "F 2"], fragments: Fragments) -> Float[Tensor, "3 H W"]:
     """Return the map of the body in a picture: each visible face's code, and 1 where there is no body."""
     face, hit = fragments.face_index[0].long(), fragments.mask[0]
-    chart = torch.zeros(3, *face.shape)
-    chart[2] = 1
-    chart[:, hit] = torch.cat([code[face[hit]], torch.zeros(int(hit.sum()), 1)], 1).T
-    return chart
+    codes = torch.where(hit, code[face.clamp(min=0)].permute(2, 0, 1), 0.0)
+    return torch.cat([codes, (~hit)[None].to(code)])
 
 
 def background_input(photo: Float[Tensor, "3 H W"], alpha: Float[Tensor, "1 H W"]) -> BackgroundInput:

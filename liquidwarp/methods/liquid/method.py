@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from liquidwarp.cards import save_with_card
+from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.inpaint import background_from
@@ -30,7 +31,7 @@ _PERSON = 0.5  # alpha below which a pixel is background
 
 
 class LiquidSession:
-    """Draws one person with a published generator.
+    """Draws one person with a published generator, where the person's tensors lie.
 
     Args:
         generator: in evaluation mode.
@@ -42,16 +43,14 @@ class LiquidSession:
     """
 
     def __init__(self, generator: LiquidGenerator, state: SourceState, background: BackgroundPicture) -> None:
-        self._generator, self._body, self._views = (
-            generator,
-            state.body,
-            choose_views(state.body.topology, state.views, _SOURCES),
-        )
+        generator = moved(generator, state.device)
+        self._generator, self._body = generator, state.body
+        self._views = choose_views(state.body.topology, state.views, _SOURCES)
         self._code = texture_code(state.body)
         size = self._working_size(state.photo.shape[:2])
         sources = [self._source(view, size) for view in self._views]
-        photo = _signed(_resized(state.photo.astype(np.float32) / 255, size))
-        alpha = _resized(state.alpha[..., None].astype(np.float32), size)
+        photo = _signed(_resized(state.photo.astype(np.float32) / 255, size, state.device))
+        alpha = _resized(state.alpha[..., None].astype(np.float32), size, state.device)
         with torch.no_grad():
             self._look = generator.look(_stacked(sources))
             completed = generator.complete_background(background_input(photo, alpha))[0, 0]
@@ -61,7 +60,7 @@ class LiquidSession:
         if background.kept:
             wanted = (picture.shape[0], picture.shape[1])
             picture = background_from(self.completed, wanted).astype(np.float32) / 255
-        self._background = torch.from_numpy(picture).permute(2, 0, 1)
+        self._background = BackgroundPicture(picture, background.kept).tensor(state.device)
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture; its coverage is 1 where a photo shows the surface, 3 elsewhere on the person.
@@ -74,7 +73,7 @@ class LiquidSession:
         flows = [self._flow(view.camera, view.vertices, view.faces, fragments) for view in self._views]
         grid = torch.stack([flow.grid[0] for flow in flows])[None, None]
         valid = torch.stack([flow.valid[0] for flow in flows])[None, None]
-        warped = torch.zeros(3, *size)
+        warped = grid.new_zeros(3, *size)
         for picture, flow in reversed(list(zip(self._look.pictures.color[0], flows, strict=True))):  # the first wins
             warped = torch.where(flow.valid, warp(picture[None], flow)[0], warped)
         transfer = ChartedPicture(warped[None, None], body_chart(self._code, fragments)[None, None])
@@ -109,7 +108,7 @@ class LiquidSession:
         return height, width
 
     def _source(self, view: SourceView, size: tuple[int, int]) -> ChartedPicture:
-        picture = _resized(view.picture.astype(np.float32) / 255, size)
+        picture = _resized(view.picture.astype(np.float32) / 255, size, view.vertices.device)
         fragments = rasterize(view.vertices[None], self._body.topology.faces, view.camera.resized(size))
         return ChartedPicture(_signed(picture[:3]) * picture[3:], body_chart(self._code, fragments))
 
@@ -198,6 +197,6 @@ def _signed(picture: Tensor) -> Tensor:
     return 2 * picture - 1
 
 
-def _resized(picture: np.ndarray, size: tuple[int, int]) -> Float[Tensor, "C H W"]:
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float()
+def _resized(picture: np.ndarray, size: tuple[int, int], device: torch.device) -> Float[Tensor, "C H W"]:
+    tensor = torch.from_numpy(np.ascontiguousarray(picture)).to(device).permute(2, 0, 1)[None].float()
     return interpolate(tensor, size=size, mode="bilinear", antialias=True)[0]

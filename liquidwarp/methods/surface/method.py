@@ -3,30 +3,28 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
-from liquidwarp.appearance import render_surface
+from liquidwarp.appearance import render_on_device
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.person import SourceState
 
 
-@dataclass(frozen=True, eq=False)
 class SurfaceSession:
-    """Draws one person before one background.
+    """Draws one person before one background, where the person's tensors lie.
 
-    Attributes:
+    Args:
         state: the person.
         background: what is behind.
     """
 
-    state: SourceState
-    background: BackgroundPicture
+    def __init__(self, state: SourceState, background: BackgroundPicture) -> None:
+        self._topology = state.body.topology
+        self._texture = state.appearance.tensors(state.device)
+        self._background = background.tensor(state.device)
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture."""
-        drawn = render_surface(self.state.appearance, self.state.body.topology, frame.vertices, frame.camera)
-        image = torch.from_numpy(drawn.over(self.background.picture)).permute(2, 0, 1)
-        return Synthesis(image, torch.from_numpy(drawn.alpha), torch.from_numpy(drawn.coverage))
+        drawn = render_on_device(self._texture, self._topology, frame.vertices, frame.camera)
+        return Synthesis(drawn.over(self._background), drawn.alpha, drawn.coverage)
 
 
 @dataclass(frozen=True)
