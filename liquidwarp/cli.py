@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
+_SOON = 0.05  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,19 +78,49 @@ def _fail(message: str) -> int:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Leave in order, so that unfinished files are removed, when the process is told to end."""
+    """Leave in order, so that unfinished files are removed, when the process is interrupted or told to end."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may ask for signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, _leave)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _leave)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's `&` switches it off
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _leave(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Raise what a signal means, but not in the midst of an import.
+
+    There it may be swallowed (importlib runs callbacks), leave the import lock taken, or abort the process (C++ code of
+    torch that imports Python code).
+    """
+    if _is_import(frame):
+        again = threading.Timer(_SOON, _signal_to, [number, threading.get_ident()])
+        again.daemon = True
+        again.start()
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _signal_to(number: int, thread: int) -> None:
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:
+        signal.pthread_kill(thread, number)  # wakes it where it waits
 
 
 def _imitate(options: argparse.Namespace) -> None:
