@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import liquidwarp as lw
-from liquidwarp import doctor, tasks
+from liquidwarp import demo, doctor, tasks
 from liquidwarp.cli import main
 from liquidwarp.media import open_video, read_image, read_provenance
 
@@ -74,6 +74,23 @@ def test_a_device_that_is_not_there_is_one_line(
         assert f"device='{name}'" in line
         assert why in line
     assert not any(tmp_path.iterdir())
+
+
+def test_a_device_is_where_pictures_are_made(
+    known: list[tuple[object, int]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[object] = []
+    novel_view = tasks.novel_view
+
+    def noted(*person: object, device: object, **options: object) -> object:
+        asked.append(device)
+        return novel_view(*person, device="cpu", **options)
+
+    monkeypatch.setattr(tasks, "novel_view", noted)
+    photo = demo.asset("woman_stripes.jpg")
+    for words in ([], ["--device", "auto"]):
+        assert main(["view", str(photo), "--frames", "1", "-o", str(tmp_path / "out.png"), *words]) == 0
+    assert asked == ["cpu", "auto"]
 
 
 def test_help_is_quick() -> None:

@@ -266,7 +266,7 @@ def test_the_whole_loop_stays_on_the_device(
         torch.testing.assert_close(device.fetch(found.image), known.image, atol=2e-4, rtol=0)
         torch.testing.assert_close(device.fetch(found.alpha), known.alpha, atol=2e-4, rtol=0)
         assert (device.fetch(found.coverage) != known.coverage).float().mean() < 1e-3
-    assert (wanted[0].image - wanted[1].image).abs().max() > 0.05, "the body moves"
+    assert (wanted[0].image - wanted[1].image).abs().max() > 0.02, "the body moves"
     network = getattr(method, "generator", torch.nn.Identity())
     assert all(weight.device.type == "cpu" for weight in network.parameters()), "the caller's stays where it is"
 

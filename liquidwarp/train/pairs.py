@@ -257,10 +257,10 @@ def _draw(
 ) -> dict[str, np.ndarray]:
     whole = render_surface(state.appearance, body.topology, vertices, camera)
     rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
-    part = DeviceRendering(*map(torch.from_numpy, (rgb.transpose(2, 0, 1), alpha, coverage)))
-    background = np.ascontiguousarray(state.background[window]).astype(np.float32).transpose(2, 0, 1) / 255
+    part = DeviceRendering(torch.from_numpy(rgb).permute(2, 0, 1), torch.from_numpy(alpha), torch.from_numpy(coverage))
+    background = torch.from_numpy(state.background[window].astype(np.float32) / 255).permute(2, 0, 1)
     near = _cropped(camera, window)
-    transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, torch.from_numpy(background))
+    transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, background)
     shown = flow.valid[0, 0].numpy()
     return {
         "rendered": _bytes(np.concatenate([rgb, alpha[..., None]], -1)),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fake_device import FakeDevice
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import load_body
@@ -74,6 +75,16 @@ def test_pictures_have_one_size_whenever_the_driver_comes(
     wide = replace(wide, found=replace(wide.found, mask=None))
     sizes = {tuple(frame.synthesis.image.shape[1:]) for frame in live(person, [wide], frames, camera=camera)}
     assert sizes == {(96, 92) if camera == "copy" else SIZE}
+
+
+def test_pictures_are_made_on_a_device(person: SourceState, photos: list[ToyPhoto]) -> None:
+    device, driver = FakeDevice(), [NOBODY, photos[1].rgb]
+    wanted = live(person, photos, driver)
+    with device.loading():
+        made = live(person, photos, driver, device=torch.device(device.name))
+    for found, known in zip(made, wanted, strict=True):
+        assert found.synthesis.image.device.type == device.name
+        torch.testing.assert_close(device.fetch(found.synthesis.image), known.synthesis.image, atol=2e-3, rtol=0)
 
 
 def test_it_can_be_written_and_ended(
