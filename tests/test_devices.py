@@ -280,8 +280,11 @@ def test_pictures_of_a_device_are_written_and_people_there_dressed(
         frames = [frame for frame in lw.novel_view(there, frames=2, method="surface")]
         assert {frame.image.device.type for frame in frames} == {device.name}, "by default where the person is"
         (shown,) = lw.novel_view(there, frames=1, device="cpu")
+        there.save(tmp_path / "there.person")
+        assert there.digest() == there.to("cpu").digest()
     assert type(shown.image) is Tensor
     assert shown.image.device.type == "cpu"
+    assert lw.SourceState.load(tmp_path / "there.person", person.body).device.type == "cpu"
     fetched = [replace(frame, image=device.fetch(frame.image)) for frame in frames]
     torch.testing.assert_close(fetched[0].image, shown.image, atol=2e-3, rtol=0)
     assert sum(1 for _ in open_video(lw.write_video(fetched, tmp_path / "out.mp4", fps=25))) == 2

@@ -130,6 +130,7 @@ class SourceState:
 
 
 def _pack(state: SourceState) -> tuple[Card, Arrays]:
+    state = state.to("cpu")
     card, arrays = pack_body(state.body, state.track.betas)
     told, packed = pack_track(state.track)
     arrays |= packed | pack_appearance(state.appearance)
