@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toy_people import ToyDetector, toy_photo
+from toy_people import PLACE, toy_photo
 
+from liquidwarp.geometry import default_camera
 from liquidwarp.person import SourceState
-from liquidwarp.tasks import encode_source
+from liquidwarp.tasks import source_from_tracks
 from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
@@ -50,30 +51,34 @@ def run(example: doctest.DocTest) -> None:
     assert not failed, "".join(told)
 
 
-def learnt(colour: tuple[int, int, int]) -> SourceState:
+def standing(frames: int) -> BodyTrack:
+    """Return a toy person who stands where `toy_photo` paints one, and turns to the side from frame to frame."""
     body = toy_body()
-    photo = toy_photo(body, np.tile(np.array(colour, np.uint8), (16, 1)))
-    return encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
+    vectors = torch.zeros(frames, 22, 3)
+    vectors[:, 0, 1] = torch.linspace(0, 0.5, frames)
+    orient, pose = body.expand_pose(vectors)
+    return BodyTrack(
+        body="toy",
+        betas=torch.zeros(body.num_betas),
+        global_orient=orient,
+        body_pose=pose,
+        transl=PLACE.expand(frames, 3),
+        camera=default_camera((97, 73)),
+        fps=25.0,
+        confidence=torch.ones(frames),
+        observed=torch.ones(frames, dtype=torch.bool),
+    )
+
+
+def painted(colour: tuple[int, int, int]) -> SourceState:
+    photo = toy_photo(toy_body(), np.tile(np.array(colour, np.uint8), (16, 1)))
+    return source_from_tracks([photo.rgb], [photo.mask], [standing(1)])
 
 
 @pytest.fixture(scope="module")
 def people() -> dict[str, Any]:
     """What `liquidwarp.tasks` says that its examples are given."""
-    person, other = learnt((200, 40, 40)), learnt((40, 160, 60))
-    here, frames = person.track, 3
-    turning = here.global_orient + torch.tensor([[0.0, 1.0, 0.0]]) * torch.linspace(0, 0.5, frames)[:, None]
-    motion = BodyTrack(
-        body=here.body,
-        betas=here.betas,
-        global_orient=turning,
-        body_pose=here.body_pose.expand(frames, -1, -1),
-        transl=here.transl.expand(frames, -1),
-        camera=here.camera,
-        fps=25.0,
-        confidence=torch.ones(frames),
-        observed=torch.ones(frames, dtype=torch.bool),
-    )
-    return {"person": person, "other": other, "motion": motion}
+    return {"person": painted((200, 40, 40)), "other": painted((40, 160, 60)), "motion": standing(3)}
 
 
 def test_every_public_name_has_an_example() -> None:

@@ -49,7 +49,6 @@ class Topology:
         face_uv: three rows of `uv` per face; None if the body has none.
 
     Examples:
-        >>> import torch
         >>> from liquidwarp.bodies import PARTS
         >>> from liquidwarp.testing import toy_body
         >>> topology = toy_body().topology
@@ -82,9 +81,12 @@ class Identity:
     Examples:
         >>> import torch
         >>> from liquidwarp.testing import toy_body
-        >>> person = toy_body().identity(torch.zeros(4))
+        >>> body = toy_body()
+        >>> person, taller = body.identity(torch.zeros(4)), body.identity(torch.tensor([1.0, 0.0, 0.0, 0.0]))
         >>> person.vertices.shape, person.joints.shape
         (torch.Size([748, 3]), torch.Size([22, 3]))
+        >>> bool(taller.vertices[:, 1].min() < person.vertices[:, 1].min())  # Y points down
+        True
     """
 
     betas: Float[Tensor, "K"]
@@ -113,7 +115,8 @@ class BodyModel(Protocol):
         >>> body = toy_body()
         >>> person, place = body.identity(torch.zeros(body.num_betas)), torch.tensor([[0.0, 0.0, 3.0]])
         >>> orient, pose = body.expand_pose(torch.zeros(1, 22, 3))
-        >>> isinstance(body, BodyModel), torch.allclose(body.vertices(person, orient, pose, place)[0], person.vertices + place)
+        >>> posed = body.vertices(person, orient, pose, place)[0]
+        >>> isinstance(body, BodyModel), torch.allclose(posed, person.vertices + place, atol=1e-5)  # the pose is rest
         (True, True)
     """
 
