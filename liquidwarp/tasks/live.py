@@ -108,7 +108,7 @@ def imitate_live(
         >>> from liquidwarp.media import open_video
         >>> from liquidwarp.tasks import encode_source, imitate_live
         >>> person = encode_source(asset("woman_stripes.jpg"))
-        >>> pictures = imitate_live(person, islice(open_video(asset("motion.mp4")), 3), fps=25, size=256)
+        >>> pictures = imitate_live(person, islice(open_video(asset("motion.mp4")), 3), fps=25.0, size=256)
         >>> [max(frame.synthesis.alpha.shape) for frame in pictures]
         [256, 256, 256]
     """
