@@ -256,7 +256,7 @@ def test_the_example_of_a_detector_runs() -> None:
     points = project(camera, body.landmarks(COCO, betas, orient, pose, place)[0])[:, :2].numpy()
     seen = np.concatenate([points, np.ones((len(COCO), 1))], 1)
     small = np.concatenate([points / 2, np.ones((len(COCO), 1))], 1)
-    made = run_blocks(DOCS / "howto/detector-and-body.md", "class MyDetector", {})
+    made = run_blocks(DOCS / "howto/swap-the-detector.md", "class MyDetector", {})
     detector = made["MyDetector"](lambda frame: [(small, mask), (seen, mask)])
     assert isinstance(detector, Detector)
     picture = np.where(mask[..., None], 200, 60).astype(np.uint8).repeat(3, -1)
@@ -307,7 +307,7 @@ def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("liquidwarp.bodies.build.BODIES", dict(BODIES))
     monkeypatch.setattr("liquidwarp.bodies.BODIES", importlib.import_module("liquidwarp.bodies.build").BODIES)
-    run_blocks(DOCS / "howto/detector-and-body.md", "def my_body", {})
+    run_blocks(DOCS / "howto/add-a-body.md", "def my_body", {})
     mine = load_body("mine")
     assert mine.name == "mine"
     assert isinstance(mine, type(toy))
@@ -395,6 +395,19 @@ def test_the_example_of_a_method_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(second.image[:, empty], trail[:, empty])
     named = list(liquidwarp.novel_view(person, frames=3, method="trail:fading=0.5"))
     assert torch.equal(named[2].image, third.image)
+
+
+def test_the_examples_of_rasteriser_and_flow_run() -> None:
+    page = DOCS / "howto/rasteriser-and-flow-alone.md"
+    space: dict[str, Any] = {}
+    for block in fenced(page, "python"):
+        exec(compile(block, name(page), "exec"), space)
+    valid, there = space["flow"].valid, space["seen_there"].mask
+    assert valid.sum() > 0.4 * there.sum()
+    assert not valid[~there].any()
+    assert space["difference"] < 0.01, "the warped picture is what the other camera sees"
+    assert not space["moved"].movedim(1, -1)[~valid].any()
+    assert space["shift"].detach()[:2].norm() < 0.05, "the ball is back where its mask is, 0.36 m away"
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ NAMES = [
 ]
 
 HEAVY = ["torch", "numba", "cv2", "av", "mediapipe", "jax", "matplotlib", "scipy", "skimage", "smplx", "anny", "PIL"]
+DETECTOR_AND_CODEC = ["mediapipe", "ai_edge_litert", "av", "cv2", "PIL"]
 
 
 def in_a_fresh_process(program: str) -> dict:
@@ -86,6 +87,14 @@ def test_the_tasks_load_no_detector_before_one_is_needed() -> None:
         f"print(json.dumps({{'heavy': [n for n in {late} if n in sys.modules]}}))"
     )
     assert in_a_fresh_process(program)["heavy"] == []
+
+
+@pytest.mark.parametrize("room", ["raster", "flow"])
+def test_rasteriser_and_flow_alone_load_neither_detector_nor_codec(room: str) -> None:
+    program = (
+        f"import sys, json, liquidwarp.{room}; print(json.dumps([n for n in {DETECTOR_AND_CODEC} if n in sys.modules]))"
+    )
+    assert in_a_fresh_process(program) == []
 
 
 def test_the_help_is_quick() -> None:

@@ -52,6 +52,12 @@ def load_body(name: str = "anny") -> BodyModel:
 
     Raises:
         InputError: the name is not known, or the body's file is missing, damaged or of another family.
+
+    Examples:
+        >>> from liquidwarp.bodies import load_body
+        >>> body = load_body()
+        >>> body.name, body.num_betas, len(body.joint_names), len(body.topology.faces)
+        ('anny', 20, 106, 27420)
     """
     if Path(name).suffix.lower() in _FILE_ENDINGS:
         return _file(name)

@@ -16,6 +16,14 @@ def fingerprint(body: BodyModel) -> str:
 
     Bodies with the same hash have the same skeleton and mesh; they may still differ in looks, as SMPL's female and male
     ones do (`same_body`).
+
+    Examples:
+        >>> from liquidwarp.bodies import fingerprint
+        >>> from liquidwarp.testing import toy_body
+        >>> one, other = toy_body(), toy_body()
+        >>> other.name = "of another name"
+        >>> fingerprint(one)[:8], fingerprint(one) == fingerprint(other)
+        ('e494743a', True)
     """
     topology = body.topology
     sizes = (body.num_betas, len(topology.vertex_part), *body.parents)
@@ -25,7 +33,14 @@ def fingerprint(body: BodyModel) -> str:
 
 
 def same_body(one: BodyModel, other: BodyModel) -> bool:
-    """Return whether parameters of one body mean the same for the other, whatever the two are called."""
+    """Return whether parameters of one body mean the same for the other, whatever the two are called.
+
+    Examples:
+        >>> from liquidwarp.bodies import load_body, same_body
+        >>> from liquidwarp.testing import toy_body
+        >>> same_body(toy_body(), toy_body()), same_body(toy_body(), load_body())
+        (True, False)
+    """
     if one is other:
         return True
     if fingerprint(one) != fingerprint(other):
@@ -38,7 +53,14 @@ def same_body(one: BodyModel, other: BodyModel) -> bool:
 
 
 def same_mesh(one: BodyModel, other: BodyModel) -> bool:
-    """Return whether vertices and faces of one body are those of the other, so that surfaces can be exchanged."""
+    """Return whether vertices and faces of one body are those of the other, so that surfaces can be exchanged.
+
+    Examples:
+        >>> from liquidwarp.bodies import load_body, same_mesh
+        >>> from liquidwarp.testing import toy_body
+        >>> same_mesh(toy_body(), toy_body()), same_mesh(toy_body(), load_body())
+        (True, False)
+    """
     mine, theirs = one.topology, other.topology
     return len(mine.vertex_part) == len(theirs.vertex_part) and torch.equal(mine.faces, theirs.faces)
 

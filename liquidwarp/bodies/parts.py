@@ -38,6 +38,11 @@ def part_labels(name: str) -> tuple[int, ...]:
 
     Raises:
         InputError: `name` is neither.
+
+    Examples:
+        >>> from liquidwarp.bodies import PARTS, part_labels
+        >>> [PARTS[label] for label in part_labels("shoes")], part_labels("torso")
+        (['left_foot', 'right_foot'], (0,))
     """
     check_choice("part", name, (*GROUPS, *(part for part in PARTS if part not in GROUPS)))
     return tuple(PARTS.index(part) for part in GROUPS.get(name, (name,)))

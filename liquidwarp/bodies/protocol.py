@@ -47,6 +47,14 @@ class Topology:
         mirror: `mirror[v]` is the vertex at v's place on the other side of the body; an involution; int64.
         uv: texture coordinates in [0, 1], origin at the top-left corner; None if the body has none.
         face_uv: three rows of `uv` per face; None if the body has none.
+
+    Examples:
+        >>> from liquidwarp.bodies import PARTS
+        >>> from liquidwarp.testing import toy_body
+        >>> topology = toy_body().topology
+        >>> left = topology.vertex_part == PARTS.index("left_hand")
+        >>> PARTS[int(topology.vertex_part[topology.mirror[left]].unique())]
+        'right_hand'
     """
 
     faces: Int[Tensor, "F 3"]
@@ -69,6 +77,16 @@ class Identity:
         betas: shape coefficients.
         vertices: rest vertices in metres, camera axes (the person stands upright along -Y and faces the camera at -Z).
         joints: rest joints.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.testing import toy_body
+        >>> body = toy_body()
+        >>> person, taller = body.identity(torch.zeros(4)), body.identity(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+        >>> person.vertices.shape, person.joints.shape
+        (torch.Size([748, 3]), torch.Size([22, 3]))
+        >>> bool(taller.vertices[:, 1].min() < person.vertices[:, 1].min())  # Y points down
+        True
     """
 
     betas: Float[Tensor, "K"]
@@ -89,6 +107,17 @@ class BodyModel(Protocol):
     `body_pose[j - 1]` turns joint j about axes parallel to the world's at rest (as in SMPL), about the joint's own
     place; `transl` is added last. Rotations are axis-angle in radians. Everything is differentiable in every float
     argument. What is computed lies on the device of the arguments, which is the body's (`to`).
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.bodies import BodyModel
+        >>> from liquidwarp.testing import toy_body
+        >>> body = toy_body()
+        >>> person, place = body.identity(torch.zeros(body.num_betas)), torch.tensor([[0.0, 0.0, 3.0]])
+        >>> orient, pose = body.expand_pose(torch.zeros(1, 22, 3))
+        >>> posed = body.vertices(person, orient, pose, place)[0]
+        >>> isinstance(body, BodyModel), torch.allclose(posed, person.vertices + place, atol=1e-5)  # the pose is rest
+        (True, True)
     """
 
     name: str

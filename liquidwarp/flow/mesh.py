@@ -16,7 +16,18 @@ from liquidwarp.types import Camera, Flow, Fragments
 def project_normalized(
     camera: Camera, vertices: Float[Tensor, "B V 3"]
 ) -> tuple[Float[Tensor, "B V 2"], Float[Tensor, "B V"]]:
-    """Project world vertices to the camera's normalised coordinates (`2x/W - 1`, y down) and camera Z."""
+    """Project world vertices to the camera's normalised coordinates (`2x/W - 1`, y down) and camera Z.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import project_normalized
+        >>> from liquidwarp.types import Camera
+        >>> points = torch.tensor([[[0.0, 0.0, 2.0], [1.0, -1.0, 2.0]]])
+        >>> xy, depth = project_normalized(Camera.create(8.0, (8, 8)), points)
+        >>> xy[0], depth[0]  # the middle of the picture, and its top right corner
+        (tensor([[ 0.,  0.],
+                 [ 1., -1.]]), tensor([2., 2.]))
+    """
     screen = project(camera, vertices)
     return normalize_pixels(screen[..., :2], camera.size), screen[..., 2]
 
@@ -47,6 +58,17 @@ def mesh_flow(
 
     Raises:
         InputError: shapes that do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import identity_flow, mesh_flow, project_normalized
+        >>> from liquidwarp.raster import rasterize
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]])
+        >>> faces, camera = torch.tensor([[0, 1, 2]]), Camera.create(8.0, (8, 8))
+        >>> flow = mesh_flow(rasterize(triangle, faces, camera), faces, project_normalized(camera, triangle)[0])
+        >>> torch.allclose(flow.grid[flow.valid], identity_flow((8, 8)).grid[flow.valid], atol=1e-6)  # it did not move
+        True
     """
     flows = _check_sources(fragments.face_index.shape[0], len(faces), source_xy, face_visible)
     floats = (fragments.bary, source_xy)
@@ -83,6 +105,17 @@ def rasterize_flow(
 
     Raises:
         InputError: an unknown backend, one that cannot run here, or shapes that do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import project_normalized, rasterize_flow
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]])
+        >>> camera, right = Camera.create(8.0, (8, 8)), torch.tensor([0.25, 0.0, 0.0])  # by a pixel
+        >>> source_xy, _ = project_normalized(camera, triangle)
+        >>> face_index, flow = rasterize_flow(triangle + right, torch.tensor([[0, 1, 2]]), camera, source_xy)
+        >>> flow.grid[0, 3, 4]  # pixel 4 looks at the centre of pixel 3 of the source
+        tensor([-0.1250, -0.1250])
     """
     flows = _check_sources(len(vertices), len(faces), source_xy, face_visible)
     floats = (vertices, source_xy)

@@ -17,7 +17,15 @@ _ALL = 1 - 1e-3
 
 
 def identity_flow(size: tuple[int, int], batch: int = 1, *, device: torch.device | str | None = None) -> Flow:
-    """Return the flow in which every pixel of a (height, width) picture looks at itself."""
+    """Return the flow in which every pixel of a (height, width) picture looks at itself.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import identity_flow, warp
+        >>> picture = torch.rand(1, 3, 4, 6)
+        >>> torch.equal(warp(picture, identity_flow((4, 6))), picture)
+        True
+    """
     grid = normalize_pixels(pixel_centers(size, device=device), size).expand(batch, -1, -1, -1)
     return Flow(grid, torch.ones(grid.shape[:3], dtype=torch.bool, device=device))
 
@@ -34,6 +42,13 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
 
     Convention: both pictures cover the same area; the grid's values (source coordinates) are independent of either
     size.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import identity_flow, resize_flow
+        >>> half = resize_flow(identity_flow((8, 12)), (4, 6))
+        >>> torch.allclose(half.grid, identity_flow((4, 6)).grid, atol=1e-6), bool(half.valid.all())
+        (True, True)
     """
     height, width = (int(n) for n in size)
     check_positive("height", height)
@@ -99,6 +114,15 @@ def compose(first: Flow, second: Flow) -> Flow:
 
     Raises:
         InputError: batches that do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import compose, identity_flow
+        >>> from liquidwarp.types import Flow
+        >>> same = identity_flow((4, 6))
+        >>> mirrored = Flow(same.grid.flip(2), same.valid)
+        >>> torch.allclose(compose(mirrored, mirrored).grid, same.grid, atol=1e-6)
+        True
     """
     batches = {first.valid.shape[0], second.valid.shape[0]}
     if len(batches - {1}) > 1:

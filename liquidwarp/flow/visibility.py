@@ -24,6 +24,17 @@ class Visibility:
     Attributes:
         vertex: the vertex faces the camera, lies inside the picture, and nothing nearer is close to it there.
         face: the same for the whole of a face; False where any part of it is hidden.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import visibility
+        >>> from liquidwarp.geometry import default_camera
+        >>> from liquidwarp.testing import toy_body
+        >>> body = toy_body()
+        >>> person = body.identity(torch.zeros(4)).vertices + torch.tensor([0.0, 0.0, 3.0])
+        >>> seen = visibility(person[None], body.topology.faces, default_camera((128, 128)))
+        >>> seen.vertex.shape, seen.face.shape, bool(seen.face.float().mean() < 0.5)  # there is a back to everything
+        (torch.Size([1, 748]), torch.Size([1, 1408]), True)
     """
 
     vertex: Bool[Tensor, "B V"]
@@ -53,6 +64,16 @@ def visibility(
         margin_px: in pixels of the camera.
         depth_tolerance: metres.
         resolution: (height, width) of the depth map behind the test; the camera's own if None.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import visibility
+        >>> from liquidwarp.types import Camera
+        >>> near = torch.tensor([[-1.0, -1.0, 2.0], [0.0, 1.0, 2.0], [1.0, -1.0, 2.0]])
+        >>> far = near + torch.tensor([0.0, 0.0, 1.0])
+        >>> both, faces = torch.cat([near, far])[None], torch.tensor([[0, 1, 2], [3, 4, 5]])
+        >>> visibility(both, faces, Camera.create(24.0, (32, 32))).face
+        tensor([[ True, False]])
     """
     check_positive("depth_tolerance", depth_tolerance)
     view = camera if resolution is None else camera.resized(resolution)

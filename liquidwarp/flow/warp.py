@@ -34,6 +34,14 @@ def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> 
 
     Raises:
         InputError: shapes that do not fit each other.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.flow import identity_flow, warp
+        >>> from liquidwarp.types import Flow
+        >>> picture, same = torch.rand(1, 3, 4, 6), identity_flow((4, 6))
+        >>> torch.equal(warp(picture, Flow(same.grid.flip(2), same.valid)), picture.flip(3))  # looks on the other side
+        True
     """
     check_shape("source", source, (None, None, None, None))
     batch = flow.valid.shape[0]

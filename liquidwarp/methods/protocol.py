@@ -39,6 +39,14 @@ class Synthesis:
         image: RGB in [0, 1].
         alpha: 1 = person.
         coverage: per pixel 0 background, 1 seen in a photo, 2 mirrored, 3 invented.
+
+    Examples:
+        >>> from liquidwarp.tasks import novel_view
+        >>> front, back = novel_view(person, frames=2)
+        >>> front.image.shape[1:] == front.alpha.shape == front.coverage.shape
+        True
+        >>> float((back.coverage == 1).sum()) < 0.1 * float((front.coverage == 1).sum())  # no photo shows the back
+        True
     """
 
     image: Float[Tensor, "3 H W"]

@@ -64,6 +64,13 @@ class SourceState:
         photo: the first photo.
         alpha: the person in the first photo, 1 = person.
         views: the photos, for the generator.
+
+    Examples:
+        >>> from liquidwarp.person import SourceState
+        >>> person.save("me.person")
+        >>> again = SourceState.load("me.person", person.body)
+        >>> again.track.betas.equal(person.track.betas), again.offsets.equal(person.offsets)
+        (True, True)
     """
 
     body: BodyModel

@@ -32,7 +32,7 @@ def interpolate(
     Raises:
         InputError: attributes of the wrong shape.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from liquidwarp.raster import interpolate, rasterize
         >>> from liquidwarp.types import Camera
@@ -63,6 +63,15 @@ def interpolate_at(
         bary: the weights of its vertices there.
         faces: three rows of `attributes` for each face.
         attributes: of each vertex.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.raster import interpolate_at
+        >>> heights = torch.tensor([[0.0], [4.0], [8.0]])
+        >>> bary = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]])
+        >>> interpolate_at(torch.tensor([0, 0]), bary, torch.tensor([[0, 1, 2]]), heights)
+        tensor([[0.],
+                [3.]])
     """
     return blend_corners(attributes[faces.long()[face.long()]], bary)
 
@@ -85,6 +94,16 @@ def pixel_normals(
         vertices: world vertices.
         faces: vertex indices of the triangles, counter-clockwise seen from outside.
         camera: one, or one for each picture.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.raster import pixel_normals, rasterize
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [0.0, 1.0, 2.0], [1.0, -1.0, 2.0]]])
+        >>> faces, camera = torch.tensor([[0, 1, 2]]), Camera.create(8.0, (8, 8))
+        >>> normals = pixel_normals(rasterize(triangle, faces, camera), triangle, faces, camera)
+        >>> normals[0, :, 4, 4], normals[0, :, 7, 7]
+        (tensor([ 0.,  0., -1.]), tensor([0., 0., 0.]))
     """
     normals = camera.turn_to_camera(vertex_normals(vertices, faces))
     floats = (fragments.bary, normals)

@@ -49,6 +49,20 @@ def rasterize(
 
     Raises:
         InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.raster import rasterize
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]])
+        >>> fragments = rasterize(triangle, torch.tensor([[0, 1, 2]]), Camera.create(4.0, (4, 4)))
+        >>> fragments.face_index[0]
+        tensor([[ 0,  0,  0,  0],
+                [-1,  0,  0, -1],
+                [-1,  0,  0, -1],
+                [-1, -1, -1, -1]], dtype=torch.int32)
+        >>> fragments.depth[0, 1, 1], fragments.depth[0, 3, 3]
+        (tensor(2.), tensor(inf))
     """
     backend = chosen_backend(backend, vertices, faces)
     if backend == "numba" and vertices.device.type != "cpu":

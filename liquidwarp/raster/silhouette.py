@@ -35,6 +35,16 @@ def soft_silhouette(
         faces: vertex indices of the triangles, of either winding.
         camera: its `size` is the size of the result.
         sigma: softness in pixels; gradients reach three times as far.
+
+    Examples:
+        >>> import torch
+        >>> from liquidwarp.raster import soft_silhouette
+        >>> from liquidwarp.types import Camera
+        >>> triangle = torch.tensor([[[-1.0, -1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 1.0, 2.0]]], requires_grad=True)
+        >>> alpha = soft_silhouette(triangle, torch.tensor([[0, 1, 2]]), Camera.create(8.0, (16, 16)), sigma=0.5)
+        >>> alpha.sum().backward()
+        >>> bool((triangle.grad[..., 2] < 0).all())  # what is nearer covers more of the picture
+        True
     """
     check_positive("sigma", sigma)
     with torch.no_grad():

@@ -1,4 +1,7 @@
-"""The jobs people come for: learn a person, recover a motion, imitate, transfer, view."""
+"""The jobs people come for: learn a person, recover a motion, imitate, transfer, view.
+
+In the examples `person` and `other` are people as `encode_source` learns them, `motion` is one that `recover` found.
+"""
 
 from liquidwarp.methods import Synthesis
 from liquidwarp.person import SourceState

@@ -25,6 +25,13 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
     Raises:
         InputError: the motion is of a body that is not at hand.
         OutputError: the file cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from liquidwarp.tasks import export_glb
+        >>> export_glb(person, motion, "dance.glb")
+        >>> Path("dance.glb").read_bytes()[:4]
+        b'glTF'
     """
     person, motion = person.to("cpu"), motion.to("cpu")
     body = person.body

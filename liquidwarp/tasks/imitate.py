@@ -41,6 +41,12 @@ def imitate(
 
     Raises:
         InputError: the motion is of a body that is not at hand, or an argument cannot be used.
+
+    Examples:
+        >>> from liquidwarp.tasks import imitate
+        >>> pictures = list(imitate(person, motion, size=64))
+        >>> len(pictures) == len(motion), max(pictures[0].alpha.shape)
+        (True, 64)
     """
     here = person.to("cpu")
     moves = retarget(motion.to("cpu"), here.body)

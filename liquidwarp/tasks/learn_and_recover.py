@@ -49,6 +49,14 @@ def recover_meanwhile(
     Raises:
         InputError, NoPersonError: from either. What one raises ends the other, and Ctrl-C ends both: within a frame, or
             at the next `parallel.checkpoint`.
+
+    Examples:
+        >>> from liquidwarp.demo import asset
+        >>> from liquidwarp.tasks import encode_source, recover_meanwhile
+        >>> photo, dancer = asset("woman_stripes.jpg"), asset("man_jacket.jpg")
+        >>> person, motion = recover_meanwhile(lambda: encode_source(photo), dancer)
+        >>> person.body.name, len(motion)
+        ('anny', 1)
     """
     unwanted = threading.Event()
     learnt: Future[T] = Future()

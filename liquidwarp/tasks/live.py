@@ -42,6 +42,13 @@ class LiveFrame:
         synthesis: the picture.
         driver: the frame that it imitates.
         delay: seconds from when that frame was there to when the picture was done.
+
+    Examples:
+        >>> from liquidwarp.tasks import LiveFrame, novel_view
+        >>> (picture,) = novel_view(person, frames=1)
+        >>> frame = LiveFrame(picture, driver=person.photo, delay=0.04)
+        >>> f"{frame.driver.shape[1]}x{frame.driver.shape[0]}, {1000 * frame.delay:.0f} ms behind"
+        '73x97, 40 ms behind'
     """
 
     synthesis: Synthesis
@@ -94,6 +101,16 @@ def imitate_live(
 
     Raises:
         InputError: another body, no rate, or an argument that cannot be used.
+
+    Examples:
+        >>> from itertools import islice
+        >>> from liquidwarp.demo import asset
+        >>> from liquidwarp.media import open_video
+        >>> from liquidwarp.tasks import encode_source, imitate_live
+        >>> person = encode_source(asset("woman_stripes.jpg"))
+        >>> pictures = imitate_live(person, islice(open_video(asset("motion.mp4")), 3), fps=25.0, size=256)
+        >>> [max(frame.synthesis.alpha.shape) for frame in pictures]
+        [256, 256, 256]
     """
     check_choice("camera", camera, CAMERAS)
     if not fps > 0:

@@ -78,6 +78,13 @@ def recover(
         InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
             at pictures where the source has none, or terms where nothing is fitted.
         NoPersonError: nobody in it.
+
+    Examples:
+        >>> from liquidwarp.demo import asset
+        >>> from liquidwarp.tasks import recover
+        >>> motion = recover(asset("man_jacket.jpg"))
+        >>> motion.body, motion.global_orient.shape, motion.body_pose.shape
+        ('anny', torch.Size([1, 3]), torch.Size([1, 105, 3]))
     """
     body = body or load_body()
     if regressor is None and not fit:

@@ -59,6 +59,13 @@ def encode_source(
     Raises:
         InputError: a source that cannot be read.
         NoPersonError: nobody in it.
+
+    Examples:
+        >>> from liquidwarp.demo import asset
+        >>> from liquidwarp.tasks import encode_source
+        >>> person = encode_source(asset("woman_stripes.jpg"))
+        >>> person.body.name, len(person.track), person.background.shape == person.photo.shape
+        ('anny', 1, True)
     """
     items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
     learnt = learnt_file(items, person)
@@ -114,6 +121,14 @@ def source_from_tracks(
 
     Raises:
         InputError: no photo, or not as many alphas and tracks.
+
+    Examples:
+        >>> from liquidwarp.tasks import source_from_tracks
+        >>> again = source_from_tracks([person.photo], [person.alpha], [person.track], body=person.body)
+        >>> len(again.views), again.background.shape == again.photo.shape
+        (1, True)
+        >>> again.track is person.track  # what is known is not estimated
+        True
     """
     if not photos or not len(photos) == len(alphas) == len(tracks):
         raise InputError(

@@ -66,6 +66,14 @@ def synthesize(
 
     Raises:
         InputError: unknown method or renderer, a background that cannot be read, or a device that is not there.
+
+    Examples:
+        >>> from liquidwarp.tasks import imitate, synthesize
+        >>> from liquidwarp.tasks.target import imitation_target
+        >>> target = imitation_target(person.body, person.track, motion)
+        >>> one, other = next(synthesize(person, target)), next(imitate(person, motion))
+        >>> one.image.equal(other.image)  # that is what imitation does
+        True
     """
     state = state.to(find_device(state.device if device is None else device))
     chosen = choose_method(method, renderer, generator)
@@ -78,6 +86,13 @@ def choose_method(method: str | Method | None, renderer: str = "surface", genera
 
     Raises:
         InputError: unknown method or renderer, arguments that contradict each other, or weights that cannot be read.
+
+    Examples:
+        >>> from liquidwarp.tasks import choose_method
+        >>> choose_method(None).name, choose_method("compact").name
+        ('surface', 'compact')
+        >>> choose_method(choose_method("surface")).recurrent
+        False
     """
     check_choice("renderer", renderer, RENDERERS)
     if method is None:

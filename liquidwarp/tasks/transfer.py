@@ -27,6 +27,12 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
 
     Raises:
         InputError: nothing to wear, an unknown part, or people on bodies of different meshes.
+
+    Examples:
+        >>> from liquidwarp.tasks import transfer_appearance
+        >>> dressed = transfer_appearance(person, {"upper": other})
+        >>> len(dressed.views), dressed.track is person.track  # in clothes of another photo, as they stood
+        (2, True)
     """
     if not wear:
         raise InputError("wear is empty; name at least one part, such as {'upper': other}")

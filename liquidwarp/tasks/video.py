@@ -32,6 +32,13 @@ def write_video(
 
     Raises:
         OutputError: the file cannot be written.
+
+    Examples:
+        >>> from liquidwarp.media import open_video
+        >>> from liquidwarp.tasks import novel_view, write_video
+        >>> path = write_video(novel_view(person, frames=4), "turn.mp4", fps=25)
+        >>> sum(1 for frame in open_video(path))
+        4
     """
     pictures = pool_map(_picture, frames, workers=1)  # one thread, beside threads that paint
     return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)

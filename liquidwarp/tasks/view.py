@@ -44,6 +44,12 @@ def novel_view(
 
     Raises:
         InputError: an argument cannot be used.
+
+    Examples:
+        >>> from liquidwarp.tasks import novel_view
+        >>> front, side, back = novel_view(person, degrees=180.0, frames=3)
+        >>> bool(side.alpha.sum() < front.alpha.sum())  # people are wider than deep
+        True
     """
     here = person.to("cpu")
     target = orbit_target(
