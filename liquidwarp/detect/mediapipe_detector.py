@@ -1,23 +1,19 @@
 """MediaPipe Pose as a detector: 33 landmarks in image and world, and a mask, from models inside its wheel."""
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_positive
-from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers, distance
-from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
+from liquidwarp.detect.answers import distance
+from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers
+from liquidwarp.detect.people import MIN_SCORE, find_people
+from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
 from liquidwarp.errors import InputError
 
 _CLOSE = 512
 _SMALL = 400
 _MARGIN = 1.5
-_MOST_PEOPLE = 4
-_SAME_MASK = 0.3
-_MIN_SCORE = 0.4
-_MIN_OTHER_SCORE = 0.8  # what is left after the first is erased looks like a person now and then
-_MIN_OTHER_HEIGHT = 0.25  # of the first person's
 _AGREE = 0.06
 _SURER = 0.15
 _MOST_DOUBTS = 6
@@ -54,24 +50,8 @@ class MediaPipeDetector:
         return "mediapipe-0.10.21"
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
-        """Return every person that can be found (four at most), the largest first.
-
-        MediaPipe finds one person at a time: each is blurred away before the next is looked for.
-        """
-        found: list[Detection] = []
-        rest = frame
-        while len(found) < _MOST_PEOPLE:
-            answer = self.look_everywhere(rest)
-            if answer is None:
-                break
-            person = to_detection(answer)
-            if person.score < _MIN_SCORE or any(_overlap(person, other) for other in found):
-                break
-            if found and not _is_another(person, found[0]):
-                break
-            found.append(person)
-            rest = _erase(rest, person)
-        return sorted(found, key=lambda d: -box_area(d.box))
+        """Return every person that can be found (four at most), the largest first."""
+        return find_people(frame, self._find_one)
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
@@ -92,6 +72,10 @@ class MediaPipeDetector:
     def look_near(self, frame: np.ndarray, box: Box) -> Answer | None:
         """Find somebody in a square around `box`."""
         return self._stills_pair().look(frame, _around(box))
+
+    def _find_one(self, frame: np.ndarray) -> Detection | None:
+        answer = self.look_everywhere(frame)
+        return None if answer is None else to_detection(answer)
 
     def _stills_pair(self) -> PosePair:
         if self._stills is None:
@@ -132,7 +116,7 @@ class MediaPipeFollower:
         self._frames += 1
         due = tracked is None or self._frames % self._search_every == 0
         searched = self._detector.look_near(frame, self._box) if due else None
-        if searched is not None and (searched.score < _MIN_SCORE or not is_same(box_of(searched), self._box)):
+        if searched is not None and (searched.score < MIN_SCORE or not is_same(box_of(searched), self._box)):
             searched = None
         answer = self._settle(tracked, searched)
         if answer is None:
@@ -206,36 +190,3 @@ def _only(frame: np.ndarray, box: Box) -> np.ndarray:
     alone = np.full_like(frame, 127)
     alone[top:bottom, left:right] = frame[top:bottom, left:right]
     return alone
-
-
-def _erase(frame: np.ndarray, person: Detection) -> np.ndarray:
-    """Return the picture with a person painted over by the colours around it."""
-    height, width = frame.shape[:2]
-    reach = max(3, round(0.04 * max(height, width)))
-    hidden = (person.mask > 0.2).astype(np.uint8) if person.mask is not None else np.zeros((height, width), np.uint8)
-    points = np.rint(person.image[person.confidence > 0.3]).astype(np.int32)
-    for x, y in points:
-        cv2.circle(hidden, (int(x), int(y)), reach, 1, -1)
-    hidden = cv2.dilate(hidden, np.ones((reach, reach), np.uint8))
-    known = 1 - hidden[..., None].astype(np.float32)
-    span = 0.15 * max(height, width)
-    small = (max(1, width // 8), max(1, height // 8))  # a wide blur needs no full resolution
-    colour = cv2.GaussianBlur(cv2.resize(frame * known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    weight = cv2.GaussianBlur(cv2.resize(known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    fill = cv2.resize(colour / np.maximum(weight, 1e-4)[..., None], (width, height))
-    return np.where(known > 0, frame, fill.clip(0, 255)).astype(np.uint8)
-
-
-def _overlap(a: Detection, b: Detection) -> bool:
-    """Return whether two detections are the same person."""
-    if a.mask is None or b.mask is None:
-        return box_iou(a.box, b.box) > _SAME_MASK
-    first, second = a.mask > 0.5, b.mask > 0.5
-    smaller = max(1, min(int(first.sum()), int(second.sum())))
-    return int((first & second).sum()) / smaller > _SAME_MASK
-
-
-def _is_another(person: Detection, first: Detection) -> bool:
-    """Return whether what was found after the first person was erased is likely to be a person too."""
-    tall = person.box[3] - person.box[1] >= _MIN_OTHER_HEIGHT * (first.box[3] - first.box[1])
-    return person.score >= _MIN_OTHER_SCORE and tall

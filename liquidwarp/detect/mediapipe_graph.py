@@ -1,11 +1,9 @@
 """MediaPipe's graphs: one picture, looked at straight and mirrored, through an affine view."""
 
-import os
-import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +11,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.detect.answers import TWIN, distance
+from liquidwarp.detect.quiet import quiet
 
 _DIFFERENT = 0.1
 _BODY = slice(11, 33)  # all but the face
-_quiet_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +90,6 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     return Answer(*(sum(getattr(answer, part) for answer in answers) / share for part in parts))
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return how far two sets of landmarks are apart: the median, in units of the longer person's longest side."""
-    longest = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
-    return float(np.median(np.linalg.norm(a - b, axis=-1)) / longest)
-
-
 class PosePair:
     """Two graphs, one for the picture as it is and one for its mirror image, run in two threads.
 
@@ -133,7 +125,7 @@ class PosePair:
         Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
         `last` seen a frame ago, or the surer one.
         """
-        with _quiet() if self._chatty else nullcontext():
+        with quiet() if self._chatty else nullcontext():
             good = self._ask(view.resample(frame))
         if not good:
             return None
@@ -188,25 +180,15 @@ def _unmirror(answer: Answer | None) -> Answer | None:
     """Turn the answer about a mirrored picture into one about the picture."""
     if answer is None:
         return None
-    image, world = answer.image[_TWIN], answer.world[_TWIN]
+    image, world = answer.image[TWIN], answer.world[TWIN]
     image[:, 0] = answer.mask.shape[1] - image[:, 0]
     world[:, 0] = -world[:, 0]
-    return Answer(image, answer.confidence[_TWIN], world, cv2.flip(answer.mask, 1))
-
-
-def _twin(name: str) -> str:
-    for side, other in (("left", "right"), ("right", "left")):
-        if side in name:
-            return name.replace(side, other)
-    return name
-
-
-_TWIN = np.array([MEDIAPIPE.index(_twin(name)) for name in MEDIAPIPE])
+    return Answer(image, answer.confidence[TWIN], world, cv2.flip(answer.mask, 1))
 
 
 def _make_graph(tracking: bool, min_confidence: float) -> Any:
     """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
-    with _quiet():
+    with quiet():
         from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
 
         graph = Pose(
@@ -220,17 +202,3 @@ def _make_graph(tracking: bool, min_confidence: float) -> Any:
         )
         graph.process(np.zeros((64, 64, 3), np.uint8))
     return graph
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send the process's stderr to nowhere for a moment: MediaPipe's C++ code cannot be asked to be silent."""
-    with _quiet_lock:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)

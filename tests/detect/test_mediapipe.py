@@ -3,8 +3,9 @@ import pytest
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect import FollowingDetector, detect_clip
+from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
-from liquidwarp.detect.mediapipe_graph import Answer, CropView, _twin, _unmirror, distance
+from liquidwarp.detect.mediapipe_graph import Answer, CropView, _unmirror
 from liquidwarp.errors import InputError, NoPersonError
 
 
@@ -24,10 +25,11 @@ def test_confidence_is_checked():
 
 
 def test_twins_are_mutual_and_middle_ones_their_own():
-    assert _twin("left_wrist") == "right_wrist"
-    assert _twin("mouth_right") == "mouth_left"
-    assert _twin("nose") == "nose"
-    assert sorted(map(_twin, MEDIAPIPE)) == sorted(MEDIAPIPE)
+    twins = {name: MEDIAPIPE[other] for name, other in zip(MEDIAPIPE, TWIN, strict=True)}
+    assert twins["left_wrist"] == "right_wrist"
+    assert twins["mouth_right"] == "mouth_left"
+    assert twins["nose"] == "nose"
+    assert TWIN[TWIN].tolist() == list(range(33))
 
 
 def test_unmirror_twice_is_nothing():

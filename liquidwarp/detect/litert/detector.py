@@ -1,0 +1,208 @@
+"""The default detector: MediaPipe's networks on LiteRT."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.checks import check_choice, check_positive
+from liquidwarp.detect.answers import distance
+from liquidwarp.detect.litert.looks import LookPair, PoseAnswer
+from liquidwarp.detect.litert.pose import PoseLook, body_region
+from liquidwarp.detect.litert.regions import SquareRegion, wrap
+from liquidwarp.detect.litert.steady import OneEuro
+from liquidwarp.detect.people import MIN_SCORE, find_people
+from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
+from liquidwarp.errors import InputError
+
+SIZES = ("lite", "full", "heavy")
+"""Sizes of the landmark network."""
+
+_MARGIN = 1.5  # of the square that is searched, around somebody's box
+_LEAST_SIDE = 8.0
+_AGREE = 0.06  # of the person's length: landmarks that are this near are the same answer
+_AGREE_PLACE, _AGREE_SIZE, _AGREE_TURN = 0.1, 1.2, 0.35  # squares that show a body alike: sides, ratio, radians
+_SURER = 0.15
+_MOST_DOUBTS = 6
+
+
+class LiteRtDetector:
+    """Finds people with the networks of MediaPipe Pose 0.10.21, without MediaPipe.
+
+    Every picture is looked at twice, as it is and mirrored left to right, in two threads; the two answers are averaged,
+    which halves their error. Someone who is followed is looked for around the place where it was a frame ago, which
+    also finds bent and twisted bodies that the person finder does not know; every few frames the finder looks too.
+
+    Convention: the networks' world axes are the library's own (+X right, +Y down, +Z away from the camera, metres).
+
+    Args:
+        model: size of the landmark network: "full", "lite" (a quarter quicker) or "heavy" (three times as slow, nearer
+            to the truth in the picture, not in space).
+        mirror: average with the mirrored picture's answer.
+        min_confidence: what the person finder asks for, 0 to 1.
+        search_every: someone who is followed is also searched in every so many-th frame, and always where the tracker
+            has lost the person.
+        models: folder to look for the model files first; see `litert.models.model_folders`.
+
+    Raises:
+        InputError: an argument or a model file that cannot be used, or no model file.
+    """
+
+    def __init__(
+        self,
+        model: str = "full",
+        *,
+        mirror: bool = True,
+        min_confidence: float = 0.3,
+        search_every: int = 4,
+        models: str | Path | None = None,
+    ) -> None:
+        check_choice("model", model, SIZES)
+        if not 0 <= min_confidence <= 1:
+            raise InputError(f"min_confidence={min_confidence} must lie between 0 and 1")
+        check_positive("search_every", search_every)
+        self._model = model
+        self._search_every = search_every
+        self._looks = LookPair(model, mirror=mirror, min_confidence=min_confidence, folder=models)
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        return f"litert-{self._model}"
+
+    def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
+        """Return every person that can be found (four at most), the largest first."""
+        return find_people(frame, self._find_one)
+
+    def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "LiteRtFollower":
+        """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
+        return LiteRtFollower(self._looks, frame, person, self._search_every)
+
+    def _find_one(self, frame: np.ndarray) -> Detection | None:
+        """Find somebody in the whole picture, then look again closely."""
+        size = (frame.shape[0], frame.shape[1])
+        rough = self._looks.look(frame, self._looks.find(frame, SquareRegion.whole(size), blank=True))
+        if rough is None:
+            return None
+        close = look_near(self._looks, frame, box_of(rough))
+        better = close is not None and box_iou(box_of(close), box_of(rough)) > 0.5
+        return to_detection(close if close is not None and better else rough, size)
+
+
+class LiteRtFollower:
+    """Follows one person: the network looks where the body was a frame ago; now and then the finder looks too.
+
+    The tracker so keeps hold of bent and twisted bodies, for which the finder answers nonsense. It is started anew
+    where it has lost the person, or the finder has been surer for long.
+    """
+
+    def __init__(self, looks: LookPair, frame: np.ndarray, person: Detection, search_every: int) -> None:
+        self._looks = looks
+        self._first: np.ndarray | None = frame
+        self._last = person.image
+        self._box = person.box
+        self._doubts = 0
+        self._search_every, self._frames = search_every, 0
+        self._track = _Track([], [])
+
+    def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
+        """Return the person in the next frame, or None."""
+        if self._first is not None:  # as late as this: most pictures have no next one
+            start = look_near(self._looks, self._first, self._box)
+            self._first = None
+            if start is not None:
+                self._track = self._restart(start)
+        tracked = self._looks.look(frame, self._track.regions, self._last) if self._track.regions else None
+        if tracked is not None and not is_same(box_of(tracked), self._box):
+            tracked = None
+        self._frames += 1
+        answer = tracked
+        if tracked is None or self._frames % self._search_every == 0:
+            answer = self._settle(frame, tracked)
+        if answer is None:
+            return None
+        self._last, self._box = answer.image, box_of(answer)
+        if answer is tracked:
+            self._track = self._track.go_on(self._looks, answer)
+        else:
+            self._doubts = 0
+            self._track = self._restart(answer)
+        return to_detection(answer, (frame.shape[0], frame.shape[1]))
+
+    def _settle(self, frame: np.ndarray, tracked: PoseAnswer | None) -> PoseAnswer | None:
+        """Let the finder look; choose between its answer and the tracker's, and count how long it has been surer."""
+        if tracked is not None:
+            found = self._looks.find_once(frame, _around(self._box))
+            if found is None:
+                return tracked
+            if _alike(found, tracked.looks[0].following):
+                self._doubts = 0
+                return tracked
+        searched = look_near(self._looks, frame, self._box)
+        if searched is not None and (searched.score < MIN_SCORE or not is_same(box_of(searched), self._box)):
+            searched = None
+        if tracked is None or searched is None:
+            return tracked or searched
+        if distance(tracked.image, searched.image) < _AGREE:
+            self._doubts = 0
+            return tracked
+        self._doubts = self._doubts + 1 if searched.score > tracked.score + _SURER else 0
+        return searched if self._doubts >= _MOST_DOUBTS else tracked
+
+    def _restart(self, answer: PoseAnswer) -> "_Track":
+        return _Track.start(self._looks, answer)
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """Where the looks go in the next frame, and what steadies these squares."""
+
+    regions: list[SquareRegion]
+    filters: list[OneEuro]
+
+    @staticmethod
+    def start(looks: LookPair, answer: PoseAnswer) -> "_Track":
+        regions = looks.twins(SquareRegion(0.0, 0.0, 1.0))
+        track = _Track(regions, [OneEuro() for _ in regions])
+        return track.go_on(looks, answer)
+
+    def go_on(self, looks: LookPair, answer: PoseAnswer) -> "_Track":
+        """Return the squares after an answer; a look that saw nobody, or somebody else, follows the other one."""
+        by_side: dict[bool, PoseLook] = {look.region.mirrored: look for look in answer.looks}
+        regions = []
+        for region, steady in zip(self.regions, self.filters, strict=True):
+            look = by_side.get(region.mirrored, answer.looks[0])
+            anchors = steady.follow(look.anchors, 2 * float(np.linalg.norm(look.anchors[1] - look.anchors[0])))
+            regions.append(body_region(anchors, mirrored=region.mirrored))
+        return _Track(regions, self.filters)
+
+
+def look_near(looks: LookPair, frame: UInt8[np.ndarray, "H W 3"], box: Box) -> PoseAnswer | None:
+    """Search somebody in a square around `box`."""
+    return looks.look(frame, looks.find(frame, _around(box)))
+
+
+def to_detection(answer: PoseAnswer, size: tuple[int, int]) -> Detection:
+    """Turn an answer about a picture of (height, width) into a detection."""
+    confidence = answer.confidence
+    return Detection(MEDIAPIPE, answer.image, confidence, answer.world, answer.mask(size), float(confidence.mean()))
+
+
+def box_of(answer: PoseAnswer) -> Box:
+    """Return the box around what was seen."""
+    return landmark_box(answer.image, answer.confidence)
+
+
+def _around(box: Box) -> SquareRegion:
+    """Return a square around a box, with a margin."""
+    side = max(box[2] - box[0], box[3] - box[1], _LEAST_SIDE) * _MARGIN
+    return SquareRegion((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side)
+
+
+def _alike(a: SquareRegion, b: SquareRegion) -> bool:
+    """Return whether two squares show the same body in the same place."""
+    apart = float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.side, b.side)
+    ratio = max(a.side, b.side) / max(min(a.side, b.side), 1e-6)
+    return apart < _AGREE_PLACE and ratio < _AGREE_SIZE and abs(wrap(a.angle - b.angle)) < _AGREE_TURN

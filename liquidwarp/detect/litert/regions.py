@@ -1,0 +1,107 @@
+"""Rotated squares of a picture: what networks look at."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+_ALIASING = 1.75  # pixels of the picture per pixel of a crop, from which on several samples are averaged
+_LEAD = (
+    0.001  # of a side: MediaPipe's crops begin so much before ours, and landmark offsets were measured on its answers
+)
+_BLUR_FROM = 1.33  # pixels of a mask per pixel of the picture
+
+
+@dataclass(frozen=True)
+class SquareRegion:
+    """A rotated square of a picture, or of the picture's mirror image.
+
+    Convention:
+        Pixels: origin at the picture's top-left corner, first pixel centre at (0.5, 0.5). Inside of the region
+        coordinates run from 0 to 1, to its right and down.
+
+    Attributes:
+        x: middle in the picture, mirrored or not.
+        y: the same.
+        side: length in pixels.
+        angle: how far it is turned clockwise, in radians, as the mirror shows it if `mirrored`.
+        mirrored: seen in a mirror: left and right exchanged before it is turned.
+    """
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
+    mirrored: bool = False
+
+    @staticmethod
+    def whole(size: tuple[int, int], *, mirrored: bool = False) -> "SquareRegion":
+        """Return the square around a picture of (height, width)."""
+        return SquareRegion(size[1] / 2, size[0] / 2, float(max(size)), 0.0, mirrored)
+
+    @staticmethod
+    def spanned(
+        start: Float[np.ndarray, "2"], end: Float[np.ndarray, "2"], scale: float, *, mirrored: bool = False
+    ) -> "SquareRegion":
+        """Return the region around `start` that has `end` straight above: `scale` times as large as it has to be."""
+        across, up = float(end[0] - start[0]), float(start[1] - end[1])
+        angle = np.pi / 2 - np.arctan2(up, -across if mirrored else across)
+        side = 2 * float(np.hypot(across, up)) * scale
+        return SquareRegion(float(start[0]), float(start[1]), side, float(wrap(angle)), mirrored)
+
+    def reflected(self) -> "SquareRegion":
+        """Return the same square, seen in the mirror (or without it)."""
+        return SquareRegion(self.x, self.y, self.side, -self.angle, not self.mirrored)
+
+    @property
+    def axes(self) -> Float[np.ndarray, "2 2"]:
+        """Its right and its down (columns) in the picture, one pixel long."""
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        flip = -1.0 if self.mirrored else 1.0
+        return np.array([[flip * cos, -flip * sin], [sin, cos]])
+
+    def to_picture(self, points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
+        """Map points of the region to pixels of the picture."""
+        return (points - 0.5) * self.side @ self.axes.T + np.array([self.x, self.y])
+
+    def turn_back(self, world: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+        """Turn points in space from the region's axes to the picture's."""
+        turned = world.copy()
+        turned[:, :2] = world[:, :2] @ self.axes.T
+        return turned
+
+    def crop(
+        self, frame: UInt8[np.ndarray, "H W 3"], size: int, *, blank: bool = False
+    ) -> UInt8[np.ndarray, "size size 3"]:
+        """Return the region as a picture of `size` pixels.
+
+        Args:
+            frame: the picture.
+            size: side of the crop.
+            blank: black beyond the picture's border; otherwise the border's colours go on.
+        """
+        times = max(1, int(np.ceil(self.side / size / _ALIASING)))
+        fine = times * size
+        border = cv2.BORDER_CONSTANT if blank else cv2.BORDER_REPLICATE
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        crop = cv2.warpAffine(frame, self._sampling(fine), (fine, fine), flags=flags, borderMode=border)
+        return crop if times == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+
+    def mask_back(self, mask: Float[np.ndarray, "S S"], size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
+        """Resample a mask of the region to a picture of (height, width); 0 outside of the region."""
+        small = len(mask) / self.side
+        if small > _BLUR_FROM:  # bilinear sampling alone would alias
+            mask = cv2.GaussianBlur(mask, (0, 0), 0.5 * np.sqrt(small**2 - 1))
+        return cv2.warpAffine(mask, self._sampling(len(mask)), size[::-1], flags=cv2.INTER_LINEAR)
+
+    def _sampling(self, size: int) -> Float[np.ndarray, "2 3"]:
+        """Return the map from a crop's pixels to the picture's for cv2, which counts from the middle of the first."""
+        linear = self.axes * (self.side / size)
+        middle = np.array([self.x, self.y]) - 0.5
+        return np.column_stack([linear, middle - linear @ np.full(2, (size - 1) / 2 + _LEAD * size)])
+
+
+def wrap(angle: float) -> float:
+    """Return the same angle between -pi and pi."""
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)
