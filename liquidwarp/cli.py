@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "weights": _weights,
         "train": _train,
         "evaluate": _evaluate,
+        "setup": _setup,
         "doctor": _doctor,
     }
     try:
@@ -306,6 +307,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from liquidwarp.metrics.command import run
 
     print(run(options), end="")
+
+
+def _setup(options: argparse.Namespace) -> None:
+    from liquidwarp.detect.litert.fetch import set_up_models
+
+    for path in set_up_models(options.models, archives=options.wheel, progress=True).values():
+        print(path)
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -192,6 +192,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_evaluate(commands)
+    setup = _command(
+        commands,
+        "setup",
+        "Fetch the detector's models, once; nothing else ever fetches anything.",
+        "liquidwarp setup\n"
+        "liquidwarp setup --wheel mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "liquidwarp setup --models /opt/models",
+    )
+    setup.add_argument(
+        "--models", metavar="FOLDER", help="where they have to be (default: LIQUIDWARP_MODELS or the user's cache)"
+    )
+    setup.add_argument(
+        "--wheel",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a wheel of mediapipe 0.10.21 at hand, or npm's .tgz of @mediapipe/pose (lite and heavy networks); "
+        "repeatable",
+    )
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
 
