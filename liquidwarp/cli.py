@@ -97,9 +97,9 @@ def _imitate(options: argparse.Namespace) -> None:
 
     _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
-    motion = _load_motion(options.motion, options.body)
+    motion = _load_motion(options)
     if motion is None:
-        _check_motion(options.motion)
+        _check_driver(options.motion)
         person, motion = _encode_and_recover(options)
     else:
         person = _encode(options)
@@ -154,6 +154,8 @@ def _transfer(options: argparse.Namespace) -> None:
         return
     from liquidwarp.tasks import novel_view
 
+    if options.motion_person:
+        raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
     _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
@@ -263,7 +265,7 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
-    motion = _load_motion(options.motion, options.body)
+    motion = _load_motion(options)
     if motion is None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
@@ -386,14 +388,16 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
     print(path)
 
 
-def _load_motion(path: str, body: str) -> "BodyTrack | None":
-    """Read a motion and let the body do it; None if `path` names a video."""
-    from liquidwarp.bodies import load_body
-    from liquidwarp.motion import MOTION_ENDINGS, read_motion
+def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
+    """Read a motion and let the body do it; None if it is a video or no motion at all."""
+    from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS, read_joint_map, read_motion
 
-    if Path(path).suffix.lower() not in MOTION_ENDINGS:
+    if Path(options.motion).suffix.lower() not in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+        if options.joint_map:
+            raise InputError(f"--joint-map is for a motion that ends in .bvh, not for {options.motion}; leave it out")
         return None
-    return read_motion(path, load_body(body))
+    joint_map = read_joint_map(options.joint_map) if options.joint_map else None
+    return read_motion(options.motion, _load_body(options), person=options.motion_person, joint_map=joint_map)
 
 
 def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
@@ -403,7 +407,7 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         lambda: _encode(options),
         options.motion,
         body=_load_body(options),
-        person=options.motion_person,
+        person=options.motion_person or 0,
         regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )
@@ -451,6 +455,16 @@ def _check_motion(path: str) -> None:
         open_video(path)
 
 
+def _check_driver(path: str) -> None:
+    """Check a clip or photo where a file of motion would do as well."""
+    from liquidwarp.motion import MOTION_ENDINGS
+
+    try:
+        _check_motion(path)
+    except InputError as error:
+        raise InputError(f"{error}; or give a motion ({', '.join(MOTION_ENDINGS)})") from error
+
+
 def _check_video(path: str, why: str, options: argparse.Namespace) -> None:
     from liquidwarp.media import VIDEO_ENDINGS
 
@@ -483,6 +497,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("file"),
         given.get("photo"),
         given.get("motion"),
+        given.get("joint_map"),
         given.get("background"),
         *given.get("photos", ()),
     ]

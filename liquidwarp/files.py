@@ -9,7 +9,7 @@ import secrets
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -46,45 +46,61 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` and move it into place when the block ends without an error.
 
     The temporary file keeps the suffix of `path` (writers choose their format by it) and is removed on any error,
-    `KeyboardInterrupt` included; what a killed process left is removed by the next one that writes `path`. An error of
-    the block that has nothing to do with the file is passed on as it is.
+    `KeyboardInterrupt` included, as are folders that were made for it; what a killed process left is removed by the
+    next one that writes `path`. An error of the block that has nothing to do with the file is passed on as it is.
 
     Raises:
         OutputError: the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    try:
-        if path.is_dir():
-            raise OutputError(f"cannot write {path}: it is a folder; give a file name")
-        partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        held = open(partial, "wb")  # noqa: SIM115 -- closed below
-    except OutputError:
-        raise
-    except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(
-            f"cannot write {path}: a file stands where a folder is needed; choose another place"
-        ) from error
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with -o") from error
-    try:
-        with suppress(OSError):  # some network disks have no locks; then nothing is swept there either
-            _lock(held)
-        yield partial
-        os.replace(partial, path)
-    except OutputError:
-        raise
-    except OSError as error:
-        ours = error.filename is not None and Path(os.fsdecode(error.filename)) in (partial, path)
-        if not ours and error.errno not in _DISK_ERRORS:
+    with ExitStack() as stack:
+        try:
+            if path.is_dir():
+                raise OutputError(f"cannot write {path}: it is a folder; give a file name")
+            partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+            stack.enter_context(_folder_for(path))
+            _sweep(path)
+            held = open(partial, "wb")  # noqa: SIM115 -- closed below
+        except OutputError:
             raise
-        reason = error.strerror or error
-        raise OutputError(f"cannot write {path}: {reason}; free space or choose another place") from error
+        except (FileExistsError, NotADirectoryError) as error:
+            raise OutputError(
+                f"cannot write {path}: a file stands where a folder is needed; choose another place"
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror or error}; choose another place with -o"
+            ) from error
+        try:
+            with suppress(OSError):  # some network disks have no locks; then nothing is swept there either
+                _lock(held)
+            yield partial
+            os.replace(partial, path)
+        except OutputError:
+            raise
+        except OSError as error:
+            ours = error.filename is not None and Path(os.fsdecode(error.filename)) in (partial, path)
+            if not ours and error.errno not in _DISK_ERRORS:
+                raise
+            reason = error.strerror or error
+            raise OutputError(f"cannot write {path}: {reason}; free space or choose another place") from error
+        finally:
+            held.close()
+            with suppress(OSError):
+                partial.unlink()
+
+
+@contextmanager
+def _folder_for(path: Path) -> Iterator[None]:
+    """Make the folder of a file, and at the end take away what was made of it and is empty."""
+    missing = [folder for folder in path.parents if not folder.exists()]  # the deepest first
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
-        held.close()
-        with suppress(OSError):
-            partial.unlink()
+        for folder in missing:
+            with suppress(OSError):  # not empty, or never made
+                folder.rmdir()
 
 
 def _lock(file: IO[bytes]) -> None:

@@ -42,15 +42,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--motion",
         required=True,
         metavar="VIDEO|MOTION",
-        help="a video, a track from 'liquidwarp recover', or another motion: AMASS's .npz, .bvh, or pose_shape.pkl",
+        help="a video, a track from 'liquidwarp recover', or another motion: .bvh, or .npz or .pkl of the SMPL family",
     )
-    imitate.add_argument(
-        "--motion-person",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="which person of the video, 0 is the largest (default)",
-    )
+    _add_motion_person(imitate)
+    _add_joint_map(imitate)
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_camera(imitate)
     _add_wear(imitate, required=False)
@@ -69,7 +64,8 @@ def make_parser() -> argparse.ArgumentParser:
     transfer.add_argument(
         "--motion", metavar="VIDEO|MOTION", help="let the dressed person do a motion; -o is then a video"
     )
-    transfer.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person of the video")
+    _add_motion_person(transfer)
+    _add_joint_map(transfer)
     _add_camera(transfer)
     _add_mute(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
@@ -144,7 +140,9 @@ def make_parser() -> argparse.ArgumentParser:
         "liquidwarp export dance.npz -o dance_amass.npz\n"
         "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb",
     )
-    export.add_argument("motion", metavar="MOTION", help="a track, AMASS's .npz, .bvh, or pose_shape.pkl")
+    export.add_argument("motion", metavar="MOTION", help="a track, .bvh, or .npz or .pkl of the SMPL family")
+    _add_motion_person(export)
+    _add_joint_map(export)
     export.add_argument(
         "-o", "--output", required=True, metavar="OUT", help=".npz (AMASS's format), .bvh, or .glb (mesh and animation)"
     )
@@ -347,6 +345,24 @@ def _add_output(parser: argparse.ArgumentParser, what: str) -> None:
         default=None,
         metavar="PIXELS",
         help="longer side of the output (default: the photo's own; --camera copy: the reference's)",
+    )
+
+
+def _add_motion_person(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--motion-person",
+        type=_count,
+        metavar="N",
+        help="which person of the motion: in a video 0 is the largest (default); in a file its own numbers, by default "
+        "the one with most frames",
+    )
+
+
+def _add_joint_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--joint-map",
+        metavar="FILE",
+        help="of a .bvh whose joints are not found: a text of lines such as 'left_hip = Thigh.L', ours = theirs",
     )
 
 

@@ -361,6 +361,7 @@ def test_any_damage_to_a_track_is_an_input_error(sources, tmp_path: Path) -> Non
         (["--wear", "=a.jpg"], "is not PART=PHOTO"),
         (["--wear", "wings={photo}"], "part='wings' is not known; choose one of head, upper"),
         (["--person", "-1"], "argument --person: -1 is too small"),
+        (["--motion-person", "1"], "track.npz: holds one person, so there is no number 1; leave --motion-person out"),
         (["--weights", "nothing.safetensors"], "nothing.safetensors: cannot be read as weights"),
         (["--camera", "drone"], "invalid choice: 'drone'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
@@ -394,6 +395,9 @@ def test_what_is_missing_is_named(sources, refused: Callable[..., str]) -> None:
     assert "required: --wear" in refused("transfer", photo, "-o", "x.png")
     assert "without --motion the result is one picture" in refused(
         "transfer", photo, "--wear", f"upper={photo}", "-o", "x.mp4"
+    )
+    assert "--motion-person goes with --motion; add it" in refused(
+        "transfer", photo, "--wear", f"upper={photo}", "--motion-person", "1", "-o", "x.png"
     )
     assert "or --frames 1" in refused("view", photo, "-o", "x.png")
     assert "no frame rate" in refused("view", photo, "-o", "x.mp4", "--fps", "0")

@@ -265,6 +265,18 @@ def test_the_example_of_a_detector_runs() -> None:
     assert (motion.body, motion.detector, len(motion)) == ("toy", "my-network-1.0", 1)
 
 
+def test_the_example_of_a_device_runs(encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liquidwarp, "encode_source", lambda path: encoded, raising=False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    made = run_blocks(DOCS / "howto/run-on-a-device.md", "find_device", {})
+    height, width = encoded.track.camera.size
+    assert made["picture"].shape == (3, height, width)
+    assert made["drawn"].alpha.mean() > 0.05
+    assert made["flow"].valid.any()
+    colors, shown = made["warped"][0], made["flow"].valid[0] & (made["drawn"].alpha > 0.99)
+    assert float((colors - made["picture"])[:, shown].abs().median()) < 0.1, "both show the photo's colours"
+
+
 def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy = toy_body()
     surface, skeleton, marks = toy._surface, toy._skeleton, toy._landmarks
@@ -298,6 +310,64 @@ def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ours, theirs = (body.vertices(body.identity(betas), *pose, torch.zeros(1, 3)) for body in (mine, toy))
     assert torch.equal(ours, theirs)
     assert toy.landmark_names == mine.landmark_names
+
+
+def test_the_examples_of_losses_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, recover, body = DOCS / "howto/change-a-loss-of-the-fit.md", liquidwarp.recover, load_body("toy")
+    seen = waving_person(12)
+
+    def recovered(source: str, **options: Any) -> liquidwarp.BodyTrack:
+        assert source == "dance.mp4"
+        return recover(seen, body=body, **options)
+
+    def joints(track: liquidwarp.BodyTrack, *names: str) -> list[torch.Tensor]:
+        rest = body.rest_joints(track.betas)
+        turn, shift = body.transforms(rest, track.global_orient, track.body_pose)
+        places = (turn @ rest[:, :, None])[..., 0] + shift + track.transl[:, None]
+        return [places[:, body.canonical(name)] for name in names]
+
+    usual = recover(seen, body=body)
+    monkeypatch.setattr(liquidwarp, "recover", recovered)
+    calm = run_blocks(page, "motion=100.0", {})["calm"]
+    assert calm.body_pose.diff(dim=0).abs().mean() < 0.9 * usual.body_pose.diff(dim=0).abs().mean()
+    vague = run_blocks(page, "landmark_sigma", {})["motion"]
+    assert (vague.body_pose - usual.body_pose).abs().max() > 0.01
+    clap = run_blocks(page, "hands_together", {})["motion"]
+    left, right = joints(clap, "left_wrist", "right_wrist")
+    assert (left - right).norm(dim=-1).max() < 0.05
+    floor = run_blocks(page, "above_the_floor", {})
+    heels = ("left_heel", "right_heel")
+    before, after = (
+        body.landmarks(heels, track.betas, track.global_orient, track.body_pose, track.transl)[..., 1].max()
+        for track in (usual, floor["motion"])
+    )
+    assert before > floor["FLOOR"] + 0.03
+    assert after < floor["FLOOR"] + 0.015
+    loud = run_blocks(page, "still_where_it_is_quiet", {"FRAMES": 12})["motion"]
+    assert len(loud) == 12
+    high = run_blocks(page, "class HeadHeight", {})["motion"]
+    assert joints(high, "head")[0][:, 1].abs().max() < 0.05
+
+
+def waving_person(frames: int) -> liquidwarp.Keypoints:
+    """Return landmarks of a toy person who waves, seen from two and a half metres."""
+    from liquidwarp.bodies.landmarks import MEDIAPIPE
+    from liquidwarp.geometry import default_camera, project
+
+    body = load_body("toy")
+    vectors = torch.zeros(frames, 22, 3)
+    time = torch.arange(frames) / frames
+    for side in (16, 17):  # shoulders
+        vectors[:, side, 2] = (1 if side == 16 else -1) * (0.9 + 0.3 * torch.sin(12.6 * time))
+    orient, pose = body.expand_pose(vectors)
+    place = torch.tensor([[0.0, 0.0, 2.5]]).repeat(frames, 1)
+    points = body.landmarks(MEDIAPIPE, torch.zeros(body.num_betas), orient, pose, place)
+    hips = points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(dim=1, keepdim=True)
+    size, everywhere = (256, 256), torch.ones(frames, len(MEDIAPIPE))
+    jitter = torch.randn(frames, len(MEDIAPIPE), 2, generator=torch.Generator().manual_seed(0))
+    image = project(default_camera(size), points)[..., :2] + jitter
+    present = torch.ones(frames, dtype=torch.bool)
+    return liquidwarp.Keypoints(MEDIAPIPE, image, everywhere, points - hips, present, size, 24.0, "drawn")
 
 
 @pytest.mark.slow

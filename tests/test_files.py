@@ -52,6 +52,27 @@ def test_check_writable_leaves_everything_as_it_is(tmp_path: Path) -> None:
         check_writable(tmp_path)
 
 
+def test_folders_stay_only_for_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "deep" / "out.mp4"
+    check_writable(target)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt):
+        fail_halfway(target, KeyboardInterrupt())
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match="name too long"):
+        check_writable(target.parent / ("x" * 300) / "out.mp4")
+    assert list(tmp_path.iterdir()) == []
+    with atomic_path(target) as partial:
+        check_writable(target.parent / "other" / "out.mp4")
+        partial.write_bytes(b"whole")
+    assert target.read_bytes() == b"whole"
+    check_writable(target.with_name("other.mp4"))
+    assert list(target.parent.iterdir()) == [target]
+    target.parent.joinpath("mine").mkdir()
+    check_writable(target.parent / "mine" / "out.mp4")
+    assert (target.parent / "mine").is_dir()  # it was there
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "folder"])
 def test_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)

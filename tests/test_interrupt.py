@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,6 +61,38 @@ def test_ctrl_c(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert out.read_bytes() == b"the old film"
     assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.fixture(scope="module")
+def long_motion(dance: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that keeps a job busy for much longer than anybody waits here."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    lw.write_video(dance * 100, path, fps=25)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 4.0, 6.0])
+def test_ctrl_c_at_any_moment_of_a_job(sources, long_motion: Path, tmp_path: Path, seconds: float) -> None:
+    """Imports, two detectors that start, learning and following at once: it is told, and nothing is left or said."""
+    out = tmp_path / "new" / "out.mp4"
+    program = "import sys; from liquidwarp import cli; print('began', flush=True); sys.exit(cli.main(sys.argv[1:]))"
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", program, "imitate", sources.photo, "--motion", long_motion, "-o", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "began\n"
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.endswith("liquidwarp: interrupted; no unfinished file was left\n")
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ LEVELS = {
     "errors": 0,
     "files": 0,
     "checks": 0,
+    "devices": 0,
     "types": 0,
-    "ahead": 0,
+    "parallel": 0,
     "cards": 0,
     "geometry": 1,
     "mesh": 1,
@@ -49,7 +50,7 @@ LEVELS = {
 FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("ahead", "errors", "files", "cards", "checks", "types")
+GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "devices", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {

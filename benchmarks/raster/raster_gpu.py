@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -41,9 +40,7 @@ def row(face_count: int, size: int, batch: int, rounds: int, seed: int, bandwidt
     body, faces = capsule_man(face_count)
     on_cpu = turned(body, batch, seed)
     camera = Camera.create(1.5 * size, (size, size))
-    near = replace(
-        camera, **{name: getattr(camera, name).cuda() for name in ("focal", "center", "rotation", "translation")}
-    )
+    near = camera.to("cuda")
     vertices, triangles = on_cpu.cuda(), faces.cuda()
     covered = rasterize(on_cpu, faces, camera).face_index
     found = rasterize(vertices, triangles, near, backend="triton").face_index.cpu()

@@ -50,7 +50,7 @@ def embree(vertices: torch.Tensor, faces: torch.Tensor, camera: Camera) -> Calla
         xy = project(camera, points)[:, :2]
         (left, top), (right, bottom) = (xy.amin(0).floor().int().tolist(), xy.amax(0).ceil().int().tolist())
         centers = pixel_centers(camera.size)[max(top, 0) : bottom, max(left, 0) : right].reshape(-1, 2)
-        rays = torch.cat([(centers - camera.center) / camera.focal, torch.ones(len(centers), 1)], 1).numpy()
+        rays = camera.rays(centers)[1].numpy()
         pictures.append((points, np.zeros_like(rays), rays))
 
     def call() -> None:

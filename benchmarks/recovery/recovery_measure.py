@@ -149,7 +149,7 @@ def add_mesh_errors(scores: Scores, body: BodyModel, track: lw.BodyTrack, truth:
     for one in (track[::_MESH_STRIDE], truth[::_MESH_STRIDE]):
         with torch.no_grad():
             vertices = body.vertices(body.identity(one.betas), one.global_orient, one.body_pose, one.transl)
-        surfaces.append((vertices @ one.camera.rotation.T + one.camera.translation).double().numpy())
+        surfaces.append(one.camera.to_camera(vertices).double().numpy())
         roots.append(middle_of_hips(track_points(one, LSP, body=body), LSP))
     scores.add("pve", joint_errors(*surfaces, root=roots[0], true_root=roots[1]).mean(1), 1000)
 
@@ -168,7 +168,7 @@ def measure_synthetic(
         print(f"synthetic clip {clip + 1} of {clips}, {kind}, {int((stands >= 0).sum())} standing points", flush=True)
         for level in levels:
             keypoints = simulate_keypoints(truth, 1000 * seed + clip, level=level)
-            camera = lens_of(truth.camera) if lens == "known" else None
+            camera = truth.camera.at_origin() if lens == "known" else None
             for way, found in recover_all(body, keypoints, camera, ways).items():
                 one, track = scores[f"{level:g}"][way], found.track
                 points = track_points(track, LSP, body=body)
@@ -201,11 +201,6 @@ def skate(body: BodyModel, track: lw.BodyTrack, stands: torch.Tensor) -> np.ndar
     """Return by how much feet that should stand move, in mm per frame at 24 frames a second."""
     points = foot_points(body, track).double().numpy()
     return standing_speeds(points, stands.numpy(), track.fps) * 1000 / SKATE_RATE
-
-
-def lens_of(camera: lw.Camera) -> lw.Camera:
-    """Return a camera at the world's origin with the same lens."""
-    return replace(camera, rotation=torch.eye(3), translation=torch.zeros(3))
 
 
 def measure_truth(sequence: TruthSequence, body: BodyModel, ways: Sequence[str]) -> dict[str, Scores]:

@@ -202,7 +202,7 @@ def load_clip(path: Path) -> tuple[dict[str, Tensor], Observed]:
     present = torch.ones(len(spots[0]), dtype=torch.bool)
     seen = observe(Keypoints(MEDIAPIPE, *spots, present, camera.size, float(values["fps"]), "mediapipe"), camera)
     straight = torch.eye(3).expand(len(present), -1, -1)
-    values["window"] = crop_windows(values.pop("boxes").float(), camera.focal, camera.center, straight)
+    values["window"] = crop_windows(values.pop("boxes").float(), camera, straight)
     return values, seen
 
 

@@ -2,19 +2,23 @@
 
 from liquidwarp.appearance.appearance import (
     Appearance,
+    AppearanceTensors,
     Observation,
     appearance_from_observations,
     dress,
     fuse_appearances,
 )
-from liquidwarp.appearance.render import Rendering, render_surface
+from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 
 __all__ = [
     "Appearance",
+    "AppearanceTensors",
+    "DeviceRendering",
     "Observation",
     "Rendering",
     "appearance_from_observations",
     "dress",
     "fuse_appearances",
+    "render_on_device",
     "render_surface",
 ]

@@ -1,14 +1,15 @@
 """What a person's surface looks like: packed layers, and for every face where in them to look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance.layers import (
+    FEET,
     FILLED,
     HAIR,
     HANDS,
@@ -22,6 +23,7 @@ from liquidwarp.appearance.layers import (
     back_layer_from_sides,
     clear_of_arms,
     continue_picture,
+    cut_out,
     depth_edges,
     front_layer,
     group_of_part,
@@ -31,8 +33,18 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.unseen import (
+    SHINS,
+    continued_layer,
+    plain_color,
+    plain_layer,
+    plain_place,
+    skin_pixels,
+    unlike_neighbour,
+)
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology
+from liquidwarp.devices import moved
 from liquidwarp.geometry import project
 from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
@@ -40,6 +52,14 @@ from liquidwarp.types import Camera
 
 _PAD = 0.03  # of the person's height: how far a layer reaches beyond its mesh
 _POORLY_SEEN = 0.25  # a limb of which less is visible borrows from its mirror image
+_CUT = 0.015  # of the person's height: a mesh that leaves the photo by less is a fit that is a little off
+_REACH = 0.5  # of the photo's longer side: how far layers go on beyond the photo
+_SLIVER = 0.1  # of a limb of which less lies in the photo, the photo may show the neighbour's hem alone
+_STUMP = 0.3  # the same for hands and feet, which begin under cuffs
+_STRIP = 0.05  # of the person's height: how deep the texture is that goes on beyond the photo
+_LASTING = 2.0  # of that depth: how far it lasts on legs, which have creases and few patterns
+_WAISTBAND = 0.1  # of the thighs' surface: what lies higher begins the trousers
+_GUESSED = 1e-3  # trust in plain colours; what a photo shows of a group is trusted by 0.01 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +101,11 @@ class Appearance:
     slot_weight: np.ndarray
     slot_mirrored: np.ndarray
 
+    def tensors(self, device: torch.device | str) -> "AppearanceTensors":
+        """Return a copy on a device, for `render_on_device`."""
+        arrays = (getattr(self, field.name) for field in fields(self))
+        return AppearanceTensors(*(torch.from_numpy(np.array(array)) for array in arrays)).to(device)
+
     def face_coverage(self) -> np.ndarray:
         """Return the coverage kind at the middle of each face, uint8 (F,)."""
         best = self.slot_weight.mean(-1).argmax(-1)
@@ -94,20 +119,43 @@ class Appearance:
         return np.where(self.slot_mirrored[rows, best] & (kind == SEEN), MIRRORED, kind).astype(np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class AppearanceTensors:
+    """An `Appearance` as tensors on one device; its attributes are the same."""
+
+    texels: UInt8[Tensor, "N 4"]
+    kinds: UInt8[Tensor, "N"]
+    table: Int[Tensor, "L 3"]
+    slot_layer: Int[Tensor, "F K"]
+    slot_xy: Float[Tensor, "F K 3 2"]
+    slot_weight: Float[Tensor, "F K 3"]
+    slot_mirrored: Bool[Tensor, "F K"]
+
+    def to(self, device: torch.device | str) -> "AppearanceTensors":
+        """Return them on another device."""
+        return moved(self, device)
+
+    def arrays(self) -> Appearance:
+        """Return the appearance as arrays; those of tensors on the CPU share their memory."""
+        return Appearance(*(getattr(self, field.name).cpu().numpy() for field in fields(self)))
+
+
 def appearance_from_observations(topology: Topology, observations: Sequence[Observation]) -> Appearance:
     """Take the photos apart and fuse them; photos that show a face well outweigh those that do not."""
     return fuse_appearances([_appearance_from_photo(topology, item) for item in observations])
 
 
 def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
-    """Put the slots of several appearances of one person side by side; what nobody saw is taken from the first
-    alone."""
+    """Put the slots of several appearances of one person side by side; what nobody saw is taken from the first alone
+    that knows anything of that part."""
     if len(items) == 1:
         return items[0]
     merged = _concatenate(items)
     seen = np.stack([item.face_coverage() == SEEN for item in items], 1)
+    told = np.stack([item.slot_weight.max((1, 2)) > _GUESSED for item in items], 1)
     counts = [item.slot_layer.shape[1] for item in items]
-    keep = np.repeat(np.where(seen.any(1, keepdims=True), seen, np.arange(len(items)) == 0), counts, axis=1)
+    first = np.arange(len(items)) == told.argmax(1)[:, None]
+    keep = np.repeat(np.where(seen.any(1, keepdims=True), seen, first), counts, axis=1)
     return replace(merged, slot_weight=merged.slot_weight * keep[..., None])
 
 
@@ -168,45 +216,139 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     ]
     for group in (TORSO, *UPPER_LEGS):
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px)
+    beyond = _beyond_photo(corners, face_group, item.matte.shape, _CUT * height_px)
+    taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px)
+    slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
+    origin = np.array([layer.origin for layer in taken.layers], np.float32)
+    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
+    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
+    plain, guessed = taken.plain[face_group], taken.guessed[face_group]
+    slot_xy[plain, 0] = plain_place(facing[faces[plain]])
+    appearance = Appearance(
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in taken.layers]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in taken.layers]),
+        table=_table(taken.layers),
+        slot_layer=slot_layer.astype(np.int32),
+        slot_xy=slot_xy,
+        slot_weight=_facing_weight(facing)[faces][:, None],
+        slot_mirrored=np.zeros((len(faces), 1), bool),
+    )
+    appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed)
+    guess = guessed & ~appearance.slot_mirrored[:, 0]
+    return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """The layers taken from a photo.
+
+    Attributes:
+        layers: all of them.
+        layer_of: int32 (2, G) front and back layer of each group, -1 for none.
+        guessed: bool (G,): groups of which the photo shows nothing.
+        plain: bool (G,): those of one colour, whose surface looks into a `plain_layer`.
+    """
+
+    layers: list[Layer]
+    layer_of: np.ndarray
+    guessed: np.ndarray
+    plain: np.ndarray
+
+
+def _take_layers(
+    topology: Topology,
+    item: Observation,
+    labels: np.ndarray,
+    trusted: Sequence[np.ndarray],
+    corners: np.ndarray,
+    beyond: np.ndarray,
+    height_px: float,
+) -> _Taken:
+    face_group = group_of_part()[topology.face_part.numpy()]
+    leaving, slivers = _cut_groups(face_group, beyond)
+    place = [corners[face_group == group].mean((0, 1)) for group in range(len(LAYER_GROUPS))]
+    own = list(trusted)
+    for group in slivers:
+        own[group] = unlike_neighbour(group, item.rgb, own, place[group])
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
+    guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
+    strip = _STRIP * height_px
     for group in range(len(LAYER_GROUPS)):
         members = face_group == group
         if not members.any():
             continue
-        box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape)
-        front = _front_layer(group, item, labels, trusted, box)
-        layer_of[0, group] = len(layers)
-        layers.append(front)
-        layer_of[1, group] = len(layers)
-        layers.append(_back_layer(group, front, members, item, topology, labels, trusted[group]))
-    slot_layer = layer_of[np.where(is_front, 0, 1), face_group][:, None]
-    origin = np.array([layer.origin for layer in layers], np.float32)
-    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
-    appearance = Appearance(
-        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers]),
-        kinds=np.concatenate([layer.kind.reshape(-1) for layer in layers]),
-        table=_table(layers),
-        slot_layer=slot_layer.astype(np.int32),
-        slot_xy=slot_xy,
-        slot_weight=_facing_weight(item, topology)[faces][:, None],
-        slot_mirrored=np.zeros((len(faces), 1), bool),
-    )
-    return _borrow_from_mirror(appearance, topology, face_group)
+        reach = int(_REACH * max(item.matte.shape)) if group in leaving else 0
+        box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape, reach)
+        layer_of[:, group] = len(layers)
+        bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
+        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).any())
+        texture = strip, _LASTING * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
+        if not guessed[group]:
+            front = _front_layer(group, item, labels, trusted, box, texture)
+            layer_of[1, group] = len(layers) + 1
+            layers += [front, _back_layer(group, front, members, item, topology, labels, trusted[group])]
+            continue
+        cloth = None
+        if group in SHINS and group in leaving and not own[group].any():
+            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, texture)
+        plain[group] = cloth is None
+        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, place[group])))
+    if TORSO in leaving and plain[list(UPPER_LEGS)].all():
+        trousers = layers[layer_of[0, UPPER_LEGS[0]]]
+        for number in layer_of[:, TORSO]:
+            layers[number] = _with_trousers(layers[number], trousers, _waistline(corners, face_group), item.matte.shape)
+    return _Taken(layers, layer_of, guessed, plain)
 
 
-def _facing_weight(item: Observation, topology: Topology) -> np.ndarray:
-    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
+def _cut_groups(face_group: np.ndarray, beyond: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the groups that leave the photo, and of them the limbs of which the photo has no more than a sliver."""
+    leaving = np.unique(face_group[beyond]).tolist()
+    within = {group: 1 - float(beyond[face_group == group].mean()) for group in leaving}
+    least = {group: _STUMP if group in (*HANDS, *FEET) else _SLIVER for group in leaving}
+    return leaving, [group for group in leaving if group not in (TORSO, HEAD, HAIR) and within[group] < least[group]]
+
+
+def _facing_weight(facing: np.ndarray) -> np.ndarray:
     return (np.clip(np.abs(facing), 0.1, 1) ** 2).astype(np.float32)
 
 
-def _box(points: np.ndarray, pad: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _beyond_photo(corners: np.ndarray, face_group: np.ndarray, shape: tuple[int, ...], margin: float) -> np.ndarray:
+    """Return which faces lie beyond the photo, bool (F,); none of a group that leaves it by less than a margin."""
+    size = np.array([shape[1], shape[0]])
+    excess = np.maximum(-corners, corners - size).max((1, 2))
+    leaving = [excess[face_group == group].max(initial=0) > margin for group in range(len(LAYER_GROUPS))]
+    middle = corners.mean(1)
+    return ((middle < 0) | (middle > size)).any(-1) & np.array(leaving)[face_group]
+
+
+def _box(points: np.ndarray, pad: float, shape: tuple[int, ...], reach: int) -> tuple[int, int, int, int]:
+    """Return x0, y0, x1, y1 around points, no further than `reach` beyond the photo."""
     low = np.floor(points.min(0) - pad).astype(int)
     high = np.ceil(points.max(0) + pad).astype(int)
-    x0, x1 = (int(np.clip(n, 0, shape[1])) for n in (low[0], high[0]))
-    y0, y1 = (int(np.clip(n, 0, shape[0])) for n in (low[1], high[1]))
+    x0, x1 = (int(np.clip(n, -reach, shape[1] + reach)) for n in (low[0], high[0]))
+    y0, y1 = (int(np.clip(n, -reach, shape[0] + reach)) for n in (low[1], high[1]))
     x0, y0 = min(x0, shape[1] - 2), min(y0, shape[0] - 2)
     return x0, y0, max(x1, x0 + 2), max(y1, y0 + 2)
+
+
+def _waistline(corners: np.ndarray, face_group: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the direction from the trunk to the thighs in the photo, and how far along it trousers begin."""
+    thighs = corners[np.isin(face_group, UPPER_LEGS)].reshape(-1, 2)
+    down = thighs.mean(0) - corners[face_group == TORSO].reshape(-1, 2).mean(0)
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+    return down, float(np.quantile(thighs @ down, _WAISTBAND))
+
+
+def _with_trousers(trunk: Layer, trousers: Layer, waistline: tuple[np.ndarray, float], shape: tuple[int, ...]) -> Layer:
+    """Return the picture of a trunk whose invented end, beyond the photo and below the waist, is of the trousers."""
+    down, begin = waistline
+    y, x = np.indices(trunk.kind.shape) + 0.5
+    x, y = x + trunk.origin[0], y + trunk.origin[1]
+    outside = (x < 0) | (y < 0) | (x > shape[1]) | (y > shape[0])
+    rgba = trunk.rgba.copy()
+    rgba[outside & (x * down[0] + y * down[1] > begin), :3] = trousers.rgba[0, 3 * trousers.rgba.shape[1] // 4, :3]
+    return replace(trunk, rgba=rgba)
 
 
 def _table(layers: Sequence[Layer]) -> np.ndarray:
@@ -216,15 +358,23 @@ def _table(layers: Sequence[Layer]) -> np.ndarray:
 
 
 def _front_layer(
-    group: int, item: Observation, labels: np.ndarray, trusted: Sequence[np.ndarray], box: tuple[int, int, int, int]
+    group: int,
+    item: Observation,
+    labels: np.ndarray,
+    trusted: Sequence[np.ndarray],
+    box: tuple[int, int, int, int],
+    texture: tuple[float, float],
 ) -> Layer:
-    """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only."""
+    """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only, and
+    beyond the photo a head has no second pair of eyes."""
     known = trusted[group]
     if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group):
         skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
         return front_layer(skin, item.matte, np.zeros_like(known), box, seeds=np.ones_like(known))
+    if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
+        return front_layer(item.rgb, item.matte, known, box, seeds=skin_pixels(item.rgb, known))
     seeds = hair_core(known, labels) if group == HAIR else known
-    return front_layer(item.rgb, item.matte, known, box, seeds=seeds)
+    return front_layer(item.rgb, item.matte, known, box, seeds=seeds, texture=texture)
 
 
 def _back_layer(
@@ -238,34 +388,37 @@ def _back_layer(
 ) -> Layer:
     """Invent what the photo cannot show of a group."""
     height, width = front.kind.shape
-    window = (slice(front.origin[1], front.origin[1] + height), slice(front.origin[0], front.origin[0] + width))
+    box = (*front.origin, front.origin[0] + width, front.origin[1] + height)
     if group == TORSO:
         part = rasterize(item.vertices[None], topology.faces[torch.from_numpy(np.flatnonzero(members))], item.camera)
-        return back_layer_from_sides(front, part.mask[0].numpy()[window])
+        return back_layer_from_sides(front, cut_out(part.mask[0].numpy(), box, 0))
     rgba = front.rgba
     if group == HAIR:
-        core = hair_core(trusted, labels)[window]
+        core = cut_out(hair_core(trusted, labels), box, 0)
         rgba = np.dstack([continue_picture(front.rgba[..., :3], core), front.rgba[..., 3]]) if core.any() else rgba
     if group == HEAD:
         fragments = rasterize(item.vertices[None], topology.faces, item.camera)
-        label = topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy()[window]
+        label = cut_out(topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy(), box, 0)
         known = (front.kind == SEEN) & (label != PARTS.index("face"))
         if known.any():
             rgba = np.dstack([continue_picture(front.rgba[..., :3], known), front.rgba[..., 3]])
     return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)
 
 
-def _borrow_from_mirror(appearance: Appearance, topology: Topology, face_group: np.ndarray) -> Appearance:
+def _borrow_from_mirror(
+    appearance: Appearance, topology: Topology, face_group: np.ndarray, beyond: np.ndarray, within: np.ndarray
+) -> Appearance:
     """Let what is hidden look at its mirror image, where the photo shows that.
 
-    Of a head that is turned, the far half of the face does so; of a limb that is hardly seen, all of it.
+    Of a head that is turned, the far half of the face does so; of a limb that is hardly seen, all of it. What lies
+    `beyond` the photo, bool (F,), does so even where the far side of its mirror image is invented, if that is `within`.
     """
     coverage = appearance.face_coverage()
     mirror_face = _mirror_faces(topology)
     seen, other_seen = coverage == SEEN, (mirror_face >= 0) & (coverage[mirror_face] == SEEN)
-    borrow = np.zeros(len(coverage), bool)
+    borrow = beyond & (mirror_face >= 0) & within[mirror_face]
     for members in _halves(appearance, topology, face_group, mirror_face):
-        if seen[members].mean() < _POORLY_SEEN * other_seen[members].mean():
+        if members.any() and seen[members].mean() < _POORLY_SEEN * other_seen[members].mean():
             borrow |= members & ~seen & (mirror_face >= 0)
     if not borrow.any():
         return appearance

@@ -36,6 +36,7 @@ LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
 
 TORSO, HEAD, HAIR = 0, 1, 2
 UPPER_LEGS = tuple(LAYER_GROUPS.index((f"{side}_upper_leg",)) for side in ("left", "right"))
+FEET = tuple(LAYER_GROUPS.index((f"{side}_foot",)) for side in ("left", "right"))
 HANDS = tuple(LAYER_GROUPS.index((f"{side}_hand",)) for side in ("left", "right"))
 _LEFT_ARM, _RIGHT_ARM = (
     tuple(LAYER_GROUPS.index((f"{side}_{part}",)) for part in ("upper_arm", "lower_arm", "hand"))
@@ -51,6 +52,7 @@ _HAIR_CORE = 0.4  # of the hair's height above the face
 _MIXED = 2.0  # pixels from an edge within which every camera mixes colours
 _FEW = 25  # pixels
 _CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
+_SAMPLES = 8  # of a strip of texture, for its mean
 _LEAST_CLEAR = 0.2  # of a group's pixels: of a group mostly beside an arm, all must do
 _BESIDE_ARM = 0.03  # of the person's height: how far an arm's shadow and cuff reach
 _RIM_DEPTH = 2  # pixels
@@ -74,9 +76,9 @@ class Layer:
     """One picture of one group.
 
     Attributes:
-        rgba: uint8 (h, w, 4); alpha is the photo's matte.
+        rgba: uint8 (h, w, 4); alpha is the photo's matte, opaque beyond the photo.
         kind: uint8 (h, w); SEEN where the photo shows this group, else FILLED.
-        origin: (x, y) of the layer's top-left corner in the photo's pixels.
+        origin: (x, y) of the layer's top-left corner in the photo's pixels; it may lie beyond the photo.
     """
 
     rgba: np.ndarray
@@ -237,8 +239,26 @@ def is_mere_edge(trusted: np.ndarray, labels: np.ndarray, group: int) -> bool:
     return int(deep.sum()) < _FEW
 
 
+def cut_out(picture: np.ndarray, box: tuple[int, int, int, int], beyond: int) -> np.ndarray:
+    """Return the part of a picture (H, W, ...) within a box (x0, y0, x1, y1), and a value where the box leaves it."""
+    x0, y0, x1, y1 = box
+    left, top = max(x0, 0), max(y0, 0)
+    right, bottom = max(min(x1, picture.shape[1]), left), max(min(y1, picture.shape[0]), top)
+    if (left, top, right, bottom) == box:
+        return picture[y0:y1, x0:x1]
+    out = np.full((y1 - y0, x1 - x0, *picture.shape[2:]), beyond, picture.dtype)
+    out[top - y0 : bottom - y0, left - x0 : right - x0] = picture[top:bottom, left:right]
+    return out
+
+
 def front_layer(
-    rgb: np.ndarray, matte: np.ndarray, known: np.ndarray, box: tuple[int, int, int, int], *, seeds: np.ndarray
+    rgb: np.ndarray,
+    matte: np.ndarray,
+    known: np.ndarray,
+    box: tuple[int, int, int, int],
+    *,
+    seeds: np.ndarray,
+    texture: tuple[float, float] | None = None,
 ) -> Layer:
     """Cut one group's picture out of the photo and continue it beyond its edge.
 
@@ -246,20 +266,26 @@ def front_layer(
         rgb: uint8 (H, W, 3), free of background colour.
         matte: float (H, W).
         known: bool (H, W): pixels that show this group.
-        box: x0, y0, x1, y1 of the layer.
-        seeds: bool (H, W): pixels whose colours may spread.
+        box: x0, y0, x1, y1 of the layer; it may reach beyond the photo.
+        seeds: bool (H, W): pixels whose colours may spread; some of them or of the known ones lie in the box.
+        texture: strip along the photo's edge whose texture goes on beyond it, and how far it lasts (`repeat_picture`).
     """
-    x0, y0, x1, y1 = box
-    picture, inside, start = (image[y0:y1, x0:x1] for image in (rgb, known, seeds))
-    filled = np.where(inside[..., None], picture, continue_picture(picture, start if start.any() else inside))
-    alpha = np.where(inside, 255, np.clip(matte[y0:y1, x0:x1] * 255 + 0.5, 0, 255)).astype(np.uint8)
+    picture, inside, start = (cut_out(image, box, 0) for image in (rgb, known, seeds))
+    start = start if start.any() else inside
+    filled = continue_picture(picture, start)
+    beyond = ~cut_out(np.ones_like(known), box, 0)
+    if texture is not None and beyond.any():
+        filled[beyond] = repeat_picture(picture, start, *texture)[beyond]
+    filled = np.where(inside[..., None], picture, filled)
+    alpha = np.where(inside, 255, np.clip(cut_out(matte, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
-    return Layer(np.dstack([filled, alpha]), kind, (x0, y0))
+    return Layer(np.dstack([filled, alpha]), kind, box[:2])
 
 
 def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Fill unknown pixels: close to the known region its mirror image, so that texture goes on; further off a
     membrane."""
+    assert known.any(), "there is nothing to go on from"
     if known.all():
         return picture.copy()
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
@@ -272,6 +298,31 @@ def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     out = weight * close + (1 - weight) * far
     out[known] = picture[known]
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
+def repeat_picture(picture: np.ndarray, known: np.ndarray, strip: float, lasting: float) -> np.ndarray:
+    """Fill unknown pixels with the texture beside them, which runs to and fro over a strip of some pixels.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        known: bool (H, W); some are.
+        strip: how deep the texture is that is repeated, pixels.
+        lasting: how far it lasts before its mean takes over, pixels.
+    """
+    distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
+    inwards = (nearest - np.indices(known.shape)) / np.maximum(distance, 1)
+
+    def sample(depth: np.ndarray | float) -> np.ndarray:
+        at = np.rint(nearest + inwards * depth).astype(np.intp)
+        at = np.clip(at, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+        return picture[tuple(np.where(known[tuple(at)], at, nearest))]
+
+    texture = sample(strip - np.abs(strip - distance % (2 * strip)))
+    if not np.isfinite(lasting):
+        return texture
+    mean = np.mean([sample(strip * (part + 0.5) / _SAMPLES) for part in range(_SAMPLES)], 0)
+    weight = np.exp(-distance / lasting)[..., None]
+    return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
 def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

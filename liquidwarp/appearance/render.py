@@ -7,14 +7,19 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance.appearance import Appearance
-from liquidwarp.appearance.shade_kernels import shade_parallel, shade_serial
+from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
+from liquidwarp.appearance.shade import Shaded, SurfaceView, Window, shade_compiled, shade_in_tensors
 from liquidwarp.bodies.protocol import Topology
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
 from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
-from liquidwarp.raster.threads import run
 from liquidwarp.types import Camera
+
+SHADERS = ("auto", "numba", "torch")
+
+_ALL = (slice(None), slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +36,38 @@ class Rendering:
     rgb: Float[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     coverage: UInt8[np.ndarray, "H W"]
-    window: tuple[slice, slice] = (slice(None), slice(None))
+    window: Window = _ALL
 
     def over(self, ground: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
         """Return the person before a ground of the same size, in [0, 1]."""
         picture = ground.copy()
         picture[self.window] *= 1 - self.alpha[self.window][..., None]
         picture[self.window] += self.rgb[self.window]
+        return picture
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceRendering:
+    """A `Rendering` in tensors, all on one device.
+
+    Attributes:
+        rgb: premultiplied by alpha, in [0, 1].
+        alpha: 1 = person.
+        coverage: 0 none, 1 seen, 2 mirrored, 3 filled.
+        window: rows and columns beyond which there is nothing.
+    """
+
+    rgb: Float[Tensor, "3 H W"]
+    alpha: Float[Tensor, "H W"]
+    coverage: UInt8[Tensor, "H W"]
+    window: Window = _ALL
+
+    def over(self, background: Float[Tensor, "3 H W"]) -> Float[Tensor, "3 H W"]:
+        """Return the person before a background of the same size, in [0, 1]."""
+        rows, columns = self.window
+        picture = background.clone()
+        picture[:, rows, columns] *= 1 - self.alpha[rows, columns]
+        picture[:, rows, columns] += self.rgb[:, rows, columns]
         return picture
 
 
@@ -50,7 +80,7 @@ def render_surface(
     supersample: int = 2,
     rim: float = 0.4,
 ) -> Rendering:
-    """Render a posed, clothed body.
+    """Render a posed, clothed body on the CPU.
 
     Only the rectangle around the body is rasterised.
 
@@ -64,50 +94,75 @@ def render_surface(
             which keeps
             hair and fingers; 0 makes the mesh's own outline the person's.
     """
+    view = _look(topology, vertices, camera, supersample)
+    made = _placed(None if view is None else shade_compiled(appearance, view, rim=rim), view, vertices, camera)
+    return Rendering(made.rgb.permute(1, 2, 0).numpy(), made.alpha.numpy(), made.coverage.numpy(), made.window)
+
+
+def render_on_device(
+    texture: AppearanceTensors,
+    topology: Topology,
+    vertices: Float[Tensor, "V 3"],
+    camera: Camera,
+    *,
+    supersample: int = 2,
+    rim: float = 0.4,
+    backend: str = "auto",
+) -> DeviceRendering:
+    """Render a posed, clothed body where its vertices are: `render_surface` in tensors.
+
+    The device is asked for four numbers, the rectangle around the body, and for how many samples there are; everything
+    else stays there.
+
+    Args:
+        texture: from `Appearance.tensors`, on the device of `vertices`.
+        topology: faces of the body, there too.
+        vertices: posed body in world coordinates.
+        camera: target camera; its size is the picture's.
+        supersample: see `render_surface`.
+        rim: see `render_surface`.
+        backend: "numba" (the CPU alone), "torch" (any device), or "auto": numba on the CPU and torch elsewhere. They
+            agree but for rounding.
+
+    Raises:
+        InputError: an unknown backend, or one that cannot run there.
+    """
+    check_choice("backend", backend, SHADERS)
+    on_cpu = vertices.device.type == "cpu"
+    if backend == "numba" and not on_cpu:
+        raise InputError(
+            f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
+        )
+    view = _look(topology, vertices, camera, supersample)
+    if view is None:
+        return _placed(None, None, vertices, camera)
+    compiled = backend == "numba" or (backend == "auto" and on_cpu)
+    shaded = shade_compiled(texture.arrays(), view, rim=rim) if compiled else shade_in_tensors(texture, view, rim=rim)
+    return _placed(shaded, view, vertices, camera)
+
+
+def _look(topology: Topology, vertices: Tensor, camera: Camera, supersample: int) -> SurfaceView | None:
+    """Rasterise the rectangle around the body; None if the body is out of the picture."""
     height, width = camera.size
-    rgb = np.zeros((height, width, 3), np.float32)
-    alpha = np.zeros((height, width), np.float32)
-    coverage = np.zeros((height, width), np.uint8)
     xy = project(camera, vertices)[:, :2]
     low, high = xy.amin(0).floor(), xy.amax(0).ceil()
-    x0, y0 = int(low[0].clamp(0, width)), int(low[1].clamp(0, height))
-    x1, y1 = int(high[0].clamp(0, width)), int(high[1].clamp(0, height))
+    bounds = torch.cat([low, high]).clamp(xy.new_zeros(4), xy.new_tensor([width, height] * 2)).tolist()
+    x0, y0, x1, y1 = (int(value) for value in bounds)
     if x1 <= x0 or y1 <= y0:
-        return Rendering(rgb, alpha, coverage)
-    crop = Camera(
-        camera.focal,
-        camera.center - torch.tensor([float(x0), float(y0)]),
-        (y1 - y0, x1 - x0),
-        camera.rotation,
-        camera.translation,
-        camera.orthographic,
-    ).resized(((y1 - y0) * supersample, (x1 - x0) * supersample))
+        return None
+    size = (y1 - y0, x1 - x0)
+    crop = camera.cropped((x0, y0), size).resized((size[0] * supersample, size[1] * supersample))
     fragments = rasterize(vertices[None], topology.faces, crop)
     facing = vertex_facing(vertices[None], topology.faces, camera)[0]
-    rows, columns = y1 - y0, x1 - x0
-    shaded = (
-        np.zeros((rows, columns, 3), np.float32),
-        np.zeros((rows, columns), np.float32),
-        np.zeros((rows, columns), np.uint8),
-    )
-    run(
-        shade_serial,
-        shade_parallel,
-        fragments.face_index[0].numpy(),
-        fragments.bary[0].numpy(),
-        topology.faces.numpy(),
-        facing.numpy(),
-        np.float32(rim),
-        appearance.texels,
-        appearance.kinds,
-        appearance.table,
-        appearance.slot_layer,
-        appearance.slot_xy,
-        appearance.slot_weight,
-        appearance.slot_mirrored,
-        supersample,
-        *shaded,
-    )
-    window = (slice(y0, y1), slice(x0, x1))
-    rgb[window], alpha[window], coverage[window] = shaded
-    return Rendering(rgb, alpha, coverage, window)
+    return SurfaceView(fragments, topology.faces, facing, supersample, (slice(y0, y1), slice(x0, x1)))
+
+
+def _placed(shaded: Shaded | None, view: SurfaceView | None, vertices: Tensor, camera: Camera) -> DeviceRendering:
+    """Put what was shaded into the whole picture."""
+    rgb = vertices.new_zeros(*camera.size, 3, dtype=torch.float32)
+    alpha = vertices.new_zeros(camera.size, dtype=torch.float32)
+    coverage = vertices.new_zeros(camera.size, dtype=torch.uint8)
+    if shaded is None or view is None:
+        return DeviceRendering(rgb.permute(2, 0, 1), alpha, coverage)
+    rgb[view.window], alpha[view.window], coverage[view.window] = shaded.rgb, shaded.alpha, shaded.coverage
+    return DeviceRendering(rgb.permute(2, 0, 1), alpha, coverage, view.window)

@@ -17,7 +17,7 @@ def forward_kinematics(
     """Do as `skinning.forward_kinematics_torch`, quicker where that is possible."""
     if rotations.device.type != "cpu":
         return forward_kinematics_torch(tree, rest_joints, rotations)
-    return _Turn.apply(torch.tensor(tree.parents), rest_joints.to(rotations), rotations)
+    return _Turn.apply(torch.tensor(tree.parents, device="cpu"), rest_joints.to(rotations), rotations)
 
 
 def carry_points(
@@ -30,7 +30,7 @@ def carry_points(
     """Do as `skinning.carry_points_torch`, quicker where that is possible."""
     if rotations.device.type != "cpu":
         return carry_points_torch(tree, carriers, rest_joints, points, rotations)
-    parents = torch.tensor(tree.parents)
+    parents = torch.tensor(tree.parents, device="cpu")
     return _Carry.apply(parents, carriers, rest_joints.to(rotations), points.to(rotations), rotations)
 
 

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from liquidwarp.devices import moved
 
 CANONICAL_JOINTS = (
     "pelvis",
@@ -53,6 +56,10 @@ class Topology:
     uv: Float[Tensor, "U 2"] | None
     face_uv: Int[Tensor, "F 3"] | None
 
+    def to(self, device: torch.device | str) -> "Topology":
+        """Return the topology on another device."""
+        return moved(self, device)
+
 
 @dataclass(frozen=True, eq=False)
 class Identity:
@@ -68,6 +75,10 @@ class Identity:
     vertices: Float[Tensor, "V 3"]
     joints: Float[Tensor, "J 3"]
 
+    def to(self, device: torch.device | str) -> "Identity":
+        """Return the rest body on another device."""
+        return moved(self, device)
+
 
 @runtime_checkable
 class BodyModel(Protocol):
@@ -77,7 +88,7 @@ class BodyModel(Protocol):
     upright and faces the default camera, so the person's left is +X. `global_orient` turns the root joint,
     `body_pose[j - 1]` turns joint j about axes parallel to the world's at rest (as in SMPL), about the joint's own
     place; `transl` is added last. Rotations are axis-angle in radians. Everything is differentiable in every float
-    argument.
+    argument. What is computed lies on the device of the arguments, which is the body's (`to`).
     """
 
     name: str
@@ -85,6 +96,10 @@ class BodyModel(Protocol):
     joint_names: tuple[str, ...]
     parents: tuple[int, ...]
     topology: Topology
+
+    def to(self, device: torch.device | str) -> "BodyModel":
+        """Return the body on another device; the body itself if it is there already."""
+        ...
 
     def canonical(self, joint: str) -> int:
         """Return the index of the body's joint for a name in `CANONICAL_JOINTS`."""

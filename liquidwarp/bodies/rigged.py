@@ -1,7 +1,7 @@
 """A body made of plain arrays: linear shape space, tree of joints, linear blend skinning."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -12,6 +12,7 @@ from liquidwarp.bodies.kinematics import carry_points, forward_kinematics
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, Identity, Topology
 from liquidwarp.bodies.skinning import SkinWeights, Tree, blend_rotations, skin, skin_each
 from liquidwarp.checks import check_choice, check_shape
+from liquidwarp.devices import moved
 from liquidwarp.geometry import axis_angle_to_matrix
 
 
@@ -30,10 +31,6 @@ class LinearPoints:
     def __getitem__(self, index: Sequence[int]) -> "LinearPoints":
         """Return some of the points."""
         return LinearPoints(self.mean[list(index)], self.basis[:, list(index)])
-
-    def to(self, device: torch.device) -> "LinearPoints":
-        """Return the points on another device."""
-        return LinearPoints(self.mean.to(device), self.basis.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,19 +113,18 @@ class RiggedBody:
         self._chain = lru_cache(maxsize=32)(self._build_chain)
 
     def to(self, device: torch.device | str) -> "RiggedBody":
-        """Return the body on another device."""
-        device = torch.device(device)
-        names = ("faces", "face_part", "vertex_part", "mirror", "uv", "face_uv")
-        parts = {name: value for name in names if (value := getattr(self.topology, name)) is not None}
+        """Return the body on another device; the body itself if it is there already."""
+        if moved(self.topology, device) is self.topology:
+            return self
         return RiggedBody(
             self.name,
             self.joint_names,
             self.parents,
-            replace(self.topology, **{name: value.to(device) for name, value in parts.items()}),
-            self._surface.to(device),
-            self._skeleton.to(device),
-            self._weights.to(device),
-            replace(self._landmarks, points=self._landmarks.points.to(device)),
+            moved(self.topology, device),
+            moved(self._surface, device),
+            moved(self._skeleton, device),
+            moved(self._weights, device),
+            moved(self._landmarks, device),
             self._canonical,
             {name: value.to(device) for name, value in self.attributes.items()},
             None if self._corrections is None else self._corrections.to(device),
@@ -206,7 +202,7 @@ class RiggedBody:
         translation = translation + transl[:, None]
         if self._corrections is None:
             return skin(self._weights, rest, rotation, translation)
-        turned = axis_angle_to_matrix(body_pose) - torch.eye(3).to(body_pose)
+        turned = axis_angle_to_matrix(body_pose) - torch.eye(3, dtype=body_pose.dtype, device=body_pose.device)
         moved = turned.flatten(1) @ self._corrections.to(rest).flatten(1)
         return skin_each(self._weights, rest + moved.unflatten(1, (-1, 3)), rotation, translation)
 

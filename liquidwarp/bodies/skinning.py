@@ -122,10 +122,6 @@ class SkinWeights:
         """Hold the weights of a (V, J) matrix."""
         return SkinWeights.create(np.broadcast_to(np.arange(dense.shape[1]), dense.shape), dense, dense.shape[1])
 
-    def to(self, device: torch.device) -> "SkinWeights":
-        """Return the weights on another device."""
-        return SkinWeights(self.dense.to(device), self.start.to(device), self.joint.to(device), self.weight.to(device))
-
 
 def blend_rotations(weights: SkinWeights, rotation: Float[Tensor, "B J 3 3"]) -> Float[Tensor, "B V 3 3"]:
     """Blend joint rotations per vertex (not orthonormal where joints disagree)."""

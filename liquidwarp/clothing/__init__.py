@@ -1,6 +1,16 @@
 """The clothed surface: per-vertex offsets from the naked body, fitted to outlines."""
 
 from liquidwarp.clothing.offsets import ClothingFit, fit_clothing, fit_offsets
+from liquidwarp.clothing.tuning import ClothingTuning, ClothSurfaceTuning, CutOutTuning, MatchTuning
 from liquidwarp.clothing.views import SilhouetteView
 
-__all__ = ["ClothingFit", "SilhouetteView", "fit_clothing", "fit_offsets"]
+__all__ = [
+    "ClothSurfaceTuning",
+    "ClothingFit",
+    "ClothingTuning",
+    "CutOutTuning",
+    "MatchTuning",
+    "SilhouetteView",
+    "fit_clothing",
+    "fit_offsets",
+]

@@ -1,4 +1,4 @@
-"""Which edge of the matte belongs to which outline of the mesh.
+"""Which edge of the alpha belongs to which outline of the mesh.
 
 Convention: pixels, origin at the top-left corner, first pixel centre at (0.5, 0.5), y down; normals point out of the
 person.
@@ -12,11 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from liquidwarp.bodies.parts import PARTS
-
-_CANDIDATES = 16  # edges looked at for each point
-_SWEEPS = 3  # times the neighbours are asked
-_AGREE = 0.35  # cosine between normals below which two edges are not the same edge
-_SAMPLES = 7  # places looked at on the way from one edge to the other
+from liquidwarp.clothing.tuning import CLOTHING_TUNING, MatchTuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +31,12 @@ class EdgePoints:
         return EdgePoints(self.point[keep], self.normal[keep], self.length[keep])
 
 
-def matte_edges(matte: Float[np.ndarray, "H W"]) -> EdgePoints:
-    """Find where a matte passes through one half, between pixel centres, to a fraction of a pixel."""
+def alpha_edges(alpha: Float[np.ndarray, "H W"], *, tuning: MatchTuning = CLOTHING_TUNING.matching) -> EdgePoints:
+    """Find where an alpha passes through one half, between pixel centres, to a fraction of a pixel."""
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    fine = gaussian_filter(matte, 0.7)
-    slope = gaussian_filter(matte, 2.0)
+    fine = gaussian_filter(alpha, tuning.fine_blur)
+    slope = gaussian_filter(alpha, tuning.slope_blur)
     gradient = np.stack([np.gradient(slope, axis=1), np.gradient(slope, axis=0)])
     points, along = [], []
     for axis in (1, 0):
@@ -56,7 +52,7 @@ def matte_edges(matte: Float[np.ndarray, "H W"]) -> EdgePoints:
     normal /= np.maximum(size, 1e-9)[:, None]
     # A crossing on a row stands for 1 / |nx| of outline, one on a column for 1 / |ny|; |n| shares it between both.
     length = np.abs(normal[np.arange(len(point)), component])
-    keep = size > 1e-4
+    keep = size > tuning.least_slope
     return EdgePoints(point[keep] + 0.5, normal[keep], length[keep])
 
 
@@ -80,6 +76,8 @@ def crosses_other_part(
     part: Int[np.ndarray, "*B"],
     picture: Int[np.ndarray, "H W"],
     compatible: Bool[np.ndarray, "P P"],
+    *,
+    samples: int = CLOTHING_TUNING.matching.samples,
 ) -> Bool[np.ndarray, "*B"]:
     """Tell whether the way between two points leads over a part that does not touch `part` (-1 is off the body)."""
     height, width = picture.shape
@@ -87,8 +85,8 @@ def crosses_other_part(
         [compatible, np.ones((len(compatible), 1), dtype=bool)], axis=1
     )  # last column: off the body
     crossed = np.zeros(part.shape, dtype=bool)
-    for share in np.linspace(0, 1, _SAMPLES + 2)[1:-1]:
-        at = np.floor(start + share * (end - start)).astype(int)
+    for fraction in np.linspace(0, 1, samples + 2)[1:-1]:
+        at = np.floor(start + fraction * (end - start)).astype(int)
         seen = picture[np.clip(at[..., 1], 0, height - 1), np.clip(at[..., 0], 0, width - 1)]
         crossed |= ~allowed[part, seen]
     return crossed
@@ -101,6 +99,7 @@ def match_edges(
     reach: float,
     allowed: Callable[[np.ndarray, np.ndarray], np.ndarray],
     neighbours: Int[np.ndarray, "N M"],
+    tuning: MatchTuning = CLOTHING_TUNING.matching,
 ) -> Int[np.ndarray, "N"]:
     """Choose for each query point the target point that is the same edge, or -1.
 
@@ -114,12 +113,13 @@ def match_edges(
         reach: scale in pixels: a disagreement of 90 degrees costs as much as this distance.
         allowed: tells for pairs (query index, target index) whether they may go together.
         neighbours: for each query point the query points near it on the same outline (its own index as padding).
+        tuning: what disagreements cost.
     """
     from scipy.spatial import cKDTree
 
     if len(target) == 0 or len(query) == 0:
         return np.full(len(query), -1)
-    count = min(_CANDIDATES, len(target))
+    count = min(tuning.candidates, len(target))
     tree = cKDTree(np.concatenate([target.point, reach * target.normal], axis=1))
     _, index = tree.query(np.concatenate([query.point, reach * query.normal], axis=1), k=count)
     index = index.reshape(len(query), count)
@@ -129,17 +129,17 @@ def match_edges(
     # Outlines move along their normals: a long way sideways means another piece of the outline.
     sideways = np.abs(shift[..., 0] * query.normal[:, None, 1] - shift[..., 1] * query.normal[:, None, 0])
     own = np.arange(len(query))
-    good = (agree > _AGREE) & (sideways < 0.6 * distance + 0.1 * reach)
+    good = (agree > tuning.agree) & (sideways < tuning.sideways * distance + tuning.sideways_slack * reach)
     good &= allowed(np.repeat(own[:, None], count, axis=1), index)
-    cost = np.where(good, distance + 0.5 * sideways + reach * (1 - agree), np.inf)
+    cost = np.where(good, distance + tuning.sideways_cost * sideways + reach * (1 - agree), np.inf)
     choice = cost.argmin(axis=1)
     found = np.isfinite(cost[own, choice])
-    for _ in range(_SWEEPS):
+    for _ in range(tuning.sweeps):
         mean, known = _mean_of(shift[own, choice], found, neighbours)
         apart = np.linalg.norm(shift - mean[:, None], axis=-1)
-        choice = np.where(known[:, None], cost + 2.0 * apart, cost).argmin(axis=1)
+        choice = np.where(known[:, None], cost + tuning.apart_cost * apart, cost).argmin(axis=1)
     mean, known = _mean_of(shift[own, choice], found, neighbours)
-    found &= ~known | (np.linalg.norm(shift[own, choice] - mean, axis=1) < 0.35 * reach)
+    found &= ~known | (np.linalg.norm(shift[own, choice] - mean, axis=1) < tuning.apart * reach)
     return np.where(found, index[own, choice], -1)
 
 
@@ -154,7 +154,7 @@ def _mean_of(
 
 
 class PairTest:
-    """Which pairs of a mesh outline point and a matte edge point may go together."""
+    """Which pairs of a mesh outline point and an alpha edge point may go together."""
 
     def __init__(
         self,
@@ -165,9 +165,12 @@ class PairTest:
         compatible: Bool[np.ndarray, "P P"],
         outward: Float[np.ndarray, "N"],
         inward: Float[np.ndarray, "N"],
+        *,
+        samples: int = CLOTHING_TUNING.matching.samples,
     ):
         self._outline, self._part, self._edge = outline, part, edge
         self._picture, self._compatible, self._outward, self._inward = picture, compatible, outward, inward
+        self._samples = samples
         self.owner = np.full(len(edge), -1)
 
     def from_outline(self, outline_index: np.ndarray, edge_index: np.ndarray) -> np.ndarray:
@@ -178,8 +181,8 @@ class PairTest:
         good = (move < self._outward[outline_index]) & (move > -self._inward[outline_index])
         owner = self.owner[edge_index]
         good &= (owner < 0) | self._compatible[part, owner]
-        return good & ~crosses_other_part(start, end, part, self._picture, self._compatible)
+        return good & ~crosses_other_part(start, end, part, self._picture, self._compatible, samples=self._samples)
 
     def from_edge(self, edge_index: np.ndarray, outline_index: np.ndarray) -> np.ndarray:
-        """Test pairs seen from the matte."""
+        """Test pairs seen from the alpha."""
         return self.from_outline(outline_index, edge_index)

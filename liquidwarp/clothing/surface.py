@@ -10,21 +10,11 @@ from jaxtyping import Bool, Float, Int
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity
 from liquidwarp.clothing.match import compatible_parts
+from liquidwarp.clothing.tuning import CLOTHING_TUNING, ClothSurfaceTuning
 from liquidwarp.mesh.operations import cotangent_laplacian, edge_faces, vertex_normals
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-# How far the outline may lie from that of the bare body, as a share of the person's height.
-_OUTWARD = {"hair": 0.13, "head": 0.10, "face": 0.03, "torso": 0.10, "upper_leg": 0.12, "lower_leg": 0.12}
-_OUTWARD |= {"upper_arm": 0.045, "lower_arm": 0.045, "hand": 0.02, "foot": 0.035}
-_INWARD = {"hair": 0.02, "head": 0.03, "face": 0.02, "torso": 0.04, "upper_leg": 0.03, "lower_leg": 0.025}
-_INWARD |= {"upper_arm": 0.03, "lower_arm": 0.025, "hand": 0.02, "foot": 0.03}
-
-_HOLD = {"face": 400.0, "hand": 3000.0, "foot": 0.3, "hair": 0.4}  # pull to the bare body, per metre
-_HOLD_ELSEWHERE = 0.006
-_SMOOTHING = 0.012  # radius over which directions are smoothed, as a share of the person's height
-_SHOE = 0.007  # the same for the shape of feet: closes the gaps between toes
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +52,9 @@ class ClothSurface:
     tall: float
 
     @staticmethod
-    def create(body: BodyModel, identity: Identity) -> "ClothSurface":
+    def create(
+        body: BodyModel, identity: Identity, *, tuning: ClothSurfaceTuning = CLOTHING_TUNING.surface
+    ) -> "ClothSurface":
         """Prepare a person's rest body."""
         vertices = identity.vertices.detach().cpu().double().numpy()
         faces = body.topology.faces.cpu().numpy()
@@ -71,6 +63,7 @@ class ClothSurface:
         stiffness, area = cotangent_laplacian(vertices, faces)
         kinds = [name.removeprefix("left_").removeprefix("right_") for name in PARTS]
         tall = float(np.ptp(vertices[:, 1]))
+        hold, outward, inward = dict(tuning.hold), dict(tuning.outward), dict(tuning.inward)
         feet = np.array([kind == "foot" for kind in kinds])[part]
         return ClothSurface(
             faces=faces,
@@ -78,13 +71,13 @@ class ClothSurface:
             faces_of_edge=faces_of_edge,
             part=part,
             compatible=compatible_parts(),
-            direction=_outward_directions(vertices, faces, _Heat(stiffness, area, _SMOOTHING * tall)),
-            base=_shoes(vertices, feet, _Heat(stiffness, area, _SHOE * tall)),
+            direction=_outward_directions(vertices, faces, _Heat(stiffness, area, tuning.smoothing * tall)),
+            base=_shoes(vertices, feet, _Heat(stiffness, area, tuning.shoe * tall)),
             stiffness=stiffness,
             area=area,
-            hold=np.array([_HOLD.get(kind, _HOLD_ELSEWHERE) for kind in kinds])[part],
-            outward=np.array([_OUTWARD[kind] for kind in kinds]) * tall,
-            inward=np.array([_INWARD[kind] for kind in kinds]) * tall,
+            hold=np.array([hold.get(kind, tuning.hold_elsewhere) for kind in kinds])[part],
+            outward=np.array([outward[kind] for kind in kinds]) * tall,
+            inward=np.array([inward[kind] for kind in kinds]) * tall,
             tall=tall,
         )
 

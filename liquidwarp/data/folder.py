@@ -20,7 +20,7 @@ from PIL import Image
 
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.files import atomic_path
-from liquidwarp.inpaint.background import clip_plate
+from liquidwarp.inpaint.background import clip_background
 from liquidwarp.media import VIDEO_ENDINGS, is_video, open_video, read_image
 from liquidwarp.types import BodyTrack, Clip
 
@@ -241,11 +241,10 @@ def _prepare(file: Path, folder: Path, analyse: Callable[[Path], Analysis], size
     track = found.track
     height, width = track.camera.size
     box = _square(found.masks, (height, width))
-    middle = track.camera.center - track.camera.center.new_tensor([box[0], box[1]])
-    camera = replace(track.camera, center=middle, size=(box[2], box[2])).resized((size, size))
+    camera = track.camera.cropped((box[0], box[1]), (box[2], box[2])).resized((size, size))
     cut = Cut((height, width), box, size)
     masks = [(255 * cut(mask[..., None].astype(np.float32))[..., 0]).round().astype(np.uint8) for mask in found.masks]
-    plate, _ = clip_plate(map(cut, video), [mask > _PERSON for mask in masks], (size, size))
+    plate, _ = clip_background(map(cut, video), [mask > _PERSON for mask in masks], (size, size))
     _write(folder, map(cut, video), masks, replace(track, camera=camera), plate, folder.name)
 
 

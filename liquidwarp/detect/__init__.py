@@ -12,15 +12,18 @@ from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
 from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
+from liquidwarp.detect.tuning import FollowTuning, MediaPipeTuning
 
 __all__ = [
     "ClipDetection",
     "ClipFollower",
     "Detection",
     "Detector",
+    "FollowTuning",
     "FollowingDetector",
     "MaskStack",
     "MediaPipeDetector",
+    "MediaPipeTuning",
     "collect_keypoints",
     "describe_gaps",
     "detect_clip",

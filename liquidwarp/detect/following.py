@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from liquidwarp.ahead import ahead
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.protocol import (
     Box,
@@ -25,12 +24,12 @@ from liquidwarp.detect.protocol import (
     drop_outside,
     is_same,
 )
+from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.parallel import prefetch
 from liquidwarp.types import Keypoints
 
 _log = logging.getLogger(__name__)
-
-_FORGET_SECONDS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,7 @@ def detect_clip(
     progress: bool = False,
     total: int | None = None,
     source: str = "the frames",
+    tuning: FollowTuning = FOLLOW_TUNING,
 ) -> ClipDetection:
     """Follow one person through a clip.
 
@@ -91,19 +91,20 @@ def detect_clip(
         progress: show a progress bar.
         total: number of frames, for the progress bar.
         source: what messages call the frames, such as a file name.
+        tuning: who is taken to be the same person, and for how long.
 
     Raises:
         NoPersonError: no frame shows a person.
         InputError: there is no person number `person`, or a frame has another size.
     """
-    follower = ClipFollower(detector or _default_detector(), person, fps, source)
+    follower = ClipFollower(detector or _default_detector(), person, fps, source, tuning=tuning)
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
     with_masks = False
     if total is None and isinstance(frames, Sized):
         total = len(frames)
-    with closing(ahead(frames)) as read:
+    with closing(prefetch(frames)) as read:
         for index, frame in enumerate(tqdm(read, desc="detect", total=total, disable=not progress, unit="frame")):
             if frame.shape[:2] != tuple(size):
                 raise InputError(
@@ -116,7 +117,9 @@ def detect_clip(
             found.append(_without_mask(detection))
     if not found:
         raise InputError(f"{source}: no frames; check that the video plays")
-    keypoints = collect_keypoints(found, size=size, fps=fps, detector=follower.detector.name, source=source)
+    keypoints = collect_keypoints(
+        found, size=size, fps=fps, detector=follower.detector.name, source=source, tuning=tuning
+    )
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
@@ -131,6 +134,7 @@ def collect_keypoints(
     fps: float,
     detector: str,
     source: str = "the frames",
+    tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Keypoints:
     """Put the detections of one person (None where it was not found) into one value.
 
@@ -158,7 +162,7 @@ def collect_keypoints(
     return Keypoints(
         names=first.names,
         image=torch.from_numpy(image),
-        confidence=torch.from_numpy(drop_outside(image, confidence, size)),
+        confidence=torch.from_numpy(drop_outside(image, confidence, size, tuning=tuning)),
         world=None if world is None else torch.from_numpy(world),
         present=torch.tensor([d is not None for d in detections]),
         size=(int(size[0]), int(size[1])),
@@ -188,18 +192,21 @@ def describe_gaps(present: Bool[Tensor, "T"], fps: float) -> str:
     return f"frame{'s' if len(missing) > 1 else ''} {text} without a person (bridged)"
 
 
-def pick_person(people: Sequence[Detection], last: Box, *, lost: bool = False) -> Detection | None:
+def pick_person(
+    people: Sequence[Detection], last: Box, *, lost: bool = False, tuning: FollowTuning = FOLLOW_TUNING
+) -> Detection | None:
     """Return the one of `people` who was in the box `last` a moment ago, or None.
 
     With `lost`, when that moment is long ago, the place does not matter any more: the most similar size wins.
     """
     best = max(people, key=lambda d: box_iou(d.box, last) - box_distance(d.box, last), default=None)
-    if best is None or is_same(best.box, last):
+    if best is None or is_same(best.box, last, tuning=tuning):
         return best
     if not lost:
         return None
-    close = [d for d in people if 0.4 < (box_area(d.box) / max(box_area(last), 1e-6)) ** 0.5 < 2.5]
-    return min(close, key=lambda d: abs(np.log(max(box_area(d.box), 1e-6) / max(box_area(last), 1e-6))), default=None)
+    before = max(box_area(last), 1e-6)
+    close = [d for d in people if tuning.least_size < (box_area(d.box) / before) ** 0.5 < tuning.most_size]
+    return min(close, key=lambda d: abs(np.log(max(box_area(d.box), 1e-6) / before)), default=None)
 
 
 class ClipFollower:
@@ -210,14 +217,18 @@ class ClipFollower:
         person: which to follow, 0 is the largest in the first frame that shows anybody.
         fps: frames per second; 0 for unrelated pictures.
         source: what messages call the frames, such as a file name.
+        tuning: who is taken to be the same person, and for how long.
     """
 
-    def __init__(self, detector: Detector, person: int, fps: float, source: str) -> None:
+    def __init__(
+        self, detector: Detector, person: int, fps: float, source: str, *, tuning: FollowTuning = FOLLOW_TUNING
+    ) -> None:
         self.detector = detector
         self.others = 0
         self._person = person
         self._source = source
-        self._forget = max(1, round(_FORGET_SECONDS * fps))
+        self._tuning = tuning
+        self._forget = max(1, round(tuning.forget_seconds * fps))
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
@@ -239,7 +250,7 @@ class ClipFollower:
         if self._last is None:
             found = self._choose(people)
         else:
-            found = pick_person(people, self._last, lost=self._lost >= self._forget)
+            found = pick_person(people, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
         if found is not None and isinstance(self.detector, FollowingDetector):
             self._follower = self.detector.follow(frame, found)
         return found

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,13 @@ import numpy as np
 from jaxtyping import Float
 
 from liquidwarp.detect.answers import TWIN, distance
-from liquidwarp.detect.quiet import quiet
+from liquidwarp.detect.native_log import native_log_muted
 
-_DIFFERENT = 0.1
+_DIFFERENT = 0.1  # of the longer side: two answers so far apart are about two people, or one is wrong
+_ALIASING = 0.75  # zoom below which bicubic sampling alone would alias
+_ALIASING_BACK = 1.33  # zoom above which linear sampling back would
+_NEAR_MASK = 0.02  # of the body's longer side: how close to the mask a landmark must lie to be covered
+_MASKED = 0.3  # mask from which on it is
 _BODY = slice(11, 33)  # all but the face
 
 
@@ -34,7 +38,7 @@ class CropView:
         """Return the view of a picture; beyond its border the border's colours go on."""
         linear = self.matrix[:, :2]
         zoom = float(np.sqrt(abs(np.linalg.det(linear))))
-        if zoom < 0.75:  # bicubic sampling alone would alias
+        if zoom < _ALIASING:
             sigma = 0.5 * np.sqrt(1 / zoom**2 - 1)
             frame = cv2.GaussianBlur(frame, (0, 0), sigma)
         return cv2.warpAffine(
@@ -50,7 +54,7 @@ class CropView:
         """Resample a mask of the view to a picture of `size`; 0 outside of the view."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         zoom = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
-        if zoom > 1.33:
+        if zoom > _ALIASING_BACK:
             mask = cv2.GaussianBlur(mask, (0, 0), 0.5 * np.sqrt(zoom**2 - 1))
         return cv2.warpAffine(mask, self._centred(), size[::-1], flags=flags)
 
@@ -75,9 +79,9 @@ class Answer:
         height, width = self.mask.shape
         x, y = np.floor(self.image[_BODY]).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        reach = 2 * round(0.02 * max(np.ptp(self.image, axis=0).max(), 1)) + 1
+        reach = 2 * round(_NEAR_MASK * max(np.ptp(self.image, axis=0).max(), 1)) + 1
         near = cv2.dilate(self.mask, np.ones((reach, reach), np.uint8))
-        covered = (near[y[inside], x[inside]] > 0.3).sum() / max(1, int(inside.sum()))
+        covered = (near[y[inside], x[inside]] > _MASKED).sum() / max(1, int(inside.sum()))
         return float(self.confidence.mean() * covered)
 
 
@@ -86,8 +90,8 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     parts = ("image", "confidence", "world", "mask")
-    share = np.float32(len(answers))
-    return Answer(*(sum(getattr(answer, part) for answer in answers) / share for part in parts))
+    count = np.float32(len(answers))
+    return Answer(*(sum(getattr(answer, part) for answer in answers) / count for part in parts))
 
 
 class PosePair:
@@ -125,7 +129,7 @@ class PosePair:
         Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
         `last` seen a frame ago, or the surer one.
         """
-        with quiet() if self._chatty else nullcontext():
+        with native_log_muted() if self._chatty else nullcontext():
             good = self._ask(view.resample(frame))
         if not good:
             return None
@@ -146,12 +150,14 @@ class PosePair:
 
     def _ask(self, picture: np.ndarray) -> list[Answer]:
         """Return what the graphs see, in the pixels of `picture`."""
-        other = None
+        other = []
         if self._mirrored is not None:
-            other = self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))
-        answers = [_run(self._straight, picture)]
-        if other is not None:
-            answers.append(_unmirror(other.result()))
+            other = [self._pool.submit(_run, self._mirrored, cv2.flip(picture, 1))]
+        try:
+            answers = [_run(self._straight, picture)]
+        finally:
+            wait(other)  # after Ctrl-C too: what it logs with its first answer has to come while that is muted
+        answers += [_unmirror(mirrored.result()) for mirrored in other]
         return [answer for answer in answers if answer is not None]
 
 
@@ -188,7 +194,7 @@ def _unmirror(answer: Answer | None) -> Answer | None:
 
 def _make_graph(tracking: bool, min_confidence: float) -> Any:
     """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
-    with quiet():
+    with native_log_muted():
         from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
 
         graph = Pose(

@@ -7,18 +7,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.detect.protocol import Detection, box_area, box_iou
+from liquidwarp.detect.tuning import PeopleTuning
 
-MIN_SCORE = 0.4
-"""What scores less is no person."""
-
-_MOST_PEOPLE = 4
-_SAME_MASK = 0.3
-_MIN_OTHER_SCORE = 0.8  # what is left after the first is erased looks like a person now and then
-_MIN_OTHER_HEIGHT = 0.25  # of the first person's
+_NO_WEIGHT = 1e-4  # below it there is nothing known to blur
 
 
 def find_people(
-    frame: UInt8[np.ndarray, "H W 3"], find_one: Callable[[np.ndarray], Detection | None]
+    frame: UInt8[np.ndarray, "H W 3"], find_one: Callable[[np.ndarray], Detection | None], tuning: PeopleTuning
 ) -> list[Detection]:
     """Return every person that can be found (four at most), the largest first.
 
@@ -27,48 +22,53 @@ def find_people(
     Args:
         frame: an RGB picture.
         find_one: finds the most conspicuous person of a picture.
+        tuning: who counts as a person, and as another one.
     """
     found: list[Detection] = []
     rest = frame
-    while len(found) < _MOST_PEOPLE:
+    while len(found) < tuning.most_people:
         person = find_one(rest)
-        if person is None or person.score < MIN_SCORE or any(_overlap(person, other) for other in found):
+        if person is None or person.score < tuning.least_score:
             break
-        if found and not _is_another(person, found[0]):
+        if any(_overlap(person, other, tuning) for other in found):
+            break
+        if found and not _is_another(person, found[0], tuning):
             break
         found.append(person)
-        rest = _erase(rest, person)
+        rest = _erase(rest, person, tuning)
     return sorted(found, key=lambda d: -box_area(d.box))
 
 
-def _erase(frame: np.ndarray, person: Detection) -> np.ndarray:
+def _erase(frame: np.ndarray, person: Detection, tuning: PeopleTuning) -> np.ndarray:
     """Return the picture with a person painted over by the colours around it."""
     height, width = frame.shape[:2]
-    reach = max(3, round(0.04 * max(height, width)))
-    hidden = (person.mask > 0.2).astype(np.uint8) if person.mask is not None else np.zeros((height, width), np.uint8)
-    points = np.rint(person.image[person.confidence > 0.3]).astype(np.int32)
+    reach = max(3, round(tuning.erased_reach * max(height, width)))
+    hidden = np.zeros((height, width), np.uint8)
+    if person.mask is not None:
+        hidden = (person.mask > tuning.erased_mask).astype(np.uint8)
+    points = np.rint(person.image[person.confidence > tuning.erased_confidence]).astype(np.int32)
     for x, y in points:
         cv2.circle(hidden, (int(x), int(y)), reach, 1, -1)
     hidden = cv2.dilate(hidden, np.ones((reach, reach), np.uint8))
     known = 1 - hidden[..., None].astype(np.float32)
-    span = 0.15 * max(height, width)
+    span = tuning.erased_blur * max(height, width)
     small = (max(1, width // 8), max(1, height // 8))  # a wide blur needs no full resolution
     colour = cv2.GaussianBlur(cv2.resize(frame * known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
     weight = cv2.GaussianBlur(cv2.resize(known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    fill = cv2.resize(colour / np.maximum(weight, 1e-4)[..., None], (width, height))
+    fill = cv2.resize(colour / np.maximum(weight, _NO_WEIGHT)[..., None], (width, height))
     return np.where(known > 0, frame, fill.clip(0, 255)).astype(np.uint8)
 
 
-def _overlap(a: Detection, b: Detection) -> bool:
+def _overlap(a: Detection, b: Detection, tuning: PeopleTuning) -> bool:
     """Return whether two detections are the same person."""
     if a.mask is None or b.mask is None:
-        return box_iou(a.box, b.box) > _SAME_MASK
+        return box_iou(a.box, b.box) > tuning.same_mask
     first, second = a.mask > 0.5, b.mask > 0.5
     smaller = max(1, min(int(first.sum()), int(second.sum())))
-    return int((first & second).sum()) / smaller > _SAME_MASK
+    return int((first & second).sum()) / smaller > tuning.same_mask
 
 
-def _is_another(person: Detection, first: Detection) -> bool:
+def _is_another(person: Detection, first: Detection, tuning: PeopleTuning) -> bool:
     """Return whether what was found after the first person was erased is likely to be a person too."""
-    tall = person.box[3] - person.box[1] >= _MIN_OTHER_HEIGHT * (first.box[3] - first.box[1])
-    return person.score >= _MIN_OTHER_SCORE and tall
+    tall = person.box[3] - person.box[1] >= tuning.least_other_height * (first.box[3] - first.box[1])
+    return person.score >= tuning.least_other_score and tall

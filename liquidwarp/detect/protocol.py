@@ -6,13 +6,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels; the origin is the top-left corner of the picture."""
-
-_OUTSIDE = 0.05
-_SEEN = 0.3
-_SAME_IOU = 0.2
-_SAME_DISTANCE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +70,9 @@ class FollowingDetector(Detector, Protocol):
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
 
 
-def landmark_box(image: np.ndarray, confidence: np.ndarray) -> Box:
+def landmark_box(image: np.ndarray, confidence: np.ndarray, *, tuning: FollowTuning = FOLLOW_TUNING) -> Box:
     """Return the box around the confident ones of (L, 2) landmarks."""
-    seen = image[confidence > _SEEN]
+    seen = image[confidence > tuning.seen]
     points = seen if len(seen) >= 2 else image
     left, top = points.min(0)
     right, bottom = points.max(0)
@@ -101,16 +98,20 @@ def box_distance(a: Box, b: Box) -> float:
     return float(apart / longest)
 
 
-def is_same(box: Box, last: Box) -> bool:
+def is_same(box: Box, last: Box, *, tuning: FollowTuning = FOLLOW_TUNING) -> bool:
     """Return whether someone can have moved from one box to the other within a frame or a few."""
-    return box_iou(box, last) > _SAME_IOU or box_distance(box, last) < _SAME_DISTANCE
+    return box_iou(box, last) > tuning.same_overlap or box_distance(box, last) < tuning.same_distance
 
 
 def drop_outside(
-    image: Float[np.ndarray, "*T L 2"], confidence: Float[np.ndarray, "*T L"], size: tuple[int, int]
+    image: Float[np.ndarray, "*T L 2"],
+    confidence: Float[np.ndarray, "*T L"],
+    size: tuple[int, int],
+    *,
+    tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Float[np.ndarray, "*T L"]:
-    """Set the confidence of landmarks to 0 that lie outside of the picture by more than 5% of its size."""
+    """Set the confidence of landmarks to 0 that lie outside of the picture by more than a little."""
     height, width = size
-    beyond = np.array([width, height], np.float32) * _OUTSIDE
+    beyond = np.array([width, height], np.float32) * tuning.outside
     inside = (image >= -beyond) & (image <= np.array([width, height], np.float32) + beyond)
     return np.where(inside.all(-1), confidence, 0).astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 from liquidwarp.bodies.landmarks import COCO, OPENPOSE
 from liquidwarp.detect.following import collect_keypoints, pick_person
 from liquidwarp.detect.protocol import Box, Detection, box_area
+from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.types import Keypoints
 
@@ -35,13 +36,16 @@ OPENPOSE_COCO = (
 )
 """The 18 keypoints of OpenPose's COCO model, in its order."""
 
-_FORGET_SECONDS = 0.5
-_LEAST_SEEN = 3
 _COCO_CONFIDENCE = {0: 0.0, 1: 0.5, 2: 1.0}  # not labelled, labelled but hidden, visible
 
 
 def read_openpose(
-    source: str | Path | Sequence[str | Path], *, size: tuple[int, int], fps: float, person: int = 0
+    source: str | Path | Sequence[str | Path],
+    *,
+    size: tuple[int, int],
+    fps: float,
+    person: int = 0,
+    tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Keypoints:
     """Read OpenPose's JSON files (BODY_25 or COCO-18), one per frame, and follow one person through them.
 
@@ -50,19 +54,26 @@ def read_openpose(
         size: (height, width) of the pictures; coordinates must be in their pixels (OpenPose's default).
         fps: frames per second.
         person: which person of the first frame that shows anybody, 0 is the largest.
+        tuning: who is taken to be the same person, and for how long.
 
     Raises:
         InputError: a file is missing or is not OpenPose JSON.
         NoPersonError: no file holds a person.
     """
     files = _openpose_files(source)
-    people = [_openpose_people(path) for path in files]
+    people = [_openpose_people(path, tuning) for path in files]
     name = str(source) if isinstance(source, str | Path) else f"{files[0]} and {len(files) - 1} more"
-    return _follow(people, size=size, fps=fps, person=person, detector="openpose-json", source=name)
+    return _follow(people, size=size, fps=fps, person=person, detector="openpose-json", source=name, tuning=tuning)
 
 
 def read_coco_keypoints(
-    path: str | Path, *, size: tuple[int, int], fps: float, person: int = 0, frames: int | None = None
+    path: str | Path,
+    *,
+    size: tuple[int, int],
+    fps: float,
+    person: int = 0,
+    frames: int | None = None,
+    tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Keypoints:
     """Read a COCO keypoint file (17 keypoints), annotations or results, and follow one person through it.
 
@@ -75,6 +86,7 @@ def read_coco_keypoints(
         fps: frames per second.
         person: which person of the first frame that shows anybody, 0 is the largest.
         frames: number of frames of the clip; pictures without an entry count as frames without a person.
+        tuning: who is taken to be the same person, and for how long.
 
     Raises:
         InputError: the file is missing or is not COCO keypoint JSON.
@@ -88,17 +100,24 @@ def read_coco_keypoints(
     for entry in entries:
         if entry["image_id"] not in place:
             raise InputError(f"{path}: image_id {entry['image_id']!r} is not one of the {len(order)} frames")
-        detection = _coco_person(entry, path)
+        detection = _coco_person(entry, path, tuning)
         if detection is not None:
             people[place[entry["image_id"]]].append(detection)
-    return _follow(people, size=size, fps=fps, person=person, detector="coco-json", source=str(path))
+    return _follow(people, size=size, fps=fps, person=person, detector="coco-json", source=str(path), tuning=tuning)
 
 
 def _follow(
-    people: Sequence[list[Detection]], *, size: tuple[int, int], fps: float, person: int, detector: str, source: str
+    people: Sequence[list[Detection]],
+    *,
+    size: tuple[int, int],
+    fps: float,
+    person: int,
+    detector: str,
+    source: str,
+    tuning: FollowTuning,
 ) -> Keypoints:
     """Pick one person in every frame by the overlap of boxes."""
-    forget = max(1, round(_FORGET_SECONDS * fps))
+    forget = max(1, round(tuning.forget_seconds * fps))
     last: Box | None = None
     lost = 0
     chosen: list[Detection | None] = []
@@ -106,13 +125,13 @@ def _follow(
         if last is None:
             found = _choose(here, person, source)
         else:
-            found = pick_person(here, last, lost=lost >= forget)
+            found = pick_person(here, last, lost=lost >= forget, tuning=tuning)
         lost = 0 if found is not None else lost + 1
         last = found.box if found is not None else last
         chosen.append(found)
     if last is None:
         raise NoPersonError(f"{source}: no person in any of {len(people)} frames; check the detector's output")
-    return collect_keypoints(chosen, size=size, fps=fps, detector=detector, source=source)
+    return collect_keypoints(chosen, size=size, fps=fps, detector=detector, source=source, tuning=tuning)
 
 
 def _choose(people: list[Detection], person: int, source: str) -> Detection | None:
@@ -135,7 +154,7 @@ def _openpose_files(source: str | Path | Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def _openpose_people(path: Path) -> list[Detection]:
+def _openpose_people(path: Path, tuning: FollowTuning) -> list[Detection]:
     content = _load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("people"), list):
         raise InputError(f"{path}: not OpenPose JSON ('people' is missing); write it with --write_json")
@@ -147,7 +166,7 @@ def _openpose_people(path: Path) -> list[Detection]:
         names = {75: OPENPOSE, 54: OPENPOSE_COCO}.get(len(flat)) if isinstance(flat, list) else None
         if names is None:
             raise InputError(f"{path}: pose_keypoints_2d must hold 25 (BODY_25) or 18 (COCO) triples")
-        detection = _from_triples(list(flat or []), names, path, lambda confidence: confidence)
+        detection = _from_triples(list(flat or []), names, path, lambda confidence: confidence, tuning.least_landmarks)
         if detection is not None:
             found.append(detection)
     return found
@@ -175,18 +194,22 @@ def _coco_entries(content: Any, path: Path, frames: int | None) -> tuple[list[di
     return entries, images
 
 
-def _coco_person(entry: dict[str, Any], path: Path) -> Detection | None:
+def _coco_person(entry: dict[str, Any], path: Path, tuning: FollowTuning) -> Detection | None:
     flat = entry["keypoints"]
     if not isinstance(flat, list) or len(flat) != 3 * len(COCO):
         raise InputError(f"{path}: 'keypoints' must hold 17 triples (x, y, v)")
     labelled = "score" not in entry and all(value in (0, 1, 2) for value in flat[2::3])
     return _from_triples(
-        flat, COCO, path, lambda confidence: _COCO_CONFIDENCE[int(confidence)] if labelled else confidence
+        flat,
+        COCO,
+        path,
+        lambda confidence: _COCO_CONFIDENCE[int(confidence)] if labelled else confidence,
+        tuning.least_landmarks,
     )
 
 
 def _from_triples(
-    flat: list[Any], names: tuple[str, ...], path: Path, confidence: Callable[[float], float]
+    flat: list[Any], names: tuple[str, ...], path: Path, confidence: Callable[[float], float], least: int
 ) -> Detection | None:
     """Make a detection of x, y, confidence triples; None if hardly anything was seen."""
     try:
@@ -196,7 +219,7 @@ def _from_triples(
     if not np.isfinite(values).all():
         raise InputError(f"{path}: keypoints hold numbers that are not finite")
     sure = np.array([confidence(float(value)) for value in values[:, 2]], np.float32).clip(0, 1)
-    if int((sure > 0).sum()) < _LEAST_SEEN:
+    if int((sure > 0).sum()) < least:
         return None
     return Detection(names, values[:, :2].copy(), sure, None, None, float(sure.mean()))
 

@@ -11,21 +11,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from liquidwarp.bodies.protocol import BodyModel
+from liquidwarp.fit.tuning import FIT_TUNING, ContactTuning
 from liquidwarp.types import BodyTrack
 
 FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 """Points of the feet that are watched."""
-
-_SPAN = 0.06  # seconds, before and after, over which a speed is taken
-_SLOW, _FAST = 0.22, 0.36  # m/s: a stand begins below the first and ends above the second
-_BLUR = 0.15  # of the speed of the fastest tenth: fast feet are seen less exactly, also where they stand
-_BLURRED = 0.60  # m/s: the highest end of a stand on that account
-_SHIFT = 0.07  # m/s: a place that moves faster is no place to stand on
-_LOW, _HIGH = 0.05, 0.09  # metres above the ground, likewise
-_GROUND_SPAN = 0.8  # seconds, before and after, whose lowest point is the ground
-_SHORTEST = 0.12  # seconds
-_ALONG = 0.25  # how much of a speed along the view counts: it is mostly noise, and shows across the view as well
-_SETTLE = 0.6  # seconds: what a standing point does more slowly than this is a person who shifts it, not noise
 
 
 def foot_points(body: BodyModel, track: BodyTrack) -> Float[Tensor, "T 4 3"]:
@@ -33,38 +23,52 @@ def foot_points(body: BodyModel, track: BodyTrack) -> Float[Tensor, "T 4 3"]:
     return body.landmarks(FEET, track.betas, track.global_orient, track.body_pose, track.transl)
 
 
-def find_stands(body: BodyModel, track: BodyTrack) -> Int[Tensor, "T 4"]:
+def find_stands(
+    body: BodyModel, track: BodyTrack, *, tuning: ContactTuning = FIT_TUNING.feet.contacts
+) -> Int[Tensor, "T 4"]:
     """Find where the points `FEET` of a track stand.
+
+    Args:
+        body: the track's body.
+        track: the motion.
+        tuning: what is slow and low enough to stand.
 
     Returns:
         The number of the stand that a point is in, counted per point from 0; -1 where it does not stand. Unrelated
         frames (`fps` 0) have no stands.
     """
-    return stands_of(foot_points(body, track), track.fps, track.camera.rotation[2])
+    return stands_of(foot_points(body, track), track.fps, track.camera.axis, tuning=tuning)
 
 
-def stands_of(points: Float[Tensor, "T 4 3"], fps: float, view: Float[Tensor, "3"]) -> Int[Tensor, "T 4"]:
+def stands_of(
+    points: Float[Tensor, "T 4 3"],
+    fps: float,
+    view: Float[Tensor, "3"],
+    *,
+    tuning: ContactTuning = FIT_TUNING.feet.contacts,
+) -> Int[Tensor, "T 4"]:
     """Find where points stand; `view` is a unit vector along the camera's axis. Returns as `find_stands`."""
     stands = torch.full(points.shape[:2], -1, dtype=torch.int64)
     if fps <= 0 or len(points) < 3:
         return stands
-    speed, height = foot_speed(points, fps, view), foot_height(points, fps)
-    fast = (_BLUR * speed.flatten().quantile(0.9)).clamp(_FAST, _BLURRED)
-    begins = (speed < fast * _SLOW / _FAST) & (height < _LOW)
-    holds = (speed < fast) & (height < _HIGH)
+    speed, height = foot_speed(points, fps, view, tuning=tuning), foot_height(points, fps, tuning=tuning)
+    quick = speed.flatten().quantile(tuning.quick_part)
+    fast = (tuning.blur * quick).clamp(tuning.fast, tuning.most_blurred)
+    begins = (speed < fast * tuning.slow / tuning.fast) & (height < tuning.low)
+    holds = (speed < fast) & (height < tuning.high)
     # Small steps hide between stands; where the place itself moves, there was one.
-    stands = _numbered(begins, holds, fps)
-    shift = stand_places(points, stands, fps).diff(dim=0).norm(dim=-1) * fps
+    shortest = max(2, round(tuning.shortest * fps))
+    stands = _numbered(begins, holds, shortest)
+    shift = stand_places(points, stands, fps, tuning=tuning).diff(dim=0).norm(dim=-1) * fps
     shift = torch.where((stands[1:] >= 0) & (stands[1:] == stands[:-1]), shift, torch.zeros_like(shift))
     steps = torch.zeros_like(holds)
-    steps[1:] |= shift > _SHIFT
-    steps[:-1] |= shift > _SHIFT
-    return _numbered(begins & ~steps, holds & ~steps, fps)
+    steps[1:] |= shift > tuning.shift
+    steps[:-1] |= shift > tuning.shift
+    return _numbered(begins & ~steps, holds & ~steps, shortest)
 
 
-def _numbered(begins: Tensor, holds: Tensor, fps: float) -> Tensor:
+def _numbered(begins: Tensor, holds: Tensor, shortest: int) -> Tensor:
     stands = torch.full(begins.shape, -1, dtype=torch.int64)
-    shortest = max(2, round(_SHORTEST * fps))
     for point in range(begins.shape[1]):
         spans = hysteresis(begins[:, point], holds[:, point])
         for number, (first, last) in enumerate(span for span in spans if span[1] - span[0] >= shortest):
@@ -72,7 +76,13 @@ def _numbered(begins: Tensor, holds: Tensor, fps: float) -> Tensor:
     return stands
 
 
-def stand_places(points: Float[Tensor, "T N 3"], stands: Int[Tensor, "T N"], fps: float) -> Float[Tensor, "T N 3"]:
+def stand_places(
+    points: Float[Tensor, "T N 3"],
+    stands: Int[Tensor, "T N"],
+    fps: float,
+    *,
+    tuning: ContactTuning = FIT_TUNING.feet.contacts,
+) -> Float[Tensor, "T N 3"]:
     """Return where standing points really stand: the mean over a stand, weighted by a Gaussian in time.
 
     The mean follows slow shifts of a foot (turning on the spot, shuffling) and forgets the noise of single frames.
@@ -83,28 +93,36 @@ def stand_places(points: Float[Tensor, "T N 3"], stands: Int[Tensor, "T N"], fps
         for stand in range(int(stands[:, point].amax()) + 1):
             inside = stands[:, point] == stand
             time = torch.arange(int(inside.sum()), dtype=points.dtype) / fps
-            weight = torch.exp(-0.5 * ((time[:, None] - time) / _SETTLE) ** 2)
+            weight = torch.exp(-0.5 * ((time[:, None] - time) / tuning.settle) ** 2)
             out[inside, point] = weight @ points[inside, point] / weight.sum(dim=1, keepdim=True)
     return out
 
 
-def foot_speed(points: Float[Tensor, "T N 3"], fps: float, view: Float[Tensor, "3"]) -> Float[Tensor, "T N"]:
+def foot_speed(
+    points: Float[Tensor, "T N 3"],
+    fps: float,
+    view: Float[Tensor, "3"],
+    *,
+    tuning: ContactTuning = FIT_TUNING.feet.contacts,
+) -> Float[Tensor, "T N"]:
     """Return the speed of points in m/s, over about a tenth of a second; speed along the view counts less."""
-    reach = max(1, round(_SPAN * fps))
+    reach = max(1, round(tuning.span * fps))
     frame = torch.arange(len(points))
     ahead, behind = (frame + reach).clamp_max(len(points) - 1), (frame - reach).clamp_min(0)
     way = points[ahead] - points[behind]
-    way = way - (way @ view)[..., None] * view * (1 - _ALONG)
+    way = way - (way @ view)[..., None] * view * (1 - tuning.along)
     return way.norm(dim=-1) * fps / (ahead - behind)[:, None]
 
 
-def foot_height(points: Float[Tensor, "T 4 3"], fps: float) -> Float[Tensor, "T 4"]:
+def foot_height(
+    points: Float[Tensor, "T 4 3"], fps: float, *, tuning: ContactTuning = FIT_TUNING.feet.contacts
+) -> Float[Tensor, "T 4"]:
     """Return how high points are above where the same kind of point (heels, toes) was lowest of late or will be soon.
 
     Heels and toes rest at heights of their own (a body's landmark lies inside the foot).
     """
     kinds = points[..., 1].unflatten(1, (2, 2))
-    reach = round(_GROUND_SPAN * fps)
+    reach = round(tuning.ground_span * fps)
     lowest = kinds.amax(dim=1).T[:, None]
     ground = torch.nn.functional.max_pool1d(lowest, 2 * reach + 1, stride=1, padding=reach)[:, 0].T
     return (ground[:, None] - kinds).flatten(1)

@@ -7,11 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.checks import check_positive
+from liquidwarp.fit.tuning import STEADY_TUNING, SteadyTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-
-_SLOWEST = 1.2  # Hz: how quickly what rests is followed
-_EAGER = {"turn": 0.5, "place": 2.5}  # how much quicker per rad/s, per m/s
-_SPEED_CUTOFF = 1.0  # Hz, of the speed itself
 
 
 class SteadyPose:
@@ -23,11 +20,12 @@ class SteadyPose:
 
     Args:
         fps: rate of the frames.
+        tuning: cut-offs at rest and in motion.
     """
 
-    def __init__(self, fps: float) -> None:
+    def __init__(self, fps: float, *, tuning: SteadyTuning = STEADY_TUNING) -> None:
         check_positive("fps", fps)
-        self._fps = fps
+        self._fps, self._tuning = fps, tuning
         self._turns: Tensor | None = None
         self._place: Tensor | None = None
         self._turn_speed = self._place_speed = torch.zeros(())
@@ -43,16 +41,17 @@ class SteadyPose:
             self._turn_speed, self._place_speed = turns.new_zeros(len(turns)), place.new_zeros(())
         way = matrix_to_axis_angle(self._turns.transpose(1, 2) @ turns)
         self._turn_speed = self._followed(self._turn_speed, way.norm(dim=1) * self._fps)
-        share = self._share(_SLOWEST + _EAGER["turn"] * self._turn_speed)
-        self._turns = self._turns @ axis_angle_to_matrix(share[:, None] * way)
+        tuning = self._tuning
+        part = self._part(tuning.slowest + tuning.turn_eagerness * self._turn_speed)
+        self._turns = self._turns @ axis_angle_to_matrix(part[:, None] * way)
         step = place - self._place
         self._place_speed = self._followed(self._place_speed, step.norm() * self._fps)
-        self._place = self._place + self._share(_SLOWEST + _EAGER["place"] * self._place_speed) * step
+        self._place = self._place + self._part(tuning.slowest + tuning.place_eagerness * self._place_speed) * step
         return matrix_to_axis_angle(self._turns).to(axis_angles.dtype), self._place.to(axis_angles.dtype)
 
     def _followed(self, old: Tensor, new: Tensor) -> Tensor:
-        return old + self._share(torch.tensor(_SPEED_CUTOFF, dtype=old.dtype)) * (new - old)
+        return old + self._part(torch.tensor(self._tuning.speed_cutoff, dtype=old.dtype)) * (new - old)
 
-    def _share(self, cutoff: Tensor) -> Tensor:
+    def _part(self, cutoff: Tensor) -> Tensor:
         """Return how much of the way to the new value is gone, for a cut-off in Hz."""
         return 1 / (1 + self._fps / (2 * math.pi * cutoff))

@@ -3,33 +3,32 @@
 Convention: pixels as `Camera`; masks may be smaller than the pictures.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.errors import InputError
-from liquidwarp.fit.chain import solve_chain, solve_stills
-from liquidwarp.fit.skeleton import JOINTS, Posed, pose_skeleton
-from liquidwarp.fit.solve import Problem, State, normal_equations
-from liquidwarp.fit.terms import height_in_pixels, project_with_slope
+from liquidwarp.fit.chain import Chain, solve_chain, solve_stills
+from liquidwarp.fit.evidence import height_in_pixels
+from liquidwarp.fit.robust import GemanMcClure, Kernel
+from liquidwarp.fit.skeleton import JOINTS, State
+from liquidwarp.fit.solve import Problem, normal_equations
+from liquidwarp.fit.term import Term, Window
 from liquidwarp.fit.track import WINDOW, FitResult, Fitter, join, pieces, read_state, result_of, windows
-from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-from liquidwarp.raster import rasterize
+from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, FitTuning, FitWeights, OutlineTuning
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project_with_jacobian
+from liquidwarp.parallel import one_thread, pool_map, thread_count
+from liquidwarp.raster import interpolate_at, rasterize
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
-_SAMPLES = 160  # points of an outline
-_SIGMA = 0.012  # of the person's height: masks of clothed people are no better
-_REACH = 3.0  # standard deviations
-_WEIGHT = 0.8  # neighbouring points of an outline say the same
-_BATCH = 32
-_LANDMARK_REACH = 6.0  # standard deviations
-_DAMPING = 10.0
+_BATCH = 32  # frames whose outlines are looked at together
+_PROBE = 1e-2  # radians: a turn small enough to tell how much a vertex follows
 
 
 def refine_with_masks(
@@ -41,10 +40,13 @@ def refine_with_masks(
     offsets: Float[Tensor, "V 3"] | None = None,
     rounds: int = 3,
     window: int = WINDOW,
+    terms: Sequence[Term] = (),
+    weights: FitWeights = FIT_WEIGHTS,
+    tuning: FitTuning = FIT_TUNING,
 ) -> FitResult:
     """Correct the poses of a track so that the outline of the mesh agrees with a clip's masks.
 
-    Landmarks, ranges of joints and motion count as in `fit_track`; the shape stays.
+    Landmarks, ranges of joints, motion and terms of your own count as in `fit_track`; the shape stays.
 
     Args:
         body: the body model.
@@ -54,22 +56,26 @@ def refine_with_masks(
         offsets: clothes and hair on the resting body; without them masks of clothed people mislead.
         rounds: times the outline is rendered and followed.
         window: most frames solved for at once.
+        terms: what else to add to the cost, as in `fit_track`.
+        weights: how much each of the fit's own terms counts.
+        tuning: standard deviations and robust widths.
 
     Raises:
-        InputError: numbers of frames differ.
+        InputError: numbers of frames differ, or one of `terms` gives what it must not.
     """
     if not len(masks) == len(track) == len(keypoints.present):
         raise InputError(
             f"{len(masks)} masks and {len(keypoints.present)} keypoints for {len(track)} frames of the track"
         )
-    camera = replace(track.camera, rotation=torch.eye(3), translation=torch.zeros(3))
-    threads = torch.get_num_threads()
+    camera = track.camera.at_origin()
+    threads = thread_count()
     with torch.no_grad(), one_thread():
-        fitter = Fitter(body, keypoints, camera, track.fps)
+        fitter = Fitter(body, keypoints, camera, track.fps, terms=terms, weights=weights, tuning=tuning)
         fitter.skeleton = fitter.skeleton.at(track.betas.double())
         mesh = _PosedMesh(body, body.identity(track.betas), offsets)
         state = read_state(body, track, track.camera)
-        problem = fitter.problem(state)
+        evidence = fitter.evidence(state)
+        problem = fitter.problem(evidence, state)
         spans = windows(len(track), window) if track.fps > 0 else pieces(len(track), window)
         done: State | None = None
         for first, last in spans:
@@ -78,7 +84,7 @@ def refine_with_masks(
                 part = _follow(mesh, fitter, problem[first:last], part, masks, first, threads)
             done = part if done is None else join(done, part, first)
         assert done is not None
-        return result_of(body, keypoints, track.camera, fitter, done, problem.evidence, track.fps)
+        return result_of(body, keypoints, track.camera, fitter, done, evidence, track.fps)
 
 
 class _PosedMesh:
@@ -96,27 +102,26 @@ class _PosedMesh:
 def _follow(
     mesh: _PosedMesh, fitter: Fitter, problem: Problem, state: State, masks: MaskStack, first: int, threads: int
 ) -> State:
-    chain = normal_equations(problem, state, _LANDMARK_REACH)
-    posed = pose_skeleton(problem.skeleton, state.rotations, state.place)
-    camera = problem.camera.resized(masks.size)
+    window, tuning = problem.window(state), fitter.tuning.outline
+    chain = normal_equations(problem.terms, window, 1.0)
+    camera = fitter.camera.resized(masks.size)
 
     @torch.no_grad()  # each thread has a switch of its own
-    def terms(part: slice) -> tuple[Tensor, Tensor]:
+    def equations(part: slice) -> Chain:
         vertices = mesh.vertices(state[part], problem.skeleton.joints[0])
         seen = masks.stack(range(first + part.start, first + part.stop))
-        outline = find_outline(vertices, mesh.body.topology.faces, mesh.influence, camera, seen)
-        some = Posed(posed.turns[part], posed.joints[part], posed.points[part])
-        error, slope = outline_terms(outline, camera, some, fitter.stature())
-        return slope.transpose(1, 2) @ slope, (slope.transpose(1, 2) @ error[..., None])[..., 0]
+        outline = find_outline(vertices, mesh.body.topology.faces, mesh.influence, camera, seen, tuning=tuning)
+        term = OutlineTerm.create(outline, camera, fitter.stature(), fitter.weights.outline, tuning)
+        return normal_equations((term,), problem.window(state[part]), 1.0)
 
-    frames = len(state.place)
+    frames = len(state)
     parts = [slice(start, min(start + _BATCH, frames)) for start in range(0, frames, _BATCH)]
-    found = side_by_side(terms, parts, workers=threads, begin=lambda: torch.set_num_threads(1))
-    for part, (blocks, pull) in zip(parts, found, strict=True):
-        chain.diagonal[part] += blocks
-        chain.right[part] -= pull
-    solve = solve_chain if problem.fps > 0 and len(state.place) > 1 else solve_stills
-    return state.moved(solve(chain, _DAMPING))
+    found = pool_map(equations, parts, workers=threads)
+    for part, some in zip(parts, found, strict=True):
+        chain.diagonal[part] += some.diagonal
+        chain.right[part] += some.right
+    solve = solve_chain if problem.linked and frames > 1 else solve_stills
+    return state.moved(solve(chain, tuning.damping), tuning=fitter.tuning.solver)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +142,10 @@ class MaskOutline:
     distance: Float[Tensor, "T N"]
     weight: Float[Tensor, "T N"]
 
+    def __getitem__(self, frames: slice | Tensor) -> "MaskOutline":
+        """Return some frames."""
+        return MaskOutline(*(getattr(self, part.name)[frames] for part in fields(self)))
+
 
 def joint_influence(body: BodyModel, identity: Identity) -> Float[Tensor, "V J"]:
     """Measure how much of a turn of each canonical joint every vertex follows: 1 below the joint, 0 elsewhere."""
@@ -144,7 +153,7 @@ def joint_influence(body: BodyModel, identity: Identity) -> Float[Tensor, "V J"]
     places = identity.joints[[body.canonical(name) for name in CANONICAL_JOINTS]]
     for joint in range(JOINTS):
         pose = identity.vertices.new_zeros(2, JOINTS, 3)
-        pose[0, joint, 0], pose[1, joint, 2] = 1e-2, 1e-2
+        pose[0, joint, 0], pose[1, joint, 2] = _PROBE, _PROBE
         moved = body.vertices(identity, *body.expand_pose(pose), identity.vertices.new_zeros(2, 3)) - identity.vertices
         arm = identity.vertices - places[joint]
         rigid = (axis_angle_to_matrix(pose[:, joint])[:, None] @ arm[..., None])[..., 0] - arm
@@ -171,6 +180,8 @@ def find_outline(
     influence: Float[Tensor, "V J"],
     camera: Camera,
     masks: Float[Tensor, "T H W"],
+    *,
+    tuning: OutlineTuning = FIT_TUNING.outline,
 ) -> MaskOutline:
     """Sample the outline of the mesh and look up the masks' edges near it; `camera` has the masks' size."""
     found = rasterize(vertices, faces, camera)
@@ -183,45 +194,81 @@ def find_outline(
     for frame in range(len(vertices)):
         y, x = edge[frame].nonzero().unbind(dim=1)
         if len(x) == 0:
-            rows.append(_no_points(influence))
+            rows.append(_no_points(influence, tuning.samples))
             continue
-        pick = torch.linspace(0, len(x) - 1, min(_SAMPLES, len(x))).long()
+        pick = torch.linspace(0, len(x) - 1, min(tuning.samples, len(x))).long()
         y, x = y[pick], x[pick]
-        corner = faces[found.face_index[frame, y, x].long()].long()
-        bary = found.bary[frame, y, x][..., None]
+        spot = (found.face_index[frame, y, x], found.bary[frame, y, x], faces)
         field = signed_distance(masks[frame])
         across = torch.stack([field[y, x + 1] - field[y, x - 1], field[y + 1, x] - field[y - 1, x]], dim=-1)
         size = across.norm(dim=-1, keepdim=True)
         row = (
-            (vertices[frame][corner] * bary).sum(dim=1),
-            (influence[corner] * bary).sum(dim=1),
+            interpolate_at(*spot, vertices[frame]),
+            interpolate_at(*spot, influence),
             across / size.clamp_min(1e-6),
             field[y, x] + 0.5,
-            (size[:, 0] > 0.5).to(field),
+            (size[:, 0] > tuning.clear_edge).to(field),
         )
-        rows.append(tuple(torch.nn.functional.pad(part, _fill(part)) for part in row))
+        rows.append(tuple(torch.nn.functional.pad(part, _fill(part, tuning.samples)) for part in row))
     return MaskOutline(*(torch.stack(parts).double() for parts in zip(*rows, strict=True)))
 
 
-def _fill(part: Tensor) -> list[int]:
-    return [0, 0] * (part.dim() - 1) + [0, _SAMPLES - len(part)]
+def _fill(part: Tensor, samples: int) -> list[int]:
+    return [0, 0] * (part.dim() - 1) + [0, samples - len(part)]
 
 
-def _no_points(influence: Tensor) -> tuple[Tensor, ...]:
-    shapes = ((_SAMPLES, 3), (_SAMPLES, influence.shape[1]), (_SAMPLES, 2), (_SAMPLES,), (_SAMPLES,))
+def _no_points(influence: Tensor, samples: int) -> tuple[Tensor, ...]:
+    shapes = ((samples, 3), (samples, influence.shape[1]), (samples, 2), (samples,), (samples,))
     return tuple(influence.new_zeros(shape) for shape in shapes)
 
 
-def outline_terms(
-    outline: MaskOutline, camera: Camera, posed: Posed, stature: float
-) -> tuple[Float[Tensor, "T N"], Float[Tensor, "T N P"]]:
-    """Return weighted distances of the outline from the masks' edges and their slopes by the frames' unknowns."""
-    unit = _SIGMA * height_in_pixels(camera, stature, posed.joints[:, 0])[:, None]
-    error = outline.distance / unit
-    share = (outline.weight * _WEIGHT).sqrt() / (1 + (error / _REACH) ** 2)
-    _, slope = project_with_slope(camera, outline.points)
-    pull = (outline.normal[..., None, :] @ slope)[..., 0, :] / unit[..., None] * share[..., None]
-    arms = outline.points[:, :, None] - posed.joints[:, None]
-    turning = torch.linalg.cross(arms, pull[:, :, None].expand_as(arms), dim=-1)
-    local = torch.einsum("tjck,tnjc->tnjk", posed.turns, turning) * outline.influence[..., None]
-    return error * share, torch.cat([local.flatten(2), pull], dim=-1)
+@dataclass(frozen=True, eq=False)
+class OutlineTerm:
+    """The mesh's outline lies on the masks' edges; the outline stays where it was found while a step is taken.
+
+    Attributes:
+        outline: where the mesh's outline is and the masks want it.
+        camera: camera of the masks.
+        stature: height of the resting body, metres.
+        sigma: standard deviation, parts of the person's height.
+        weight: weight of each point.
+        kernel: robust kernel.
+    """
+
+    outline: MaskOutline
+    camera: Camera
+    stature: float
+    sigma: float
+    weight: Float[Tensor, "T N"]
+    kernel: Kernel
+    span = 1
+
+    @staticmethod
+    def create(
+        outline: MaskOutline, camera: Camera, stature: float, weight: float, tuning: OutlineTuning
+    ) -> "OutlineTerm":
+        """Make a term of an outline."""
+        kernel = GemanMcClure(tuning.width)
+        trust = outline.weight * tuning.independence * weight
+        return OutlineTerm(outline, camera, stature, tuning.sigma, trust, kernel)
+
+    def __getitem__(self, frames: slice | Tensor) -> "OutlineTerm":
+        """Return some frames."""
+        return replace(self, outline=self.outline[frames], weight=self.weight[frames])
+
+    def _unit(self, window: Window) -> Float[Tensor, "T 1"]:
+        return self.sigma * height_in_pixels(self.camera, self.stature, window.joints[:, 0])[:, None]
+
+    def residual(self, window: Window) -> Float[Tensor, "T N 1"]:
+        """Return the distances from the masks' edges."""
+        return (self.outline.distance / self._unit(window))[..., None]
+
+    def jacobian(self, window: Window) -> tuple[Float[Tensor, "T N 1 P"]]:
+        """Return their derivatives."""
+        posed, outline = window.posed, self.outline
+        _, slope = project_with_jacobian(self.camera, outline.points)
+        pull = (outline.normal[..., None, :] @ slope)[..., 0, :] / self._unit(window)[..., None]
+        arms = outline.points[:, :, None] - posed.joints[:, None]
+        turning = torch.linalg.cross(arms, pull[:, :, None].expand_as(arms), dim=-1)
+        local = torch.einsum("tjck,tnjc->tnjk", posed.turns, turning) * outline.influence[..., None]
+        return (torch.cat([local.flatten(2), pull], dim=-1)[:, :, None],)

@@ -15,36 +15,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS
+from liquidwarp.fit.tuning import FIT_TUNING, PriorTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 
-LIMIT_SIGMA = math.radians(4)
-"""How far a joint may leave its range for the cost of one standard deviation."""
-
-_FREE = 1000.0
-# Per joint, for the person's left: (relaxed, spread, lowest, highest) in degrees for three angles. Torso, head, hips,
-# ankles: about X (bowing and pointing toes positive, lifting a thigh negative), Y and Z. Collars, shoulders, elbows,
-# wrists and knees: twist about the bone, bend, sideways.
-_RANGES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
-    "pelvis": ((0, _FREE, -_FREE, _FREE),) * 3,
-    "spine1": ((0, 12, -15, 40), (0, 10, -18, 18), (0, 10, -20, 20)),
-    "spine2": ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20)),
-    "spine3": ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20)),
-    "neck": ((0, 18, -35, 40), (0, 22, -45, 45), (0, 15, -28, 28)),
-    "head": ((0, 18, -35, 35), (0, 22, -45, 45), (0, 15, -28, 28)),
-    "collar": ((0, 6, -15, 15), (0, 10, -20, 25), (0, 10, -12, 30)),
-    "shoulder": ((0, 50, -100, 100), (0, 70, -_FREE, _FREE), (0, 70, -_FREE, _FREE)),
-    "elbow": ((0, 40, -90, 90), (12, 60, 0, 152), (0, 4, -6, 6)),
-    "wrist": ((0, 12, -25, 25), (0, 25, -75, 75), (0, 15, -35, 35)),
-    "hip": ((0, 45, -135, 40), (0, 25, -50, 50), (0, 30, -75, 40)),
-    "knee": ((0, 10, -20, 20), (3, 50, 0, 155), (0, 4, -6, 6)),
-    "ankle": ((0, 18, -35, 55), (0, 12, -30, 30), (0, 12, -30, 30)),
-    "foot": ((0, 5, -40, 10), (0, 3, -6, 6), (0, 3, -6, 6)),
-}
 _HINGES = ("elbow", "knee")
 _ARM = ("collar", "shoulder", "elbow", "wrist")
 _CHILD = {"collar": "shoulder", "shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle"}
-_HANGING = (0.22, 0.97, -0.06)
-_RAISED = (0.86, 0.5, -0.15)
+_LEAST_ANGLE, _HALF_TURN_LESS = 1e-4, math.pi - 1e-3  # between them quotients of sines are exact enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +67,12 @@ def shortest_rotation(start: Float[Tensor, "*#B 3"], end: Float[Tensor, "*#B 3"]
     return axis_angle_to_matrix(axis / sine.clamp_min(1e-9) * angle)
 
 
-def make_prior(rest_joints: Float[Tensor, "J 3"]) -> PosePrior:
+def make_prior(rest_joints: Float[Tensor, "J 3"], *, tuning: PriorTuning = FIT_TUNING.prior) -> PosePrior:
     """Lay the ranges on a skeleton's 22 canonical rest joints."""
     rest = rest_joints.detach().double()
     place = {name: rest[index] for index, name in enumerate(CANONICAL_JOINTS)}
     forward, back = rest.new_tensor([0.0, 0, -1]), rest.new_tensor([0.0, 0, 1])
+    ranges = dict(tuning.ranges)
     axes, reference, stance, relaxed, rows = [], [], [], [], []
     for name in CANONICAL_JOINTS:
         side, _, kind = name.rpartition("_")
@@ -109,10 +87,9 @@ def make_prior(rest_joints: Float[Tensor, "J 3"]) -> PosePrior:
             frame = hinge_axes(bone, back if kind == "knee" else forward)
         if kind == "shoulder":
             flip = rest.new_tensor([mirror, 1, 1])
-            start = shortest_rotation(bone, rest.new_tensor(_RAISED) * flip)
-            stand = shortest_rotation(bone, rest.new_tensor(_HANGING) * flip)
-        table = rest.new_tensor(_RANGES[kind or name])
-        table = torch.where(table.abs() == _FREE, table.sign() * math.inf, table).deg2rad()
+            start = shortest_rotation(bone, rest.new_tensor(tuning.raised) * flip)
+            stand = shortest_rotation(bone, rest.new_tensor(tuning.hanging) * flip)
+        table = rest.new_tensor(ranges[kind or name]).deg2rad()
         if mirror < 0:
             table = _mirrored(table, frame_is_world=kind not in (*_ARM, "knee"), hinge=kind in _HINGES)
         if stand is None:
@@ -162,7 +139,7 @@ def joint_angles(
 
 def inverse_right_jacobian(vector: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
     """Return d log(R exp(step)) / d step for R = exp(vector) (Sola et al., "A micro Lie theory", eq. 144)."""
-    angle = vector.norm(dim=-1)[..., None, None].clamp(1e-4, math.pi - 1e-3)
+    angle = vector.norm(dim=-1)[..., None, None].clamp(_LEAST_ANGLE, _HALF_TURN_LESS)
     cross = cross_matrix(vector)
     factor = 1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())
     return torch.eye(3, dtype=vector.dtype) + cross / 2 + factor * (cross @ cross)
@@ -198,13 +175,13 @@ def _hinge_angles(axes: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def prior_residuals(
-    prior: PosePrior, rotations: Float[Tensor, "T J 3 3"]
+    prior: PosePrior, rotations: Float[Tensor, "T J 3 3"], *, limit_sigma: float = FIT_TUNING.terms.limit_sigma
 ) -> tuple[Float[Tensor, "T J 6"], Float[Tensor, "T J 6 3"]]:
     """Return distances from the relaxed stance and from the joints' ranges in standard deviations, and their slopes."""
     angles, slope = joint_angles(prior, rotations)
     low, high = angles < prior.low, angles > prior.high
     outside = torch.where(low, angles - prior.low, torch.where(high, angles - prior.high, torch.zeros_like(angles)))
     pull = (angles - prior.relaxed) / prior.spread
-    residual = torch.cat([pull, outside / LIMIT_SIGMA], dim=-1)
-    gate = (low | high).to(slope)[..., None] / LIMIT_SIGMA
+    residual = torch.cat([pull, outside / limit_sigma], dim=-1)
+    gate = (low | high).to(slope)[..., None] / limit_sigma
     return residual, torch.cat([slope / prior.spread[..., None], gate * slope], dim=-2)

@@ -4,7 +4,7 @@ Convention: camera or world axes as the body's (`BodyModel`). Steps of a joint a
 `rotation <- rotation @ exp(step)`, with the step in the joint's own turned axes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
+from liquidwarp.fit.tuning import FIT_TUNING, SolverTuning
 from liquidwarp.geometry import axis_angle_to_matrix
 
 JOINTS = len(CANONICAL_JOINTS)
@@ -24,6 +25,7 @@ class Skeleton:
     """A body's canonical joints and some landmarks, linear in the shape around one shape.
 
     Attributes:
+        names: names of the landmarks.
         parents: canonical parent of each canonical joint; -1 for the pelvis.
         betas: the shape around which it is linear.
         joints: rest joints at `betas`.
@@ -34,6 +36,7 @@ class Skeleton:
         below: `below[j, l]` says whether joint j moves landmark l.
     """
 
+    names: tuple[str, ...]
     parents: tuple[int, ...]
     betas: Float[Tensor, "K"]
     joints: Float[Tensor, "J 3"]
@@ -46,16 +49,34 @@ class Skeleton:
     def at(self, betas: Float[Tensor, "K"]) -> "Skeleton":
         """Return the skeleton of another shape, by the linear model."""
         change = betas - self.betas
-        return Skeleton(
-            self.parents,
-            betas,
-            self.joints + torch.einsum("k,kjc->jc", change, self.joints_basis),
-            self.joints_basis,
-            self.points + torch.einsum("k,klc->lc", change, self.points_basis),
-            self.points_basis,
-            self.carrier,
-            self.below,
+        return replace(
+            self,
+            betas=betas,
+            joints=self.joints + torch.einsum("k,kjc->jc", change, self.joints_basis),
+            points=self.points + torch.einsum("k,klc->lc", change, self.points_basis),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Pose and place per frame: local rotations of the canonical joints, place of the pelvis in camera axes."""
+
+    rotations: Float[Tensor, "T J 3 3"]
+    place: Float[Tensor, "T 3"]
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def __getitem__(self, index: slice | Tensor) -> "State":
+        """Return some frames."""
+        return State(self.rotations[index], self.place[index])
+
+    def moved(self, step: Float[Tensor, "T P"], *, tuning: SolverTuning = FIT_TUNING.solver) -> "State":
+        """Take a step, turns and ways shortened to a safe length."""
+        turn = step[:, : 3 * JOINTS].unflatten(1, (JOINTS, 3))
+        turn = turn * (tuning.longest_turn / turn.norm(dim=-1, keepdim=True).clamp_min(tuning.longest_turn))
+        way = step[:, -3:].clamp(-tuning.longest_way, tuning.longest_way)
+        return State(self.rotations @ axis_angle_to_matrix(turn), self.place + way)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +138,7 @@ def make_skeleton(body: BodyModel, names: tuple[str, ...], betas: Float[Tensor, 
     carrier = (below * torch.arange(JOINTS)[:, None]).amax(dim=0)
     empty = betas.new_zeros(0, 1, 3)
     return Skeleton(
+        names,
         parents,
         betas,
         joints,
@@ -143,12 +165,26 @@ def pose_skeleton(skeleton: Skeleton, rotations: Float[Tensor, "T J 3 3"], place
 
 def landmark_jacobian(skeleton: Skeleton, posed: Posed) -> Float[Tensor, "T L 3 P"]:
     """Return the derivative of each landmark by a frame's unknowns (`STATE`)."""
-    frames, count = posed.points.shape[:2]
-    jacobian = posed.points.new_zeros(frames, count, 3, STATE)
+    return _turning(posed, posed.points, skeleton.below)
+
+
+def joint_jacobian(skeleton: Skeleton, posed: Posed) -> Float[Tensor, "T J 3 P"]:
+    """Return the derivative of each joint by a frame's unknowns (`STATE`): its own turn does not move it."""
+    below = torch.zeros(JOINTS, JOINTS, dtype=torch.bool)
+    for joint in range(1, JOINTS):
+        above = skeleton.parents[joint]
+        below[:, joint] = below[:, above]
+        below[above, joint] = True
+    return _turning(posed, posed.joints, below)
+
+
+def _turning(posed: Posed, points: Tensor, below: Tensor) -> Tensor:
+    frames, count = points.shape[:2]
+    jacobian = points.new_zeros(frames, count, 3, STATE)
     for joint in range(JOINTS):
-        moved = skeleton.below[joint].nonzero()[:, 0]
+        moved = below[joint].nonzero()[:, 0]
         if len(moved):
-            arms = posed.points[:, moved] - posed.joints[:, None, joint]
+            arms = points[:, moved] - posed.joints[:, None, joint]
             axes = posed.turns[:, joint].transpose(1, 2)[:, None]
             turned = torch.linalg.cross(axes, arms[:, :, None], dim=-1)
             jacobian[:, moved, :, 3 * joint : 3 * joint + 3] = turned.transpose(2, 3)
@@ -158,11 +194,16 @@ def landmark_jacobian(skeleton: Skeleton, posed: Posed) -> Float[Tensor, "T L 3 
 
 def shape_jacobian(skeleton: Skeleton, posed: Posed) -> Float[Tensor, "T L 3 K"]:
     """Return the derivative of each landmark by the shape, the pelvis held in place."""
+    joints = joint_shape_jacobian(skeleton, posed)[:, skeleton.carrier]
+    arms = (skeleton.points_basis - skeleton.joints_basis[:, skeleton.carrier]).permute(1, 2, 0)
+    return joints + posed.turns[:, skeleton.carrier] @ arms
+
+
+def joint_shape_jacobian(skeleton: Skeleton, posed: Posed) -> Float[Tensor, "T J 3 K"]:
+    """Return the derivative of each joint by the shape, the pelvis held in place."""
     at: list[Tensor] = [posed.points.new_zeros(len(posed.points), 3, len(skeleton.betas))]
     for joint in range(1, JOINTS):
         above = skeleton.parents[joint]
         bone = (skeleton.joints_basis[:, joint] - skeleton.joints_basis[:, above]).T
         at.append(at[above] + posed.turns[:, above] @ bone)
-    joints = torch.stack(at, dim=1)[:, skeleton.carrier]
-    arms = (skeleton.points_basis - skeleton.joints_basis[:, skeleton.carrier]).permute(1, 2, 0)
-    return joints + posed.turns[:, skeleton.carrier] @ arms
+    return torch.stack(at, dim=1)

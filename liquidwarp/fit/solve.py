@@ -1,203 +1,222 @@
-"""Levenberg-Marquardt over all frames of a clip at once, and over a person's shape."""
+"""Levenberg-Marquardt over all frames of a clip at once, and over a person's shape.
 
+The solver sums terms (`fit.term`) and knows nothing of what they compare.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.fit.chain import Chain, add_motion_, motion_cost, solve_chain, solve_stills
-from liquidwarp.fit.prior import PosePrior, prior_residuals
-from liquidwarp.fit.skeleton import (
-    JOINTS,
-    Posed,
-    Skeleton,
-    landmark_jacobian,
-    pose_skeleton,
-    shape_jacobian,
-)
-from liquidwarp.fit.terms import (
-    Evidence,
-    add_standing_,
-    direction_terms,
-    picture_terms,
-    standing_cost,
-)
-from liquidwarp.geometry import axis_angle_to_matrix
-from liquidwarp.types import Camera
-
-_REACH = (16.0, 8.0, 6.0)  # widths of the robust cost, in standard deviations, from the first step on
-_LONGEST_TURN = 0.7  # radians in one step
-_DEPTH_PULL = 1.5  # metres
-_ABSENT = 0.01  # weight of the pose prior where nobody was seen: the motion bridges
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """Pose and place per frame: local rotations of the canonical joints, place of the pelvis in camera axes."""
-
-    rotations: Float[Tensor, "T J 3 3"]
-    place: Float[Tensor, "T 3"]
-
-    def __getitem__(self, index: slice | Tensor) -> "State":
-        """Return some frames."""
-        return State(self.rotations[index], self.place[index])
-
-    def moved(self, step: Float[Tensor, "T P"]) -> "State":
-        """Take a step, turns shortened to a safe length."""
-        turn = step[:, : 3 * JOINTS].unflatten(1, (JOINTS, 3))
-        turn = turn * (_LONGEST_TURN / turn.norm(dim=-1, keepdim=True).clamp_min(_LONGEST_TURN))
-        return State(self.rotations @ axis_angle_to_matrix(turn), self.place + step[:, -3:].clamp(-0.5, 0.5))
+from liquidwarp.errors import InputError
+from liquidwarp.fit.chain import Chain, solve_chain, solve_stills
+from liquidwarp.fit.skeleton import STATE, Skeleton, State
+from liquidwarp.fit.term import LONGEST_SPAN, Term, Window
+from liquidwarp.fit.tuning import FIT_TUNING, SolverTuning
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Everything that the fit holds fixed.
+    """What the fit holds fixed.
 
     Attributes:
         skeleton: the body.
-        prior: ranges of its joints.
-        camera: the clip's camera, at the origin of camera axes.
-        evidence: what was seen.
+        terms: what is summed.
         fps: frames per second; 0 where frames are unrelated.
-        prior_weight: weight of the pose prior per frame.
-        depth: usual distance of the person, metres.
     """
 
     skeleton: Skeleton
-    prior: PosePrior
-    camera: Camera
-    evidence: Evidence
+    terms: tuple[Term, ...]
     fps: float
-    prior_weight: Float[Tensor, "T"]
-    depth: float
 
     def __getitem__(self, index: slice | Tensor) -> "Problem":
         """Return the problem of some frames."""
-        return replace(self, evidence=self.evidence[index], prior_weight=self.prior_weight[index])
+        return replace(self, terms=tuple(term[index] for term in self.terms))
+
+    @property
+    def linked(self) -> bool:
+        """Whether any term ties frames to each other."""
+        return any(term.span > 1 for term in self.terms)
+
+    def window(self, state: State, *, with_shape: bool = False) -> Window:
+        """Return what terms look at."""
+        return Window(self.skeleton, state, self.fps, with_shape)
 
 
-def _frame_terms(
-    problem: Problem, state: State, posed: Posed, jacobian: Tensor, reach: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    # Residuals and slopes by landmarks, and the cost per frame of all that frames do not share.
-    seen, seen_slope, cost = picture_terms(problem.evidence, problem.camera, posed, jacobian, reach)
-    way, way_slope, way_cost = direction_terms(problem.evidence, posed, jacobian)
-    pull, _ = prior_residuals(problem.prior, state.rotations)
-    cost = cost + way_cost + problem.prior_weight * (pull**2).sum(dim=(1, 2))
-    return torch.cat([seen, way], dim=1), torch.cat([seen_slope, way_slope], dim=1), cost + _depth(problem, state) ** 2
-
-
-def _depth(problem: Problem, state: State) -> Tensor:
-    return (state.place[:, 2] - problem.depth) / _DEPTH_PULL
-
-
-def _add_prior_(problem: Problem, state: State, diagonal: Tensor, right: Tensor) -> None:
-    residual, slope = prior_residuals(problem.prior, state.rotations)
-    weighted = slope.transpose(-1, -2) * problem.prior_weight[:, None, None, None]
-    right[:, :-3] -= (weighted @ residual[..., None])[..., 0].flatten(1)
-    view = diagonal[:, :-3, :-3].unflatten(1, (JOINTS, 3)).unflatten(3, (JOINTS, 3))
-    index = torch.arange(JOINTS)
-    view[:, index, :, index] += (weighted @ slope).transpose(0, 1)
-    diagonal[:, -1, -1] += 1 / _DEPTH_PULL**2
-    right[:, -1] -= _depth(problem, state) / _DEPTH_PULL
-
-
-def cost_of(problem: Problem, state: State, reach: float) -> float:
+def cost_of(terms: Sequence[Term], window: Window, widening: float) -> float:
     """Return the whole cost of a state."""
-    posed = pose_skeleton(problem.skeleton, state.rotations, state.place)
-    empty = posed.points.new_zeros(*posed.points.shape, 0)
-    cost = float(_frame_terms(problem, state, posed, empty, reach)[2].sum())
-    if problem.fps > 0:
-        cost += motion_cost(state.rotations, state.place, problem.fps)
-        cost += standing_cost(problem.evidence, posed, problem.fps, reach)
-    return cost
+    return sum(float(_costs(term, window, widening).sum()) for term in terms)
 
 
-def normal_equations(problem: Problem, state: State, reach: float) -> Chain:
-    """Return the Gauss-Newton equations of a step from a state."""
-    chain = Chain.zeros(len(state.place))
-    posed = pose_skeleton(problem.skeleton, state.rotations, state.place)
-    jacobian = landmark_jacobian(problem.skeleton, posed)
-    residual, slope, _ = _frame_terms(problem, state, posed, jacobian, reach)
-    chain.diagonal.add_(slope.transpose(1, 2) @ slope)
-    chain.right.sub_((slope.transpose(1, 2) @ residual[..., None])[..., 0])
-    _add_prior_(problem, state, chain.diagonal, chain.right)
-    if problem.fps > 0:
-        add_motion_(chain, state.rotations, state.place, problem.fps)
-        add_standing_(chain, problem.evidence, posed, jacobian, problem.fps, reach)
+def _costs(term: Term, window: Window, widening: float) -> Tensor:
+    return term.weight * term.kernel.cost((term.residual(window) ** 2).sum(dim=-1), widening)
+
+
+def normal_equations(terms: Sequence[Term], window: Window, widening: float) -> Chain:
+    """Return the Gauss-Newton equations of a step from a state.
+
+    Rows of single frames are stacked into one product; everything else is added term by term.
+
+    Raises:
+        InputError: a term's arrays have other shapes than `Term` asks for, or are not finite.
+    """
+    chain = Chain.zeros(len(window), window.unknowns)
+    rows: list[Tensor] = []
+    slopes: list[Tensor] = []
+    for term in terms:
+        residual, slope = _linearised(term, window)
+        weight = term.weight * term.kernel.weight((residual**2).sum(dim=-1), widening)
+        if slope[0].shape[-1] != window.unknowns:
+            chain.add_joints_(residual, slope, weight)
+            continue
+        root = weight.sqrt()[..., None]
+        scaled = (residual * root).flatten(1), tuple((part * root[..., None]).flatten(1, 2) for part in slope)
+        if term.span == 1:
+            rows.append(scaled[0])
+            slopes.append(scaled[1][0])
+        else:
+            chain.add_rows_(*scaled)
+    if rows:
+        chain.add_rows_(torch.cat(rows, dim=1), (torch.cat(slopes, dim=1),))
+    if not bool(chain.right.isfinite().all()):
+        raise _not_finite(terms, window)
     return chain
 
 
-def solve_poses(problem: Problem, state: State, steps: int, tolerance: float = 3e-4) -> State:
+def _linearised(term: Term, window: Window) -> tuple[Tensor, tuple[Tensor, ...]]:
+    residual, slopes = term.residual(window), term.jacobian(window)
+    spans = max(0, len(window) - term.span + 1)
+    width = slopes[0].shape[-1] if slopes else 0
+    wanted = (*residual.shape, width)
+    if (
+        not 1 <= term.span <= LONGEST_SPAN
+        or residual.dim() != 3
+        or residual.shape[0] != spans
+        or len(slopes) != term.span
+        or any(slope.shape != wanted for slope in slopes)
+        or width not in (3, window.unknowns)
+        or (width == 3 and residual.shape[1] > STATE // 3)
+    ):
+        raise InputError(
+            f"the term {_name(term)} of span {term.span} gave residuals {tuple(residual.shape)} with derivatives "
+            f"{[tuple(slope.shape) for slope in slopes]} for {len(window)} frames; wanted ({spans}, G, D) and "
+            f"{term.span} of ({spans}, G, D, {window.unknowns})"
+        )
+    return residual, slopes
+
+
+def _name(term: Term) -> str:
+    return getattr(term, "name", type(term).__name__)
+
+
+def _not_finite(terms: Sequence[Term], window: Window) -> InputError:
+    """Say which term is to blame for what is not a number."""
+    for term in terms:
+        residual, slopes = _linearised(term, window)
+        flat = torch.cat([slope.flatten(2) for slope in slopes], dim=2)
+        for what, values in (("residuals", residual), ("derivatives", flat)):
+            bad = (~values.isfinite()).flatten(1).any(dim=1)
+            if bool(bad.any()):
+                return InputError(
+                    f"the {what} of the term {_name(term)} are not finite in frame {int(bad.nonzero()[0])} of the "
+                    "window; keep it from dividing by zero (clamp_min) and from the square root of zero"
+                )
+    return InputError("the fit's equations are not finite; a weight of a term may be")
+
+
+class _Damping:
+    """How far a step goes: less after steps that did not lower the cost."""
+
+    def __init__(self, tuning: SolverTuning) -> None:
+        self.tuning, self.value = tuning, tuning.damping
+
+    def stiffen(self) -> None:
+        self.value *= self.tuning.stiffen
+
+    def relax(self) -> None:
+        self.value = max(self.value / self.tuning.relax, self.tuning.least_damping)
+
+
+def _widening(step: int, tuning: SolverTuning) -> float:
+    return tuning.widening[min(step // tuning.stage_steps, len(tuning.widening) - 1)]
+
+
+def solve_poses(problem: Problem, state: State, steps: int, *, tuning: SolverTuning = FIT_TUNING.solver) -> State:
     """Fit pose and place of every frame with the shape held fixed.
 
     Args:
         problem: what is known.
         state: where to start.
         steps: most steps to take.
-        tolerance: stop when a step lowers the cost by less than this part.
+        tuning: how to step.
+
+    Raises:
+        InputError: as `normal_equations`.
     """
-    solve = solve_chain if problem.fps > 0 and len(state.place) > 1 else solve_stills
-    damping = 30.0
+    solve = solve_chain if problem.linked and len(state) > 1 else solve_stills
+    damping, window = _Damping(tuning), problem.window(state)
     for step in range(steps):
-        reach = _REACH[min(step // 2, len(_REACH) - 1)]
-        before = cost_of(problem, state, reach)
-        chain = normal_equations(problem, state, reach)
-        for _ in range(4):
-            trial = state.moved(solve(chain, damping))
-            after = cost_of(problem, trial, reach)
+        widening = _widening(step, tuning)
+        before = cost_of(problem.terms, window, widening)
+        chain = normal_equations(problem.terms, window, widening)
+        for _ in range(tuning.tries):
+            trial = problem.window(window.state.moved(solve(chain, damping.value), tuning=tuning))
+            after = cost_of(problem.terms, trial, widening)
             if after < before:
                 break
-            damping *= 10
-        if after >= before:
+            damping.stiffen()
+        if not after < before:
             break
-        state, damping = trial, max(damping / 5, 0.1)
-        if step >= 2 * len(_REACH) and before - after < tolerance * before:
+        window = trial
+        damping.relax()
+        if step >= tuning.stage_steps * len(tuning.widening) and before - after < tuning.tolerance * before:
             break
-    return state
+    return window.state
 
 
-def solve_shape(problem: Problem, state: State, steps: int, betas_weight: float) -> tuple[Skeleton, State]:
+def solve_shape(
+    problem: Problem, state: State, steps: int, pull: float, *, tuning: SolverTuning = FIT_TUNING.solver
+) -> tuple[Skeleton, State]:
     """Fit one shape and the poses of some unrelated frames together.
 
     The normal equations have the shape of an arrow: poses are eliminated frame by frame, then the shape is solved for.
+
+    Args:
+        problem: what is known; no term may tie frames to each other.
+        state: where to start.
+        steps: most steps to take.
+        pull: weight of the pull to the body's mean shape.
+        tuning: how to step.
+
+    Raises:
+        InputError: as `normal_equations`.
     """
-    skeleton, damping = problem.skeleton, 30.0
-    size = len(skeleton.betas)
-    eye = torch.eye(state.rotations.shape[1] * 3 + 3, dtype=torch.float64)
+    damping, size = _Damping(tuning), len(problem.skeleton.betas)
+    pose, shape = slice(0, STATE), slice(STATE, STATE + size)
+    eye, shape_eye = torch.eye(STATE, dtype=torch.float64), torch.eye(size, dtype=torch.float64)
+    window = problem.window(state, with_shape=True)
     for step in range(steps):
-        reach = _REACH[min(step // 2, len(_REACH) - 1)]
-        problem = replace(problem, skeleton=skeleton)
-        before = cost_of(problem, state, reach) + betas_weight * float((skeleton.betas**2).sum())
-        posed = pose_skeleton(skeleton, state.rotations, state.place)
-        joined = torch.cat([landmark_jacobian(skeleton, posed), shape_jacobian(skeleton, posed)], dim=-1)
-        residual, slope, _ = _frame_terms(problem, state, posed, joined, reach)
-        full, right = slope.transpose(1, 2) @ slope, -(slope.transpose(1, 2) @ residual[..., None])[..., 0]
-        width = full.shape[1] - size
-        diagonal, force = full[:, :width, :width].clone(), right[:, :width].clone()
-        _add_prior_(problem, state, diagonal, force)
-        side = full[:, :width, width:]
-        for _ in range(4):
-            factor = torch.linalg.cholesky(diagonal + damping * eye)
+        widening = _widening(step, tuning)
+        skeleton = window.skeleton
+        before = cost_of(problem.terms, window, widening) + pull * float((skeleton.betas**2).sum())
+        chain = normal_equations(problem.terms, window, widening)
+        side, force = chain.diagonal[:, pose, shape], chain.right[:, pose]
+        for _ in range(tuning.tries):
+            factor = torch.linalg.cholesky(chain.diagonal[:, pose, pose] + damping.value * eye)
             solved = torch.cholesky_solve(torch.cat([side, force[..., None]], dim=-1), factor)
-            corner = full[:, width:, width:].sum(dim=0) - (side.transpose(1, 2) @ solved[..., :-1]).sum(dim=0)
-            corner = corner + (betas_weight + damping * 0.01) * torch.eye(size, dtype=torch.float64)
-            push = right[:, width:].sum(dim=0) - (side.transpose(1, 2) @ solved[..., -1:]).sum(dim=0)[:, 0]
-            shape_step = torch.linalg.solve(corner, push - betas_weight * skeleton.betas)
-            trial_state = state.moved(solved[..., -1] - (solved[..., :-1] @ shape_step))
-            trial = skeleton.at(skeleton.betas + shape_step)
-            after = cost_of(replace(problem, skeleton=trial), trial_state, reach)
-            after += betas_weight * float((trial.betas**2).sum())
+            corner = chain.diagonal[:, shape, shape].sum(dim=0) - (side.transpose(1, 2) @ solved[..., :-1]).sum(dim=0)
+            corner = corner + (pull + damping.value * tuning.shape_damping) * shape_eye
+            push = chain.right[:, shape].sum(dim=0) - (side.transpose(1, 2) @ solved[..., -1:]).sum(dim=0)[:, 0]
+            shape_step = torch.linalg.solve(corner, push - pull * skeleton.betas)
+            moved = window.state.moved(solved[..., -1] - (solved[..., :-1] @ shape_step), tuning=tuning)
+            trial = replace(window, skeleton=skeleton.at(skeleton.betas + shape_step), state=moved)
+            after = cost_of(problem.terms, trial, widening) + pull * float((trial.skeleton.betas**2).sum())
             if after < before:
                 break
-            damping *= 10
-        if after >= before:
+            damping.stiffen()
+        if not after < before:
             break
-        state, skeleton, damping = trial_state, trial, max(damping / 5, 0.1)
-    return skeleton, state
-
-
-def absent_weight(present: Tensor) -> Float[Tensor, "T"]:
-    """Return the weight of the pose prior per frame."""
-    return torch.where(present, 1.0, _ABSENT).double()
+        window = trial
+        damping.relax()
+    return window.skeleton, window.state

@@ -11,21 +11,23 @@ from liquidwarp.bodies.protocol import CANONICAL_JOINTS
 from liquidwarp.fit.chain import slerp_rotations
 from liquidwarp.fit.prior import PosePrior, shortest_rotation
 from liquidwarp.fit.skeleton import JOINTS, Skeleton, pose_skeleton
+from liquidwarp.fit.tuning import FIT_TUNING, StartTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.types import Camera
 
-_TRUSTED = 0.3
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _FOOT = ("ankle", "heel", "foot_index")
 _LEGS = ("hip", "knee", "ankle", "heel", "foot")
-_SURE_LEAN = 0.12  # metres
 _HAND = ("wrist", "pinky", "index", "thumb")
 
 
 class _SeenLandmarks:
     """World landmarks and their twins on the resting skeleton, by name."""
 
-    def __init__(self, names: tuple[str, ...], world: Tensor, confidence: Tensor, rest: Tensor) -> None:
+    def __init__(
+        self, names: tuple[str, ...], world: Tensor, confidence: Tensor, rest: Tensor, tuning: StartTuning
+    ) -> None:
+        self.tuning = tuning
         self.place = {name: world[:, index] for index, name in enumerate(names)}
         self.trust = {name: confidence[:, index] for index, name in enumerate(names)}
         self.rest = {name: rest[index] for index, name in enumerate(names)}
@@ -34,7 +36,7 @@ class _SeenLandmarks:
         return all(name in self.place for name in names)
 
     def trusted(self, *names: str) -> Tensor:
-        return torch.stack([self.trust[name] for name in names]).amin(dim=0) >= _TRUSTED
+        return torch.stack([self.trust[name] for name in names]).amin(dim=0) >= self.tuning.trusted
 
     def both(self, end: str, start: str) -> tuple[Tensor, Tensor]:
         return self.place[end] - self.place[start], self.rest[end] - self.rest[start]
@@ -50,9 +52,11 @@ def start_rotations(
     names: tuple[str, ...],
     world: Float[Tensor, "T L 3"],
     confidence: Float[Tensor, "T L"],
+    *,
+    tuning: StartTuning = FIT_TUNING.start,
 ) -> Float[Tensor, "T J 3 3"]:
     """Turn every joint so that limbs point as the world landmarks say; parts not seen stay relaxed."""
-    seen = _SeenLandmarks(names, world, confidence, skeleton.points)
+    seen = _SeenLandmarks(names, world, confidence, skeleton.points, tuning)
     local = prior.relaxed_rotations.repeat(len(world), 1, 1, 1)
     if not seen.has("left_shoulder", "right_shoulder", "left_hip", "right_hip"):
         return local
@@ -60,13 +64,13 @@ def start_rotations(
     index = {name: place for place, name in enumerate(CANONICAL_JOINTS)}
     pelvis, chest = _trunk(seen)
     local[:, 0] = pelvis
-    bend = _part_of_turn(pelvis.transpose(1, 2) @ chest, 1 / 3, limit=0.4)
+    bend = _part_of_turn(pelvis.transpose(1, 2) @ chest, tuning.spine_part, limit=tuning.most_spine)
     for name in ("spine1", "spine2", "spine3"):
         local[:, index[name]] = bend
     chest = pelvis @ bend @ bend @ bend
     face = tuple(name for name in _FACE if seen.has(name))
     if len(face) >= 4:
-        nod = _part_of_turn(chest.transpose(1, 2) @ _align(seen, face), 0.5, limit=0.6)
+        nod = _part_of_turn(chest.transpose(1, 2) @ _align(seen, face), tuning.neck_part, limit=tuning.most_turn)
         local[:, index["neck"]] = nod
         local[:, index["head"]] = nod
     for side in ("left", "right"):
@@ -89,9 +93,10 @@ def _bow(seen: _SeenLandmarks) -> None:
     up, up_rest = shoulder - hip, (shoulder_rest - hip_rest).norm()
     across, across_rest = seen.both("left_shoulder", "right_shoulder")
     scale = (across.norm(dim=-1) / across_rest.norm()).median()
-    missing = ((0.95 * scale * up_rest) ** 2 - (up[:, :2] ** 2).sum(dim=-1)).clamp_min(0).sqrt()
-    toward = torch.where(up[:, 2].abs() > _SURE_LEAN, up[:, 2].sign(), -across[:, 0].sign())
-    short = up.norm(dim=-1) < 0.75 * scale * up_rest
+    tuning = seen.tuning
+    missing = ((tuning.trunk_length * scale * up_rest) ** 2 - (up[:, :2] ** 2).sum(dim=-1)).clamp_min(0).sqrt()
+    toward = torch.where(up[:, 2].abs() > tuning.sure_lean, up[:, 2].sign(), -across[:, 0].sign())
+    short = up.norm(dim=-1) < tuning.short_trunk * scale * up_rest
     lean = torch.where(short, toward * missing - up[:, 2], torch.zeros_like(missing))
     for name in seen.place:
         if not any(part in name for part in _LEGS):
@@ -142,7 +147,7 @@ def _limb(
     plain = shortest_rotation((above @ upper_rest), upper) @ above @ bend_rest
     unit_upper, unit_lower = (bone / bone.norm(dim=-1, keepdim=True).clamp_min(1e-9) for bone in (upper, lower))
     # A straight limb says nothing about its bend axis: then it stays where the trunk carries it.
-    axis = torch.linalg.cross(unit_upper, unit_lower) + 0.25 * plain
+    axis = torch.linalg.cross(unit_upper, unit_lower) + seen.tuning.bend_axis * plain
     top = _frame(upper, axis) @ _frame(upper_rest, bend_rest).T
     bottom = _frame(axis, lower) @ _frame(bend_rest, lower_rest).T
     good = seen.trusted(root, middle)
@@ -153,13 +158,17 @@ def _limb(
     local[bent, index[middle]] = (top.transpose(1, 2) @ bottom)[bent]
     names = tuple(f"{side}_{name}" for name in end)
     if seen.has(*names):
-        turned = _part_of_turn(bottom.transpose(1, 2) @ _align(seen, names), 1.0, limit=0.6)
+        turned = _part_of_turn(bottom.transpose(1, 2) @ _align(seen, names), 1.0, limit=seen.tuning.most_turn)
         sure = bent & seen.trusted(*names)
         local[sure, index[tip]] = turned[sure]
 
 
 def yaw_from_picture(
-    names: tuple[str, ...], image: Float[Tensor, "T L 2"], confidence: Float[Tensor, "T L"]
+    names: tuple[str, ...],
+    image: Float[Tensor, "T L 2"],
+    confidence: Float[Tensor, "T L"],
+    *,
+    tuning: StartTuning = FIT_TUNING.start,
 ) -> Float[Tensor, "T"]:
     """Guess the turn about the vertical from the shoulders' and hips' apparent width, without world landmarks."""
     place = {name: image[:, index] for index, name in enumerate(names)}
@@ -170,7 +179,7 @@ def yaw_from_picture(
     across = torch.stack([place[f"left_{kind}"] - place[f"right_{kind}"] for kind in pairs]).mean(dim=0)[:, 0]
     middle = [(place[f"left_{kind}"] + place[f"right_{kind}"]) / 2 for kind in pairs]
     long = (middle[0] - middle[1]).norm(dim=-1).clamp_min(1e-6)
-    turn = torch.acos((across / (0.55 * long)).clamp(-1, 1))
+    turn = torch.acos((across / (tuning.shoulder_width * long)).clamp(-1, 1))
     zero = torch.zeros_like(turn)
     toward_left = trust.get("left_ear", zero) - trust.get("right_ear", zero)
     # The ear that shows is the one that faces the camera: a person who turns to their own right shows the left ear.
@@ -183,12 +192,13 @@ def start_place(
     rotations: Float[Tensor, "T J 3 3"],
     image: Float[Tensor, "T L 2"],
     weight: Float[Tensor, "T L"],
+    *,
+    tuning: StartTuning = FIT_TUNING.start,
 ) -> Float[Tensor, "T 3"]:
     """Place the pelvis so that the posed landmarks fall on the picture's, by linear least squares."""
     frames = len(image)
     arms = pose_skeleton(skeleton, rotations, rotations.new_zeros(frames, 3)).points
-    focal, center = camera.focal.to(image), camera.center.to(image)
-    spot = (image - center) / focal
+    spot = camera.on_plane(image)
     ones, zeros = torch.ones_like(spot[..., 0]), torch.zeros_like(spot[..., 0])
     rows = torch.stack(
         [torch.stack([ones, zeros, -spot[..., 0]], -1), torch.stack([zeros, ones, -spot[..., 1]], -1)], 2
@@ -198,15 +208,15 @@ def start_place(
         rows = rows * rows.new_tensor([1.0, 1, 0])
         right = spot - arms[..., :2]
     place = image.new_zeros(frames, 3)
-    share = weight
-    for _ in range(3):
-        scaled = (rows * share[..., None, None]).flatten(1, 2)
+    pull = weight
+    for _ in range(tuning.place_rounds):
+        scaled = (rows * pull[..., None, None]).flatten(1, 2)
         normal = scaled.transpose(1, 2) @ rows.flatten(1, 2) + 1e-9 * torch.eye(3, dtype=image.dtype)
         place = torch.linalg.solve(normal, (scaled.transpose(1, 2) @ right.flatten(1, 2)[..., None]))[..., 0]
         error = (rows @ place[:, None, :, None])[..., 0] - right
-        share = weight / (1 + (error.norm(dim=-1) / 0.06) ** 2)
+        pull = weight / (1 + (error.norm(dim=-1) / tuning.place_width) ** 2)
     if not camera.orthographic:
-        place[:, 2] = place[:, 2].clamp_min(0.2)
+        place[:, 2] = place[:, 2].clamp_min(tuning.nearest)
     return place
 
 

@@ -1,5 +1,6 @@
 """Fit one body to a followed person: a shape, and a pose and place per frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -7,31 +8,36 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.ahead import one_thread
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.detect.profiles import knows_depth, landmark_offsets, leans
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.chain import slerp_rotations
-from liquidwarp.fit.prior import make_prior
-from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
-from liquidwarp.fit.solve import Problem, State, absent_weight, solve_poses, solve_shape
-from liquidwarp.fit.start import bridge, start_place, start_rotations, yaw_from_picture
-from liquidwarp.fit.terms import (
-    KNOWN_DEPTH_SIGMA,
-    MOVING_DEPTH_SIGMA,
-    STILL_DEPTH_SIGMA,
+from liquidwarp.fit.evidence import (
     Evidence,
     height_in_pixels,
     limb_directions,
-    picture_unit,
-    project_with_slope,
     stand_upright,
     standing_feet,
     trust,
     view_along_ray,
 )
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.fit.own_terms import own_terms
+from liquidwarp.fit.prior import make_prior
+from liquidwarp.fit.skeleton import Skeleton, State, make_skeleton, pose_skeleton
+from liquidwarp.fit.solve import Problem, solve_poses, solve_shape
+from liquidwarp.fit.start import bridge, start_place, start_rotations, yaw_from_picture
+from liquidwarp.fit.term import Term
+from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, FitTuning, FitWeights
+from liquidwarp.geometry import (
+    axis_angle_to_matrix,
+    default_camera,
+    matrix_to_axis_angle,
+    pose_to_camera,
+    pose_to_world,
+    project_with_jacobian,
+)
+from liquidwarp.parallel import one_thread
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 WINDOW = 400
@@ -40,7 +46,6 @@ WINDOW = 400
 OVERLAP = 48
 """Frames that neighbouring windows share."""
 
-_SHAPE_FRAMES = 32
 _MIN_LANDMARKS = 4
 
 
@@ -72,14 +77,17 @@ def fit_track(
     steps: int = 14,
     still: bool | None = None,
     window: int = WINDOW,
+    terms: Sequence[Term] = (),
+    weights: FitWeights = FIT_WEIGHTS,
+    tuning: FitTuning = FIT_TUNING,
     progress: bool = False,
 ) -> FitResult:
     """Fit a body to landmarks: one shape for the clip, pose and place per frame, one fixed camera.
 
-    Minimises over all frames at once, by Levenberg-Marquardt with exact derivatives: the distance of landmarks in the
-    picture (Geman-McClure), the direction of limbs in space (detector's world landmarks), ranges of joints
-    (`fit.prior`), accelerations (`fit.chain`), and the speed of feet that stand. Runs on the CPU; the same
-    input gives the same bytes.
+    Minimises a sum of terms over all frames at once, by Levenberg-Marquardt with analytic derivatives: the distance of
+    landmarks in the picture (Geman-McClure), the direction of limbs in space (detector's world landmarks), ranges of
+    joints (`fit.prior`), speeds and accelerations, the speed of feet that stand, and `terms` of your own. Runs on the
+    CPU; the same input gives the same bytes.
 
     Convention: camera axes and pixels as `Camera`; `track.transl` in the world of `camera`.
 
@@ -93,18 +101,23 @@ def fit_track(
         still: True for unrelated pictures of one person (no motion terms); by default so if there is one frame or the
             keypoints have no frame rate.
         window: most frames solved for at once; longer clips are fitted in overlapping windows, in constant memory.
+        terms: what else to add to the cost, also while the shape is estimated (terms that look at one frame):
+            `autodiff_term` makes one of a function.
+        weights: how much each of the fit's own terms counts.
+        tuning: standard deviations, robust widths, steps of the solver.
         progress: show a progress bar.
 
     Raises:
         NoPersonError: no frame shows a person.
-        InputError: shapes do not match, or body and keypoints share fewer than four landmarks.
+        InputError: shapes do not match, body and keypoints share fewer than four landmarks, or one of `terms` gives
+            arrays of other shapes than `Term` asks for or numbers that are not finite.
     """
     _check(body, keypoints, camera, betas, initial, window)
     camera = camera if camera is not None else default_camera(keypoints.size)
     still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
     fps = 0.0 if still else keypoints.fps
     with torch.no_grad(), one_thread():
-        fitter = Fitter(body, keypoints, replace(camera, rotation=torch.eye(3), translation=torch.zeros(3)), fps)
+        fitter = Fitter(body, keypoints, camera.at_origin(), fps, terms=terms, weights=weights, tuning=tuning)
         if betas is None:
             fitter.find_shape(steps)
         else:
@@ -145,20 +158,35 @@ def _check(
 class Fitter:
     """One person's landmarks, made ready, and what is known of the body so far."""
 
-    def __init__(self, body: BodyModel, keypoints: Keypoints, camera: Camera, fps: float) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        keypoints: Keypoints,
+        camera: Camera,
+        fps: float,
+        *,
+        terms: Sequence[Term] = (),
+        weights: FitWeights = FIT_WEIGHTS,
+        tuning: FitTuning = FIT_TUNING,
+    ) -> None:
+        for term in terms:
+            if not isinstance(term, Term):
+                raise InputError(f"{term!r} is no term of the fit; make one of a function with fit.autodiff_term")
+        self.terms, self.weights, self.tuning = tuple(terms), weights, tuning
         self.names = tuple(name for name in keypoints.names if name in body.landmark_names)
         pick = [keypoints.names.index(name) for name in self.names]
         self.camera, self.fps, self.present = camera, fps, keypoints.present
         self.image = keypoints.image[:, pick].double()
         self.confidence = keypoints.confidence[:, pick].double() * keypoints.present[:, None]
-        self.weight = trust(self.confidence, self.image, keypoints.size)
+        self.weight = trust(self.confidence, self.image, keypoints.size, tuning=tuning.evidence)
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
             if leans(keypoints.detector):
-                self.world = stand_upright(self.names, self.world, self.weight)
-        moving = KNOWN_DEPTH_SIGMA if knows_depth(keypoints.detector) else MOVING_DEPTH_SIGMA
-        self.depth_sigma = moving if fps > 0 else STILL_DEPTH_SIGMA
+                self.world = stand_upright(self.names, self.world, self.weight, tuning=tuning.evidence)
+        sigma = tuning.evidence
+        moving = sigma.known_depth_sigma if knows_depth(keypoints.detector) else sigma.moving_depth_sigma
+        self.depth_sigma = moving if fps > 0 else sigma.still_depth_sigma
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
         offsets = landmark_offsets(body.name, keypoints.detector, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)
@@ -167,32 +195,50 @@ class Fitter:
     def start(self, frames: Tensor | None = None) -> State:
         """Pose and place every frame (or some) in closed form."""
         index = torch.arange(len(self.present)) if frames is None else frames
-        prior = make_prior(self.skeleton.joints)
+        prior = make_prior(self.skeleton.joints, tuning=self.tuning.prior)
+        image, confidence, tuning = self.image[index], self.confidence[index], self.tuning.start
         if self.world is not None:
-            rotations = start_rotations(self.skeleton, prior, self.names, self.world[index], self.confidence[index])
+            world = self.world[index]
+            rotations = start_rotations(self.skeleton, prior, self.names, world, confidence, tuning=tuning)
         else:
             rotations = prior.relaxed_rotations.repeat(len(index), 1, 1, 1)
-            yaw = yaw_from_picture(self.names, self.image[index], self.confidence[index])
+            yaw = yaw_from_picture(self.names, image, confidence, tuning=tuning)
             rotations[:, 0] = axis_angle_to_matrix(torch.stack([0 * yaw, yaw, 0 * yaw], dim=-1))
-        place = start_place(self.skeleton, self.camera, rotations, self.image[index], self.weight[index])
+        place = start_place(self.skeleton, self.camera, rotations, image, self.weight[index], tuning=tuning)
         if frames is None:
             rotations, place = bridge(rotations, place, self.present)
         return State(rotations, place)
 
-    def problem(self, state: State, frames: Tensor | None = None) -> Problem:
-        """Gather what is known of some frames, given about where the person is."""
-        index = torch.arange(len(self.present)) if frames is None else frames
-        unit = picture_unit(self.camera, self.stature(), state.place)
-        image, weight = self.image[index], self.weight[index]
-        world = self.world[index] if self.world is not None else None
-        pairs, directions, share = limb_directions(self.names, world, weight, self.skeleton.points)
+    def evidence(self, state: State, frames: Tensor | None = None) -> Evidence:
+        """Gather what was seen in all frames (or in some, which are then unrelated), given about where it was."""
+        part = slice(None) if frames is None else frames
+        tuning = self.tuning.evidence
+        image, weight = self.image[part], self.weight[part]
+        world = self.world[part] if self.world is not None else None
+        limbs, directions, worth = limb_directions(self.names, world, weight, self.skeleton.points, tuning=tuning)
         height = height_in_pixels(self.camera, self.stature(), state.place)
-        feet, standing = standing_feet(self.names, image, weight, height, self.fps if frames is None else 0.0)
-        evidence = Evidence(image, weight, unit, pairs, directions, share, feet, standing, self.depth_sigma)
-        depth = float(state.place[self.present[index], 2].median())
         fps = self.fps if frames is None else 0.0
-        prior = make_prior(self.skeleton.joints)
-        return Problem(self.skeleton, prior, self.camera, evidence, fps, absent_weight(self.present[index]), depth)
+        feet, standing = standing_feet(self.names, image, weight, height, fps, tuning=tuning)
+        unit = tuning.landmark_sigma * height
+        return Evidence(image, weight, unit, limbs, directions, worth, feet, standing, self.depth_sigma)
+
+    def problem(self, evidence: Evidence, state: State, frames: Tensor | None = None) -> Problem:
+        """Turn what was seen into terms, and add what is known of people and the caller's own terms."""
+        part = slice(None) if frames is None else frames
+        fps = self.fps if frames is None else 0.0
+        own = own_terms(
+            self.camera,
+            evidence,
+            make_prior(self.skeleton.joints, tuning=self.tuning.prior),
+            state.place,
+            self.present[part],
+            linked=fps > 0,
+            weights=self.weights,
+            tuning=self.tuning,
+        )
+        longest = len(state) if fps > 0 else 1
+        theirs = [term[part] for term in self.terms if term.span <= longest]
+        return Problem(self.skeleton, (*own, *theirs), fps)
 
     def stature(self) -> float:
         """Return the height of the resting body in metres."""
@@ -202,33 +248,35 @@ class Fitter:
     def find_shape(self, steps: int) -> None:
         """Estimate the shape from some frames that show much of the person."""
         frames = self._telling_frames()
-        for _ in range(2):  # the start and the units depend on the shape
+        tuning = self.tuning.solver
+        pull = self.weights.shape * (tuning.shape_pull + tuning.shape_pull_per_frame * len(frames))
+        for _ in range(self.tuning.shape_rounds):
             state = self.start(frames)
-            problem = self.problem(state, frames)
-            self.skeleton, state = solve_shape(problem, state, steps, betas_weight=1.0 + 0.5 * len(frames))
+            problem = self.problem(self.evidence(state, frames), state, frames)
+            self.skeleton, state = solve_shape(problem, state, steps, pull, tuning=tuning)
 
     def _telling_frames(self) -> Tensor:
-        # The frame with most seen landmarks of each of up to 32 equal stretches.
-        seen = self.weight.sum(dim=1)
-        pieces = torch.arange(len(seen)).tensor_split(min(_SHAPE_FRAMES, len(seen)))
+        # The frame with most seen landmarks of each of some equal stretches.
+        seen, most = self.weight.sum(dim=1), self.tuning.shape_frames
+        pieces = torch.arange(len(seen)).tensor_split(min(most, len(seen)))
         best = torch.stack([piece[seen[piece].argmax()] for piece in pieces])
-        return (
-            best[self.present[best]] if bool(self.present[best].any()) else self.present.nonzero()[:, 0][:_SHAPE_FRAMES]
-        )
+        shown = best[self.present[best]]
+        return shown if len(shown) else self.present.nonzero()[:, 0][:most]
 
     def run(self, state: State, steps: int, window: int, progress: bool) -> tuple[State, Evidence]:
         """Fit all frames, window by window."""
         from tqdm import tqdm
 
-        problem = self.problem(state)
+        evidence = self.evidence(state)
+        problem = self.problem(evidence, state)
         spans = windows(len(self.present), window) if self.fps > 0 else pieces(len(self.present), window)
         done: State | None = None
         for first, last in tqdm(spans, desc="fitting", unit="window", disable=not progress):
             part = slice(first, last)
-            solved = solve_poses(problem[part], state[part], steps)
+            solved = solve_poses(problem[part], state[part], steps, tuning=self.tuning.solver)
             done = solved if done is None else join(done, solved, first)
         assert done is not None
-        return done, problem.evidence
+        return done, evidence
 
 
 def pieces(frames: int, window: int) -> list[tuple[int, int]]:
@@ -265,10 +313,9 @@ def read_state(body: BodyModel, track: BodyTrack, camera: Camera) -> State:
     """Return the canonical pose of a track in the axes of `camera`."""
     pose = torch.cat([track.global_orient[:, None], track.body_pose], dim=1).double()
     rotations = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
-    turn, shift = camera.rotation.double(), camera.translation.double()
-    rotations[:, 0] = turn @ rotations[:, 0]
     pelvis = body.rest_joints(track.betas)[body.canonical("pelvis")].double()
-    return State(rotations, (track.transl.double() + pelvis) @ turn.T + shift)
+    rotations[:, 0], place = pose_to_camera(camera, rotations[:, 0], track.transl.double() + pelvis)
+    return State(rotations, place)
 
 
 def result_of(
@@ -282,16 +329,15 @@ def result_of(
 ) -> FitResult:
     """Turn a state in camera axes into a track in the world, with its residuals."""
     skeleton: Skeleton = fitter.skeleton
-    spots, _ = project_with_slope(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
+    spots, _ = project_with_jacobian(fitter.camera, pose_skeleton(skeleton, state.rotations, state.place).points)
     height = height_in_pixels(fitter.camera, fitter.stature(), state.place)
     error = (spots - fitter.image).norm(dim=-1) / height[:, None]
     seen = fitter.weight > 0
-    quality = (fitter.confidence * torch.exp(-((error / 0.05) ** 2))).sum(dim=1) / fitter.confidence.shape[1]
-    turn, shift = camera.rotation.double(), camera.translation.double()
+    close = torch.exp(-((error / fitter.tuning.good_landmark) ** 2))
+    quality = (fitter.confidence * close).sum(dim=1) / fitter.confidence.shape[1]
     rotations = state.rotations.clone()
-    rotations[:, 0] = turn.T @ rotations[:, 0]
+    rotations[:, 0], place = pose_to_world(camera, rotations[:, 0], state.place)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
-    place = (state.place - shift) @ turn
     standing = evidence.standing.new_zeros(len(place), 2)
     if len(evidence.feet):
         standing = evidence.standing.view(len(place), 2, -1).amax(dim=2)

@@ -7,7 +7,7 @@ from torch import Tensor
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import normalize_pixels, project
-from liquidwarp.raster import rasterize
+from liquidwarp.raster import interpolate, rasterize
 from liquidwarp.raster.fused import draw_flow, fusing_backend
 from liquidwarp.raster.memory import empty
 from liquidwarp.types import Camera, Flow, Fragments
@@ -101,12 +101,12 @@ def _flow_compiled(
     fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None, flows: int
 ) -> Flow:
     from liquidwarp.flow import kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     shape = flows, *fragments.face_index.shape[1:]
     grid, valid = empty((*shape, 2)), empty(shape, torch.bool)
     visible = torch.empty((0, 0), dtype=torch.bool) if face_visible is None else face_visible
-    run(
+    run_kernel(
         kernels.flow_serial,
         kernels.flow_parallel,
         fragments.face_index.to(torch.int32).contiguous().numpy(),
@@ -124,17 +124,14 @@ def _flow_in_tensors(
     fragments: Fragments, faces: Tensor, source_xy: Tensor, face_visible: Tensor | None, flows: int
 ) -> Flow:
     face_index = fragments.face_index.expand(flows, -1, -1)
-    b, y, x = (face_index >= 0).nonzero(as_tuple=True)
-    face = face_index[b, y, x].long()
-    corners = source_xy.expand(flows, -1, -1)[b[:, None], faces.long()[face]]
-    points = (corners * fragments.bary.expand(flows, -1, -1, -1)[b, y, x][..., None]).sum(1)
+    spread = Fragments(face_index, fragments.bary.expand(flows, -1, -1, -1), fragments.depth.expand(flows, -1, -1))
+    points = interpolate(spread, faces, source_xy.expand(flows, -1, -1))
     finite = points.isfinite().all(-1)
-    believed = finite & (points.abs() <= 1).all(-1)
+    believed = spread.mask & finite & (points.abs() <= 1).all(-1)
     if face_visible is not None:
-        believed &= face_visible.expand(flows, -1)[b, face]
-    points = points.where(finite[:, None], points.new_zeros(()))
-    grid = points.new_zeros((*face_index.shape, 2)).index_put((b, y, x), points)
-    return Flow(grid, torch.zeros_like(face_index, dtype=torch.bool).index_put((b, y, x), believed))
+        shown = face_visible.expand(flows, -1).gather(1, face_index.clamp(min=0).long().flatten(1))
+        believed &= shown.view_as(believed)
+    return Flow(points.where(finite[..., None], points.new_zeros(())), believed)
 
 
 def _check_sources(targets: int, face_count: int, source_xy: Tensor, face_visible: Tensor | None) -> int:

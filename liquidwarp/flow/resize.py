@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.checks import check_positive
+from liquidwarp.devices import float64_on
 from liquidwarp.errors import InputError
 from liquidwarp.flow.warp import finite_grid, sample_bilinear
 from liquidwarp.geometry import normalize_pixels, pixel_centers
@@ -15,10 +16,10 @@ _MAJORITY = 0.5
 _ALL = 1 - 1e-3
 
 
-def identity_flow(size: tuple[int, int], batch: int = 1) -> Flow:
+def identity_flow(size: tuple[int, int], batch: int = 1, *, device: torch.device | str | None = None) -> Flow:
     """Return the flow in which every pixel of a (height, width) picture looks at itself."""
-    grid = normalize_pixels(pixel_centers(size), size).expand(batch, -1, -1, -1)
-    return Flow(grid, torch.ones(grid.shape[:3], dtype=torch.bool))
+    grid = normalize_pixels(pixel_centers(size, device=device), size).expand(batch, -1, -1, -1)
+    return Flow(grid, torch.ones(grid.shape[:3], dtype=torch.bool, device=device))
 
 
 def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
@@ -47,11 +48,11 @@ def resize_flow(flow: Flow, size: tuple[int, int]) -> Flow:
 
 def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
     from liquidwarp.flow import kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     batch = flow.valid.shape[0]
     grid, valid = empty((batch, height, width, 2)), empty((batch, height, width), torch.bool)
-    run(
+    run_kernel(
         kernels.resize_serial,
         kernels.resize_parallel,
         flow.grid.detach().contiguous().numpy(),
@@ -66,8 +67,8 @@ def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
 def _resize_in_tensors(flow: Flow, height: int, width: int) -> Flow:
     weight = flow.valid.to(flow.grid.dtype)
     channels = torch.cat([finite_grid(flow).movedim(-1, 1), weight[:, None]], 1)
-    down = resize_weights(flow.valid.shape[1], height).to(channels)
-    across = resize_weights(flow.valid.shape[2], width).to(channels)
+    down = resize_weights(flow.valid.shape[1], height, device=channels.device).to(channels)
+    across = resize_weights(flow.valid.shape[2], width, device=channels.device).to(channels)
     total = down @ channels @ across.T
     held = total[:, 2]
     valid = held >= _MAJORITY - 1e-6
@@ -75,16 +76,17 @@ def _resize_in_tensors(flow: Flow, height: int, width: int) -> Flow:
     return Flow(torch.where(valid[:, None], grid, grid.new_zeros(())).movedim(1, -1), valid)
 
 
-def resize_weights(old: int, new: int) -> Float[Tensor, "new old"]:
+def resize_weights(old: int, new: int, *, device: torch.device) -> Float[Tensor, "new old"]:
     """Return the matrix that resizes one axis: overlap lengths when it shrinks, linear interpolation when it grows."""
+    kind = float64_on(device)
+    low = torch.arange(old, dtype=kind, device=device)
     if new <= old:
-        edges = torch.arange(new + 1, dtype=torch.float64) * old / new
-        low = torch.arange(old, dtype=torch.float64)
+        edges = torch.arange(new + 1, dtype=kind, device=device) * old / new
         overlap = torch.minimum(edges[1:, None], low + 1) - torch.maximum(edges[:-1, None], low)
         weights = overlap.clamp(min=0)
     else:
-        position = ((torch.arange(new, dtype=torch.float64) + 0.5) * old / new - 0.5).clamp(0, old - 1)
-        weights = (1 - (position[:, None] - torch.arange(old, dtype=torch.float64)).abs()).clamp(min=0)
+        position = ((torch.arange(new, dtype=kind, device=device) + 0.5) * old / new - 0.5).clamp(0, old - 1)
+        weights = (1 - (position[:, None] - low).abs()).clamp(min=0)
     return weights / weights.sum(1, keepdim=True)
 
 

@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from liquidwarp.checks import check_positive
-from liquidwarp.geometry import project
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -50,7 +49,7 @@ def visibility(
     Args:
         vertices: world vertices of the posed mesh.
         faces: counter-clockwise seen from outside.
-        camera: the camera of the picture whose pixels would be read.
+        camera: the camera of the picture whose pixels would be read; one, or one for each mesh.
         margin_px: in pixels of the camera.
         depth_tolerance: metres.
         resolution: (height, width) of the depth map behind the test; the camera's own if None.
@@ -61,8 +60,8 @@ def visibility(
     radius = margin_px * scale
     depth = rasterize(vertices, faces, view).depth
     rows = [
-        _one(points, faces.long(), view, radius, depth_tolerance, image)
-        for points, image in zip(vertices, depth, strict=True)
+        _one(points, faces.long(), view[index] if view.batch else view, radius, depth_tolerance, depth[index])
+        for index, points in enumerate(vertices)
     ]
     return Visibility(torch.stack([vertex for vertex, _ in rows]), torch.stack([face for _, face in rows]))
 
@@ -70,14 +69,14 @@ def visibility(
 def _one(
     points: Tensor, faces: Tensor, view: Camera, radius: float, tolerance: float, depth: Tensor
 ) -> tuple[Tensor, Tensor]:
-    local = points @ view.rotation.to(points).T + view.translation.to(points)
+    local = view.to_camera(points)
     corners = local[faces]
     face_normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     vertex_normal = torch.zeros_like(local).index_add(0, faces.reshape(-1), face_normal.repeat_interleave(3, 0))
     facing = _faces_camera(local, vertex_normal, view)
     vertex = facing & _unhidden(local, vertex_normal, view, radius, tolerance, depth)
     face = vertex[faces].all(1) & _faces_camera(corners.mean(1), face_normal, view)
-    which, inner = _inner_points(corners, project(view, points)[faces][..., :2], face.nonzero()[:, 0])
+    which, inner = _inner_points(corners, view.to_pixels(local)[faces], face.nonzero()[:, 0])
     clear = _unhidden(inner, face_normal[which], view, radius, tolerance, depth)
     face[which[~clear]] = False
     return vertex, face
@@ -98,7 +97,8 @@ def _inner_points(corners: Tensor, xy: Tensor, index: Tensor) -> tuple[Tensor, T
     for count in steps.unique().tolist():
         if count < 2:
             continue
-        i, j = torch.meshgrid(torch.arange(count + 1), torch.arange(count + 1), indexing="ij")
+        step = torch.arange(count + 1, device=corners.device)
+        i, j = torch.meshgrid(step, step, indexing="ij")
         keep = i + j <= count
         weights = torch.stack([i[keep], j[keep], count - i[keep] - j[keep]], -1).to(corners) / count
         chosen = index[steps == count]
@@ -123,7 +123,7 @@ def _unhidden_compiled(
     kernels.unhidden(
         local.double().contiguous().numpy(),
         normal.double().contiguous().numpy(),
-        torch.cat([view.focal, view.center]).double().numpy(),
+        view.lens.double().numpy(),
         view.orthographic,
         float(radius),
         float(tolerance),
@@ -138,9 +138,7 @@ def _unhidden_in_tensors(
     local: Tensor, normal: Tensor, view: Camera, radius: float, tolerance: float, depth: Tensor
 ) -> Tensor:
     height, width = view.size
-    focal, center = view.focal.to(local), view.center.to(local)
-    ray = local[:, :2] if view.orthographic else local[:, :2] / local[:, 2:]
-    xy = ray * focal + center
+    xy = view.to_pixels(local)
     clear = (local[:, 2] > 0) & (xy >= 0).all(1) & (xy[:, 0] <= width) & (xy[:, 1] <= height)
     xy = torch.where(clear[:, None], xy, torch.zeros_like(xy))
     reach = math.ceil(radius)
@@ -153,7 +151,7 @@ def _unhidden_in_tensors(
             near = (place - xy).square().sum(1) <= max(radius, math.sqrt(0.5)) ** 2
             near &= (x >= 0) & (x < width) & (y >= 0) & (y < height)
             seen = depth[y.clamp(0, height - 1), x.clamp(0, width - 1)]
-            clear &= ~(near & (seen < _plane_depth(local, normal, (place - center) / focal, view) - tolerance))
+            clear &= ~(near & (seen < _plane_depth(local, normal, view.on_plane(place), view) - tolerance))
     return clear
 
 

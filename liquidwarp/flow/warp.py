@@ -51,21 +51,21 @@ def warp(source: Float[Tensor, "S C H W"], flow: Flow, *, fill: float = 0.0) -> 
 def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
     """Return the warped picture, in the memory layout of the source."""
     from liquidwarp.flow import warp_kernels as kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     batch, *size = flow.valid.shape
     places = *source.shape[2:], *_arrays(flow.grid, flow.valid), float(fill)
     if _is_channels_last(source):
         pixels = empty((batch, *size, source.shape[1]))
-        run(kernels.pixels_serial, kernels.pixels_parallel, _pixels(source), *places, pixels.numpy())
+        run_kernel(kernels.pixels_serial, kernels.pixels_parallel, _pixels(source), *places, pixels.numpy())
         return pixels.permute(0, 3, 1, 2)
     result = empty((batch, source.shape[1], *size))
     planes = result.flatten(2).numpy()
     if source.shape[1] < _MANY:
         flat = source.flatten(2).contiguous().numpy()
-        run(kernels.planes_serial, kernels.planes_parallel, flat, *places, planes)
+        run_kernel(kernels.planes_serial, kernels.planes_parallel, flat, *places, planes)
     else:
-        run(kernels.tiles_serial, kernels.tiles_parallel, _pixels(source), *places, planes)
+        run_kernel(kernels.tiles_serial, kernels.tiles_parallel, _pixels(source), *places, planes)
     return result
 
 
@@ -80,7 +80,7 @@ def _arrays(*tensors: Tensor) -> list[np.ndarray]:
 def _pixels(picture: Tensor) -> np.ndarray:
     """Return a picture's numbers as `B (H W) C`, copied only where they do not lie like that."""
     from liquidwarp.flow import warp_kernels as kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     batch, channels, height, width = picture.shape
     if _is_channels_last(picture):
@@ -88,7 +88,7 @@ def _pixels(picture: Tensor) -> np.ndarray:
         return array
     pixels = empty((batch, height * width, channels)).numpy()
     planes = picture.flatten(2).contiguous().numpy()
-    run(kernels.interleave_serial, kernels.interleave_parallel, planes, pixels)
+    run_kernel(kernels.interleave_serial, kernels.interleave_parallel, planes, pixels)
     return pixels
 
 
@@ -104,7 +104,7 @@ class _Warp(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, pulled: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         from liquidwarp.flow import warp_kernels as kernels
-        from liquidwarp.raster.threads import run
+        from liquidwarp.parallel import run_kernel
 
         source, grid, valid = ctx.saved_tensors
         size = source.shape[2:]
@@ -115,24 +115,26 @@ class _Warp(torch.autograd.Function):
             to_source = _scattered(source, pull, places)
         if ctx.needs_input_grad[1]:
             to_grid = empty(grid.shape)
-            run(kernels.slide_serial, kernels.slide_parallel, pull, _pixels(source), *size, *places, to_grid.numpy())
+            run_kernel(
+                kernels.slide_serial, kernels.slide_parallel, pull, _pixels(source), *size, *places, to_grid.numpy()
+            )
         return to_source, to_grid, None, None
 
 
 def _scattered(source: Tensor, pull: np.ndarray, places: list[np.ndarray]) -> Tensor:
     """Return the gradient for the source, in its memory layout."""
     from liquidwarp.flow import warp_kernels as kernels
-    from liquidwarp.raster.threads import run
+    from liquidwarp.parallel import run_kernel
 
     batch, channels, height, width = source.shape
     halves = [empty((batch, height * width, channels)).numpy() for _ in range(2)]
-    run(kernels.scatter_serial, kernels.scatter_parallel, pull, height, width, *places, *halves)
+    run_kernel(kernels.scatter_serial, kernels.scatter_parallel, pull, height, width, *places, *halves)
     if _is_channels_last(source):
         pixels = empty((batch, height * width, channels))
-        run(kernels.collect_serial, kernels.collect_parallel, *halves, pixels.numpy())
+        run_kernel(kernels.collect_serial, kernels.collect_parallel, *halves, pixels.numpy())
         return pixels.unflatten(1, (height, width)).permute(0, 3, 1, 2)
     gradient = empty(source.shape)
-    run(kernels.separate_serial, kernels.separate_parallel, *halves, gradient.flatten(2).numpy())
+    run_kernel(kernels.separate_serial, kernels.separate_parallel, *halves, gradient.flatten(2).numpy())
     return gradient
 
 
@@ -150,13 +152,11 @@ def sample_bilinear(source: Float[Tensor, "B C H W"], grid: Float[Tensor, "B h w
     pixel = ((grid.detach() + 1) * size - 1) / 2
     nearest = pixel.round()
     rounding = 4 * torch.finfo(grid.dtype).eps * max(height, width)
-    centred = ((pixel - nearest).abs() <= rounding) & (nearest >= 0) & (nearest < size)
-    b, y, x = centred.all(-1).nonzero(as_tuple=True)
-    if len(b) == 0:
-        return sampled
-    column, row = nearest[b, y, x].long().unbind(-1)
-    exact = source[b, :, row, column]
+    centred = (((pixel - nearest).abs() <= rounding) & (nearest >= 0) & (nearest < size)).all(-1)
+    column, row = torch.where(centred[..., None], nearest, torch.zeros_like(nearest)).long().unbind(-1)
+    index = (row * width + column).flatten(1)[:, None].expand(-1, source.shape[1], -1)
+    exact = source.flatten(2).gather(2, index).view_as(sampled)
     if sampled.requires_grad:
         # Exact in value; the gradient stays the bilinear one, which knows the slope of the picture.
-        exact = sampled[b, :, y, x] + (exact - sampled[b, :, y, x]).detach()
-    return sampled.permute(0, 2, 3, 1).index_put((b, y, x), exact).permute(0, 3, 1, 2)
+        exact = sampled + (exact - sampled).detach()
+    return torch.where(centred[:, None], exact, sampled)

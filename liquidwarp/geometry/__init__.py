@@ -1,6 +1,17 @@
 """Rotations, cameras and pixel grids: the only place that knows the pixel convention."""
 
-from liquidwarp.geometry.cameras import default_camera, look_at_camera, project, view_normals
+from liquidwarp.geometry.cameras import (
+    default_camera,
+    distance_of_length,
+    length_in_metres,
+    length_in_pixels,
+    look_at_camera,
+    orbit_camera,
+    pose_to_camera,
+    pose_to_world,
+    project,
+    project_with_jacobian,
+)
 from liquidwarp.geometry.pixels import denormalize_pixels, normalize_pixels, pixel_centers
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
@@ -8,10 +19,16 @@ __all__ = [
     "axis_angle_to_matrix",
     "default_camera",
     "denormalize_pixels",
+    "distance_of_length",
+    "length_in_metres",
+    "length_in_pixels",
     "look_at_camera",
     "matrix_to_axis_angle",
     "normalize_pixels",
+    "orbit_camera",
     "pixel_centers",
+    "pose_to_camera",
+    "pose_to_world",
     "project",
-    "view_normals",
+    "project_with_jacobian",
 ]

@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def pixel_centers(size: tuple[int, int]) -> Float[Tensor, "H W 2"]:
+def pixel_centers(size: tuple[int, int], *, device: torch.device | str | None = None) -> Float[Tensor, "H W 2"]:
     """Return the (x, y) of every pixel centre of a (height, width) picture."""
     height, width = size
-    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    rows, columns = (torch.arange(length, device=device) + 0.5 for length in (height, width))
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack([x, y], dim=-1)
 
 

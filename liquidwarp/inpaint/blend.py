@@ -8,10 +8,10 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
+
 _TOLERANCE = 1e-5  # of the right-hand side's size; far below one grey level
 _MAX_STEPS = 60
-_SEAM = 0.2  # step of colour that shading does not explain
-_LEAST_TIE = 0.1  # the hole's border always has some pull
 _OVERCORRECT = 1.8  # piecewise constant aggregates are too stiff by about two in the plane (Braess 1995)
 
 _Matrix = tuple[np.ndarray, np.ndarray, np.ndarray]  # weights to the right and down, diagonal
@@ -165,7 +165,7 @@ def _solve(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray, rhs: np.nd
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _assemble(image, hole, context, source, shift, gate, start, screen):
+def _assemble(image, hole, context, source, shift, gate, start, screen, seam, least_tie):
     """Return the matrix and right-hand side of `blend`."""
     height, width = hole.shape
     right = np.zeros((height, width))
@@ -206,13 +206,13 @@ def _assemble(image, hole, context, source, shift, gate, start, screen):
                         slope[c] *= 0.5
                     gap += (start[q, r, c] - start[y, x, c] - slope[c]) ** 2
                 if hole[y, x] and hole[q, r]:
-                    w = 1.0 / (1.0 + (gap / _SEAM**2) ** 2)
+                    w = 1.0 / (1.0 + (gap / seam**2) ** 2)
                     if side == 0:
                         right[y, x] = w
                     else:
                         down[y, x] = w
                 else:
-                    w = max(_LEAST_TIE, 1.0 / (1.0 + gap / _SEAM**2))
+                    w = max(least_tie, 1.0 / (1.0 + gap / seam**2))
                 if hole[y, x]:
                     diagonal[y, x] += w
                 if hole[q, r]:
@@ -238,6 +238,8 @@ def blend(
     gate: np.ndarray,
     start: np.ndarray,
     screen: np.ndarray,
+    *,
+    tuning: InpaintTuning = INPAINT_TUNING,
 ) -> np.ndarray:
     """Fill the hole with the differences of the shifted source, tied to the context (Perez et al. 2003, screened).
 
@@ -251,15 +253,17 @@ def blend(
         context: (H, W) pixels whose colours tie the solution at the hole's border.
         source: (H, W) pixels whose differences may be copied.
         shift: (H, W, 2) source minus target position, rows and columns.
-        gate: (H, W) share of a source pixel's differences that is copied.
+        gate: (H, W) part of a source pixel's differences that is copied.
         start: (H, W, 3) first guess, and what `screen` pulls to; the image outside of the hole.
         screen: (H, W) pull per pixel; greater than zero.
+        tuning: where two things meet.
 
     Returns:
         (H, W, 3) float32, equal to `image` outside of the hole.
     """
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    right, down, diagonal, rhs = _assemble(image, hole, context, source, shift, gate, start, screen)
+    sides = (tuning.seam, tuning.least_tie)
+    right, down, diagonal, rhs = _assemble(image, hole, context, source, shift, gate, start, screen, *sides)
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     right, down, diagonal, rhs = (np.ascontiguousarray(a[box]) for a in (right, down, diagonal, rhs))
     inside = hole[box]
@@ -302,9 +306,13 @@ def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return filled
 
 
-def membrane(image: np.ndarray, hole: np.ndarray, context: np.ndarray) -> np.ndarray:
+def membrane(
+    image: np.ndarray, hole: np.ndarray, context: np.ndarray, *, tuning: InpaintTuning = INPAINT_TUNING
+) -> np.ndarray:
     """Fill the hole as a soap film would, hung up at the context's border; `context` must not be empty."""
     start = np.where((hole | ~context)[..., None], spread(image, context), image)
     still = np.zeros((*hole.shape, 2), np.int32)
     nothing = np.zeros_like(hole)
-    return blend(image, hole, context, nothing, still, nothing, start, np.full(hole.shape, 1e-6))
+    return blend(
+        image, hole, context, nothing, still, nothing, start, np.full(hole.shape, tuning.screen), tuning=tuning
+    )

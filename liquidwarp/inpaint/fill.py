@@ -4,14 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
-
-_FAINT_STEP = (1.5 / 255, 4 / 255)  # a pixel: below is shading, above is structure
-_LONE_STEP = (8 / 255, 16 / 255)
-_FAINT_GRAIN = (0.4 / 255, 1.2 / 255)
-_SCREEN = 1e-6  # pull to the copied colours where the picture is smooth: reaches across any hole
-_SCREEN_TEXTURE = 0.02  # and where it is busy: within some seven pixels
-_BUSY = 0.03  # standard deviation that counts as half busy
-_FEWEST_PATCHES = 4
+from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
 
 
 def inpaint(
@@ -22,6 +15,7 @@ def inpaint(
     context: Bool[np.ndarray, "..."] | None = None,
     guide: Float[np.ndarray, "..."] | None = None,
     patch: int = 7,
+    tuning: InpaintTuning = INPAINT_TUNING,
 ) -> Float[np.ndarray, "H W 3"] | UInt8[np.ndarray, "H W 3"]:
     """Complete the hole with texture and structure copied from the source, blended without a seam.
 
@@ -38,6 +32,7 @@ def inpaint(
         guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in
             units of colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
         patch: side of the patches, odd.
+        tuning: what is copied, and how firmly.
 
     Returns:
         The picture, same type; pixels outside of the hole are untouched.
@@ -55,7 +50,7 @@ def inpaint(
     colours = image.astype(np.float32) / np.float32(255) if image.dtype == np.uint8 else image.astype(np.float32)
     box = _bounds(hole | source, patch)
     guide = np.zeros((*hole.shape, 0), np.float32) if guide is None else guide.astype(np.float32)
-    filled = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2)
+    filled = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2, tuning)
     out = image.copy()
     values = np.rint(filled * 255).astype(np.uint8) if image.dtype == np.uint8 else filled.astype(image.dtype)
     out[box][hole[box]] = values[hole[box]]
@@ -63,26 +58,32 @@ def inpaint(
 
 
 def _fill(
-    image: np.ndarray, hole: np.ndarray, source: np.ndarray, context: np.ndarray, guide: np.ndarray, radius: int
+    image: np.ndarray,
+    hole: np.ndarray,
+    source: np.ndarray,
+    context: np.ndarray,
+    guide: np.ndarray,
+    radius: int,
+    tuning: InpaintTuning,
 ) -> np.ndarray:
     from liquidwarp.inpaint import blend, pyramid
 
     image = np.ascontiguousarray(np.where((source | context)[..., None], image, 0))
-    while radius and pyramid.usable_centres(np.pad(source, radius), radius).sum() < _FEWEST_PATCHES:
+    while radius and pyramid.usable_centres(np.pad(source, radius), radius).sum() < tuning.fewest_patches:
         radius -= 1
     low, high = image[source].min(0), image[source].max(0)
     if radius == 0:
-        return np.clip(blend.membrane(image, hole, context if context.any() else source), low, high)
+        return np.clip(blend.membrane(image, hole, context if context.any() else source, tuning=tuning), low, high)
     level = pyramid.PyramidLevel(image, hole, context, source, np.ascontiguousarray(guide))
-    copied, shift, lone = pyramid.complete(level, radius)
+    copied, shift, lone = pyramid.complete(level, radius, tuning=tuning)
     base = blend.spread(image, context | source)
     start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
-    gate, screen = _gate(base, lone), _screen(start)
-    filled = blend.blend(image, hole, context, source, shift, gate, start, screen)
+    gate, screen = _gate(base, lone, tuning), _screen(start, tuning)
+    filled = blend.blend(image, hole, context, source, shift, gate, start, screen, tuning=tuning)
     return np.clip(filled, low, high)
 
 
-def _gate(image: np.ndarray, lone: np.ndarray) -> np.ndarray:
+def _gate(image: np.ndarray, lone: np.ndarray, tuning: InpaintTuning) -> np.ndarray:
     """Return where differences are worth copying: structure and grain yes, the faint shading of a plain wall no.
 
     Faint shading, and lone steps that are not strong, are better drawn on from the hole's border than copied.
@@ -93,21 +94,21 @@ def _gate(image: np.ndarray, lone: np.ndarray) -> np.ndarray:
     step = np.maximum(np.abs(cv2.Sobel(soft, cv2.CV_32F, 1, 0)), np.abs(cv2.Sobel(soft, cv2.CV_32F, 0, 1))).max(2) / 8
     structure = cv2.dilate(step, np.ones((9, 9), np.uint8))
     grain = np.sqrt(np.maximum(cv2.blur(((image - soft) ** 2).mean(2), (15, 15)), 0))
-    gate = np.maximum(_ramp(structure, *_FAINT_STEP), _ramp(grain, *_FAINT_GRAIN))
-    return (gate * (1 - lone * (1 - _ramp(structure, *_LONE_STEP)))).astype(np.float64)
+    gate = np.maximum(_ramp(structure, *tuning.faint_step), _ramp(grain, *tuning.faint_grain))
+    return (gate * (1 - lone * (1 - _ramp(structure, *tuning.lone_step)))).astype(np.float64)
 
 
 def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.clip((values - low) / (high - low), 0, 1)
 
 
-def _screen(start: np.ndarray) -> np.ndarray:
+def _screen(start: np.ndarray, tuning: InpaintTuning) -> np.ndarray:
     """Return the pull to the copied colours: next to none on a smooth wall, firm in foliage."""
     import cv2
 
     grey = start.mean(2)
     variance = np.maximum(cv2.blur(grey**2, (9, 9)) - cv2.blur(grey, (9, 9)) ** 2, 0)
-    return (_SCREEN + _SCREEN_TEXTURE * variance / (variance + _BUSY**2)).astype(np.float64)
+    return (tuning.screen + tuning.screen_texture * variance / (variance + tuning.busy**2)).astype(np.float64)
 
 
 def _bounds(mask: np.ndarray, margin: int) -> tuple[slice, slice]:

@@ -13,6 +13,9 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+_ENDLESS = np.float32(1e30)  # cost of no match at all; finite, for the kernels assume finite numbers
+_FLAT = 2e-4  # variance of colour below which a patch is as good as flat
+
 
 @njit(cache=True, nogil=True, inline="always")
 @no_type_check
@@ -83,7 +86,7 @@ def improve_matches(
         for i in range(-radius, radius + 1):
             for j in range(-radius, radius + 1):
                 total += weight[y + i, x + j]
-        best = _compare(image, weight, guide, toll, y, x, best_v, best_u, radius, total, np.float32(1e30))
+        best = _compare(image, weight, guide, toll, y, x, best_v, best_u, radius, total, _ENDLESS)
         window = reach
         trial = -2
         while trial <= 0 or window >= 1:
@@ -125,7 +128,7 @@ def improve_matches(
 @njit(cache=True, nogil=True, fastmath=True)
 @no_type_check
 def rate_novelty(image, sources, rim, radius, start, stop, novelty):
-    """Write how unlike anything on the hole's rim each of `sources[start:stop]` is, in shares of its own variance.
+    """Write how unlike anything on the hole's rim each of `sources[start:stop]` is, as a multiple of its own variance.
 
     Args:
         image: (H, W, 3) picture.
@@ -163,12 +166,12 @@ def rate_novelty(image, sources, rim, radius, start, stop, novelty):
                 if square > best:
                     break
             best = min(best, square)
-        novelty[v, u] = best / (variance + 2e-4 * count)
+        novelty[v, u] = best / (variance + _FLAT * count)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 @no_type_check
-def vote(image, pixels, slot, match, share, radius, start, stop, out):
+def vote(image, pixels, slot, match, say_of, radius, start, stop, out):
     """Write to `out[y, x]` the mean colour that all matched patches over each of `pixels[start:stop]` propose.
 
     Args:
@@ -176,7 +179,7 @@ def vote(image, pixels, slot, match, share, radius, start, stop, out):
         pixels: (P, 2) hole pixels.
         slot: (H, W) index of the target patch centred at a pixel, or -1.
         match: (N, 2) source centre per target patch.
-        share: (N,) say of each patch.
+        say_of: (N,) say of each patch.
         radius: patch radius.
         start: first pixel of this band.
         stop: end of this band.
@@ -194,7 +197,7 @@ def vote(image, pixels, slot, match, share, radius, start, stop, out):
                 n = slot[y - i, x - j]
                 if n < 0:
                     continue
-                w = share[n]
+                w = say_of[n]
                 v = match[n, 0] + i
                 u = match[n, 1] + j
                 c0 += w * image[v, u, 0]
@@ -208,7 +211,7 @@ def vote(image, pixels, slot, match, share, radius, start, stop, out):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def choose_shifts(pixels, slot, match, share, radius, start, stop, shift):
+def choose_shifts(pixels, slot, match, say_of, radius, start, stop, shift):
     """Write to `shift[y, x]` the one (rows, columns) displacement that most say among the patches over a pixel is for.
 
     Copying single source pixels keeps the grain that the mean of `vote` loses. Arguments as in `vote`.
@@ -236,7 +239,7 @@ def choose_shifts(pixels, slot, match, share, radius, start, stop, shift):
                     dx[k] = b
                     say[k] = 0.0
                     known += 1
-                say[k] += share[n]
+                say[k] += say_of[n]
         best = 0
         for k in range(1, known):
             if say[k] > say[best]:

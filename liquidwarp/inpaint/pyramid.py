@@ -14,18 +14,11 @@ import numpy as np
 
 from liquidwarp.inpaint import patch_match as patches
 from liquidwarp.inpaint.blend import membrane
+from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
+from liquidwarp.parallel import checkpoint
 
 _BAND = 256  # things below which a thread is not worth its start
 _BANDS = 8  # at most; fixed, so that the number of threads does not change the result
-_FADE = 1.25  # a patch one pixel deeper in the hole has this much less to say
-_DEEPEST = 50.0
-_FULL_EFFORT = 640  # long side up to which every level is matched from scratch
-_FEWEST_SOURCES = 24
-_NOVELTY_SIZE = 128  # long side at which sources are compared with the hole's rim
-_NOVELTY_TOLL = 0.03
-_RIM_PATCHES = 600
-_COARSE = 128  # long side up to which several solutions are tried
-_STARTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +49,7 @@ def pad_level(level: PyramidLevel, radius: int) -> PyramidLevel:
     return PyramidLevel(pad(level.image), pad(level.hole), pad(level.context), pad(level.source), pad(level.guide))
 
 
-def halve(level: PyramidLevel) -> PyramidLevel:
+def halve(level: PyramidLevel, *, tuning: InpaintTuning = INPAINT_TUNING) -> PyramidLevel:
     """Return the level at half the size; colours come from context and source only."""
     height, width = level.hole.shape
     pad = ((0, height % 2), (0, width % 2))
@@ -74,7 +67,7 @@ def halve(level: PyramidLevel) -> PyramidLevel:
         image,
         hole,
         ~hole & (total(level.context) >= 2),
-        ~hole & (total(level.source) >= 0.75 * present),
+        ~hole & (total(level.source) >= tuning.halved_source * present),
         total(level.guide) / present[..., None],
     )
 
@@ -94,7 +87,16 @@ def depth_in_hole(hole: np.ndarray, context: np.ndarray) -> np.ndarray:
 class _Matcher:
     """The matches of one level; made anew for every level."""
 
-    def __init__(self, level: PyramidLevel, toll: np.ndarray, radius: int, pool: ThreadPoolExecutor, turn: int) -> None:
+    def __init__(
+        self,
+        level: PyramidLevel,
+        toll: np.ndarray,
+        radius: int,
+        pool: ThreadPoolExecutor,
+        turn: int,
+        tuning: InpaintTuning,
+    ) -> None:
+        self.tuning = tuning
         self.level = level
         self.radius = radius
         self.pool = pool
@@ -109,8 +111,8 @@ class _Matcher:
         self.slot = np.full(level.hole.shape, -1, np.int32)
         self.slot[near] = np.arange(len(self.centres), dtype=np.int32)
         self.pixels = np.argwhere(level.hole).astype(np.int32)
-        depth = np.minimum(depth_in_hole(level.hole, level.context), _DEEPEST)
-        fade = (_FADE**-depth).astype(np.float32)
+        depth = np.minimum(depth_in_hole(level.hole, level.context), tuning.deepest)
+        fade = (tuning.fade**-depth).astype(np.float32)
         self.weight = np.where(level.hole, fade, level.context).astype(np.float32)
         self.confidence = fade[self.centres[:, 0], self.centres[:, 1]]
         self.match = np.zeros((len(self.centres), 2), np.int32)
@@ -168,15 +170,16 @@ class _Matcher:
     def say(self) -> np.ndarray:
         """Return how much each patch has to say: near the context and alike (Wexler et al., eq. 6)."""
         spread = max(float(np.percentile(self.cost, 75)), 1e-6)
-        return (self.confidence * np.exp(-np.minimum(self.cost / (0.5 * spread), 30.0))).astype(np.float32)
+        cost = np.minimum(self.cost / (self.tuning.alike * spread), self.tuning.least_say)
+        return (self.confidence * np.exp(-cost)).astype(np.float32)
 
     def vote(self) -> None:
         """Renew the picture in the hole."""
-        share = self.say()
+        say = self.say()
         out = self.image.copy()
 
         def work(start: int, stop: int) -> None:
-            patches.vote(self.image, self.pixels, self.slot, self.match, share, self.radius, start, stop, out)
+            patches.vote(self.image, self.pixels, self.slot, self.match, say, self.radius, start, stop, out)
 
         self._share_out(work, len(self.pixels))
         self.image = out
@@ -193,11 +196,11 @@ class _Matcher:
 
     def shifts(self) -> np.ndarray:
         """Return (H, W, 2) the shift of every hole pixel, 0 elsewhere."""
-        share = self.say()
+        say = self.say()
         shift = np.zeros((*self.level.hole.shape, 2), np.int32)
 
         def work(start: int, stop: int) -> None:
-            patches.choose_shifts(self.pixels, self.slot, self.match, share, self.radius, start, stop, shift)
+            patches.choose_shifts(self.pixels, self.slot, self.match, say, self.radius, start, stop, shift)
 
         self._share_out(work, len(self.pixels))
         return shift
@@ -208,6 +211,7 @@ class _Matcher:
 
 def share_out(pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int) -> None:
     """Call `work(start, stop)` on bands of `count` things; how many bands depends on the count alone."""
+    checkpoint()
     if count < 2 * _BAND:
         work(0, count)
         return
@@ -225,32 +229,34 @@ def _nearest(mask: np.ndarray) -> np.ndarray:
     return lookup[label]
 
 
-def _levels(level: PyramidLevel, radius: int) -> list[PyramidLevel]:
+def _levels(level: PyramidLevel, radius: int, tuning: InpaintTuning) -> list[PyramidLevel]:
     """Return the level and its halves, down to where a patch spans the hole."""
     levels = [level]
     while True:
         depth = depth_in_hole(levels[-1].hole, ~levels[-1].hole).max()
-        coarse = halve(levels[-1])
-        few = usable_centres(np.pad(coarse.source, radius), radius).sum() < _FEWEST_SOURCES
+        coarse = halve(levels[-1], tuning=tuning)
+        few = usable_centres(np.pad(coarse.source, radius), radius).sum() < tuning.fewest_sources
         if depth <= radius or few or min(coarse.hole.shape) < 2 * radius + 1 or not coarse.hole.any():
             return levels
         levels.append(coarse)
 
 
-def _tolls(levels: list[PyramidLevel], radius: int, pool: ThreadPoolExecutor) -> list[np.ndarray]:
+def _tolls(
+    levels: list[PyramidLevel], radius: int, pool: ThreadPoolExecutor, tuning: InpaintTuning
+) -> list[np.ndarray]:
     """Return the extra cost (H, W) of each level's sources, finest first: no lone switch or lamp shall be repeated."""
     tolls: list[np.ndarray] = []
     for level in reversed(levels):
-        if tolls and max(level.hole.shape) - 2 * radius > _NOVELTY_SIZE:
+        if tolls and max(level.hole.shape) - 2 * radius > tuning.novelty_size:
             inner = tolls[-1][radius:-radius, radius:-radius].repeat(2, 0).repeat(2, 1)
             height, width = (n - 2 * radius for n in level.hole.shape)
             tolls.append(np.pad(inner[:height, :width], radius))
         else:
-            tolls.append(_toll(level, radius, pool))
+            tolls.append(_toll(level, radius, pool, tuning))
     return tolls[::-1]
 
 
-def _toll(level: PyramidLevel, radius: int, pool: ThreadPoolExecutor) -> np.ndarray:
+def _toll(level: PyramidLevel, radius: int, pool: ThreadPoolExecutor, tuning: InpaintTuning) -> np.ndarray:
     """Charge patches that are far busier than what is around them and resemble nothing beside the hole."""
     side = 2 * radius + 1
     beside = cv2.dilate(level.hole.astype(np.uint8), np.ones((2 * side - 1, 2 * side - 1), np.uint8)).astype(bool)
@@ -258,20 +264,22 @@ def _toll(level: PyramidLevel, radius: int, pool: ThreadPoolExecutor) -> np.ndar
     novelty = np.zeros(level.hole.shape, np.float32)
     if len(rim) == 0:
         return novelty
-    rim = rim[:: max(1, len(rim) // _RIM_PATCHES)]
+    rim = rim[:: max(1, len(rim) // tuning.rim_patches)]
     sources = np.argwhere(usable_centres(level.source, radius)).astype(np.int32)
     share_out(pool, lambda a, b: patches.rate_novelty(level.image, sources, rim, radius, a, b, novelty), len(sources))
     grey = level.image.mean(2)
     variance = np.maximum(cv2.blur(grey**2, (side, side)) - cv2.blur(grey, (side, side)) ** 2, 0)
     spread = np.sqrt(variance)
     around = cv2.medianBlur(np.clip(spread * 510, 0, 255).astype(np.uint8), 4 * side + 1) / 510
-    lone = np.clip(spread / (around + 0.005) - 1.5, 0, 1)
-    return (_NOVELTY_TOLL * lone * np.clip((novelty - 0.3) / 0.3, 0, 1)).astype(np.float32)
+    lone = np.clip(spread / (around + tuning.lone_floor) - tuning.lone_from, 0, 1)
+    new = np.clip((novelty - tuning.new_from) / tuning.new_from, 0, 1)
+    return (tuning.novelty_toll * lone * new).astype(np.float32)
 
 
 def _first_guess(matcher: _Matcher) -> None:
     level = matcher.level
-    matcher.image = membrane(level.image, level.hole, level.context if level.context.any() else level.source)
+    context = level.context if level.context.any() else level.source
+    matcher.image = membrane(level.image, level.hole, context, tuning=matcher.tuning)
     matcher.start_anywhere()
     matcher.search(6, max(level.hole.shape))
 
@@ -280,11 +288,12 @@ def _refine(matcher: _Matcher) -> None:
     """Alternate between matching and renewing the picture: by means first, then by copies."""
     size = max(matcher.level.hole.shape) - 2 * matcher.radius
     matcher.vote()
-    if size > _FULL_EFFORT:
+    tuning = matcher.tuning
+    if size > tuning.full_effort:
         matcher.search(1, 2)
         matcher.copy()
         return
-    rounds = 24 if size <= 128 else 16 if size <= 256 else 8
+    rounds = next((count for side, count in tuning.rounds if size <= side), tuning.fine_rounds)
     for turn in range(rounds):
         matcher.search(2, size)
         if 2 * turn < rounds:
@@ -293,21 +302,23 @@ def _refine(matcher: _Matcher) -> None:
             matcher.copy()
 
 
-def complete(level: PyramidLevel, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def complete(
+    level: PyramidLevel, radius: int, *, tuning: InpaintTuning = INPAINT_TUNING
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the copied picture (H, W, 3), the shift (H, W, 2) of every hole pixel, and how lone (H, W) sources are.
 
     The coarse levels are solved several times from different first matches, and the most consistent one goes on. The
     caller sees to it that a whole patch fits into the source.
     """
-    levels = [pad_level(each, radius) for each in _levels(level, radius)]
-    coarse = [n for n, each in enumerate(levels) if max(each.hole.shape) - 2 * radius <= _COARSE]
+    levels = [pad_level(each, radius) for each in _levels(level, radius, tuning)]
+    coarse = [n for n, each in enumerate(levels) if max(each.hole.shape) - 2 * radius <= tuning.coarse_size]
     split = min([*coarse, len(levels) - 1])
     with ThreadPoolExecutor(max_workers=max(1, min(_BANDS, os.cpu_count() or 1))) as pool:
-        tolls = _tolls(levels, radius, pool)
+        tolls = _tolls(levels, radius, pool, tuning)
 
         def descend(matcher: _Matcher | None, depths: range, salt: int) -> _Matcher:
             for depth in depths:
-                finer = _Matcher(levels[depth], tolls[depth], radius, pool, salt)
+                finer = _Matcher(levels[depth], tolls[depth], radius, pool, salt, tuning)
                 if matcher is None:
                     _first_guess(finer)
                 else:
@@ -317,9 +328,9 @@ def complete(level: PyramidLevel, radius: int) -> tuple[np.ndarray, np.ndarray, 
             assert matcher is not None
             return matcher
 
-        tries = [descend(None, range(len(levels) - 1, split - 1, -1), 1000 * k) for k in range(_STARTS)]
+        tries = [descend(None, range(len(levels) - 1, split - 1, -1), 1000 * k) for k in range(tuning.starts)]
         best = min(tries, key=lambda each: each.energy())
         best = descend(best, range(split - 1, -1, -1), 0)
         shift = best.shifts()
     inner = slice(radius, -radius), slice(radius, -radius)
-    return best.image[inner], shift[inner], best.toll[inner] / _NOVELTY_TOLL
+    return best.image[inner], shift[inner], best.toll[inner] / tuning.novelty_toll

@@ -1,6 +1,7 @@
 """Alpha at full resolution, and the person's colours without the background's."""
 
 from liquidwarp.matting.foreground import foreground_colors
-from liquidwarp.matting.refine import refine_matte
+from liquidwarp.matting.refine import refine_alpha
+from liquidwarp.matting.tuning import ForegroundTuning, MattingTuning
 
-__all__ = ["foreground_colors", "refine_matte"]
+__all__ = ["ForegroundTuning", "MattingTuning", "foreground_colors", "refine_alpha"]

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
+_TOLERANCE = 1e-4  # of the right-hand side's size: far below one step of 8 bits
+
 
 def solve_alpha(
     image: Float[np.ndarray, "H W 3"],
@@ -18,7 +20,7 @@ def solve_alpha(
     epsilon: float = 1e-5,
     iterations: int = 300,
 ) -> Float[np.ndarray, "H W"]:
-    """Replace `alpha` where it is `unknown` by the matte that is locally an affine function of the colours.
+    """Replace `alpha` where it is `unknown` by the alpha that is locally an affine function of the colours.
 
     Minimises `a^T L a + prior_weight * |a - alpha|^2` over the unknown pixels with the matting Laplacian L (equation
     12) of the 3x3 windows that touch them; known pixels keep their alpha and bound the solution.
@@ -41,7 +43,7 @@ def solve_alpha(
     system = rows[:, inside] + prior_weight * sparse.identity(len(inside), format="csr")
     right = prior_weight * flat[inside] - rows @ known
     jacobi = sparse.diags(1.0 / np.maximum(system.diagonal(), 1e-12))
-    solution, _ = cg(system, right, x0=flat[inside], rtol=1e-4, maxiter=iterations, M=jacobi)
+    solution, _ = cg(system, right, x0=flat[inside], rtol=_TOLERANCE, maxiter=iterations, M=jacobi)
     out = alpha.copy()
     out[unknown] = solution.clip(0, 1)
     return out

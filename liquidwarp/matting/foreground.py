@@ -1,22 +1,25 @@
-"""The person's own colours under a soft matte."""
+"""The person's own colours under a soft alpha."""
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-_SMOOTH = 1e-5
-_GRADIENT = 1.0
-_SMALL = 32
+from liquidwarp.matting.tuning import FOREGROUND_TUNING, ForegroundTuning
 
 
-def foreground_colors(rgb: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
-    """Return the colours of the foreground alone, without what the background adds where the matte is soft.
+def foreground_colors(
+    rgb: UInt8[np.ndarray, "H W 3"],
+    alpha: Float[np.ndarray, "H W"],
+    *,
+    tuning: ForegroundTuning = FOREGROUND_TUNING,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Return the colours of the foreground alone, without what the background adds where alpha is soft.
 
     Fast multi-level foreground estimation (Germer et al., 2020): `I = a F + (1 - a) B` is solved for smooth F and B
-    from a tiny picture up to the full one, by Jacobi steps. Where the matte is 1 the photo's colours are kept; where it
-    is 0 the nearest foreground colours go on.
+    from a tiny picture up to the full one, by Jacobi steps. Where alpha is 1 the photo's colours are kept; where it is
+    0 the nearest foreground colours go on.
     """
-    image, alpha = rgb.astype(np.float32) / 255, matte.astype(np.float32)
+    image, alpha = rgb.astype(np.float32) / 255, alpha.astype(np.float32)
     height, width = alpha.shape
     levels = max(1, int(np.ceil(np.log2(max(height, width)))))
     front = _weighted_mean(image, alpha)
@@ -25,9 +28,9 @@ def foreground_colors(rgb: UInt8[np.ndarray, "H W 3"], matte: Float[np.ndarray, 
         size = (max(1, round(width ** (level / levels))), max(1, round(height ** (level / levels))))
         small, cover = (_shrunk(x, size) for x in (image, alpha))
         front, back = (cv2.resize(x, size, interpolation=cv2.INTER_LINEAR) for x in (front, back))
-        for _ in range(10 if max(size) <= _SMALL else 3):
-            front, back = _relax(small, cover, front, back)
-    keep = alpha[..., None] >= 0.999
+        for _ in range(tuning.small_steps if max(size) <= tuning.small else tuning.steps):
+            front, back = _relax(small, cover, front, back, tuning)
+    keep = alpha[..., None] >= tuning.opaque
     return np.where(keep, rgb, np.rint(front.clip(0, 1) * 255)).astype(np.uint8)
 
 
@@ -40,12 +43,14 @@ def _shrunk(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _relax(image: np.ndarray, alpha: np.ndarray, front: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _relax(
+    image: np.ndarray, alpha: np.ndarray, front: np.ndarray, back: np.ndarray, tuning: ForegroundTuning
+) -> tuple[np.ndarray, np.ndarray]:
     """Solve each pixel's two unknown colours for its neighbours' colours of the step before (equation 9)."""
     weight_sum = np.zeros_like(alpha)
     front_sum, back_sum = np.zeros_like(front), np.zeros_like(back)
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        weight = _SMOOTH + _GRADIENT * np.abs(alpha - _neighbour(alpha, axis, step))
+        weight = tuning.smooth + tuning.gradient * np.abs(alpha - _neighbour(alpha, axis, step))
         weight_sum += weight
         front_sum += weight[..., None] * _neighbour(front, axis, step)
         back_sum += weight[..., None] * _neighbour(back, axis, step)

@@ -18,11 +18,11 @@ from jaxtyping import UInt8
 from PIL import Image
 from tqdm import tqdm
 
-from liquidwarp.ahead import ahead
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
 from liquidwarp.media.provenance import append_gif_comment, append_mp4_xmp, provenance_text
 from liquidwarp.media.sound import sound_into
+from liquidwarp.parallel import prefetch
 
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
 _LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
@@ -100,7 +100,7 @@ def write_video(
     text = provenance_text(comment)
     if total is None and isinstance(frames, Sized):
         total = len(frames)
-    with atomic_path(path) as partial, closing(ahead(frames)) as made:
+    with atomic_path(path) as partial, closing(prefetch(frames)) as made:
         checked = _checked(_shown(made, total, progress), path)
         first = next(checked)
         try:

@@ -10,6 +10,4 @@ from liquidwarp.types import Camera
 
 def vertex_facing(vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"], camera: Camera) -> Float[Tensor, "B V"]:
     """Return how squarely each vertex looks at the camera: 1 facing, 0 edge-on, -1 away."""
-    eye = -camera.rotation.T @ camera.translation
-    toward = camera.rotation[2].expand_as(vertices) if camera.orthographic else vertices - eye
-    return -torch.nn.functional.cosine_similarity(vertex_normals(vertices, faces), toward, dim=-1)
+    return -torch.nn.functional.cosine_similarity(vertex_normals(vertices, faces), camera.toward(vertices), dim=-1)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 
 from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.geometry import project
+from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.types import BodyTrack, Keypoints
 
 HIPS = ("left_hip", "right_hip")
@@ -37,7 +37,7 @@ def track_points(
             vertices = body.identity(track.betas).vertices
             points[names.index("head_top")] = vertices[int(vertices[:, 1].argmin())]
         places = (turns[:, joints] @ points[..., None])[..., 0] + shifts[:, joints] + track.transl[:, None]
-        places = places @ track.camera.rotation.T + track.camera.translation
+        places = track.camera.to_camera(places)
     return places.double().numpy()
 
 
@@ -131,8 +131,7 @@ def reprojection_errors(
         points = body.landmarks(names, track.betas, track.global_orient, track.body_pose, track.transl)
         spots = project(track.camera, points)
         rest = body.identity(track.betas).vertices[:, 1]
-    stature = (rest.amax() - rest.amin()) * track.camera.focal[1]
-    height = stature if track.camera.orthographic else stature / spots[..., 2].mean(dim=1, keepdim=True)
+    height = length_in_pixels(track.camera, float(rest.amax() - rest.amin()), spots[..., 2].mean(dim=1, keepdim=True))
     error = ((spots[..., :2] - keypoints.image[:, columns]).norm(dim=-1) / height).double()
     seen = keypoints.confidence[:, columns] > _SEEN
     return torch.where(seen, error, torch.nan).nanmedian(dim=1).values.numpy()

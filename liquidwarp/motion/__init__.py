@@ -2,16 +2,19 @@
 
 from liquidwarp.motion.bvh import read_bvh, write_bvh
 from liquidwarp.motion.glb import Texture, write_glb
-from liquidwarp.motion.read import MOTION_ENDINGS, read_motion
+from liquidwarp.motion.joint_map import read_joint_map
+from liquidwarp.motion.read import MOTION_ENDINGS, OTHER_MOTIONS, read_motion
 from liquidwarp.motion.retarget import bring_into_view, check_track, pose_body, retarget
 from liquidwarp.motion.skeleton import SkeletonMotion, joint_places, skeleton_of
-from liquidwarp.motion.smpl_motion import read_amass, read_published, write_amass
+from liquidwarp.motion.smpl_motion import SmplMotion, read_amass, read_published, read_smpl, write_amass
 from liquidwarp.motion.write import WRITTEN_ENDINGS, write_motion
 
 __all__ = [
     "MOTION_ENDINGS",
+    "OTHER_MOTIONS",
     "WRITTEN_ENDINGS",
     "SkeletonMotion",
+    "SmplMotion",
     "Texture",
     "bring_into_view",
     "check_track",
@@ -19,8 +22,10 @@ __all__ = [
     "pose_body",
     "read_amass",
     "read_bvh",
+    "read_joint_map",
     "read_motion",
     "read_published",
+    "read_smpl",
     "retarget",
     "skeleton_of",
     "write_amass",

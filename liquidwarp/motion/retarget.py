@@ -9,7 +9,7 @@ from torch import Tensor
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import default_camera
+from liquidwarp.geometry import default_camera, distance_of_length
 from liquidwarp.motion.skeleton import (
     PARENTS,
     SkeletonMotion,
@@ -140,7 +140,7 @@ def bring_into_view(track: BodyTrack) -> BodyTrack:
     middle = (low + high) / 2
     reach = float(max(high[0] - low[0], high[1] - low[1])) + 2.2  # a person with raised arms around the path
     height, width = track.camera.size
-    near = reach * float(track.camera.focal[0]) / max(height, width)
+    near = distance_of_length(track.camera, reach, float(max(height, width)))
     away = torch.stack([-middle[0], -middle[1], near - low[2] + 0.3])
     return replace(track, transl=track.transl + away)
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from liquidwarp.devices import full_precision
 from liquidwarp.flow import resize_flow, warp
 from liquidwarp.nn.box import box_mean
 from liquidwarp.types import Flow
@@ -217,7 +218,7 @@ def _warped(
     features: Tensor, grid: Tensor, valid: Tensor, size: tuple[int, int]
 ) -> tuple[Float[Tensor, "B N C h w"], Bool[Tensor, "B N h w"]]:
     batch, count = valid.shape[:2]
-    with torch.autocast(grid.device.type, enabled=False):  # half a coordinate would be pixels off
+    with full_precision(grid.device):  # half a coordinate would be pixels off
         flow = resize_flow(Flow(grid.flatten(0, 1), valid.flatten(0, 1)), size)
     if features.shape[0] != batch * count:
         features = features.repeat(batch, 1, 1, 1)

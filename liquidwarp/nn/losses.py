@@ -79,9 +79,9 @@ def ms_ssim_loss(
     """
     room = min(picture.shape[-2:]) // _SSIM_WINDOW
     scales = max(1, min(scales, room.bit_length()))
-    weights = torch.tensor(_MS_SSIM_WEIGHTS[:scales]) / sum(_MS_SSIM_WEIGHTS[:scales])
+    weights = [weight / sum(_MS_SSIM_WEIGHTS[:scales]) for weight in _MS_SSIM_WEIGHTS[:scales]]
     product = picture.new_ones(picture.shape[0])
-    for scale, weight in enumerate(weights.tolist()):
+    for scale, weight in enumerate(weights):
         whole, structure = ssim_maps(picture, target)
         value = (whole if scale == scales - 1 else structure).mean((1, 2, 3))
         product = product * value.clamp(min=1e-4) ** weight  # a negative base has no root

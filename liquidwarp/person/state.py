@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import BodyModel
+from liquidwarp.devices import moved
 from liquidwarp.types import BodyTrack, Camera
 
 
@@ -26,6 +28,10 @@ class SourceView:
     camera: Camera
     vertices: Float[Tensor, "V 3"]
     faces: Bool[Tensor, "F"]
+
+    def to(self, device: torch.device | str) -> "SourceView":
+        """Return the view with its tensors on another device; the picture stays an array."""
+        return moved(self, device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +57,10 @@ class SourceState:
     photo: UInt8[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     views: tuple[SourceView, ...]
+
+    def to(self, device: torch.device | str) -> "SourceState":
+        """Return the person with its tensors and its body on another device.
+
+        Pictures stay arrays: who draws puts what is drawn from on the device once (`Appearance.tensors`).
+        """
+        return moved(self, device)

@@ -16,7 +16,8 @@ def fusing_backend(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Te
         InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
     """
     chosen = chosen_backend(backend, vertices, faces)
-    return chosen if chosen in ("numba", "triton") and vertices.dtype == torch.float32 else None
+    fuses = chosen == "triton" or (chosen == "numba" and vertices.device.type == "cpu")
+    return chosen if fuses and vertices.dtype == torch.float32 else None
 
 
 def draw_flow(

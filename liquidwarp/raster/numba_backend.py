@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from liquidwarp.parallel import run_kernel
 from liquidwarp.raster import kernels, pull_kernels, silhouette_kernels, torch_backend
 from liquidwarp.raster.memory import empty
-from liquidwarp.raster.threads import run
 
 
 def rasterize(
@@ -40,7 +40,7 @@ def draw_flow(
     """Return (face_index, grid, valid) for (x px, y px, Z) float32 vertices on the CPU; see `fused.draw_flow`."""
     face_index = empty((screen.shape[0], *size), torch.int32)
     grid, valid = empty((flows, *size, 2)), empty((flows, *size), torch.bool)
-    run(
+    run_kernel(
         kernels.flow_serial,
         kernels.flow_parallel,
         screen.contiguous().numpy(),
@@ -71,7 +71,7 @@ def _draw(
     face_index = empty((batch, height, width), torch.int32)
     bary = empty((batch, height, width, 3))
     depth = empty((batch, height, width))
-    run(
+    run_kernel(
         kernels.draw_serial,
         kernels.draw_parallel,
         screen.contiguous().numpy(),
@@ -105,7 +105,7 @@ class _RasterizeNumba(torch.autograd.Function):
         ctx: Any, _: Tensor, grad_bary: Tensor, grad_depth: Tensor
     ) -> tuple[Tensor, None, None, None, None, None]:
         screen, triangles, face_index, bary, depth = ctx.saved_tensors
-        gradient: np.ndarray = run(
+        gradient: np.ndarray = run_kernel(
             pull_kernels.pull_serial,
             pull_kernels.pull_parallel,
             screen.contiguous().numpy(),

@@ -1,7 +1,9 @@
 """The one call behind which all rasterisers stand."""
 
+import importlib.util
 from types import ModuleType
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -40,16 +42,17 @@ def rasterize(
     Args:
         vertices: world vertices; float32 or float64 (slower).
         faces: vertex indices of the triangles.
-        camera: its `size` is the size of the result.
-        backend: "auto" is "numba" on the CPU and "torch" elsewhere. "reference" is slow and normative; "triton" is for
-            CUDA, and not the default there before it has run on one. A chosen backend runs or raises; all but
-            "pytorch3d" give identical face indices.
+        camera: one for all meshes, or one for each; its `size` is the size of the result.
+        backend: "auto" is what `default_backend` says. "reference" is slow and normative; "triton" is for CUDA. A
+            chosen backend runs or raises; all but "pytorch3d" give identical face indices.
         cull: drop back faces.
 
     Raises:
         InputError: an unknown backend, one that cannot run here, or arguments of the wrong shape.
     """
     backend = chosen_backend(backend, vertices, faces)
+    if backend == "numba" and vertices.device.type != "cpu":
+        return rasterize(vertices.cpu(), faces.cpu(), camera.to("cpu"), cull=cull).to(vertices.device)
     if backend == "pytorch3d":
         from liquidwarp.raster import pytorch3d_backend
 
@@ -78,13 +81,26 @@ def chosen_backend(backend: str, vertices: Float[Tensor, "B V 3"], faces: Int[Te
     check_shape("vertices", vertices, (None, None, 3))
     check_shape("faces", faces, (None, 3))
     if backend == "auto":
-        backend = "numba" if vertices.device.type == "cpu" else "torch"
-    if backend == "numba" and vertices.device.type != "cpu":
+        backend = default_backend(vertices.device)
+    elif backend == "numba" and vertices.device.type != "cpu":
         raise InputError(
             f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
         )
     _check_faces(faces, vertices.shape[1])
     return backend
+
+
+def default_backend(device: torch.device) -> str:
+    """Return the backend that "auto" means on a device.
+
+    "numba" on the CPU. On CUDA "triton" where it is installed, which has been tested under its interpreter and compiled
+    for CUDA, but has not run on a GPU yet; else "torch". On Apple's devices "numba" too: meshes go to the CPU and
+    fragments come back, because which face owns a pixel is decided in float64, which these devices lack. Elsewhere
+    "torch".
+    """
+    if device.type == "cuda":
+        return "triton" if importlib.util.find_spec("triton") else "torch"
+    return "numba" if device.type in ("cpu", "mps") else "torch"
 
 
 def triton_backend() -> ModuleType:

@@ -29,7 +29,6 @@ def find_faces(
         triangles = points[faces]
         boxes, drawn = pixel_boxes(triangles, size, near, cull)
         index = drawn.nonzero()[:, 0]
-        index = index[((boxes[index, 1] - boxes[index, 0] + 1) * (boxes[index, 3] - boxes[index, 2] + 1)) > 0]
         for part in _parts(boxes[index]):
             _draw(keys[image], triangles, faces, boxes, index[part], width, orthographic)
     face_index = torch.where(keys == _EMPTY, -1, keys & 0xFFFFFFFF)
@@ -83,7 +82,7 @@ def _draw(
     edges, owned = edge_setup(triangles[index], faces[index])
     pixel = torch.stack([x, y], -1).double() + 0.5
     values = edge_values(edges[which], pixel)
-    inside = ((values > 0) | ((values == 0) & owned[which])).all(1)
+    inside = ((values > 0) | ((values == 0) & owned[which])).all(1).nonzero()[:, 0]
     which, x, y, values = which[inside], x[inside], y[inside], values[inside]
     depth = _interpolate(values, triangles[index[which]][..., 2], orthographic)[1].float()
     key = (depth.view(torch.int32).long() << 32) | index[which]

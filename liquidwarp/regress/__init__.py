@@ -11,7 +11,7 @@ from liquidwarp.regress.landmarks import (
     with_places,
 )
 from liquidwarp.regress.live import LiveRegressor
-from liquidwarp.regress.pose_noise import Detected, simulate_detector
+from liquidwarp.regress.pose_noise import Detected, DetectorNoise, simulate_detector
 from liquidwarp.regress.protocol import BodyPieces, Regressor, from_smpl_axes, place_by_weak_perspective
 from liquidwarp.regress.published import PUBLISHED_REGRESSORS, PublishedRegressor, load_regressor
 
@@ -19,6 +19,7 @@ __all__ = [
     "PUBLISHED_REGRESSORS",
     "BodyPieces",
     "Detected",
+    "DetectorNoise",
     "ImageNetwork",
     "LandmarkNetwork",
     "LiveRegressor",

@@ -15,7 +15,7 @@ from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.detect.protocol import landmark_box
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.start import bridge
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, pose_to_world
 from liquidwarp.motion import SkeletonMotion, pose_body
 from liquidwarp.motion.skeleton import canonical_rest, global_turns, level_rest
 from liquidwarp.regress.protocol import BodyPieces, Regressor, shape_of
@@ -57,7 +57,7 @@ def regress_clip(
     if not bool(keypoints.present.any()):
         raise NoPersonError(f"no person in any of the {len(keypoints.present)} frames; try a lower detection threshold")
     camera = camera if camera is not None else default_camera(keypoints.size)
-    plain = replace(camera, rotation=torch.eye(3), translation=torch.zeros(3))
+    plain = camera.at_origin()
     boxes, present = square_boxes(keypoints, regressor.enlarge), keypoints.present.tolist()
     pairs = ((frame, box) for frame, box, seen in zip(frames, boxes, present, strict=False) if seen)
     found: list[BodyPieces] = []
@@ -146,7 +146,6 @@ def _rest_of(family: str, betas: Float[Tensor, "K"] | None) -> Float[Tensor, "C 
 
 def _into_world(track: BodyTrack, body: BodyModel) -> BodyTrack:
     """Bring a track from the axes of its camera into the camera's world."""
-    turn, shift = track.camera.rotation, track.camera.translation
     pelvis = body.rest_joints(track.betas)[body.canonical("pelvis")]
-    orient = matrix_to_axis_angle(turn.T @ axis_angle_to_matrix(track.global_orient))
-    return replace(track, global_orient=orient, transl=(track.transl + pelvis - shift) @ turn - pelvis)
+    turned, place = pose_to_world(track.camera, axis_angle_to_matrix(track.global_orient), track.transl + pelvis)
+    return replace(track, global_orient=matrix_to_axis_angle(turned), transl=place - pelvis)

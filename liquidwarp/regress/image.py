@@ -58,7 +58,7 @@ def regress_pictures(
 
     def correct(observed: Observed, answers: Estimate, camera: Camera) -> Estimate:
         boxes = square_boxes(keypoints, ENLARGE)
-        windows = crop_windows(boxes.float(), camera.focal, camera.center, observed.ray)
+        windows = crop_windows(boxes.float(), camera, observed.ray)
         crops = _crops(frames, boxes, keypoints.present)
         found: list[Estimate] = []
         total = int(keypoints.present.sum())

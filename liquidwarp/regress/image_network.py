@@ -14,6 +14,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.fit.skeleton import Skeleton
 from liquidwarp.regress.landmark_network import COLUMNS, Estimate, Kinematics, estimate_of, missed
 from liquidwarp.regress.observed import Observed
+from liquidwarp.types import Camera
 
 SIDE = 128
 """Width and height of a crop in pixels."""
@@ -23,6 +24,7 @@ ROUNDS = 2
 _LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
 _ENDS = ("nose", "left_index", "right_index", "left_foot_index", "right_foot_index", "left_heel", "right_heel")
 _PLACES = len(CANONICAL_JOINTS) + 2 * len(_LIMBS) + len(_ENDS)
+_LEAST_DEPTH = 0.05  # metres: what is nearer is seen as if it were here
 _STEP = 0.03  # scale of the first corrections
 
 
@@ -126,20 +128,18 @@ class ImageNetwork(nn.Module):
         return estimates[1:]
 
 
-def crop_windows(
-    boxes: Float[Tensor, "B 3"], focal: Float[Tensor, "2"], center: Float[Tensor, "2"], ray: Float[Tensor, "B 3 3"]
-) -> Float[Tensor, "B 3 3"]:
+def crop_windows(boxes: Float[Tensor, "B 3"], camera: Camera, ray: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B 3 3"]:
     """Return the maps from the axes of the camera that looks at the person into crops.
 
     Convention: a point p is seen at (h_x / h_z, h_y / h_z) for h = window p, with -1 and 1 at the crop's edges.
 
     Args:
         boxes: left, top and side of the crops in pixels.
-        focal: of the whole picture's camera.
-        center: of the same.
+        camera: of the whole picture.
         ray: turns the axes of the camera that looks at the person into the whole picture's camera's.
     """
     half = boxes[:, 2:] / 2
+    focal, center = camera.lens.split(2)
     lens = torch.zeros_like(ray)
     lens[:, 0, 0], lens[:, 1, 1] = (focal / half).unbind(1)
     lens[:, :2, 2] = (center - boxes[:, :2]) / half - 1
@@ -162,4 +162,4 @@ def _places(estimate: Estimate) -> Float[Tensor, "B P 3"]:
 
 def _in_crop(points: Float[Tensor, "B P 3"], window: Float[Tensor, "B 3 3"]) -> Float[Tensor, "B P 2"]:
     seen = points @ window.transpose(1, 2)
-    return (seen[..., :2] / seen[..., 2:].clamp_min(0.05)).clamp(-2, 2)
+    return (seen[..., :2] / seen[..., 2:].clamp_min(_LEAST_DEPTH)).clamp(-2, 2)

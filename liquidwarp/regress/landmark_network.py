@@ -18,6 +18,8 @@ ROUNDS = 3
 _LANDMARKS = len(MEDIAPIPE)
 COLUMNS = 6 * JOINTS
 _NEAREST = 0.4  # metres from the camera
+_LEAST_DEPTH = 0.1  # metres: what is nearer is seen as if it were here
+_NOTHING_SEEN = 1e-3  # sum of weights below which nothing was seen
 _STEP = 0.1  # scale of the first corrections
 
 
@@ -142,13 +144,14 @@ class LandmarkNetwork(nn.Module):
         return estimates[1:]
 
     def _frames(self, observed: Observed) -> Float[Tensor, "B T C"]:
-        share = observed.weight[..., None]
-        spread = ((observed.picture**2 * share).sum((-1, -2)) / share.sum((-1, -2)).clamp_min(1e-3)).clamp_min(1e-8)
+        weight = observed.weight[..., None]
+        total = weight.sum((-1, -2)).clamp_min(_NOTHING_SEEN)
+        spread = ((observed.picture**2 * weight).sum((-1, -2)) / total).clamp_min(1e-8)
         spread = spread.sqrt()[..., None]
         parts = [
-            (observed.picture / spread[..., None] * (share > 0)).clamp(-4, 4).flatten(2),
+            (observed.picture / spread[..., None] * (weight > 0)).clamp(-4, 4).flatten(2),
             observed.weight,
-            (2 * observed.world * (share > 0)).flatten(2),
+            (2 * observed.world * (weight > 0)).flatten(2),
             observed.guessed,
             spread.log() / 2 + 1,
         ]
@@ -205,4 +208,4 @@ def place_by_landmarks(
 
 def _project(estimate: Estimate) -> Float[Tensor, "B L 2"]:
     spots = estimate.points + estimate.place[:, None]
-    return spots[..., :2] / spots[..., 2:].clamp_min(0.1)
+    return spots[..., :2] / spots[..., 2:].clamp_min(_LEAST_DEPTH)

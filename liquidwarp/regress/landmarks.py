@@ -19,7 +19,7 @@ from liquidwarp.fit.prior import PosePrior, make_prior
 from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.fit.start import bridge, start_rotations, yaw_from_picture
 from liquidwarp.fit.track import read_state
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, pose_to_world
 from liquidwarp.regress.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
 from liquidwarp.regress.observed import Observed, observe
 from liquidwarp.types import BodyTrack, Camera, Keypoints
@@ -150,9 +150,9 @@ def answer_frames(
     return Estimate(*answers)
 
 
-def mean_shape(betas: Float[Tensor, "T K"], share: Float[Tensor, "T"]) -> Float[Tensor, "K"]:
+def mean_shape(betas: Float[Tensor, "T K"], weight: Float[Tensor, "T"]) -> Float[Tensor, "K"]:
     """Return one shape for all frames."""
-    return (betas * share[:, None]).sum(0) / share.sum().clamp_min(1e-6)
+    return (betas * weight[:, None]).sum(0) / weight.sum().clamp_min(1e-6)
 
 
 def settle(
@@ -187,8 +187,8 @@ def track_of(
 ) -> BodyTrack:
     """Write poses and places in the camera's axes as a track of the open body."""
     body = _open_body()
-    turn, shift = camera.rotation.double(), camera.translation.double()
-    rotations = torch.cat([(turn.T @ rotations[:, 0].double())[:, None], rotations[:, 1:].double()], dim=1)
+    root, place = pose_to_world(camera, rotations[:, 0].double(), place.double())
+    rotations = torch.cat([root[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
     pelvis = body.rest_joints(betas)[body.canonical("pelvis")].double()
     return BodyTrack(
@@ -196,7 +196,7 @@ def track_of(
         betas=betas,
         global_orient=orient,
         body_pose=pose,
-        transl=((place.double() - shift) @ turn - pelvis).float(),
+        transl=(place - pelvis).float(),
         camera=camera,
         fps=keypoints.fps,
         confidence=confidence,

@@ -40,7 +40,7 @@ class LiveRegressor:
         self._stride = stride_of(fps)
         self._past: deque[Observed] = deque(maxlen=self._network.reach * self._stride + 1)
         self._shapes: Tensor | None = None
-        self._share = 0.0
+        self._weight = 0.0
         self._last: tuple[Tensor, Tensor] | None = None
 
     def answer(self, keypoints: Keypoints) -> BodyTrack:
@@ -57,17 +57,17 @@ class LiveRegressor:
             raise InputError(f"{len(keypoints.present)} frames at once; give one, or use regress_landmarks for a clip")
         self._camera = self._camera if self._camera is not None else default_camera(keypoints.size)
         check_view(self._camera, keypoints.size)
-        share = 0.0
+        weight = 0.0
         if bool(keypoints.present):
             with torch.no_grad():
-                share = self._look(keypoints)
+                weight = self._look(keypoints)
         elif self._past:
             self._past.popleft()
         if self._last is None or self._shapes is None:
             raise NoPersonError("no person in any frame so far; try a lower detection threshold")
         rotations, place = self._last
-        shape = self._shapes / self._share
-        return track_of(rotations, place, shape, self._camera, keypoints, torch.full((1,), share))
+        shape = self._shapes / self._weight
+        return track_of(rotations, place, shape, self._camera, keypoints, torch.full((1,), weight))
 
     def _look(self, keypoints: Keypoints) -> float:
         assert self._camera is not None
@@ -78,9 +78,9 @@ class LiveRegressor:
         joined = Observed(*(torch.cat([getattr(frame, name) for frame in seen])[None] for name in names))
         start = first_poses(*regressor_start(), observed)[None]
         found = self._network(joined, start, newest=True)[-1]
-        share = float(observed.weight.mean())
-        betas = max(share, 1e-6) * found.betas[0]
+        weight = float(observed.weight.mean())
+        betas = max(weight, 1e-6) * found.betas[0]
         self._shapes = betas if self._shapes is None else self._shapes + betas
-        self._share += max(share, 1e-6)
-        self._last = settle(self._network, observed, found.rotations, self._shapes / self._share)[:2]
-        return share
+        self._weight += max(weight, 1e-6)
+        self._last = settle(self._network, observed, found.rotations, self._shapes / self._weight)[:2]
+        return weight

@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.fit.evidence import trust
 from liquidwarp.fit.prior import shortest_rotation
-from liquidwarp.fit.terms import trust
 from liquidwarp.types import Camera, Keypoints
+
+_LEAST_DEPTH = 0.05  # what is nearer, in focal lengths, is seen as if it were here
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,12 @@ def look_at_person(
     flat: Float[Tensor, "*B L 2"], weight: Float[Tensor, "*B L"]
 ) -> tuple[Float[Tensor, "*B L 2"], Float[Tensor, "*B 3 3"]]:
     """Turn a camera of focal length 1 toward the landmarks; return what it sees, and its axes in the old ones."""
-    share = weight[..., None] + 1e-6
-    middle = (flat * share).sum(-2) / share.sum(-2)
+    weight = weight[..., None] + 1e-6
+    middle = (flat * weight).sum(-2) / weight.sum(-2)
     toward = torch.cat([middle, torch.ones_like(middle[..., :1])], dim=-1)
     ray = shortest_rotation(toward.new_tensor([0.0, 0, 1]), toward)
     seen = torch.cat([flat, torch.ones_like(flat[..., :1])], dim=-1) @ ray
-    return seen[..., :2] / seen[..., 2:].clamp_min(0.05), ray
+    return seen[..., :2] / seen[..., 2:].clamp_min(_LEAST_DEPTH), ray
 
 
 def observe(keypoints: Keypoints, camera: Camera) -> Observed:
@@ -54,7 +56,7 @@ def observe(keypoints: Keypoints, camera: Camera) -> Observed:
     image = keypoints.image[:, picks].float()
     certain = trust(keypoints.confidence[:, picks].float() * keypoints.present[:, None], image, keypoints.size)
     flat, weight = torch.zeros(frames, len(MEDIAPIPE), 2), torch.zeros(frames, len(MEDIAPIPE))
-    flat[:, slots] = (image - camera.center) / camera.focal
+    flat[:, slots] = camera.on_plane(image)
     weight[:, slots] = certain
     world = torch.zeros(frames, len(MEDIAPIPE), 3)
     if keypoints.world is not None:

@@ -4,6 +4,7 @@ The sizes are those of MediaPipe's residuals against fitted bodies over eight re
 0.2% of the person's height in the median, 1.3% at the 99th percentile, hips three times as far off as hands. In space,
 after scale and turn: 12 to 38 mm across, 20 to 50 mm along and 40 to 95 mm in depth, growing from trunk to hands;
 scale off by 6%, people leaning by 3 +- 4 degrees. The fit itself leaned on these landmarks, so they are enlarged.
+`DetectorNoise` holds the numbers.
 """
 
 import math
@@ -17,19 +18,6 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.regress.observed import look_at_person
 
-_ENLARGED = 1.25
-_STEADY = 0.6  # share of the noise in space that a clip keeps
-_SLOW = 0.9  # what a frame keeps of the frame before
-_WORLD = {  # millimetres: x, y, z
-    ("hip",): (8, 6, 12),
-    ("shoulder",): (13, 22, 53),
-    ("nose", "eye", "ear", "mouth"): (14, 24, 62),
-    ("elbow",): (20, 31, 56),
-    ("wrist", "pinky", "index", "thumb"): (35, 46, 88),
-    ("knee",): (15, 16, 42),
-    ("ankle", "heel"): (20, 29, 70),
-    ("foot_index",): (24, 34, 84),
-}
 _TOGETHER = (  # landmarks that go wrong together
     ("nose", "eye", "ear", "mouth"),
     ("left_wrist", "left_pinky", "left_thumb", "left_index"),
@@ -37,11 +25,109 @@ _TOGETHER = (  # landmarks that go wrong together
     ("left_ankle", "left_heel", "left_foot_index"),
     ("right_ankle", "right_heel", "right_foot_index"),
 )
-_PICTURE = {"hip": 0.9, "knee": 0.5, "elbow": 0.45, "shoulder": 0.4}  # per cent of the height; others 0.25
 _LIMBS = {
     "arm": ("elbow", "wrist", "pinky", "index", "thumb"),
     "leg": ("knee", "ankle", "heel", "foot_index"),
 }
+
+
+@dataclass(frozen=True)
+class DetectorNoise:
+    """What a detector gets wrong; of two parts of a noise the first stays for a clip, the second drifts."""
+
+    world: tuple[tuple[tuple[str, ...], tuple[float, float, float]], ...] = (
+        (("hip",), (8.0, 6.0, 12.0)),
+        (("shoulder",), (13.0, 22.0, 53.0)),
+        (("nose", "eye", "ear", "mouth"), (14.0, 24.0, 62.0)),
+        (("elbow",), (20.0, 31.0, 56.0)),
+        (("wrist", "pinky", "index", "thumb"), (35.0, 46.0, 88.0)),
+        (("knee",), (15.0, 16.0, 42.0)),
+        (("ankle", "heel"), (20.0, 29.0, 70.0)),
+        (("foot_index",), (24.0, 34.0, 84.0)),
+    )
+    """Standard deviations of landmarks in space across, along and in depth, millimetres, by words of their names."""
+
+    enlarged: float = 1.25
+    """What they are multiplied by: the fit that they were measured against leaned on these landmarks."""
+
+    steady: float = 0.6
+    """Part of it that a clip keeps."""
+
+    slow: float = 0.9
+    """What a frame keeps of the frame before, of what drifts in space."""
+
+    tied: tuple[float, float] = (0.9, 0.43)
+    """Parts that landmarks of one hand, foot or head share, and have for their own."""
+
+    picture: tuple[tuple[str, float], ...] = (("hip", 0.9), ("knee", 0.5), ("elbow", 0.45), ("shoulder", 0.4))
+    """Standard deviations in the picture, per cent of the person's height, by words of their names."""
+
+    picture_elsewhere: float = 0.25
+    """The same for all other landmarks."""
+
+    picture_parts: tuple[float, float] = (0.7, 0.6)
+    """Steady and drifting part of it."""
+
+    picture_slow: float = 0.8
+    """What a frame keeps of the frame before, of what drifts in the picture."""
+
+    jitter: float = 0.001
+    """Noise of every frame for itself, fraction of the person's height."""
+
+    unsure: float = 0.05
+    """What confidence falls short of 1 by at most where a landmark is seen."""
+
+    tilt: tuple[float, float, float] = (5.5, 5.0, 1.5)
+    """Standard deviations of the whole body's turn about X, Y and Z, degrees."""
+
+    tilt_parts: tuple[float, float] = (0.7, 0.7)
+    """Steady and drifting part of it."""
+
+    lean: float = -3.0
+    """Degrees by which people lean on the average."""
+
+    size: float = 0.06
+    """Standard deviation of the logarithm of the whole body's size."""
+
+    flatter: float = 0.12
+    """Standard deviation of what depth is too small by, as a fraction."""
+
+    stretch: float = 0.6
+    """Fraction of a clip that something goes on for at most."""
+
+    hidden: float = 0.22
+    """Probability that a limb is hidden for a while."""
+
+    root_seen: float = 0.5
+    """Probability that its first joint is seen even so."""
+
+    legs_below: float = 0.06
+    """Probability that the legs are below the picture's edge."""
+
+    guess: float = 0.25
+    """Confidence of landmarks that are hidden, on the average."""
+
+    guess_parts: tuple[float, float] = (0.15, 0.1)
+    """Steady and drifting standard deviation of it."""
+
+    guess_range: tuple[float, float] = (0.01, 0.7)
+    """Lowest and highest."""
+
+    hidden_picture: float = 0.035
+    """Standard deviation of hidden landmarks in the picture, fraction of the person's height."""
+
+    hidden_world: float = 0.07
+    """The same in space, metres."""
+
+    swapped: float = 0.04
+    """Probability that legs, arms or all of the person are taken the wrong way round for some frames."""
+
+    longest_swap: float = 4.0
+    """How many frames more than one."""
+
+
+DETECTOR_NOISE = DetectorNoise()
+"""As measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +146,12 @@ class Detected:
 
 
 def simulate_detector(
-    points: Float[Tensor, "B T L 3"], stature: float, generator: torch.Generator, *, level: float = 1.0
+    points: Float[Tensor, "B T L 3"],
+    stature: float,
+    generator: torch.Generator,
+    *,
+    level: float = 1.0,
+    noise: DetectorNoise = DETECTOR_NOISE,
 ) -> Detected:
     """Look at true landmarks (`MEDIAPIPE`'s, in camera axes) as a detector does.
 
@@ -69,21 +160,23 @@ def simulate_detector(
         stature: how tall people are, metres.
         generator: where chance comes from.
         level: 1 is as measured, 0 is the truth.
+        noise: what goes wrong, and how often.
     """
     clips, frames, count = points.shape[:3]
-    draw = _Draw(clips, frames, generator)
+    draw = _Draw(clips, frames, generator, noise)
     depth = points[..., 2:]
     flat = points[..., :2] / depth
     _, ray = look_at_person(flat, torch.ones_like(flat[..., 0]))
     hips = points[:, :, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(2, keepdim=True)
     world = (points - hips) @ ray
-    confidence = 1 - 0.05 * torch.rand(clips, frames, count, generator=generator)
-    spread = level * _ENLARGED * _sizes(_WORLD) / 1000
+    confidence = 1 - noise.unsure * torch.rand(clips, frames, count, generator=generator)
+    spread = level * noise.enlarged * _sizes(noise.world) / 1000
     world = _turned(world, draw, level) + spread * _tied(draw, count)
     height = stature / depth
-    near = level * torch.tensor([_picture_size(name) for name in MEDIAPIPE])[:, None] / 100
-    flat = flat + height * near * (0.7 * draw.steady(count, 2) + 0.6 * draw.slow(count, 2, 0.8))
-    flat = flat + height * level * 0.001 * torch.randn(flat.shape, generator=generator)
+    near = level * torch.tensor([_picture_size(name, noise) for name in MEDIAPIPE])[:, None] / 100
+    steady, slow = noise.picture_parts
+    flat = flat + height * near * (steady * draw.steady(count, 2) + slow * draw.slow(count, 2, noise.picture_slow))
+    flat = flat + height * level * noise.jitter * torch.randn(flat.shape, generator=generator)
     if level > 0:
         flat, world, confidence = _occlude(flat, world, confidence, height, draw)
         flat, world = _swap(flat, world, draw)
@@ -93,8 +186,8 @@ def simulate_detector(
 class _Draw:
     """Noise of unit size for clips."""
 
-    def __init__(self, clips: int, frames: int, generator: torch.Generator) -> None:
-        self.clips, self.frames, self.generator = clips, frames, generator
+    def __init__(self, clips: int, frames: int, generator: torch.Generator, noise: DetectorNoise) -> None:
+        self.clips, self.frames, self.generator, self.noise = clips, frames, generator, noise
 
     def steady(self, *shape: int) -> Tensor:
         return torch.randn(self.clips, 1, *shape, generator=self.generator)
@@ -109,36 +202,39 @@ class _Draw:
     def chance(self, probability: float) -> Tensor:
         """Return a stretch of frames per clip, with some probability; (B, T) of 0 and 1."""
         first = torch.rand(self.clips, 1, generator=self.generator) * self.frames
-        length = 1 + torch.rand(self.clips, 1, generator=self.generator) * 0.6 * self.frames
+        length = 1 + torch.rand(self.clips, 1, generator=self.generator) * self.noise.stretch * self.frames
         frame = torch.arange(self.frames)[None]
         happens = torch.rand(self.clips, 1, generator=self.generator) < probability
         return ((frame >= first) & (frame < first + length) & happens).float()
 
 
-def _sizes(table: dict[tuple[str, ...], tuple[int, int, int]]) -> Float[Tensor, "L 3"]:
-    rows = [next(size for words, size in table.items() if any(word in name for word in words)) for name in MEDIAPIPE]
+def _sizes(table: tuple[tuple[tuple[str, ...], tuple[float, float, float]], ...]) -> Float[Tensor, "L 3"]:
+    rows = [next(size for words, size in table if any(word in name for word in words)) for name in MEDIAPIPE]
     return torch.tensor(rows, dtype=torch.float32)
 
 
-def _picture_size(name: str) -> float:
-    return next((size for word, size in _PICTURE.items() if word in name), 0.25)
+def _picture_size(name: str, noise: DetectorNoise) -> float:
+    return next((size for word, size in noise.picture if word in name), noise.picture_elsewhere)
 
 
 def _tied(draw: _Draw, count: int) -> Float[Tensor, "B T L 3"]:
     """Return unit noise that landmarks of one hand, foot or head share for the most part."""
-    own = _STEADY * draw.steady(count, 3) + math.sqrt(1 - _STEADY**2) * draw.slow(count, 3, _SLOW)
+    steady, (shared, alone) = draw.noise.steady, draw.noise.tied
+    own = steady * draw.steady(count, 3) + math.sqrt(1 - steady**2) * draw.slow(count, 3, draw.noise.slow)
     for words in _TOGETHER:
         members = [index for index, name in enumerate(MEDIAPIPE) if any(word in name for word in words)]
-        own[:, :, members] = 0.9 * own[:, :, members[:1]] + 0.43 * own[:, :, members]
+        own[:, :, members] = shared * own[:, :, members[:1]] + alone * own[:, :, members]
     return own
 
 
 def _turned(world: Tensor, draw: _Draw, level: float) -> Tensor:
     """Lean, turn, scale and flatten."""
-    tilt = torch.tensor([5.5, 5.0, 1.5]).deg2rad() * (0.7 * draw.steady(3) + 0.7 * draw.slow(3, _SLOW))
-    tilt = tilt + torch.tensor([math.radians(-3), 0, 0])
-    size = (0.06 * draw.steady(1)).exp()
-    flatter = 1 - 0.12 * draw.steady(1).abs()
+    noise = draw.noise
+    steady, slow = noise.tilt_parts
+    tilt = torch.tensor(noise.tilt).deg2rad() * (steady * draw.steady(3) + slow * draw.slow(3, noise.slow))
+    tilt = tilt + torch.tensor([math.radians(noise.lean), 0, 0])
+    size = (noise.size * draw.steady(1)).exp()
+    flatter = 1 - noise.flatter * draw.steady(1).abs()
     scale = torch.cat([size, size, size * flatter], dim=-1)[:, :, None]
     turned = world @ axis_angle_to_matrix(level * tilt).transpose(-1, -2)
     return turned * (1 + level * (scale - 1))
@@ -146,22 +242,24 @@ def _turned(world: Tensor, draw: _Draw, level: float) -> Tensor:
 
 def _occlude(flat: Tensor, world: Tensor, confidence: Tensor, height: Tensor, draw: _Draw) -> tuple[Tensor, ...]:
     """Guess at limbs that are hidden for a while, and at legs below the picture's edge."""
+    noise = draw.noise
     hidden = torch.zeros_like(confidence)
     for side in ("left", "right"):
         for words in _LIMBS.values():
             members = [MEDIAPIPE.index(f"{side}_{word}") for word in words]
-            skip = draw.chance(0.5)  # the first joint is often still seen
-            away = draw.chance(0.22)
+            skip = draw.chance(noise.root_seen)
+            away = draw.chance(noise.hidden)
             hidden[:, :, members[1:]] = away[..., None]
             hidden[:, :, members[0]] = away * (1 - skip)
-    below = torch.rand(draw.clips, 1, 1, generator=draw.generator) < 0.06
+    below = torch.rand(draw.clips, 1, 1, generator=draw.generator) < noise.legs_below
     legs = torch.tensor([any(word in name for word in _LIMBS["leg"]) for name in MEDIAPIPE])
     hidden = torch.maximum(hidden, (below & legs).float().expand_as(hidden))
-    guess = draw.steady(1) * 0.15 + 0.25 + 0.1 * draw.slow(confidence.shape[2], _SLOW)
-    confidence = torch.where(hidden > 0, guess.clamp(0.01, 0.7), confidence)
+    steady, slow = noise.guess_parts
+    guess = draw.steady(1) * steady + noise.guess + slow * draw.slow(confidence.shape[2], noise.slow)
+    confidence = torch.where(hidden > 0, guess.clamp(*noise.guess_range), confidence)
     off = hidden[..., None]
-    flat = flat + off * height * 0.035 * draw.slow(flat.shape[2], 2, _SLOW)
-    return flat, world + off * 0.07 * draw.slow(flat.shape[2], 3, _SLOW), confidence
+    flat = flat + off * height * noise.hidden_picture * draw.slow(flat.shape[2], 2, noise.slow)
+    return flat, world + off * noise.hidden_world * draw.slow(flat.shape[2], 3, noise.slow), confidence
 
 
 def _swap(flat: Tensor, world: Tensor, draw: _Draw) -> tuple[Tensor, Tensor]:
@@ -173,9 +271,9 @@ def _swap(flat: Tensor, world: Tensor, draw: _Draw) -> tuple[Tensor, Tensor]:
                 other = name.replace("left", "*").replace("right", "left").replace("*", "right")
                 order[index] = MEDIAPIPE.index(other)
         first = torch.rand(draw.clips, 1, generator=draw.generator) * draw.frames
-        length = 1 + 4 * torch.rand(draw.clips, 1, generator=draw.generator)
+        length = 1 + draw.noise.longest_swap * torch.rand(draw.clips, 1, generator=draw.generator)
         frame = torch.arange(draw.frames)[None]
-        happens = torch.rand(draw.clips, 1, generator=draw.generator) < 0.04
+        happens = torch.rand(draw.clips, 1, generator=draw.generator) < draw.noise.swapped
         swapped = ((frame >= first) & (frame < first + length) & happens)[..., None, None]
         flat = torch.where(swapped, flat[:, :, order], flat)
         world = torch.where(swapped, world[:, :, order], world)

@@ -9,10 +9,14 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.fit.prior import shortest_rotation
+from liquidwarp.geometry import distance_of_length
 from liquidwarp.types import Camera
 
 HALF_TURN = (1.0, -1.0, -1.0)
 """Diagonal that takes SMPL's axes at rest (+Y up, +Z to the front) to ours, and back."""
+
+_SMPL_PELVIS = (0.0, -0.22, 0.03)  # metres: about where it is on SMPL's mean body at rest
+_LEAST_SCALE = 1e-3  # a weak perspective below it is no answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +79,13 @@ def place_by_weak_perspective(
     Returns:
         Rotations in the camera's axes, and the place of the pelvis.
     """
-    focal, center = camera.focal.to(weak), camera.center.to(weak)
-    scale = weak[:, 0].clamp_min(1e-3)
+    scale = weak[:, 0].clamp_min(_LEAST_SCALE)
     pixels = scale * boxes[:, 2] / 2  # a metre's length
     spot = boxes[:, :2] + boxes[:, 2:] / 2 + pixels[:, None] * weak[:, 1:]
-    flat = (spot - center) / focal
+    flat = camera.on_plane(spot)
     if camera.orthographic:
         return rotations, torch.cat([flat, torch.zeros_like(flat[:, :1])], dim=1)
-    distance = focal.mean() / pixels
+    distance = distance_of_length(camera, 1.0, pixels)
     ray = torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
     turn = shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray)
     turned = torch.cat([turn[:, None] @ rotations[:, :1], rotations[:, 1:]], dim=1)
@@ -98,7 +101,7 @@ def from_smpl_axes(rotations: Float[Tensor, "B J 3 3"]) -> Float[Tensor, "B J 3 
 def smpl_pelvis(body: BodyModel | None, betas: Float[Tensor, "K"]) -> Float[Tensor, "3"]:
     """Return the place of SMPL's pelvis at rest in SMPL's own axes; about so where the user has no SMPL body."""
     if body is None:
-        return betas.new_tensor([0.0, -0.22, 0.03])
+        return betas.new_tensor(_SMPL_PELVIS)
     return body.rest_joints(shape_of(body, betas))[body.canonical("pelvis")] * betas.new_tensor(HALF_TURN)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from liquidwarp import __version__
-from liquidwarp.geometry import default_camera
+from liquidwarp.geometry import default_camera, distance_of_length
 from liquidwarp.synth.motion.stances import PoseSequence, Stance, blend_stances, pose_from_stance
 from liquidwarp.synth.people.dressed_person import DressedPerson, PersonAppearance, dress_person
 from liquidwarp.synth.people.fabrics import Fabric
@@ -164,7 +164,7 @@ def _place(person: DressedPerson, stance: Stance, camera: Camera, fill: float) -
     """Put a standing person in the middle of a picture, and return the height of the floor too."""
     rest = person.bare.mesh.rest
     height = float(rest[:, 1].max() - rest[:, 1].min()) + 0.04
-    distance = height / fill / camera.size[0] * float(camera.focal[1])
+    distance = distance_of_length(camera, height / fill, float(camera.size[0]))
     floor = 0.445 * height / fill
     pose = pose_from_stance(person.bare, stance)
     return replace(pose, transl=pose.transl + torch.tensor([[0.0, floor, distance]])), floor

@@ -1,9 +1,11 @@
 """People in motion before a camera, and what a landmark detector would say of them: truth for body recovery."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from liquidwarp import __version__
 from liquidwarp.bodies import load_body
@@ -72,8 +74,7 @@ def moving_person(
 
 
 def _camera(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
-    lens = default_camera(size)
-    focal = float(lens.focal[0]) * math.exp(rng.uniform(math.log(0.8), math.log(1.5)))
+    focal = float(default_camera(size).lens[0]) * math.exp(rng.uniform(math.log(0.8), math.log(1.5)))
     fill = rng.uniform(0.45, 0.9)
     away = focal * _TALL / (fill * size[0])
     pitch, roll = np.deg2rad([6.0, 1.0]) * rng.normal(size=2)
@@ -83,7 +84,7 @@ def _camera(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
     place = torch.tensor([float(aside), float(up), float(away)])
     camera = Camera.create(focal, size)
     middle = torch.tensor([0.0, _MIDDLE, 0.0])
-    return Camera(camera.focal, camera.center, camera.size, rotation, place - rotation @ middle)
+    return replace(camera, rotation=rotation, translation=place - rotation @ middle)
 
 
 def simulate_keypoints(track: BodyTrack, seed: int, *, level: float = 1.0) -> Keypoints:
@@ -112,7 +113,7 @@ def simulate_keypoints(track: BodyTrack, seed: int, *, level: float = 1.0) -> Ke
     found = simulate_detector(points[None], stature, generator, level=float(level))
     return Keypoints(
         names=MEDIAPIPE,
-        image=found.flat[0] * camera.focal + camera.center,
+        image=camera.to_pixels(pad(found.flat[0], (0, 1), value=1.0)),
         confidence=found.confidence[0],
         world=found.world[0],
         present=torch.ones(len(track), dtype=torch.bool),

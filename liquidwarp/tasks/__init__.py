@@ -3,8 +3,8 @@
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
+from liquidwarp.tasks.learn_and_recover import recover_meanwhile
 from liquidwarp.tasks.live import LiveFrame, imitate_live
-from liquidwarp.tasks.meanwhile import recover_meanwhile
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.refine import look_at_source
 from liquidwarp.tasks.source import encode_source, source_from_tracks

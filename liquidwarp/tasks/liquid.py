@@ -16,7 +16,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, warp
 from liquidwarp.media import to_uint8
 from liquidwarp.nn.liquid import LiquidGenerator
-from liquidwarp.person import SourceState, SourceView
+from liquidwarp.person import SourceState, SourceView, choose_views
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera, Flow, Fragments
 
@@ -39,7 +39,8 @@ class LiquidRenderer:
     """
 
     def __init__(self, generator: LiquidGenerator, body: BodyModel, state: SourceState) -> None:
-        self._generator, self._body, self._views = generator, body, state.views[:_SOURCES]
+        self._generator, self._body = generator, body
+        self._views = choose_views(body.topology, state.views, _SOURCES)
         self._code = texture_code(body)
         size = self._working_size(state.photo.shape[:2])
         sources = torch.stack([self._source(view, size) for view in self._views])[None]

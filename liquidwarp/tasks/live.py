@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.ahead import ahead, one_thread
 from liquidwarp.bodies import BodyModel
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import ClipFollower, Detection, Detector, MediaPipeDetector, collect_keypoints
@@ -21,6 +20,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.nn.weights import Generator
+from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
 from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
@@ -123,7 +123,7 @@ def _frames(
     identity = stage.body.identity(person.track.betas)
     painter: Painter | None = None
     last: Keypoints | None = None
-    with closing(ahead(_seen(frames, follower), depth=1)) as seen:
+    with closing(prefetch(_seen(frames, follower), depth=1)) as seen:
         for frame, arrived, found in seen:
             height, width = frame.shape[:2]
             if found is not None:

@@ -1,7 +1,7 @@
 """Body recovery: pictures in, a body track out."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
-from liquidwarp.fit import fit_track, plant_feet, refine_with_masks
+from liquidwarp.fit import FitTuning, FitWeights, Term, fit_track, plant_feet, refine_with_masks
+from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
 from liquidwarp.motion import retarget
@@ -51,6 +52,9 @@ def recover(
     person: int = 0,
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
+    terms: Sequence[Term] = (),
+    weights: FitWeights = FIT_WEIGHTS,
+    tuning: FitTuning = FIT_TUNING,
     progress: bool = False,
 ) -> BodyTrack:
     """Recover one person's body shape, and pose and place per frame.
@@ -65,16 +69,21 @@ def recover(
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
             landmarks alone, "image" at the pictures too; the fit from either is short.
         fit: False leaves it at the regressor's answer.
+        terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`.
+        weights: how much each of the fit's own terms counts.
+        tuning: the numbers of the fit.
         progress: show progress bars.
 
     Raises:
         InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
-            at pictures where the source has none.
+            at pictures where the source has none, or terms where nothing is fitted.
         NoPersonError: nobody in it.
     """
     body = body or load_body()
     if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
+    if terms and not fit:
+        raise InputError("fit=False leaves nothing for terms to change; leave one of them out")
     if isinstance(regressor, str):
         check_choice("regressor", regressor, OWN_REGRESSORS)
         regressor = load_image_network() if regressor == "image" else load_landmark_network()
@@ -95,8 +104,28 @@ def recover(
             return initial
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
-        return fit_track(body, found, camera=camera, initial=initial, steps=steps, progress=progress).track
-    return fit_clip(body, found, camera=camera, initial=initial, short=short, progress=progress)
+        return fit_track(
+            body,
+            found,
+            camera=camera,
+            initial=initial,
+            steps=steps,
+            terms=terms,
+            weights=weights,
+            tuning=tuning,
+            progress=progress,
+        ).track
+    return fit_clip(
+        body,
+        found,
+        camera=camera,
+        initial=initial,
+        short=short,
+        terms=terms,
+        weights=weights,
+        tuning=tuning,
+        progress=progress,
+    )
 
 
 def _start(
@@ -129,22 +158,45 @@ def fit_clip(
     camera: Camera | None = None,
     initial: BodyTrack | None = None,
     short: bool = False,
+    terms: Sequence[Term] = (),
+    weights: FitWeights = FIT_WEIGHTS,
+    tuning: FitTuning = FIT_TUNING,
     progress: bool = False,
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
     `initial` is a track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
+    `terms`, `weights` and `tuning` are those of `recover`.
     """
-    steps = _SHORT_STEPS if short else _STEPS
-    track = fit_track(body, found.keypoints, camera=camera, initial=initial, steps=steps, progress=progress).track
-    return plant_feet(body, correct_by_masks(body, found, track, short=short))
+    track = fit_track(
+        body,
+        found.keypoints,
+        camera=camera,
+        initial=initial,
+        steps=_SHORT_STEPS if short else _STEPS,
+        terms=terms,
+        weights=weights,
+        tuning=tuning,
+        progress=progress,
+    ).track
+    track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
+    return plant_feet(body, track, tuning=tuning.feet)
 
 
-def correct_by_masks(body: BodyModel, found: ClipDetection, track: BodyTrack, *, short: bool = False) -> BodyTrack:
+def correct_by_masks(
+    body: BodyModel,
+    found: ClipDetection,
+    track: BodyTrack,
+    *,
+    short: bool = False,
+    terms: Sequence[Term] = (),
+    weights: FitWeights = FIT_WEIGHTS,
+    tuning: FitTuning = FIT_TUNING,
+) -> BodyTrack:
     """Correct the poses of a fitted track on the person's masks; it stays as it is where they say too little.
 
     Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `short` takes
-    fewer rounds.
+    fewer rounds; `terms`, `weights` and `tuning` are those of `recover`.
     """
     if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
         return track
@@ -158,9 +210,17 @@ def correct_by_masks(body: BodyModel, found: ClipDetection, track: BodyTrack, *,
         )
         for index in spread_views(track, _CLOTHES_VIEWS)
     ]
-    offsets = fit_offsets(body, body.identity(track.betas), views)
-    rounds = _SHORT_ROUNDS if short else _ROUNDS
-    return refine_with_masks(body, found.keypoints, track, found.masks, offsets=offsets, rounds=rounds).track
+    return refine_with_masks(
+        body,
+        found.keypoints,
+        track,
+        found.masks,
+        offsets=fit_offsets(body, body.identity(track.betas), views),
+        rounds=_SHORT_ROUNDS if short else _ROUNDS,
+        terms=terms,
+        weights=weights,
+        tuning=tuning,
+    ).track
 
 
 def spread_views(track: BodyTrack, most: int) -> list[int]:

@@ -15,7 +15,7 @@ from liquidwarp.geometry import project
 from liquidwarp.mesh import vertex_normals
 from liquidwarp.mesh.normals_kernels import look_up_normals
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish, source_input, transfer_input
-from liquidwarp.person import SourceState, SourceView
+from liquidwarp.person import SourceState, SourceView, choose_views
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -95,7 +95,7 @@ class CompactRenderer:
 
     def __init__(self, generator: CompactGenerator, body: BodyModel, state: SourceState) -> None:
         self._generator, self._body = generator, body
-        self._views = state.views[:_SOURCES]
+        self._views = choose_views(body.topology, state.views, _SOURCES)
         size = working_size(self._views[0].camera.size)
         sources = torch.cat([look_at_source(body, view, size) for view in self._views])
         with torch.no_grad(), _half():

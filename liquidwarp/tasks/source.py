@@ -15,11 +15,12 @@ from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
 from liquidwarp.fit import fit_track
 from liquidwarp.flow import visibility
-from liquidwarp.inpaint import background_plate, clip_plate
-from liquidwarp.matting import foreground_colors, refine_matte
+from liquidwarp.inpaint import clip_background, photo_background
+from liquidwarp.matting import foreground_colors, refine_alpha
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import rasterize
+from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack
 
@@ -59,11 +60,14 @@ def encode_source(
     body = body or load_body()
     if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
         photos, plate = _photos_of_clip(source, body, detector, person, progress)
+        name = str(source)
     else:
         items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
         if not items:
             raise InputError("source is empty; give at least one photo")
         photos, plate = _photos(items, body, detector, person), None
+        name = _name(items)
+    tell_of_cuts(name, body, [photo.track for photo in photos])
     return _state(body, photos, plate)
 
 
@@ -116,7 +120,7 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
     if plate is None:
         # The body also covers what the matte missed, such as fingers before wood of their colour.
         covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        plate = background_plate(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
+        plate = photo_background(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
     appearance = appearance_from_observations(body.topology, observations)
     seen = tuple(_view(body, item) for item in observations)
     return SourceState(body, first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
@@ -145,6 +149,11 @@ def _photos(
     return photos
 
 
+def _name(items: Sequence[str | Path | np.ndarray]) -> str:
+    names = ["the array" if isinstance(item, np.ndarray) else str(item) for item in items]
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
 def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
     picture = read_image(path)
     alpha = picture.alpha
@@ -167,7 +176,7 @@ def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray 
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_matte(rgb, coarse, alpha=given, landmarks=found.detection(frame))
+    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame))
 
 
 def _photos_of_clip(
@@ -180,7 +189,7 @@ def _photos_of_clip(
     photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
-    plate, _ = clip_plate(
+    plate, _ = clip_background(
         open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
     )
     return photos, plate

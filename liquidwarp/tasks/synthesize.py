@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.ahead import one_thread, side_by_side
 from liquidwarp.appearance import render_surface
 from liquidwarp.checks import check_choice
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.weights import Generator, load_generator
+from liquidwarp.parallel import pool_map, thread_count
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.liquid import LiquidRenderer
 from liquidwarp.tasks.refine import CompactRenderer
@@ -137,29 +137,21 @@ def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Sy
 
     One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads.
     """
-    threads = torch.get_num_threads()
-    posed = _posed(state, target)
-    try:
-        yield from side_by_side(
-            lambda item: painter.paint(*item), posed, workers=threads, begin=lambda: torch.set_num_threads(1)
-        )
-    finally:
-        torch.set_num_threads(threads)  # torch hands the last number set in any thread to new threads
+    yield from pool_map(lambda item: painter.paint(*item), _posed(state, target), workers=thread_count())
 
 
 def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]]:
     body = state.body
     identity = body.identity(state.track.betas)
-    for start in range(0, len(target), _CHUNK):
+
+    @torch.no_grad()  # each thread has a switch of its own
+    def pose(start: int) -> Float[Tensor, "T V 3"]:
         window = slice(start, start + _CHUNK)
-        with torch.no_grad(), one_thread():
-            vertices = body.vertices(
-                identity,
-                target.global_orient[window],
-                target.body_pose[window],
-                target.transl[window],
-                offsets=state.offsets,
-            )
+        orient, turns, transl = target.global_orient[window], target.body_pose[window], target.transl[window]
+        return body.vertices(identity, orient, turns, transl, offsets=state.offsets)
+
+    starts = range(0, len(target), _CHUNK)
+    for start, vertices in zip(starts, pool_map(pose, starts, workers=1), strict=True):
         for index, points in enumerate(vertices, start):
             yield points, target.camera(index)
 

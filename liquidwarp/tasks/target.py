@@ -12,7 +12,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
-from liquidwarp.geometry import look_at_camera, project
+from liquidwarp.geometry import orbit_camera, project
 from liquidwarp.motion import check_track
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -148,20 +148,14 @@ def orbit_target(
     pivot = source.transl[0] + root
     base = resized(source.camera, size)
     cameras = tuple(
-        _orbit_camera(base, pivot, math.radians(start + degrees * index / frames), math.radians(elevation))
+        orbit_camera(
+            base, pivot, azimuth=math.radians(start + degrees * index / frames), elevation=math.radians(elevation)
+        )
         for index in range(frames)
     )
     return Target(
         orient.expand(frames, -1), body_pose.expand(frames, -1, -1), source.transl.expand(frames, -1), cameras
     )
-
-
-def _orbit_camera(base: Camera, pivot: Tensor, azimuth: float, elevation: float) -> Camera:
-    """Walk around the pivot and keep it where the photo has it."""
-    turn = look_at_camera(base, pivot, azimuth=azimuth, elevation=elevation).rotation
-    rotation = turn @ base.rotation
-    local = base.rotation @ pivot + base.translation
-    return replace(base, rotation=rotation, translation=local - rotation @ pivot)
 
 
 def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple[Tensor, Tensor]:
@@ -192,7 +186,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
         names,
         project(motion.camera, points)[..., :2],
         torch.ones(points.shape[:2]),
-        (points - points.mean(1, keepdim=True)) @ motion.camera.rotation.T,
+        motion.camera.turn_to_camera(points - points.mean(1, keepdim=True)),
         torch.ones(len(motion), dtype=torch.bool),
         motion.camera.size,
         motion.fps,

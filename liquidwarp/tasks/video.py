@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp import media
-from liquidwarp.ahead import one_thread
+from liquidwarp.parallel import pool_map
 from liquidwarp.tasks.synthesize import Synthesis
 
 
@@ -33,11 +33,9 @@ def write_video(
     Raises:
         OutputError: the file cannot be written.
     """
-    return media.write_video(map(_picture, frames), path, fps=fps, sound=sound, total=total, progress=progress)
+    pictures = pool_map(_picture, frames, workers=1)  # one thread, beside threads that paint
+    return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)
 
 
 def _picture(frame: Synthesis | np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
-    if isinstance(frame, np.ndarray):
-        return frame
-    with one_thread():  # beside threads that paint
-        return media.to_uint8(frame.image)
+    return frame if isinstance(frame, np.ndarray) else media.to_uint8(frame.image)

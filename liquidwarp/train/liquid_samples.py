@@ -162,7 +162,7 @@ class LiquidSamples:
         group = np.random.default_rng((self._seed, index // (self._group * _PER_CLIP)))
         clips = group.permutation(self._count)[: self._group]
         rng = np.random.default_rng((self._seed, index, 1))
-        number = 0
+        damage = None
         for _ in range(_TRIES):
             number = int(rng.choice(clips))
             try:
@@ -170,13 +170,14 @@ class LiquidSamples:
                 if len(clip) <= self._photos:
                     raise InputError(f"clip {number} has {len(clip)} frames; {self._photos + 1} are needed")
             except InputError as error:
+                damage = error
                 self.broken[f"clip {number}"] = str(error)
                 continue
             if self._neighbours:
                 return _neighbours(clip, self._photos, rng)
             target, *sources = rng.permutation(len(clip))[: 1 + self._photos].tolist()
             return clip.sample(target, sources)
-        raise InputError(f"clip {number} and others cannot be used ({self.broken[f'clip {number}']})")
+        raise InputError(f"{_TRIES} clips in a row cannot be used; the last: {damage}") from damage
 
     def _clip(self, number: int) -> SeenClip:
         if number not in self._open:

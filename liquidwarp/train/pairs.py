@@ -5,8 +5,11 @@ frames, and the surface renderer draws them. So a pair carries the mistakes that
 are a little off, clothes fitted to one outline, a guessed back, an inpainted ground.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +23,7 @@ from liquidwarp.detect import Detector, detect_clip
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
-from liquidwarp.matting import refine_matte
+from liquidwarp.matting import refine_alpha
 from liquidwarp.nn.compact import source_input, transfer_input
 from liquidwarp.nn.discriminators import boxes_of_points
 from liquidwarp.person import SourceState
@@ -130,21 +133,21 @@ class PairFile:
         Raises:
             InputError: it is damaged, or holds something else.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, "np") as file:
-                shape = file.get_slice("rendered").get_shape()
-                file.get_slice("boxes")
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
-        return PairFile(path, shape[0], (shape[1], shape[2]))
+        with _opened(path) as file:
+            shapes = {field.name: tuple(file.get_slice(field.name).get_shape()) for field in fields(PairClip)}
+        whole = shapes["rendered"][:3]
+        fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["plate"][:2] == whole[1:]
+        if not fitting or len(whole) < 3 or shapes["boxes"] != (whole[0], len(BOXES), 4):
+            raise InputError(f"{path}: not a file of training pairs (its parts do not fit together); make it anew")
+        return PairFile(path, whole[0], (whole[1], whole[2]))
 
     def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
-        """Return one pair as `PairClip.read` does, reading no more than it needs."""
-        from safetensors import safe_open
+        """Return one pair as `PairClip.read` does, reading no more than it needs.
 
-        with safe_open(self.path, "np") as file:
+        Raises:
+            InputError: the file was damaged or removed after it had been opened.
+        """
+        with _opened(self.path) as file:
             window = (slice(frame, frame + 1), rows, columns)
             cut = {name: file.get_slice(name)[window] for name in _MOVING}
             plate = file.get_slice("plate")[rows, columns]
@@ -153,6 +156,18 @@ class PairFile:
         whole = slice(None)
         here = boxes - np.array([columns.start, rows.start] * 2, np.float32) * (boxes.any(2, keepdims=True))
         return PairClip(**cut, **still, plate=plate, boxes=here).read(0, whole, whole)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a file of pairs; `InputError` where it cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a file of training pairs ({error}); make it anew") from error
 
 
 def make_pairs(
@@ -195,7 +210,7 @@ def make_pairs(
     if alphas is None:
         assert found.masks is not None
         mattes = [
-            refine_matte(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
+            refine_alpha(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
         ]
         outlines = np.stack(mattes)
     else:

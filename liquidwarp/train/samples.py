@@ -83,7 +83,7 @@ class PairSamples:
         Raises:
             InputError: several files in a row are damaged.
         """
-        rng = np.random.default_rng((self._seed, index))
+        rng, damage = np.random.default_rng((self._seed, index)), None
         for _ in range(_TRIES):
             file = self.files[int(rng.integers(len(self.files)))]
             more = int(self._config.neighbours)
@@ -92,10 +92,12 @@ class PairSamples:
             frames = range(frame, frame + 1 + more)
             try:
                 parts = [_framed(file, min(k, file.frames - 1), window, self._config.size) for k in frames]
-                return self._vary(joined(parts), rng)
-            except Exception as error:  # damaged files fail in many ways
-                self.broken[_name(file)] = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{_name(file)} and others cannot be read ({self.broken[_name(file)]}); make them anew")
+            except InputError as error:
+                damage = error
+                self.broken[_name(file)] = str(error)
+                continue
+            return self._vary(joined(parts), rng)
+        raise InputError(f"{_TRIES} files in a row cannot be used; the last: {damage}") from damage
 
     def _vary(self, batch: Batch, rng: np.random.Generator) -> Batch:
         batch = _at_source_size(batch, self._config.source_size)

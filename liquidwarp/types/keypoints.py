@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from liquidwarp.devices import moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,3 +32,7 @@ class Keypoints:
     size: tuple[int, int]
     fps: float
     detector: str
+
+    def to(self, device: torch.device | str) -> "Keypoints":
+        """Return the keypoints on another device."""
+        return moved(self, device)

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from liquidwarp.devices import moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,10 @@ class Fragments:
         """True where a face was hit."""
         return self.face_index >= 0
 
+    def to(self, device: torch.device | str) -> "Fragments":
+        """Return the fragments on another device."""
+        return moved(self, device)
+
 
 @dataclass(frozen=True, eq=False)
 class Flow:
@@ -38,3 +45,7 @@ class Flow:
 
     grid: Float[Tensor, "B H W 2"]
     valid: Bool[Tensor, "B H W"]
+
+    def to(self, device: torch.device | str) -> "Flow":
+        """Return the flow on another device."""
+        return moved(self, device)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from liquidwarp.checks import check_shape
+from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.types.camera import Camera
@@ -65,6 +66,10 @@ class BodyTrack:
             index = range(len(self))[index]  # raises IndexError, which also ends a loop over the track
             index = slice(index, index + 1)
         return replace(self, **{name: getattr(self, name)[index] for name in _PER_FRAME})
+
+    def to(self, device: torch.device | str) -> "BodyTrack":
+        """Return the track, and its camera, on another device."""
+        return moved(self, device)
 
     def save(self, path: str | Path) -> None:
         """Write a plain npz (no pickles), atomically; the same track gives the same bytes.

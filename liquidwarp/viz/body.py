@@ -14,7 +14,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video, read_image, write_image, write_video
 from liquidwarp.mesh.facing import vertex_facing
-from liquidwarp.raster import rasterize
+from liquidwarp.raster import interpolate, rasterize
 from liquidwarp.types import BodyTrack, Camera, Fragments
 from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, resized
 
@@ -77,10 +77,8 @@ def shaded_body(
     """
     check_choice("colors", colors, _COLORINGS)
     fragments = rasterize(vertices[None], topology.faces, camera)
-    index = fragments.face_index[0].long()
-    corners = topology.faces.long()[index.clamp_min(0)]
     facing = vertex_facing(vertices[None], topology.faces, camera)[0].clamp_min(0)
-    light = 0.3 + 0.7 * (facing[corners] * fragments.bary[0]).sum(-1)
+    light = 0.3 + 0.7 * interpolate(fragments, topology.faces, facing[:, None])[0, ..., 0]
     paint = part_map(fragments, topology) if colors == "part" else np.full((*camera.size, 3), _CLAY, np.uint8)
     picture = (paint * light[..., None].numpy() + 0.5).astype(np.uint8)
     return picture, fragments.mask[0].numpy()

@@ -114,7 +114,7 @@ def flow_shift(flow: Flow, *, source_size: tuple[int, int] | None = None) -> Flo
     size = (flow.grid.shape[1], flow.grid.shape[2])
     source = source_size or size
     scale = flow.grid.new_tensor([source[1] / size[1], source[0] / size[0]])
-    shift = denormalize_pixels(flow.grid, source) - pixel_centers(size).to(flow.grid) * scale
+    shift = denormalize_pixels(flow.grid, source) - pixel_centers(size, device=flow.grid.device).to(flow.grid) * scale
     return torch.where(flow.valid[..., None], shift, torch.zeros_like(shift))
 
 

@@ -188,7 +188,7 @@ def test_any_number_of_threads_gives_the_same_bytes(body, monkeypatch):
     appearance, _ = look(body, vertices, part_colours("head", RED, BLUE))
     pictures = []
     for run in (lambda serial, _, *given: serial(*given), lambda _, parallel, *given: parallel(*given)):
-        monkeypatch.setattr("liquidwarp.appearance.render.run", run)
+        monkeypatch.setattr("liquidwarp.appearance.shade.run_kernel", run)
         pictures.append(render_surface(appearance, body.topology, vertices, camera))
     for name in ("rgb", "alpha", "coverage"):
         assert np.array_equal(getattr(pictures[0], name), getattr(pictures[1], name)), name

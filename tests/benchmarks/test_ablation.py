@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from liquidwarp.bodies import load_body
+from liquidwarp.errors import InputError
 from liquidwarp.flow import identity_flow
 from liquidwarp.train.liquid_samples import LiquidSamples, look_at_clip
 from liquidwarp.types import BodyTrack, Camera, Clip
@@ -114,6 +115,7 @@ def test_a_sample_depends_on_its_number_alone() -> None:
 
 def test_clips_that_are_too_short_are_listed() -> None:
     short = LiquidSamples(1, lambda number: look_at_clip(fake_clip((0, 0), 1, (SIZE, SIZE)), (SIZE, SIZE), 1))
-    with pytest.raises(Exception, match="1 frames; 2 are needed"):
+    with pytest.raises(InputError, match=r"8 clips in a row .* 1 frames; 2 are needed") as told:
         short.sample(0)
+    assert isinstance(told.value.__cause__, InputError)
     assert list(short.broken) == ["clip 0"]

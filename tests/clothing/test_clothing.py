@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from liquidwarp.bodies import PARTS, BodyModel, Identity
-from liquidwarp.clothing.match import compatible_parts, crosses_other_part, matte_edges
+from liquidwarp.clothing.match import alpha_edges, compatible_parts, crosses_other_part
 from liquidwarp.clothing.offsets import fit_clothing, fit_offsets
 from liquidwarp.clothing.views import SilhouetteView
 from liquidwarp.errors import InputError
@@ -43,7 +43,7 @@ def _mask(body: BodyModel, person: Identity, view: SilhouetteView, offsets: torc
 def _clothed(
     body: BodyModel, person: Identity, view: SilhouetteView, offsets: torch.Tensor | None = None
 ) -> SilhouetteView:
-    return replace(view, matte=_mask(body, person, view, offsets))
+    return replace(view, alpha=_mask(body, person, view, offsets))
 
 
 def _grown(body: BodyModel, person: Identity, by: float, parts: tuple[str, ...]) -> torch.Tensor:
@@ -64,9 +64,9 @@ CLOTHED = tuple(name for name in PARTS if not name.endswith(("hand", "face", "fo
 def test_grown_silhouette_is_recovered(body: BodyModel, person: Identity) -> None:
     view = _view(body, arms=-0.3)
     view = _clothed(body, person, view, _grown(body, person, 0.03, CLOTHED))
-    before = _iou(_mask(body, person, view), view.matte)
+    before = _iou(_mask(body, person, view), view.alpha)
     fit = fit_clothing(body, person, [view])
-    after = _iou(_mask(body, person, view, fit.offsets), view.matte)
+    after = _iou(_mask(body, person, view, fit.offsets), view.alpha)
     assert before < 0.80
     assert after > 0.97
     assert float(fit.iou[0]) == pytest.approx(after, abs=0.02)
@@ -91,15 +91,15 @@ def test_matching_silhouette_needs_no_offsets(body: BodyModel, person: Identity)
     assert float(size.mean()) < 0.004
 
 
-def test_merged_matte_does_not_drag_the_arm(body: BodyModel, person: Identity) -> None:
+def test_merged_alpha_does_not_drag_the_arm(body: BodyModel, person: Identity) -> None:
     view = _view(body, arms=0.72)  # arms hang beside the trunk
-    matte = _mask(body, person, view)
-    filled = matte.clone()
+    alpha = _mask(body, person, view)
+    filled = alpha.clone()
     for row in filled:  # arm and trunk become one blob
         on = torch.nonzero(row)
         if len(on):
             row[int(on.min()) : int(on.max()) + 1] = 1
-    offsets = fit_offsets(body, person, [replace(view, matte=filled)])
+    offsets = fit_offsets(body, person, [replace(view, alpha=filled)])
     arms = torch.tensor(["arm" in name for name in PARTS])[body.topology.vertex_part.long()]
     # No more than half of a covered gap, and never across it.
     assert float(offsets[arms].norm(dim=-1).max()) < 0.04
@@ -114,7 +114,7 @@ def test_two_views_are_better_than_one(body: BodyModel, person: Identity) -> Non
     front = _clothed(body, person, _view(body, arms=-0.3), belly)
     side = _clothed(body, person, _view(body, turn=np.pi / 2, arms=-0.3), belly)
     one, two = fit_offsets(body, person, [front]), fit_offsets(body, person, [front, side])
-    assert _iou(_mask(body, person, side, two), side.matte) > _iou(_mask(body, person, side, one), side.matte) + 0.01
+    assert _iou(_mask(body, person, side, two), side.alpha) > _iou(_mask(body, person, side, one), side.alpha) + 0.01
 
 
 def test_a_view_with_a_wrong_pose_is_left_out(body: BodyModel, person: Identity) -> None:
@@ -142,9 +142,9 @@ def test_hands_and_face_are_held(body: BodyModel, person: Identity) -> None:
 
 def test_offsets_are_smooth_without_spikes(body: BodyModel, person: Identity) -> None:
     view = _clothed(body, person, _view(body, arms=-0.3), _grown(body, person, 0.03, CLOTHED))
-    noisy = view.matte.clone()
+    noisy = view.alpha.clone()
     noisy[100:104, :] = 1  # a bar across the picture
-    offsets = fit_offsets(body, person, [replace(view, matte=noisy)])
+    offsets = fit_offsets(body, person, [replace(view, alpha=noisy)])
     assert float(offsets.norm(dim=-1).max()) < 0.08
 
 
@@ -153,7 +153,7 @@ def test_same_input_same_bytes(body: BodyModel, person: Identity) -> None:
     assert torch.equal(fit_offsets(body, person, [view]), fit_offsets(body, person, [view]))
 
 
-def test_size_of_the_photo_does_not_matter(body: BodyModel, person: Identity) -> None:
+def test_size_of_the_photo_does_not_alphar(body: BodyModel, person: Identity) -> None:
     grown = _grown(body, person, 0.03, CLOTHED)
     small = _clothed(body, person, _view(body, arms=-0.3), grown)
     large = _view(body, arms=-0.3)
@@ -169,12 +169,25 @@ def test_person_cut_by_the_border_is_not_pulled_to_it(body: BodyModel, person: I
     assert float(offsets.norm(dim=-1).mean()) < 0.006
 
 
+def test_without_a_view_that_overlaps_the_person_there_are_no_clothes_to_see(body: BodyModel, person: Identity) -> None:
+    """The body stays bare, but for the shoes that everybody gets."""
+    view = _clothed(body, person, _view(body, arms=-0.3))
+    aside = replace(view, transl=view.transl + torch.tensor([3.0, 0.0, 0.0]))
+    offsets = fit_offsets(body, person, [aside, aside])
+    feet = torch.tensor([name.endswith("foot") for name in PARTS])[body.topology.vertex_part.long()]
+    assert bool(offsets.isfinite().all())
+    assert float(offsets[~feet].norm(dim=-1).max()) < 0.012
+    fit = fit_clothing(body, person, [aside])
+    assert float(fit.iou[0]) == 0
+    assert torch.equal(fit.offsets, offsets)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v: replace(v, matte=torch.zeros(SIZE)), "matte of view 0 is empty"),
-        (lambda v: replace(v, matte=torch.zeros(8, 8)), "matte has shape"),
-        (lambda v: replace(v, matte=torch.ones(SIZE), transl=torch.zeros(1, 3)), "behind the camera"),
+        (lambda v: replace(v, alpha=torch.zeros(SIZE)), "alpha of view 0 is empty"),
+        (lambda v: replace(v, alpha=torch.zeros(8, 8)), "alpha has shape"),
+        (lambda v: replace(v, alpha=torch.ones(SIZE), transl=torch.zeros(1, 3)), "behind the camera"),
     ],
 )
 def test_bad_views_are_refused(body: BodyModel, person: Identity, change, words: str) -> None:
@@ -192,10 +205,10 @@ def test_no_views_and_bad_numbers_are_refused(body: BodyModel, person: Identity)
         fit_offsets(body, person, [view], iterations=0)
 
 
-def test_matte_edge_of_a_disc() -> None:
+def test_alpha_edge_of_a_disc() -> None:
     y, x = np.mgrid[:100, :120] + 0.5
-    matte = np.clip(30.5 - np.hypot(x - 61.3, y - 48.7), 0, 1)
-    edge = matte_edges(matte)
+    alpha = np.clip(30.5 - np.hypot(x - 61.3, y - 48.7), 0, 1)
+    edge = alpha_edges(alpha)
     away = edge.point - [61.3, 48.7]
     radius = np.linalg.norm(away, axis=1)
     assert abs(radius - 30).max() < 0.15

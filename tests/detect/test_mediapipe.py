@@ -1,3 +1,10 @@
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -6,6 +13,7 @@ from liquidwarp.detect import FollowingDetector, detect_clip
 from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.detect.mediapipe_graph import Answer, CropView, _unmirror
+from liquidwarp.detect.native_log import native_log_muted
 from liquidwarp.errors import InputError, NoPersonError
 
 
@@ -17,6 +25,68 @@ def test_blank_picture_shows_nobody(capfd):
     with pytest.raises(NoPersonError, match=r"no person found in wall\.jpg; try"):
         detect_clip([blank], fps=0.0, size=(120, 160), detector=detector, source="wall.jpg")
     assert capfd.readouterr().err == ""
+
+
+def test_what_other_threads_say_while_a_detector_starts_is_not_lost(capfd, dance):
+    said, over = 0, threading.Event()
+
+    def talk():
+        nonlocal said
+        while not over.wait(1e-3):
+            os.write(2, b"line %d.\n" % said)
+            print(f"line {said + 1}.", file=sys.stderr)
+            said += 2
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    try:
+        MediaPipeDetector(mirror=False).detect(dance[0])
+    finally:
+        over.set()
+        talking.join()
+    err = capfd.readouterr().err
+    assert said > 100
+    assert sorted(map(int, re.findall(r"line (\d+)\.", err))) == list(range(said))
+    assert re.sub(r"line \d+\.|INFO: |\n", "", err) == ""
+
+
+NOTES = (  # in pieces as they come
+    b"INFO: ",
+    b"Created TensorFlow Lite XNNPACK delegate for CPU.",
+    b"\n",
+    b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n",
+    b"W0000 00:00:1795804337.941440    9318 inference_feedback_manager.cc:114] Feedback manager requires a model\n",
+)
+
+
+def test_only_the_notes_of_the_libraries_are_left_out(capfd):
+    others = (
+        b"WARNING: mine\n",
+        b"detect: 10%",
+        b"E0000 00:00:1795804337.941440    9318 calculator.cc:7] broken\n",
+        b"INFO: mine too, without an end",
+    )
+    with native_log_muted():
+        for other in others:
+            for note in NOTES:
+                os.write(2, note)
+                time.sleep(0.01)
+            os.write(2, other)
+    assert capfd.readouterr().err.encode() == b"".join(others)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell there")
+def test_a_child_process_of_that_time_is_heard_for_as_long_as_it_lives(capfd):
+    with native_log_muted():
+        child = subprocess.Popen(["sh", "-c", "echo first >&2; read end; echo last >&2"], stdin=subprocess.PIPE)
+    child.communicate(b"\n")
+    err = ""
+    for _ in range(100):
+        err += capfd.readouterr().err
+        if "last" in err:
+            break
+        time.sleep(0.05)
+    assert err == "first\nlast\n"
 
 
 def test_confidence_is_checked():

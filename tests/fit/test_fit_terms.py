@@ -5,18 +5,22 @@ from fit_samples import JOINT, dance, film, relaxed
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect.profiles import landmark_offsets
-from liquidwarp.fit.chain import Chain, add_motion_, far_blocks, motion_cost, solve_chain, solve_stills
+from liquidwarp.fit.chain import Chain, solve_chain, solve_stills
+from liquidwarp.fit.evidence import limb_directions, standing_feet, trust, view_along_ray
+from liquidwarp.fit.pose_terms import AccelerationTerm, SpeedTerm, motion_scales
+from liquidwarp.fit.robust import PseudoHuber
 from liquidwarp.fit.skeleton import (
     STATE,
+    State,
     landmark_jacobian,
     make_skeleton,
     pose_skeleton,
     shape_jacobian,
 )
-from liquidwarp.fit.solve import State
+from liquidwarp.fit.solve import cost_of, normal_equations
 from liquidwarp.fit.start import bridge, start_place
-from liquidwarp.fit.terms import limb_directions, project_with_slope, standing_feet, trust, view_along_ray
-from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
+from liquidwarp.fit.term import Window
+from liquidwarp.geometry import axis_angle_to_matrix, default_camera
 from liquidwarp.testing import toy_body
 
 
@@ -63,25 +67,17 @@ def test_landmark_and_shape_slopes_agree_with_differences(body):
         torch.testing.assert_close(shape_slope[..., unknown], change, atol=1e-9, rtol=1e-6)
 
 
-def test_projection_and_its_slope():
-    camera = default_camera((200, 300))
-    points = _random_state(5).place[None]
-    spots, slope = project_with_slope(camera, points)
-    torch.testing.assert_close(spots, project(camera, points)[..., :2])
-    for axis in range(3):
-        step = torch.zeros(3, dtype=torch.float64)
-        step[axis] = 1e-6
-        change = project_with_slope(camera, points + step)[0] - project_with_slope(camera, points - step)[0]
-        torch.testing.assert_close(slope[..., axis], change / 2e-6, atol=1e-5, rtol=1e-5)
+def _motion():
+    speed, acceleration = motion_scales()
+    return SpeedTerm(speed, PseudoHuber(2.0)), AccelerationTerm(acceleration, PseudoHuber(2.0))
 
 
 def _dense(chain):
     frames, width = chain.right.shape
     full = torch.zeros(frames, width, frames, width, dtype=torch.float64)
-    far = far_blocks(chain.next2)
     for frame in range(frames):
         full[frame, :, frame] = chain.diagonal[frame]
-        for lag, blocks in ((1, chain.next1), (2, far)):
+        for lag, blocks in ((1, chain.next1), (2, chain.next2)):
             if frame + lag < frames:
                 full[frame + lag, :, frame] = blocks[frame]
                 full[frame, :, frame + lag] = blocks[frame].T
@@ -89,10 +85,9 @@ def _dense(chain):
 
 
 @pytest.mark.parametrize("frames", [2, 3, 7])
-def test_chain_is_solved_as_the_dense_equations_are(frames):
-    state = _random_state(frames)
-    chain = Chain.zeros(frames)
-    add_motion_(chain, state.rotations, state.place, 24.0)
+def test_chain_is_solved_as_the_dense_equations_are(body, frames):
+    skeleton = make_skeleton(body, MEDIAPIPE, torch.zeros(body.num_betas))
+    chain = normal_equations(_motion(), Window(skeleton, _random_state(frames), 24.0), 1.0)
     noise = torch.randn(frames, STATE, STATE, generator=torch.Generator().manual_seed(1)).double()
     chain.diagonal.add_(noise @ noise.transpose(1, 2))
     chain.next1[:-1].add_(0.2 * noise[:-1])
@@ -107,26 +102,13 @@ def test_chain_of_one_frame_is_a_still():
     torch.testing.assert_close(solve_chain(chain, 2.0), solve_stills(chain, 2.0))
 
 
-def test_motion_slope_agrees_with_differences():
-    still = _random_state(1)
-    generator = torch.Generator().manual_seed(3)
-    drift = State(still.rotations.repeat(6, 1, 1, 1), still.place.repeat(6, 1)).moved(
-        0.02 * torch.randn(6, STATE, generator=generator).double()
-    )
-    chain = Chain.zeros(6)
-    cost = add_motion_(chain, drift.rotations, drift.place, 24.0)
-    assert cost == pytest.approx(motion_cost(drift.rotations, drift.place, 24.0))
-    step = 1e-5 * torch.randn(6, STATE, generator=generator).double()
-    ahead, behind = drift.moved(step), drift.moved(-step)
-    change = motion_cost(ahead.rotations, ahead.place, 24.0) - motion_cost(behind.rotations, behind.place, 24.0)
-    assert change == pytest.approx(-4 * float((chain.right * step).sum()), rel=0.02)
-
-
 def test_motion_cost_of_a_frame_does_not_depend_on_the_frame_rate(body):
     costs = []
+    skeleton = make_skeleton(body, MEDIAPIPE, torch.zeros(body.num_betas))
     for fps in (24.0, 48.0, 96.0):
         pose, place = dance(body, 4, fps)
-        cost = motion_cost(axis_angle_to_matrix(pose.double()), place.double(), fps)
+        state = State(axis_angle_to_matrix(pose.double()), place.double())
+        cost = cost_of(_motion(), Window(skeleton, state, fps), 1.0)
         costs.append(cost / len(place))
     assert costs == pytest.approx([costs[-1]] * 3, rel=0.03)
 

@@ -7,7 +7,7 @@ import torch
 from fit_samples import film
 from walk_samples import walk
 
-from liquidwarp.errors import LiquidwarpError
+from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.fit.contacts import foot_height, foot_speed, hysteresis, stand_places
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project
@@ -127,7 +127,7 @@ def test_unrelated_frames_have_no_stands(body):
     stills = replace(fitted, fps=0.0)
     assert int(find_stands(body, stills).amax()) == -1
     assert plant_feet(body, stills) is stills
-    with pytest.raises(LiquidwarpError, match="stands"):
+    with pytest.raises(InputError, match="stands"):
         plant_feet(body, fitted, stands=torch.zeros(3, 4, dtype=torch.int64))
 
 

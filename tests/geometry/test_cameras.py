@@ -3,7 +3,20 @@ import math
 import pytest
 import torch
 
-from liquidwarp.geometry import default_camera, look_at_camera, project, view_normals
+from liquidwarp.errors import InputError
+from liquidwarp.geometry import (
+    default_camera,
+    distance_of_length,
+    length_in_metres,
+    length_in_pixels,
+    look_at_camera,
+    orbit_camera,
+    pixel_centers,
+    pose_to_camera,
+    pose_to_world,
+    project,
+    project_with_jacobian,
+)
 from liquidwarp.types import Camera
 
 UP, DOWN = torch.tensor([0.0, -1.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])
@@ -89,15 +102,158 @@ def test_look_at_walks_towards_positive_x_and_climbs() -> None:
     target = torch.tensor([0.0, 0.0, 4.0])
     side = look_at_camera(default_camera((9, 9)), target, azimuth=math.pi / 2)
     above = look_at_camera(default_camera((9, 9)), target, azimuth=0.0, elevation=0.5)
-    eye_side = -side.rotation.T @ side.translation
-    eye_above = -above.rotation.T @ above.translation
-    torch.testing.assert_close(eye_side, torch.tensor([4.0, 0.0, 4.0]), atol=1e-5, rtol=0)
-    assert eye_above[1] < 0  # up is -Y
+    torch.testing.assert_close(side.eye, torch.tensor([4.0, 0.0, 4.0]), atol=1e-5, rtol=0)
+    assert above.eye[1] < 0  # up is -Y
     assert project(above, target + 0.1 * UP)[1] < project(above, target + 0.1 * DOWN)[1]
 
 
-def test_view_normals_turn_with_the_camera() -> None:
+def test_normals_turn_with_the_camera() -> None:
     camera = look_at_camera(default_camera((9, 9)), torch.tensor([0.0, 0.0, 4.0]), azimuth=math.pi / 2)
-    facing = view_normals(camera, torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, -1, 0]]))
+    facing = camera.turn_to_camera(torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, -1, 0]]))
     expected = torch.tensor([[0.0, 0, -1], [0, 0, 1], [0, -1, 0]])
     torch.testing.assert_close(facing, expected, atol=1e-6, rtol=0)
+
+
+def moved(orthographic: bool = False, azimuth: float = 0.4) -> Camera:
+    base = Camera.create(200.0, (100, 160), (70.0, 55.0), orthographic=orthographic)
+    return look_at_camera(base, torch.tensor([0.1, 0.2, 5.0]), azimuth=azimuth, elevation=0.2)
+
+
+both = pytest.mark.parametrize("orthographic", [False, True])
+
+
+@both
+def test_a_batch_does_what_its_cameras_do(orthographic: bool) -> None:
+    cameras = [moved(orthographic, azimuth) for azimuth in (-0.5, 0.1, 2.0)]
+    batch = Camera.stack(cameras)
+    points = torch.randn(3, 4, 5, 3, generator=torch.Generator().manual_seed(1)) + torch.tensor([0.0, 0.0, 5.0])
+    pixels = 100 * points[..., :2]
+    calls = {
+        "project": lambda camera, p, _: project(camera, p),
+        "to_camera": lambda camera, p, _: camera.to_camera(p),
+        "to_world": lambda camera, p, _: camera.to_world(p),
+        "turn_to_camera": lambda camera, p, _: camera.turn_to_camera(p),
+        "turn_to_world": lambda camera, p, _: camera.turn_to_world(p),
+        "to_pixels": lambda camera, p, _: camera.to_pixels(p),
+        "on_plane": lambda camera, _, xy: camera.on_plane(xy),
+        "rays": lambda camera, _, xy: torch.cat(camera.rays(xy), -1),
+        "toward": lambda camera, p, _: camera.toward(p),
+        "eye": lambda camera, *_: camera.eye,
+        "axis": lambda camera, *_: camera.axis,
+        "resized": lambda camera, p, _: project(camera.resized((50, 40)), p),
+        "cropped": lambda camera, p, _: project(camera.cropped((3, 4.5), (20, 30), scale=2.0), p),
+        "at_origin": lambda camera, p, _: project(camera.at_origin(), p),
+    }
+    for name, call in calls.items():
+        wanted = torch.stack([call(*each) for each in zip(cameras, points, pixels, strict=True)])
+        torch.testing.assert_close(call(batch, points, pixels), wanted, atol=1e-5, rtol=1e-6, msg=name)
+
+
+def test_a_batch_is_indexed() -> None:
+    cameras = [moved(azimuth=azimuth) for azimuth in (-0.5, 0.1, 2.0)]
+    batch = Camera.stack(cameras)
+    assert (batch.batch, cameras[0].batch) == ((3,), ())
+    assert torch.equal(batch[1].rotation, cameras[1].rotation)
+    assert batch[1:].batch == (2,)
+    assert torch.equal(batch[-1].translation, cameras[2].translation)
+    assert [camera.batch for camera in batch] == [()] * 3
+    with pytest.raises(IndexError, match=r"Camera\.stack makes a batch"):
+        cameras[0][0]
+
+
+def test_what_is_no_batch_is_refused() -> None:
+    with pytest.raises(InputError, match="2 cameras of 2 sizes and kinds"):
+        Camera.stack([moved(), moved().resized((10, 10))])
+    with pytest.raises(InputError, match="0 cameras"):
+        Camera.stack([])
+    with pytest.raises(InputError, match=r"\(4, 3\) is no set of points for each of a batch of \(2,\) cameras"):
+        project(Camera.stack([moved(), moved()]), torch.zeros(4, 3))
+
+
+def test_one_point_for_each_camera_of_a_batch() -> None:
+    batch = Camera.stack([moved(azimuth=0.1), moved(azimuth=0.7)])
+    points = random_points(2)
+    wanted = torch.stack([project(batch[0], points[0]), project(batch[1], points[1])])
+    torch.testing.assert_close(project(batch, points), wanted)
+
+
+@both
+def test_rays_meet_the_points_at_their_depth(orthographic: bool) -> None:
+    camera, points = moved(orthographic), random_points().double()
+    pixels, depth = project(camera, points).split([2, 1], -1)
+    origin, direction = camera.rays(pixels)
+    torch.testing.assert_close(origin + depth * direction, points, atol=1e-6, rtol=0)
+    assert camera.rays(pixel_centers(camera.size))[0].shape == (100, 160, 3)
+    torch.testing.assert_close(direction @ camera.axis.double(), torch.ones(20).double(), atol=1e-6, rtol=0)
+
+
+@both
+def test_into_the_camera_and_back(orthographic: bool) -> None:
+    camera, points = moved(orthographic), random_points().double()
+    torch.testing.assert_close(camera.to_world(camera.to_camera(points)), points, atol=1e-6, rtol=0)
+    torch.testing.assert_close(camera.turn_to_world(camera.turn_to_camera(points)), points, atol=1e-6, rtol=0)
+    torch.testing.assert_close(camera.at_origin().to_camera(points), points)
+    local = camera.to_camera(points)
+    torch.testing.assert_close(project(camera.at_origin(), local), project(camera, points))
+    rotations, places = pose_to_camera(camera, torch.linalg.qr(torch.randn(20, 3, 3).double())[0], points)
+    torch.testing.assert_close(places, local)
+    back = pose_to_world(camera, rotations, places)
+    torch.testing.assert_close(pose_to_camera(camera, *back)[0], rotations, atol=1e-6, rtol=0)
+
+
+@both
+def test_a_crop_sees_a_part_of_the_picture(orthographic: bool) -> None:
+    camera, points = moved(orthographic), random_points()
+    crop = camera.cropped((12, -7.5), (31, 40), scale=1.5)
+    assert crop.size == (31, 40)
+    wanted = 1.5 * (project(camera, points)[:, :2] - torch.tensor([12.0, -7.5]))
+    torch.testing.assert_close(project(crop, points)[:, :2], wanted, atol=1e-3, rtol=0)
+
+
+@both
+def test_lengths_in_the_picture(orthographic: bool) -> None:
+    camera = Camera.create(200.0, (100, 160), orthographic=orthographic)
+    ends = torch.tensor([[0.0, 0.0, 4.0], [0.5, 0.0, 4.0]])
+    wanted = float((project(camera, ends)[1] - project(camera, ends)[0])[0])
+    assert length_in_pixels(camera, 0.5, 4.0) == pytest.approx(wanted)
+    assert length_in_metres(camera, wanted, 4.0) == pytest.approx(0.5)
+    depths = torch.tensor([2.0, 4.0])
+    assert length_in_pixels(camera, 0.5, depths)[1] == pytest.approx(wanted)
+    assert length_in_metres(camera, wanted, depths.numpy())[1] == pytest.approx(0.5)
+    if not orthographic:
+        assert distance_of_length(camera, 0.5, wanted) == pytest.approx(4.0)
+
+
+@both
+def test_projection_and_its_jacobian(orthographic: bool) -> None:
+    camera = Camera.create(200.0, (100, 160), orthographic=orthographic)
+    points = random_points(6).double().requires_grad_()
+    pixels, jacobian = project_with_jacobian(camera, points)
+    torch.testing.assert_close(pixels, project(camera, points)[..., :2])
+    wanted = torch.autograd.functional.jacobian(lambda p: project(camera, p)[..., :2], points)
+    torch.testing.assert_close(jacobian, torch.einsum("ncnk->nck", wanted))
+
+
+def test_many_angles_make_a_batch_of_cameras() -> None:
+    base, pivot = moved(), torch.tensor([0.3, 0.1, 4.0])
+    angles = torch.linspace(-1, 4, 5)
+    around = look_at_camera(base, pivot, azimuth=angles, elevation=0.1)
+    orbit = orbit_camera(base, pivot, azimuth=angles, elevation=0.1)
+    assert around.batch == orbit.batch == (5,)
+    for index, angle in enumerate(angles.tolist()):
+        for batch, make in ((around, look_at_camera), (orbit, orbit_camera)):
+            one = make(base, pivot, azimuth=angle, elevation=0.1)
+            torch.testing.assert_close(batch[index].rotation, one.rotation, atol=1e-6, rtol=0)
+            torch.testing.assert_close(batch[index].translation, one.translation, atol=1e-5, rtol=0)
+            torch.testing.assert_close(batch[index].focal, base.focal)
+    targets = torch.tensor([[0.0, 0.0, 3.0], [0.2, 0.1, 4.0]])
+    each = look_at_camera(Camera.stack([base, moved(azimuth=1.0)]), targets, azimuth=0.3)
+    for index in range(2):
+        torch.testing.assert_close(project(each[index], targets[index])[:2], base.center, atol=1e-3, rtol=0)
+
+
+def test_an_orbit_keeps_its_pivot_in_the_picture() -> None:
+    base, pivot = moved(), torch.tensor([0.3, 0.1, 4.0])
+    for azimuth in (-2.0, 0.0, 1.0):
+        seen = project(orbit_camera(base, pivot, azimuth=azimuth, elevation=0.2), pivot)
+        torch.testing.assert_close(seen, project(base, pivot), atol=1e-3, rtol=0)

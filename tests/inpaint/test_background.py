@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from liquidwarp.errors import InputError
-from liquidwarp.inpaint.background import background_from, background_plate, clip_plate, grow
+from liquidwarp.inpaint.background import background_from, clip_background, grow, photo_background
 
 SIZE = (72, 96)
 
@@ -27,51 +27,51 @@ def _moving_square(count: int, gain: float = 0.0) -> tuple[list[np.ndarray], lis
     return frames, masks
 
 
-def test_the_plate_has_no_skin_and_goes_on_behind_the_person():
+def test_the_background_has_no_skin_and_goes_on_behind_the_person():
     scene = _scene()
-    photo, matte = scene.copy(), np.zeros(SIZE, np.float32)
+    photo, alpha = scene.copy(), np.zeros(SIZE, np.float32)
     photo[15:65, 40:54] = (225, 150, 120)
-    matte[15:65, 40:54] = 1
-    photo[14, 40:54] = (200, 170, 160)  # a fringe that the matte misses
-    plate = background_plate(photo, matte)
-    assert np.abs(plate.astype(int) - scene).max() < 30
-    assert np.abs(plate[5:46].astype(float).mean((0, 1)) - scene[5:46].mean((0, 1))).max() < 2
-    assert (plate[:, :28] == photo[:, :28]).all()
+    alpha[15:65, 40:54] = 1
+    photo[14, 40:54] = (200, 170, 160)  # a fringe that the alpha misses
+    background = photo_background(photo, alpha)
+    assert np.abs(background.astype(int) - scene).max() < 30
+    assert np.abs(background[5:46].astype(float).mean((0, 1)) - scene[5:46].mean((0, 1))).max() < 2
+    assert (background[:, :28] == photo[:, :28]).all()
 
 
 @pytest.mark.slow
 def test_a_reflection_on_a_plain_floor_goes_as_well():
     photo = np.full((*SIZE, 3), (120, 90, 70), np.uint8)
     photo[:30] = 220
-    clean, matte = photo.copy(), np.zeros(SIZE, np.float32)
-    matte[10:50, 44:52] = 1
+    clean, alpha = photo.copy(), np.zeros(SIZE, np.float32)
+    alpha[10:50, 44:52] = 1
     photo[10:50, 44:52] = (20, 30, 40)
     photo[50:68, 45:51] = (80, 55, 40)
-    assert np.abs(background_plate(photo, matte).astype(int) - clean).max() <= 4
+    assert np.abs(photo_background(photo, alpha).astype(int) - clean).max() <= 4
 
 
 def test_no_person_leaves_the_photo_alone():
-    assert (background_plate(_scene(), np.zeros(SIZE, np.float32)) == _scene()).all()
+    assert (photo_background(_scene(), np.zeros(SIZE, np.float32)) == _scene()).all()
 
 
 def test_a_person_everywhere_is_an_error():
     with pytest.raises(InputError, match="covers the whole image"):
-        background_plate(_scene(), np.ones(SIZE, np.float32))
-    with pytest.raises(InputError, match="matte has shape"):
-        background_plate(_scene(), np.ones((3, 4), np.float32))
+        photo_background(_scene(), np.ones(SIZE, np.float32))
+    with pytest.raises(InputError, match="alpha has shape"):
+        photo_background(_scene(), np.ones((3, 4), np.float32))
 
 
 def test_the_median_of_a_clip_is_exact_where_it_was_seen():
     frames, masks = _moving_square(40)
-    plate, known = clip_plate(iter(frames), iter(masks), SIZE)
+    background, known = clip_background(iter(frames), iter(masks), SIZE)
     assert known.all()
-    assert (plate == _scene()).all()
+    assert (background == _scene()).all()
 
 
 def test_flicker_is_taken_out():
     frames, masks = _moving_square(31, gain=0.08)
-    plate, _ = clip_plate(frames, masks, SIZE)
-    assert np.abs(plate.astype(int) - frames[0])[~grow(masks[0], 0.02)].max() <= 3
+    background, _ = clip_background(frames, masks, SIZE)
+    assert np.abs(background.astype(int) - frames[0])[~grow(masks[0], 0.02)].max() <= 3
 
 
 def test_a_long_clip_is_sampled_and_mask_stacks_are_asked_by_index():
@@ -84,9 +84,9 @@ def test_a_long_clip_is_sampled_and_mask_stacks_are_asked_by_index():
             assert size == SIZE
             return masks[index].astype(np.float32)
 
-    plate, known = clip_plate(frames, Stack(), SIZE)
+    background, known = clip_background(frames, Stack(), SIZE)
     assert known.all()
-    assert (plate == _scene()).all()
+    assert (background == _scene()).all()
     assert len(asked) < 130
 
 
@@ -97,26 +97,26 @@ def test_what_was_never_seen_is_completed():
     mask[10:45, 40:55] = True
     for frame in frames:
         frame[mask] = (255, 0, 0)
-    plate, known = clip_plate(frames, [mask] * 6, SIZE)
+    background, known = clip_background(frames, [mask] * 6, SIZE)
     assert not known[mask].any()
-    assert plate[mask][:, 0].max() < 200
+    assert background[mask][:, 0].max() < 200
 
 
-def test_a_plate_of_another_size():
+def test_a_background_of_another_size():
     frames, masks = _moving_square(12)
-    plate, known = clip_plate(frames, masks, (36, 48))
-    assert plate.shape == (36, 48, 3)
+    background, known = clip_background(frames, masks, (36, 48))
+    assert background.shape == (36, 48, 3)
     assert known.shape == (36, 48)
 
 
 def test_clip_errors():
     frames, masks = _moving_square(5)
     with pytest.raises(InputError, match="no frame"):
-        clip_plate([], [], SIZE)
+        clip_background([], [], SIZE)
     with pytest.raises(InputError, match="got 3 masks"):
-        clip_plate(frames, masks[:3], SIZE)
+        clip_background(frames, masks[:3], SIZE)
     with pytest.raises(InputError, match="covers every frame"):
-        clip_plate(frames, [np.ones(SIZE, bool)] * 5, SIZE)
+        clip_background(frames, [np.ones(SIZE, bool)] * 5, SIZE)
 
 
 def test_a_users_picture_covers_the_size():

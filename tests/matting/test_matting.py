@@ -4,7 +4,7 @@ import pytest
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect import Detection, MaskStack
-from liquidwarp.matting import foreground_colors, refine_matte
+from liquidwarp.matting import foreground_colors, refine_alpha
 from liquidwarp.matting.closed_form import matting_laplacian, solve_alpha
 
 
@@ -39,23 +39,23 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_matte_is_nearer_to_the_truth(plain):
+def test_alpha_is_nearer_to_the_truth(plain):
     photo, alpha, coarse = scene(plain=plain)
-    matte = refine_matte(photo, coarse)
-    assert matte.dtype == np.float32
-    assert matte.min() >= 0
-    assert matte.max() <= 1
-    assert iou(matte, alpha) > 0.96
-    assert np.abs(matte - alpha).mean() < 0.4 * np.abs(coarse - alpha).mean()
+    refined = refine_alpha(photo, coarse)
+    assert refined.dtype == np.float32
+    assert refined.min() >= 0
+    assert refined.max() <= 1
+    assert iou(refined, alpha) > 0.96
+    assert np.abs(refined - alpha).mean() < 0.4 * np.abs(coarse - alpha).mean()
 
 
 @pytest.mark.slow
-def test_matte_of_a_large_photo_is_sharp():
+def test_alpha_of_a_large_photo_is_sharp():
     photo, alpha, coarse = scene(size=1000)
-    matte = refine_matte(photo, coarse)
-    assert matte.shape == (1000, 1000)
-    assert iou(matte, alpha) > 0.985
-    soft = (matte > 0.05) & (matte < 0.95)
+    refined = refine_alpha(photo, coarse)
+    assert refined.shape == (1000, 1000)
+    assert iou(refined, alpha) > 0.985
+    soft = (refined > 0.05) & (refined < 0.95)
     assert soft.sum() < 0.25 * ((coarse > 0.05) & (coarse < 0.95)).sum()
 
 
@@ -63,9 +63,9 @@ def test_specks_are_dropped_and_nothing_moves_twice():
     photo, _, coarse = scene()
     spoiled = coarse.copy()
     spoiled[150:156, 4:10] = 1.0
-    matte = refine_matte(photo, spoiled)
-    assert matte[145:, :15].max() == 0
-    np.testing.assert_array_equal(matte, refine_matte(photo, spoiled))
+    refined = refine_alpha(photo, spoiled)
+    assert refined[145:, :15].max() == 0
+    np.testing.assert_array_equal(refined, refine_alpha(photo, spoiled))
 
 
 def test_hand_lost_by_the_detector_comes_back_with_landmarks():
@@ -79,7 +79,7 @@ def test_hand_lost_by_the_detector_comes_back_with_landmarks():
         confidence[MEDIAPIPE.index(name)] = 1
     person = Detection(MEDIAPIPE, image, confidence, None, short, 1.0)
     corner = np.s_[72:90, 112:130]
-    with_marks, without = refine_matte(photo, short, landmarks=person), refine_matte(photo, short)
+    with_marks, without = refine_alpha(photo, short, landmarks=person), refine_alpha(photo, short)
     assert np.abs(with_marks - alpha)[corner].sum() < np.abs(without - alpha)[corner].sum()
 
 
@@ -87,20 +87,20 @@ def test_given_alpha_is_kept_for_the_person_alone():
     photo, alpha, coarse = scene()
     given = alpha.copy()
     given[150:156, 4:10] = 1.0
-    matte = refine_matte(photo, coarse, alpha=given)
-    np.testing.assert_allclose(matte, np.where(given > 0.06, alpha, matte), atol=1e-6)
-    assert matte[150:, :12].max() == 0
-    np.testing.assert_array_equal(refine_matte(photo, coarse, alpha=np.ones_like(alpha)), refine_matte(photo, coarse))
+    refined = refine_alpha(photo, coarse, alpha=given)
+    np.testing.assert_allclose(refined, np.where(given > 0.06, alpha, refined), atol=1e-6)
+    assert refined[150:, :12].max() == 0
+    np.testing.assert_array_equal(refine_alpha(photo, coarse, alpha=np.ones_like(alpha)), refine_alpha(photo, coarse))
 
 
 def test_nobody_stays_nobody():
     photo, _, coarse = scene()
-    assert refine_matte(photo, coarse * 0).max() == 0
+    assert refine_alpha(photo, coarse * 0).max() == 0
 
 
 def test_whole_picture_person():
     photo, _, coarse = scene()
-    assert refine_matte(photo, np.ones_like(coarse)).min() == 1
+    assert refine_alpha(photo, np.ones_like(coarse)).min() == 1
 
 
 def test_foreground_colours_have_no_background_in_them():

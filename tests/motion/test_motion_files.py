@@ -10,7 +10,16 @@ from test_retarget import bone_angles, random_track
 
 from liquidwarp.bodies import CANONICAL_JOINTS, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.motion import joint_places, read_amass, read_bvh, read_motion, skeleton_of, write_amass, write_bvh
+from liquidwarp.motion import (
+    OTHER_MOTIONS,
+    joint_places,
+    read_amass,
+    read_bvh,
+    read_motion,
+    skeleton_of,
+    write_amass,
+    write_bvh,
+)
 from liquidwarp.testing import toy_body
 
 LIMBS = [
@@ -146,8 +155,8 @@ def test_a_bvh_of_another_program(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (
-            mixamo(("ForeArm", "Tentacle")),
-            r"unknown skeleton: no left_elbow, right_elbow .looked for left_elbow: Leftforearm or",
+            mixamo(("ForeArm", "Tentacle")).replace("OFFSET 27 0 0", "OFFSET 99 0 0").replace("Hand", "Thing"),
+            r"unknown skeleton: found left_hip \(mixamorig:LeftUpLeg\), .*missing left_elbow \(such as LeftForeArm or ",
         ),
         (mixamo()[:-200], "numbers, wanted 2 frames of"),
         (mixamo(("MOTION", "")), "no HIERARCHY and MOTION"),
@@ -172,17 +181,33 @@ def test_npz_and_pickles_that_cannot_be_used(tmp_path: Path) -> None:
         ({"poses": np.zeros((2, 72)), "trans": np.zeros((3, 3))}, r"trans has shape \(3, 3\)"),
         ({"poses": np.zeros((2, 72)), "mocap_framerate": 0.0}, "0.0 frames a second"),
         ({"trans": np.zeros((3, 3))}, "looked for poses"),
-        ({"a": np.zeros(3)}, "not a body track"),
+        ({"a": np.zeros(3)}, "no motion in it; .* found a; write what there is so: numpy.savez"),
     ):
         np.savez(path, **arrays)
         with pytest.raises(InputError, match=message):
             read_motion(path, toy)
     pickled = tmp_path / "odd.pkl"
     pickled.write_bytes(pickle.dumps({"vertices": np.zeros(3)}))
-    with pytest.raises(InputError, match="looked for cams, pose, shape, found vertices"):
+    with pytest.raises(InputError, match=r"looked for poses, .* found vertices"):
         read_motion(pickled, toy)
-    with pytest.raises(InputError, match=r"give a file that ends in .npz, .bvh, .pkl"):
-        read_motion(tmp_path / "a.fbx", toy)
+    with pytest.raises(InputError, match=r"not a motion; give a file that ends in .npz, .bvh, .pkl"):
+        read_motion(tmp_path / "a.xyz", toy)
+    for ending in OTHER_MOTIONS:
+        with pytest.raises(InputError, match=rf"a\{ending.upper()}: .*(export|convert|write)") as error:
+            read_motion(tmp_path / f"a{ending.upper()}", toy)
+        assert "\n" not in str(error.value)
+
+
+def test_arguments_that_do_not_fit_the_file(tmp_path: Path) -> None:
+    toy, track = toy_body(), random_track(toy_body())
+    track.save(tmp_path / "t.npz")
+    write_bvh(tmp_path / "t.bvh", track, toy)
+    for name in ("t.npz", "t.bvh"):
+        assert len(read_motion(tmp_path / name, toy, person=0)) == len(track)
+        with pytest.raises(InputError, match="holds one person, so there is no number 1; leave --motion-person out"):
+            read_motion(tmp_path / name, toy, person=1)
+    with pytest.raises(InputError, match=r"--joint-map is for \.bvh; leave it out"):
+        read_motion(tmp_path / "t.npz", toy, joint_map={"left_hip": "a"})
 
 
 def test_a_track_of_another_body_is_retargeted(tmp_path: Path) -> None:

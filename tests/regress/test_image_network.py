@@ -41,8 +41,7 @@ def small_network(seed: int = 0) -> ImageNetwork:
 
 
 def windows_of(observed: Observed, boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    camera = default_camera(size)
-    return crop_windows(boxes, camera.focal, camera.center, observed.ray)
+    return crop_windows(boxes, default_camera(size), observed.ray)
 
 
 def test_a_window_is_the_camera_and_the_crop_in_one() -> None:
@@ -50,7 +49,7 @@ def test_a_window_is_the_camera_and_the_crop_in_one() -> None:
     ray = axis_angle_to_matrix(torch.tensor([[0.1, 0.2, 0.0], [-0.2, 0.05, 0.1]]))
     boxes = torch.tensor([[-20.0, 31.0, 150.0], [80.0, 10.0, 64.0]])
     points = torch.rand(2, 7, 3) + torch.tensor([-0.5, -0.5, 2.0])
-    window = crop_windows(boxes, camera.focal, camera.center, ray)
+    window = crop_windows(boxes, camera, ray)
     seen_points = points @ window.transpose(1, 2)
     pixels = project(camera, points @ ray.transpose(1, 2))[..., :2]
     wanted = 2 * (pixels - boxes[:, None, :2]) / boxes[:, None, 2:] - 1

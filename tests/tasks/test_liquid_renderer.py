@@ -145,7 +145,7 @@ def test_large_pictures_are_worked_on_at_the_size_of_training(person: SourceStat
 
 def test_a_body_without_texture_coordinates_is_refused(person: SourceState) -> None:
     with pytest.raises(lw.InputError, match="'toy' has no texture coordinates"):
-        synthesize(replace(person, body=load_body("toy")), at_home(person), renderer="gan", generator=network())
+        synthesize(replace(person, body=toy_body()), at_home(person), renderer="gan", generator=network())
 
 
 @pytest.mark.slow

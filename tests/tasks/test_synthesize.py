@@ -1,6 +1,7 @@
 """From a photo to pictures, on a toy person whom a detector without a network finds."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,34 @@ def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, bo
             )
     finally:
         torch.set_num_threads(threads)
+
+
+def test_films_at_once_and_given_up_leave_torch_its_threads(red: SourceState) -> None:
+    """In the main thread, in one that makes a film while another does, and in one that begins afterwards."""
+    motion = red.track[[0] * 8]
+
+    def in_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as fresh:
+            return fresh.submit(torch.get_num_threads).result()
+
+    def film() -> int:
+        assert len(list(imitate(red, motion, size=64))) == 8
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        first, second = imitate(red, motion, size=64), imitate(red, motion, size=64)
+        for frames in (first, second, first, second):
+            next(frames)
+        assert any(in_a_new_thread() == 3 for _ in range(50)), "while they wait"
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(film).result() == 3
+        first.close()
+        assert len(list(second)) == 6
+        assert torch.get_num_threads() == in_a_new_thread() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.numpy import save_file
 from train_samples import SIZE, pair_clip, pair_folder, tiny_config
 
 import liquidwarp as lw
@@ -99,8 +100,34 @@ def test_a_file_that_breaks_on_the_way_is_left_out(tmp_path: Path) -> None:
         drawn.sample(index)
     assert list(drawn.broken) == [str(tmp_path / "0.safetensors")]
     (tmp_path / "1.safetensors").unlink()
-    with pytest.raises(lw.InputError, match="cannot be read"):
+    with pytest.raises(lw.InputError, match=r"8 files in a row cannot be used; the last: .*\d\.safetensors: ") as told:
         drawn.sample(0)
+    assert isinstance(told.value.__cause__, lw.InputError)
+    assert isinstance(told.value.__cause__.__cause__, OSError)
+
+
+def test_files_of_other_shapes_and_cut_ones_are_not_opened(tmp_path: Path) -> None:
+    whole = vars(pair_clip())
+    save_file(whole | {"boxes": whole["boxes"][:2]}, tmp_path / "0.safetensors")
+    save_file(whole | {"grid": whole["grid"][:, 1:].copy()}, tmp_path / "1.safetensors")
+    save_file(whole, tmp_path / "2.safetensors")
+    (tmp_path / "3.safetensors").write_bytes((tmp_path / "2.safetensors").read_bytes()[:-9])
+    files, broken = open_pairs(tmp_path)
+    assert [file.path.name for file in files] == ["2.safetensors"]
+    assert all("not a file of training pairs" in reason for reason in broken.values())
+
+
+def test_a_mistake_in_the_program_is_not_taken_for_a_damaged_file() -> None:
+    class Mistaken:
+        frames, size = 3, SIZE
+
+        def read(self, frame: int, rows: slice, columns: slice) -> dict[str, torch.Tensor]:
+            raise TypeError("a mistake")
+
+    drawn = PairSamples([Mistaken()], tiny_config().data, seed=0)
+    with pytest.raises(TypeError, match="a mistake"):
+        drawn.sample(0)
+    assert drawn.broken == {}
 
 
 def test_neighbours_are_successive_frames_of_one_crop_in_one_light(tmp_path: Path) -> None:

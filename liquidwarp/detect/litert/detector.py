@@ -13,19 +13,13 @@ from liquidwarp.detect.litert.looks import LookPair, PoseAnswer
 from liquidwarp.detect.litert.pose import PoseLook, body_region
 from liquidwarp.detect.litert.regions import SquareRegion, wrap
 from liquidwarp.detect.litert.steady import OneEuro
-from liquidwarp.detect.people import MIN_SCORE, find_people
+from liquidwarp.detect.people import find_people
 from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
+from liquidwarp.detect.tuning import LITERT_TUNING, LiteRtTuning
 from liquidwarp.errors import InputError
 
 SIZES = ("lite", "full", "heavy")
 """Sizes of the landmark network."""
-
-_MARGIN = 1.5  # of the square that is searched, around somebody's box
-_LEAST_SIDE = 8.0
-_AGREE = 0.06  # of the person's length: landmarks that are this near are the same answer
-_AGREE_PLACE, _AGREE_SIZE, _AGREE_TURN = 0.1, 1.2, 0.35  # squares that show a body alike: sides, ratio, radians
-_SURER = 0.15
-_MOST_DOUBTS = 6
 
 
 class LiteRtDetector:
@@ -45,6 +39,7 @@ class LiteRtDetector:
         search_every: someone who is followed is also searched in every so many-th frame, and always where the tracker
             has lost the person.
         models: folder to look for the model files first; see `litert.models.model_folders`.
+        tuning: how people are looked for and told apart.
 
     Raises:
         InputError: an argument or a model file that cannot be used, or no model file.
@@ -58,14 +53,16 @@ class LiteRtDetector:
         min_confidence: float = 0.3,
         search_every: int = 4,
         models: str | Path | None = None,
+        tuning: LiteRtTuning = LITERT_TUNING,
     ) -> None:
         check_choice("model", model, SIZES)
         if not 0 <= min_confidence <= 1:
             raise InputError(f"min_confidence={min_confidence} must lie between 0 and 1")
         check_positive("search_every", search_every)
+        self.tuning = tuning
         self._model = model
         self._search_every = search_every
-        self._looks = LookPair(model, mirror=mirror, min_confidence=min_confidence, folder=models)
+        self._looks = LookPair(model, mirror=mirror, min_confidence=min_confidence, folder=models, tuning=tuning)
 
     @property
     def name(self) -> str:
@@ -74,11 +71,11 @@ class LiteRtDetector:
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first."""
-        return find_people(frame, self._find_one)
+        return find_people(frame, self._find_one, self.tuning.people)
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "LiteRtFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
-        return LiteRtFollower(self._looks, frame, person, self._search_every)
+        return LiteRtFollower(self._looks, frame, person, self._search_every, self.tuning)
 
     def _find_one(self, frame: np.ndarray) -> Detection | None:
         """Find somebody in the whole picture, then look again closely."""
@@ -86,8 +83,8 @@ class LiteRtDetector:
         rough = self._looks.look(frame, self._looks.find(frame, SquareRegion.whole(size), blank=True))
         if rough is None:
             return None
-        close = look_near(self._looks, frame, box_of(rough))
-        better = close is not None and box_iou(box_of(close), box_of(rough)) > 0.5
+        close = look_near(self._looks, frame, box_of(rough), self.tuning)
+        better = close is not None and box_iou(box_of(close), box_of(rough)) > self.tuning.close_overlap
         return to_detection(close if close is not None and better else rough, size)
 
 
@@ -98,8 +95,10 @@ class LiteRtFollower:
     where it has lost the person, or the finder has been surer for long.
     """
 
-    def __init__(self, looks: LookPair, frame: np.ndarray, person: Detection, search_every: int) -> None:
-        self._looks = looks
+    def __init__(
+        self, looks: LookPair, frame: np.ndarray, person: Detection, search_every: int, tuning: LiteRtTuning
+    ) -> None:
+        self._looks, self._tuning = looks, tuning
         self._first: np.ndarray | None = frame
         self._last = person.image
         self._box = person.box
@@ -110,7 +109,7 @@ class LiteRtFollower:
     def next(self, frame: UInt8[np.ndarray, "H W 3"]) -> Detection | None:
         """Return the person in the next frame, or None."""
         if self._first is not None:  # as late as this: most pictures have no next one
-            start = look_near(self._looks, self._first, self._box)
+            start = look_near(self._looks, self._first, self._box, self._tuning)
             self._first = None
             if start is not None:
                 self._track = self._restart(start)
@@ -134,22 +133,25 @@ class LiteRtFollower:
     def _settle(self, frame: np.ndarray, tracked: PoseAnswer | None) -> PoseAnswer | None:
         """Let the finder look; choose between its answer and the tracker's, and count how long it has been surer."""
         if tracked is not None:
-            found = self._looks.find_once(frame, _around(self._box))
+            found = self._looks.find_once(frame, _around(self._box, self._tuning))
             if found is None:
                 return tracked
-            if _alike(found, tracked.looks[0].following):
+            if _alike(found, tracked.looks[0].following, self._tuning):
                 self._doubts = 0
                 return tracked
-        searched = look_near(self._looks, frame, self._box)
-        if searched is not None and (searched.score < MIN_SCORE or not is_same(box_of(searched), self._box)):
+        searched = look_near(self._looks, frame, self._box, self._tuning)
+        known = self._tuning
+        if searched is not None and (
+            searched.score < known.people.least_score or not is_same(box_of(searched), self._box)
+        ):
             searched = None
         if tracked is None or searched is None:
             return tracked or searched
-        if distance(tracked.image, searched.image) < _AGREE:
+        if distance(tracked.image, searched.image) < known.agree:
             self._doubts = 0
             return tracked
-        self._doubts = self._doubts + 1 if searched.score > tracked.score + _SURER else 0
-        return searched if self._doubts >= _MOST_DOUBTS else tracked
+        self._doubts = self._doubts + 1 if searched.score > tracked.score + known.surer else 0
+        return searched if self._doubts >= known.most_doubts else tracked
 
     def _restart(self, answer: PoseAnswer) -> "_Track":
         return _Track.start(self._looks, answer)
@@ -179,9 +181,9 @@ class _Track:
         return _Track(regions, self.filters)
 
 
-def look_near(looks: LookPair, frame: UInt8[np.ndarray, "H W 3"], box: Box) -> PoseAnswer | None:
+def look_near(looks: LookPair, frame: UInt8[np.ndarray, "H W 3"], box: Box, tuning: LiteRtTuning) -> PoseAnswer | None:
     """Search somebody in a square around `box`."""
-    return looks.look(frame, looks.find(frame, _around(box)))
+    return looks.look(frame, looks.find(frame, _around(box, tuning)))
 
 
 def to_detection(answer: PoseAnswer, size: tuple[int, int]) -> Detection:
@@ -195,14 +197,15 @@ def box_of(answer: PoseAnswer) -> Box:
     return landmark_box(answer.image, answer.confidence)
 
 
-def _around(box: Box) -> SquareRegion:
+def _around(box: Box, tuning: LiteRtTuning) -> SquareRegion:
     """Return a square around a box, with a margin."""
-    side = max(box[2] - box[0], box[3] - box[1], _LEAST_SIDE) * _MARGIN
+    side = max(box[2] - box[0], box[3] - box[1], tuning.least_side) * tuning.margin
     return SquareRegion((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side)
 
 
-def _alike(a: SquareRegion, b: SquareRegion) -> bool:
+def _alike(a: SquareRegion, b: SquareRegion, tuning: LiteRtTuning) -> bool:
     """Return whether two squares show the same body in the same place."""
     apart = float(np.hypot(a.x - b.x, a.y - b.y)) / max(a.side, b.side)
     ratio = max(a.side, b.side) / max(min(a.side, b.side), 1e-6)
-    return apart < _AGREE_PLACE and ratio < _AGREE_SIZE and abs(wrap(a.angle - b.angle)) < _AGREE_TURN
+    turned = abs(wrap(a.angle - b.angle))
+    return apart < tuning.agree_place and ratio < tuning.agree_size and turned < tuning.agree_turn

@@ -15,11 +15,9 @@ from liquidwarp.detect.answers import distance
 from liquidwarp.detect.litert.finder import POSE, Finder
 from liquidwarp.detect.litert.pose import PoseLook, PoseNetwork, body_region
 from liquidwarp.detect.litert.regions import SquareRegion
+from liquidwarp.detect.tuning import LiteRtTuning
 
 T = TypeVar("T")
-
-_DIFFERENT = 0.1  # of the person's length: one of the two looks is wrong as a whole
-_PRESENT = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +64,17 @@ class LookPair:
         mirror: look into the mirror too.
         min_confidence: what the finder asks for.
         folder: where models are looked for first.
+        tuning: when somebody is there, and when two looks differ.
     """
 
-    def __init__(self, model: str, *, mirror: bool, min_confidence: float, folder: str | Path | None) -> None:
+    def __init__(
+        self, model: str, *, mirror: bool, min_confidence: float, folder: str | Path | None, tuning: LiteRtTuning
+    ) -> None:
         count = 2 if mirror else 1
         self._finders = [Finder(POSE, folder) for _ in range(count)]
         self._networks = [PoseNetwork(model, folder) for _ in range(count)]
         self._depths = [PoseNetwork("full", folder) for _ in range(count)] if model == "heavy" else []
-        self._least = min_confidence
+        self._least, self._tuning = min_confidence, tuning
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="litert-mirror")
         self._closer = weakref.finalize(self, self._pool.shutdown)
 
@@ -107,7 +108,7 @@ class LookPair:
         """
         looks = self._both(lambda number: self._look(number, frame, regions[number]), len(regions))
         good = tuple(look for look in looks if look is not None)
-        if len(good) == 2 and distance(good[0].image, good[1].image) > _DIFFERENT:
+        if len(good) == 2 and distance(good[0].image, good[1].image) > self._tuning.different:
             if last is None:
                 good = (max(good, key=lambda look: look.score),)
             else:
@@ -128,7 +129,7 @@ class LookPair:
         if region is None:
             return None
         look = self._networks[number].look(frame, region)
-        if look.presence < _PRESENT:
+        if look.presence < self._tuning.least_presence:
             return None
         return replace(look, world=self._depths[number].look(frame, region).world) if self._depths else look
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from liquidwarp.detect.litert.models import read_model
-from liquidwarp.detect.quiet import quiet
+from liquidwarp.detect.native_log import native_log_muted
 
 
 class Network:
@@ -24,7 +24,7 @@ class Network:
 
     def __init__(self, name: str, folder: str | Path | None = None, *, low: float = 0.0) -> None:
         data = read_model(name, folder)
-        with quiet():
+        with native_log_muted():
             from ai_edge_litert.interpreter import Interpreter  # imported late: it loads a library of 20 MB
 
             self._interpreter = Interpreter(model_content=data, num_threads=1)

@@ -17,6 +17,8 @@ _COUNT = len(MEDIAPIPE)
 _MARGIN = 1.25  # of the network's square around the circle that the body fits into
 _BODY = slice(11, _COUNT)  # all but the face
 _WINDOW = 3  # cells of the heat map on either side of a landmark
+_NEAR_MASK = 0.02  # of the body's longer side: how close to the mask a landmark must lie to be covered
+_MASKED = 0.3  # mask from which on it is
 _SURE = 0.5  # of a heat map that is to be believed
 
 
@@ -53,9 +55,9 @@ class PoseLook:
         size = len(self.mask)
         inside = (self.image - np.array([self.region.x, self.region.y])) @ self.region.axes / self.region.side + 0.5
         x, y = np.floor(inside[_BODY] * size).astype(int).clip(0, size - 1).T
-        reach = 2 * round(0.02 * max(float(np.ptp(inside, axis=0).max()) * size, 1)) + 1
+        reach = 2 * round(_NEAR_MASK * max(float(np.ptp(inside, axis=0).max()) * size, 1)) + 1
         near = cv2.dilate(self.mask, np.ones((reach, reach), np.uint8))
-        return float(self.confidence.mean() * (near[y, x] > 0.3).mean())
+        return float(self.confidence.mean() * (near[y, x] > _MASKED).mean())
 
 
 class PoseNetwork:

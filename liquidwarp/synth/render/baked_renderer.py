@@ -137,10 +137,10 @@ def _draw_person(
 ) -> RenderedFrame:
     """Return a picture over black of a person that is seen at `vertices` and lit where it really is."""
     height, width = camera.size
-    focal, center = camera.focal.numpy(), camera.center.numpy()
+    lens = camera.lens.numpy()
     screen = np.empty_like(vertices)
     screen[:, 2] = vertices[:, 2]
-    screen[:, :2] = vertices[:, :2] / np.maximum(vertices[:, 2:], 1e-6) * focal + center
+    screen[:, :2] = vertices[:, :2] / np.maximum(vertices[:, 2:], 1e-6) * lens[:2] + lens[2:]
     fine = screen * np.array([times, times, 1], np.float32)
     size = (height * times, width * times)
     samples = SampleBuffers(

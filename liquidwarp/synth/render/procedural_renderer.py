@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from scipy.ndimage import gaussian_filter
 
-from liquidwarp.raster import rasterize
+from liquidwarp.raster import interpolate_at, rasterize
 from liquidwarp.synth.motion.stances import PoseSequence
 from liquidwarp.synth.people.body_layers import MeshLayer, limb_joints
 from liquidwarp.synth.people.dressed_person import DressedPerson
@@ -142,15 +142,15 @@ def _draw(
     image, mask = behind.copy(), np.zeros(camera.size, bool)
     nearest = np.full(camera.size, np.inf, np.float32)
     for item in posed:
-        fragments = rasterize(torch.from_numpy(item.vertices)[None], torch.from_numpy(item.layer.mesh.faces), camera)
+        faces = torch.from_numpy(item.layer.mesh.faces)
+        fragments = rasterize(torch.from_numpy(item.vertices)[None], faces, camera)
         depth = fragments.depth[0].numpy()
         hit = np.isfinite(depth) & (depth < nearest + item.layer.lift)
         rows, columns = np.nonzero(hit)
         if not len(rows):
             continue
-        corner = item.layer.mesh.faces[fragments.face_index[0].numpy()[rows, columns]]
-        weight = fragments.bary[0].numpy()[rows, columns]
-        values = sum(item.values[corner[:, k]] * weight[:, k, None] for k in range(3))
+        face, bary = fragments.face_index[0, rows, columns], fragments.bary[0, rows, columns]
+        values = interpolate_at(face, bary, faces, torch.from_numpy(item.values)).numpy()
         points = SurfacePoints(values[:, :3], values[:, 6], values[:, 7])
         inside = item.layer.border(points)
         shown = inside > 0

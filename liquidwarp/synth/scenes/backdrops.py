@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from liquidwarp.checks import check_choice
+from liquidwarp.geometry import pixel_centers
 from liquidwarp.synth.procedural import Color, Field, hash_unit, noise, smoothstep, to_linear
 from liquidwarp.synth.scenes.lighting import Lighting, LightVisibility
 from liquidwarp.types import Camera
@@ -86,10 +87,8 @@ def render_backdrop(
     """
     check_choice("backdrop", backdrop.kind, BACKDROPS)
     height, width = camera.size
-    row, column = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
-    focal, middle = camera.focal.numpy(), camera.center.numpy()
-    ray_x = ((column - middle[0]) / focal[0]).ravel().astype(np.float32)
-    ray_y = ((row - middle[1]) / focal[1]).ravel().astype(np.float32)
+    plane = camera.on_plane(pixel_centers(camera.size).double()).numpy().astype(np.float32)
+    ray_x, ray_y = plane.reshape(-1, 2).T
     depth = np.where(ray_y > 1e-4, floor / np.maximum(ray_y, 1e-4), np.inf)
     on_floor = depth < distance
     depth = np.minimum(depth, distance)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 
+from liquidwarp.geometry import pixel_centers
 from liquidwarp.synth.scenes.backdrops import FloorGrid, render_backdrop
 from liquidwarp.synth.scenes.clutter import BackgroundBuffers, furnish
 from liquidwarp.synth.scenes.lighting import Lighting, LightVisibility
@@ -49,9 +50,8 @@ def render_background(scene: Scene, camera: Camera, floor: float, distance: floa
     grid = FloorGrid.create(floor, np.array([0.0, 0.0, wall]))
     ones = np.ones(len(grid.points), np.float32)
     radiance = render_backdrop(backdrop, camera, floor, wall, grid, LightVisibility(ones, ones))
-    row, column = np.meshgrid(np.arange(camera.size[0]) + 0.5, np.arange(camera.size[1]) + 0.5, indexing="ij")
-    focal, center = camera.focal.numpy(), camera.center.numpy()
-    ray = np.stack([(column - center[0]) / focal[0], (row - center[1]) / focal[1], np.ones_like(row)], -1)
+    plane = camera.on_plane(pixel_centers(camera.size).double()).numpy()
+    ray = np.concatenate([plane, np.ones_like(plane[..., :1])], -1)
     depth = np.minimum(np.where(ray[..., 1] > 1e-4, floor / np.maximum(ray[..., 1], 1e-4), np.inf), wall)
     points = (ray * depth[..., None]).astype(np.float32)
     on_floor = depth < wall
@@ -62,7 +62,8 @@ def render_background(scene: Scene, camera: Camera, floor: float, distance: floa
     fractions = np.where(on_floor[..., None], floor_key / (floor_key + sky), wall_key / (wall_key + half))
     buffers = BackgroundBuffers(radiance, points, fractions.astype(np.float32), ray.astype(np.float32))
     origin = (0.0, floor, distance)
-    furnish(buffers, scene.boxes, lighting, origin, float(focal[0]), (float(center[0]), float(center[1])))
+    focal, _, *center = camera.lens.tolist()
+    furnish(buffers, scene.boxes, lighting, origin, focal, (center[0], center[1]))
     if blur > 0.2:
         radiance = gaussian_filter(radiance, (blur, blur, 0))
     return Background(radiance, points, buffers.key_fraction, lighting, floor, scene.gloss)

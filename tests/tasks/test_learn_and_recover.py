@@ -1,5 +1,9 @@
 """Learning a person and recovering a motion side by side changes nothing but the time it takes."""
 
+import threading
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,7 @@ from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import Detection
 from liquidwarp.detect.protocol import Follower
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.tasks import recover, recover_meanwhile
+from liquidwarp.tasks import encode_source, recover, recover_meanwhile
 from liquidwarp.testing import toy_body
 
 
@@ -59,6 +63,41 @@ def test_an_error_of_the_learner_ends_the_recovery(body: BodyModel, photo: ToyPh
     assert detector.frames < 1990
 
 
-def test_an_error_of_the_recovery_comes_out(body: BodyModel, photo: ToyPhoto) -> None:
+def soon(done: Callable[[], bool]) -> bool:
+    """Tell whether something comes true within ten seconds."""
+    for _ in range(200):
+        if done():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def slow_learner(body: BodyModel, photo: ToyPhoto) -> Callable[[], None]:
+    """Learns for minutes."""
+
+    def learn() -> None:
+        for _ in range(1000):
+            encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
+
+    return learn
+
+
+def test_an_error_of_the_recovery_ends_the_learner(
+    body: BodyModel, photo: ToyPhoto, slow_learner: Callable[[], None]
+) -> None:
+    nobody, before = np.zeros((2, 64, 48, 3), np.uint8), threading.active_count()
     with pytest.raises(NoPersonError):
-        recover_meanwhile(lambda: None, np.zeros((2, 64, 48, 3), np.uint8), body=body, detector=ToyDetector(photo))
+        recover_meanwhile(slow_learner, nobody, body=body, detector=ToyDetector(photo))
+    assert soon(lambda: threading.active_count() == before)
+
+
+def test_ctrl_c_ends_the_learner(body: BodyModel, photo: ToyPhoto, slow_learner: Callable[[], None]) -> None:
+    class Interrupted(ToyDetector):
+        def detect(self, frame: np.ndarray) -> list[Detection]:
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        recover_meanwhile(slow_learner, photo.rgb[None], body=body, detector=Interrupted(photo))
+    assert soon(lambda: threading.active_count() == before)

@@ -1,0 +1,156 @@
+"""The numbers of detecting and following: what each is, in which unit, and why it is there."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FollowTuning:
+    """The numbers of `detect_clip`, `collect_keypoints` and the readers of other programs' files."""
+
+    seen: float = 0.3
+    """Confidence above which a landmark counts for somebody's box."""
+
+    outside: float = 0.05
+    """Fraction of the picture by which a landmark may lie outside of it before it counts for nothing."""
+
+    same_overlap: float = 0.2
+    """Intersection over union of two boxes above which somebody can have moved from one to the other."""
+
+    same_distance: float = 0.35
+    """Distance of their middles, in their longest sides, below which the same holds: thin boxes overlap little."""
+
+    forget_seconds: float = 0.5
+    """Seconds after which the place of somebody who was lost does not matter any more."""
+
+    least_size: float = 0.4
+    """Size, against the last, from which on somebody else may be the one who was lost."""
+
+    most_size: float = 2.5
+    """The same upwards."""
+
+    least_landmarks: int = 3
+    """Landmarks that somebody in a file must have to be taken for a person."""
+
+
+@dataclass(frozen=True)
+class PeopleTuning:
+    """The numbers of finding several people, one after the other. Lengths are fractions of the longer side."""
+
+    most_people: int = 4
+    """People looked for in a picture: each costs as much as the first."""
+
+    same_mask: float = 0.3
+    """Overlap, fraction of the smaller mask, above which two answers are one person."""
+
+    least_score: float = 0.4
+    """Score below which an answer is nobody."""
+
+    least_other_score: float = 0.8
+    """The same after the first person: what is left after one is erased looks like a person now and then."""
+
+    least_other_height: float = 0.25
+    """Height that another person must have, against the first."""
+
+    erased_mask: float = 0.2
+    """Mask above which a person is painted over."""
+
+    erased_confidence: float = 0.3
+    """Confidence above which a landmark's surroundings are, too."""
+
+    erased_reach: float = 0.04
+    """Radius of these surroundings, and how far beyond the mask it goes."""
+
+    erased_blur: float = 0.15
+    """Sigma of the colours that a person is painted over with."""
+
+
+@dataclass(frozen=True)
+class MediaPipeTuning:
+    """The numbers of `MediaPipeDetector`."""
+
+    people: PeopleTuning = PeopleTuning()
+    """Who counts as a person, and as another one."""
+
+    view: int = 512
+    """Pixels of the square in which a person is looked at closely: the model itself takes 256."""
+
+    small_picture: int = 400
+    """Longer side, pixels, below which a picture is looked at twice as large."""
+
+    large_picture: int = 1024
+    """Longer side, pixels, above which it is looked at smaller."""
+
+    margin: float = 1.5
+    """Size of the square around a person, in the person's longer side."""
+
+    least_side: float = 8.0
+    """Pixels that a person is taken to be long at least."""
+
+    least_zoom: float = 0.1
+    """How many times smaller a whole picture is made for the tracker, at most, as a factor."""
+
+    most_zoom: float = 2.0
+    """How many times larger."""
+
+    close_overlap: float = 0.5
+    """Overlap above which a closer look is believed to show who was found in the whole picture."""
+
+    agree: float = 0.06
+    """Median distance of landmarks below which tracker and finder saw the same, and their mean is taken."""
+
+    surer: float = 0.15
+    """Score by which the finder must be ahead of the tracker where they disagree."""
+
+    most_doubts: int = 6
+    """Times in a row that it must be, for the tracker to be started anew."""
+
+
+@dataclass(frozen=True)
+class LiteRtTuning:
+    """The numbers of `LiteRtDetector`."""
+
+    people: PeopleTuning = PeopleTuning()
+    """Who counts as a person, and as another one."""
+
+    margin: float = 1.5
+    """Size of the square that is searched for somebody, in the person's longer side."""
+
+    least_side: float = 8.0
+    """Pixels that a person is taken to be long at least."""
+
+    least_presence: float = 0.3
+    """What the landmark network must say for somebody to be there."""
+
+    different: float = 0.1
+    """Median distance of two looks' landmarks, in the person's longest side, above which one of them is wrong."""
+
+    close_overlap: float = 0.5
+    """Overlap above which a closer look is believed to show who was found in the whole picture."""
+
+    agree: float = 0.06
+    """Median distance of landmarks below which tracker and finder saw the same."""
+
+    agree_place: float = 0.1
+    """Distance of the squares of tracker and finder, in their sides, below which their landmarks need no comparison."""
+
+    agree_size: float = 1.2
+    """The same for the quotient of the sides."""
+
+    agree_turn: float = 0.35
+    """The same for the angle between them, radians."""
+
+    surer: float = 0.15
+    """Score by which the finder must be ahead of the tracker where they disagree."""
+
+    most_doubts: int = 6
+    """Times in a row that it must be, for the tracker to be started anew."""
+
+
+FOLLOW_TUNING = FollowTuning()
+"""As tuned."""
+
+MEDIAPIPE_TUNING = MediaPipeTuning()
+"""As tuned."""
+
+LITERT_TUNING = LiteRtTuning()
+"""As tuned."""
