@@ -283,9 +283,10 @@ def _add_evaluate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--weights", metavar="FOLDER", help="published files of the networks, see docs/metrics.md")
     parser.add_argument(
         "--detector",
-        choices=("none", "mediapipe"),
+        choices=("none", "litert", "mediapipe"),
         default="none",
-        help="finds landmarks where none are given; mediapipe also drives motion, so it favours itself (default: none)",
+        help="finds landmarks where none are given; litert also drives motion and mediapipe runs the same networks, so "
+        "both favour themselves (default: none)",
     )
     parser.add_argument("--size", type=_size, help="of the mode published: side of the squares (default: 512)")
     parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")

@@ -4,15 +4,17 @@ from liquidwarp.detect.following import (
     ClipDetection,
     ClipFollower,
     collect_keypoints,
+    default_detector,
     describe_gaps,
     detect_clip,
     detect_people,
 )
+from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
 from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
-from liquidwarp.detect.tuning import FollowTuning, MediaPipeTuning
+from liquidwarp.detect.tuning import FollowTuning, LiteRtTuning, MediaPipeTuning
 
 __all__ = [
     "ClipDetection",
@@ -21,10 +23,13 @@ __all__ = [
     "Detector",
     "FollowTuning",
     "FollowingDetector",
+    "LiteRtDetector",
+    "LiteRtTuning",
     "MaskStack",
     "MediaPipeDetector",
     "MediaPipeTuning",
     "collect_keypoints",
+    "default_detector",
     "describe_gaps",
     "detect_clip",
     "detect_people",

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.protocol import (
     Box,
@@ -58,8 +59,8 @@ class ClipDetection:
 
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
-    """Return every person that can be found in an RGB picture, the largest first; MediaPipe by default."""
-    return (detector or _default_detector()).detect(frame)
+    """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
+    return (detector or default_detector()).detect(frame)
 
 
 def detect_clip(
@@ -85,7 +86,7 @@ def detect_clip(
         frames: RGB pictures of one size.
         fps: frames per second; 0 for unrelated pictures.
         size: (height, width) of the pictures.
-        detector: what finds people; MediaPipe by default.
+        detector: what finds people; see `default_detector`.
         person: which person to follow, 0 is the largest in the first frame that shows anybody.
         mask_size: longer side of the masks kept.
         progress: show a progress bar.
@@ -97,7 +98,7 @@ def detect_clip(
         NoPersonError: no frame shows a person.
         InputError: there is no person number `person`, or a frame has another size.
     """
-    follower = ClipFollower(detector or _default_detector(), person, fps, source, tuning=tuning)
+    follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
@@ -282,7 +283,10 @@ def _run_words(run: list[int], fps: float) -> str:
     return f"{run[0]}-{run[-1]}{seconds}"
 
 
-def _default_detector() -> Detector:
-    from liquidwarp.detect.mediapipe_detector import MediaPipeDetector  # imported late: it loads a graph engine
+def default_detector() -> Detector:
+    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`.
 
-    return MediaPipeDetector()
+    Raises:
+        InputError: its models are not here.
+    """
+    return LiteRtDetector()

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.native_log import native_log_muted
+from liquidwarp.errors import InputError
 
 _DIFFERENT = 0.1  # of the longer side: two answers so far apart are about two people, or one is wrong
 _ALIASING = 0.75  # zoom below which bicubic sampling alone would alias
@@ -195,7 +196,13 @@ def _unmirror(answer: Answer | None) -> Answer | None:
 def _make_graph(tracking: bool, min_confidence: float) -> Any:
     """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
     with native_log_muted():
-        from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
+        try:
+            from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
+        except ImportError as error:
+            raise InputError(
+                "mediapipe 0.10.21 is not installed here; pip install 'liquidwarp[mediapipe]' (Python 3.11 or 3.12), "
+                "or take LiteRtDetector, which runs the same networks"
+            ) from error
 
         graph = Pose(
             static_image_mode=not tracking,

@@ -31,6 +31,7 @@ _MEDIAPIPE_ON_ANNY: dict[str, tuple[int, int, int]] = {
     "left_foot_index": (5, -1, 12),
 }
 _BY = " + "
+_NETWORKS = {"mediapipe": "mediapipe", "litert": "mediapipe"}  # whose networks a detector runs, by its name's beginning
 _OFFSETS = {("anny", "mediapipe"): _MEDIAPIPE_ON_ANNY}
 
 
@@ -42,7 +43,7 @@ def landmark_offsets(body: str, detector: str, names: tuple[str, ...]) -> Float[
         detector: name and version of the detector (`Keypoints.detector`).
         names: landmarks; zeros for those, and for pairs of body and detector, that were not measured.
     """
-    table = _OFFSETS.get((body, detector.partition("-")[0]), {})
+    table = _OFFSETS.get((body, _networks(detector)), {})
     rows = []
     for name in names:
         left = name.replace("right", "left")
@@ -53,7 +54,7 @@ def landmark_offsets(body: str, detector: str, names: tuple[str, ...]) -> Float[
 
 def leans(detector: str) -> bool:
     """Return whether a detector's world landmarks are known to bend and lean people who stand straight."""
-    return detector.partition("-")[0] == "mediapipe" and not knows_depth(detector)
+    return _networks(detector) == "mediapipe" and not knows_depth(detector)
 
 
 def refined(detector: str, network: str) -> str:
@@ -64,3 +65,7 @@ def refined(detector: str, network: str) -> str:
 def knows_depth(detector: str) -> bool:
     """Return whether keypoints' places in space are a network's, which knows more than the detector about depth."""
     return _BY in detector
+
+
+def _networks(detector: str) -> str:
+    return _NETWORKS.get(detector.partition("-")[0], "")

@@ -49,7 +49,7 @@ def encode_source(
     Args:
         source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip.
         body: the body to fit; the open body by default.
-        detector: what finds people; MediaPipe by default.
+        detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
         progress: show progress bars.
 

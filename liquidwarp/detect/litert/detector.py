@@ -77,6 +77,11 @@ class LiteRtDetector:
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
         return LiteRtFollower(self._looks, frame, person, self._search_every, self.tuning)
 
+    def look_near(self, frame: UInt8[np.ndarray, "H W 3"], box: Box) -> Detection | None:
+        """Return somebody in a square around `box`."""
+        answer = look_near(self._looks, frame, box, self.tuning)
+        return None if answer is None else to_detection(answer, (frame.shape[0], frame.shape[1]))
+
     def _find_one(self, frame: np.ndarray) -> Detection | None:
         """Find somebody in the whole picture, then look again closely."""
         size = (frame.shape[0], frame.shape[1])
