@@ -1,5 +1,6 @@
 """Frames to keypoints and masks of one person: detectors, following, readers of other programs' files."""
 
+from liquidwarp.detect.details import Face, Hand, Hands
 from liquidwarp.detect.following import (
     ClipDetection,
     ClipFollower,
@@ -21,8 +22,11 @@ __all__ = [
     "ClipFollower",
     "Detection",
     "Detector",
+    "Face",
     "FollowTuning",
     "FollowingDetector",
+    "Hand",
+    "Hands",
     "LiteRtDetector",
     "LiteRtTuning",
     "MaskStack",

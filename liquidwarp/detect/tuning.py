@@ -106,11 +106,69 @@ class MediaPipeTuning:
 
 
 @dataclass(frozen=True)
+class HandTuning:
+    """The numbers of finding hands. Lengths in pixels are from the wrist to the knuckles."""
+
+    least_length: float = 10.0
+    """Pixels from which on the network tells fingers apart."""
+
+    least_palm_share: float = 0.25
+    """Length of a palm in the forearm's: hands that point at the camera look shorter than they are."""
+
+    least_wrist: float = 0.5
+    """Confidence of the wrist below which there is no hand to look for."""
+
+    search: float = 6.0
+    """Side of the square that is searched, in lengths."""
+
+    least_palm: float = 0.3
+    """Score of the palm finder: its place is known, so it may be less sure than MediaPipe asks for."""
+
+    guess: float = 2.0
+    """Size of the square that is looked at where no palm was found, against the smallest that the hand fits into."""
+
+    least_presence: float = 0.5
+    """What the network must say for a hand to be there."""
+
+    most_apart: float = 1.0
+    """Distance of the hand's wrist from the body's, in lengths, above which it is another hand."""
+
+
+@dataclass(frozen=True)
+class FaceTuning:
+    """The numbers of finding a face. Sizes are of the box around nose, eyes, ears and mouth."""
+
+    least_size: float = 12.0
+    """Pixels from which on the network tells features apart."""
+
+    head_share: float = 0.4
+    """Size of a head in the width of the shoulders: seen from the side the box is narrow."""
+
+    search: float = 4.0
+    """Side of the square that is searched, in sizes."""
+
+    least_found: float = 0.3
+    """Score of the face finder: its place is known, so it may be less sure than MediaPipe asks for."""
+
+    least_presence: float = 0.5
+    """What the network must say for a face to be there; it says less of faces that are turned away."""
+
+    most_apart: float = 1.0
+    """Distance of the mesh's middle from the head's, in sizes, above which it is another face."""
+
+
+@dataclass(frozen=True)
 class LiteRtTuning:
     """The numbers of `LiteRtDetector`."""
 
     people: PeopleTuning = PeopleTuning()
     """Who counts as a person, and as another one."""
+
+    hands: HandTuning = HandTuning()
+    """When hands are large enough, and sure enough."""
+
+    face: FaceTuning = FaceTuning()
+    """The same for the face."""
 
     margin: float = 1.5
     """Size of the square that is searched for somebody, in the person's longer side."""

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice, check_positive
 from liquidwarp.detect.answers import distance
+from liquidwarp.detect.litert.close_looks import CloseLooks
 from liquidwarp.detect.litert.looks import LookPair, PoseAnswer
 from liquidwarp.detect.litert.pose import PoseLook, body_region
 from liquidwarp.detect.litert.regions import SquareRegion, wrap
@@ -38,6 +39,8 @@ class LiteRtDetector:
         min_confidence: what the person finder asks for, 0 to 1.
         search_every: someone who is followed is also searched in every so many-th frame, and always where the tracker
             has lost the person.
+        hands: also look at hands that are large enough: `Detection.hands`. Up to 10 ms a hand.
+        face: also look at the face: `Detection.face`. 2 ms.
         models: folder to look for the model files first; see `litert.models.model_folders`.
         tuning: how people are looked for and told apart.
 
@@ -52,6 +55,8 @@ class LiteRtDetector:
         mirror: bool = True,
         min_confidence: float = 0.3,
         search_every: int = 4,
+        hands: bool = False,
+        face: bool = False,
         models: str | Path | None = None,
         tuning: LiteRtTuning = LITERT_TUNING,
     ) -> None:
@@ -63,6 +68,7 @@ class LiteRtDetector:
         self._model = model
         self._search_every = search_every
         self._looks = LookPair(model, mirror=mirror, min_confidence=min_confidence, folder=models, tuning=tuning)
+        self._close = CloseLooks(hands=hands, face=face, pool=self._looks.pool, folder=models, tuning=tuning)
 
     @property
     def name(self) -> str:
@@ -71,11 +77,12 @@ class LiteRtDetector:
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first."""
-        return find_people(frame, self._find_one, self.tuning.people)
+        people = find_people(frame, self._find_one, self.tuning.people)
+        return [self._close.complete(frame, person) for person in people]
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "LiteRtFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
-        return LiteRtFollower(self._looks, frame, person, self._search_every, self.tuning)
+        return LiteRtFollower(self._looks, self._close, frame, person, self._search_every, self.tuning)
 
     def look_near(self, frame: UInt8[np.ndarray, "H W 3"], box: Box) -> Detection | None:
         """Return somebody in a square around `box`."""
@@ -101,11 +108,17 @@ class LiteRtFollower:
     """
 
     def __init__(
-        self, looks: LookPair, frame: np.ndarray, person: Detection, search_every: int, tuning: LiteRtTuning
+        self,
+        looks: LookPair,
+        close: CloseLooks,
+        frame: np.ndarray,
+        person: Detection,
+        search_every: int,
+        tuning: LiteRtTuning,
     ) -> None:
-        self._looks, self._tuning = looks, tuning
+        self._looks, self._close, self._tuning = looks, close, tuning
         self._first: np.ndarray | None = frame
-        self._last = person.image
+        self._last = person
         self._box = person.box
         self._doubts = 0
         self._search_every, self._frames = search_every, 0
@@ -118,7 +131,7 @@ class LiteRtFollower:
             self._first = None
             if start is not None:
                 self._track = self._restart(start)
-        tracked = self._looks.look(frame, self._track.regions, self._last) if self._track.regions else None
+        tracked = self._looks.look(frame, self._track.regions, self._last.image) if self._track.regions else None
         if tracked is not None and not is_same(box_of(tracked), self._box):
             tracked = None
         self._frames += 1
@@ -127,13 +140,15 @@ class LiteRtFollower:
             answer = self._settle(frame, tracked)
         if answer is None:
             return None
-        self._last, self._box = answer.image, box_of(answer)
+        self._box = box_of(answer)
         if answer is tracked:
             self._track = self._track.go_on(self._looks, answer)
         else:
             self._doubts = 0
             self._track = self._restart(answer)
-        return to_detection(answer, (frame.shape[0], frame.shape[1]))
+        person = to_detection(answer, (frame.shape[0], frame.shape[1]))
+        self._last = self._close.complete(frame, person, self._last)
+        return self._last
 
     def _settle(self, frame: np.ndarray, tracked: PoseAnswer | None) -> PoseAnswer | None:
         """Let the finder look; choose between its answer and the tracker's, and count how long it has been surer."""

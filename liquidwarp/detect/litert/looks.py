@@ -75,8 +75,9 @@ class LookPair:
         self._networks = [PoseNetwork(model, folder) for _ in range(count)]
         self._depths = [PoseNetwork("full", folder) for _ in range(count)] if model == "heavy" else []
         self._least, self._tuning = min_confidence, tuning
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="litert-mirror")
-        self._closer = weakref.finalize(self, self._pool.shutdown)
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="litert-mirror")
+        """The thread of the second look."""
+        self._closer = weakref.finalize(self, self.pool.shutdown)
 
     def find(
         self, frame: UInt8[np.ndarray, "H W 3"], area: SquareRegion, *, blank: bool = False
@@ -135,7 +136,7 @@ class LookPair:
 
     def _both(self, run: Callable[[int], T], count: int) -> list[T]:
         """Run something for each look, the second in a thread of its own."""
-        other = self._pool.submit(run, 1) if count > 1 else None
+        other = self.pool.submit(run, 1) if count > 1 else None
         first = run(0)
         return [first] if other is None else [first, other.result()]
 

@@ -1,6 +1,6 @@
 """Rotated squares of a picture: what networks look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -54,6 +54,25 @@ class SquareRegion:
         """Return the same square, seen in the mirror (or without it)."""
         return SquareRegion(self.x, self.y, self.side, -self.angle, not self.mirrored)
 
+    def inside(self, box: Float[np.ndarray, "4"]) -> "SquareRegion":
+        """Return the square of a box (left, top, right, bottom) in this region, as long as the box's longer side."""
+        ((x, y),) = self.to_picture(np.array([[box[0] + box[2], box[1] + box[3]]]) / 2)
+        side = self.side * float(max(box[2] - box[0], box[3] - box[1]))
+        return SquareRegion(float(x), float(y), side, self.angle, self.mirrored)
+
+    def turned(self, angle: float) -> "SquareRegion":
+        """Return the square turned about its middle to another angle."""
+        return replace(self, angle=wrap(angle))
+
+    def scaled(self, factor: float) -> "SquareRegion":
+        """Return the square grown about its middle."""
+        return replace(self, side=factor * self.side)
+
+    def moved_up(self, share: float) -> "SquareRegion":
+        """Return the square moved along its own up by a share of its side."""
+        x, y = np.array([self.x, self.y]) - share * self.side * self.axes[:, 1]
+        return replace(self, x=float(x), y=float(y))
+
     @property
     def axes(self) -> Float[np.ndarray, "2 2"]:
         """Its right and its down (columns) in the picture, one pixel long."""
@@ -100,6 +119,14 @@ class SquareRegion:
         linear = self.axes * (self.side / size)
         middle = np.array([self.x, self.y]) - 0.5
         return np.column_stack([linear, middle - linear @ np.full(2, (size - 1) / 2 + _LEAD * size)])
+
+
+def upright(points: Float[np.ndarray, "N 2"], angle: float) -> SquareRegion:
+    """Return the square around points whose sides are turned by `angle`."""
+    axes = SquareRegion(0.0, 0.0, 1.0, angle).axes
+    own = points @ axes
+    x, y = axes @ ((own.min(0) + own.max(0)) / 2)
+    return SquareRegion(float(x), float(y), float(np.ptp(own, axis=0).max()), angle)
 
 
 def wrap(angle: float) -> float:
