@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-_ALIASING = 1.75  # pixels of the picture per pixel of a crop, from which on several samples are averaged
+_ALIASING = 2.5  # pixels of the picture per pixel of a crop, from which on it is made smaller first
 _LEAD = (
     0.001  # of a side: MediaPipe's crops begin so much before ours, and landmark offsets were measured on its answers
 )
@@ -100,12 +100,14 @@ class SquareRegion:
             size: side of the crop.
             blank: black beyond the picture's border; otherwise the border's colours go on.
         """
-        times = max(1, int(np.ceil(self.side / size / _ALIASING)))
-        fine = times * size
+        times = int(np.ceil(self.side / size / _ALIASING))
+        matrix = self._sampling(size)
+        if times > 1:
+            frame, shrink = self._shrunk(frame, times)
+            matrix = shrink[:, :1] * matrix + np.column_stack([np.zeros((2, 2)), shrink[:, 1]])
         border = cv2.BORDER_CONSTANT if blank else cv2.BORDER_REPLICATE
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        crop = cv2.warpAffine(frame, self._sampling(fine), (fine, fine), flags=flags, borderMode=border)
-        return crop if times == 1 else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        return cv2.warpAffine(frame, matrix, (size, size), flags=flags, borderMode=border)
 
     def mask_back(self, mask: Float[np.ndarray, "S S"], size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
         """Resample a mask of the region to a picture of (height, width); 0 outside of the region."""
@@ -113,6 +115,23 @@ class SquareRegion:
         if small > _BLUR_FROM:  # bilinear sampling alone would alias
             mask = cv2.GaussianBlur(mask, (0, 0), 0.5 * np.sqrt(small**2 - 1))
         return cv2.warpAffine(mask, self._sampling(len(mask)), size[::-1], flags=cv2.INTER_LINEAR)
+
+    def _shrunk(self, frame: np.ndarray, times: int) -> tuple[np.ndarray, Float[np.ndarray, "2 2"]]:
+        """Return the part of a picture that the region shows, so many times smaller.
+
+        The second value leads there for cv2, which counts from the middle of the first pixel: factor and shift in x
+        and in y.
+        """
+        height, width = frame.shape[:2]
+        reach = np.abs(self.axes).sum(1) * self.side / 2 + 2 * times
+        low = np.floor(np.array([self.x, self.y]) - reach).astype(int).clip(0, [width - 1, height - 1])
+        high = np.ceil(np.array([self.x, self.y]) + reach).astype(int).clip(low + 1, [width, height])
+        part = frame[low[1] : high[1], low[0] : high[0]]
+        target = np.maximum(1, np.rint((high - low) / times).astype(int))
+        factor = target / (high - low)
+        shift = (0.5 - low) * factor - 0.5
+        small = cv2.resize(part, (int(target[0]), int(target[1])), interpolation=cv2.INTER_AREA)
+        return small, np.column_stack([factor, shift])
 
     def _sampling(self, size: int) -> Float[np.ndarray, "2 3"]:
         """Return the map from a crop's pixels to the picture's for cv2, which counts from the middle of the first."""
