@@ -15,10 +15,10 @@ from liquidwarp.errors import InputError, LiquidwarpError, NoPersonError, Output
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import load_body
+    from liquidwarp.methods import Synthesis
     from liquidwarp.motion import read_motion, retarget, write_motion
     from liquidwarp.tasks import (
         SourceState,
-        Synthesis,
         encode_source,
         export_glb,
         imitate,
@@ -39,7 +39,7 @@ _HOMES = {
     "Fragments": "types",
     "Keypoints": "types",
     "SourceState": "person",
-    "Synthesis": "tasks",
+    "Synthesis": "methods",
     "encode_source": "tasks",
     "export_glb": "tasks",
     "imitate": "tasks",

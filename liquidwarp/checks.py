@@ -1,10 +1,12 @@
 """Argument checks with messages that say what came, what was wanted and what to do."""
 
 from collections.abc import Iterable
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from liquidwarp.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
@@ -14,7 +16,7 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise InputError(f"{name}={value!r} is not known; choose one of {', '.join(choices)}")
 
 
-def check_shape(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> None:
+def check_shape(name: str, tensor: "Tensor", shape: tuple[int | None, ...]) -> None:
     """Raise `InputError` unless `tensor.shape` matches `shape`, where None stands for any length."""
     actual = tuple(tensor.shape)
     same_length = len(actual) == len(shape)

@@ -16,12 +16,13 @@ from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
-    from liquidwarp.nn.weights import Generator
+    from liquidwarp.methods import Method
     from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
+_SOON = 0.05  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
+        "learn": _learn,
         "live": _live,
         "transfer": _transfer,
         "view": _view,
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "body": _body,
         "export": _export,
         "weights": _weights,
+        "methods": _methods,
         "train": _train,
         "evaluate": _evaluate,
         "setup": _setup,
@@ -76,26 +79,56 @@ def _fail(message: str) -> int:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Leave in order, so that unfinished files are removed, when the process is told to end."""
+    """Leave in order, so that unfinished files are removed, when the process is interrupted or told to end."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may ask for signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, _leave)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _leave)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's `&` switches it off
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _leave(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Raise what a signal means, but not in the midst of an import.
+
+    There it may be swallowed (importlib runs callbacks), leave the import lock taken, or abort the process (C++ code of
+    torch that imports Python code).
+    """
+    if _is_import(frame):
+        again = threading.Timer(_SOON, _signal_to, [number, threading.get_ident()])
+        again.daemon = True
+        again.start()
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + number)
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _signal_to(number: int, thread: int) -> None:
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:
+        signal.pthread_kill(thread, number)  # wakes it where it waits
 
 
 def _imitate(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
     from liquidwarp.tasks import imitate, write_video
 
-    _check_look(options)
+    method = _check_look(options)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     motion = _load_motion(options)
     if motion is None:
@@ -109,11 +142,21 @@ def _imitate(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
+        device=options.device,
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
+    print(options.output)
+
+
+def _learn(options: argparse.Namespace) -> None:
+    from liquidwarp.person import PERSON_ENDING
+
+    why = f"a learnt person is a {PERSON_ENDING} file; give a name that ends in it"
+    _check_output(options.output, (PERSON_ENDING,), why, options)
+    _check_people(options)
+    _encode(options).save(options.output)
     print(options.output)
 
 
@@ -121,7 +164,7 @@ def _live(options: argparse.Namespace) -> None:
     from liquidwarp.live import run_live
     from liquidwarp.media import Webcam, open_video
 
-    _check_look(options)
+    method = _check_look(options)
     if options.output is not None:
         _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     if options.motion is None:
@@ -139,8 +182,8 @@ def _live(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
+        device=options.device,
         motion_person=options.motion_person,
     )
     if options.output is not None:
@@ -156,7 +199,7 @@ def _transfer(options: argparse.Namespace) -> None:
 
     if options.motion_person:
         raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
-    _check_look(options)
+    method = _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
     frames = novel_view(
@@ -165,8 +208,8 @@ def _transfer(options: argparse.Namespace) -> None:
         frames=1,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
+        device=options.device,
     )
     _write_one(frames, options.output)
 
@@ -175,7 +218,7 @@ def _view(options: argparse.Namespace) -> None:
     from liquidwarp.media import PICTURE_ENDINGS
     from liquidwarp.tasks import novel_view, write_video
 
-    _check_look(options)
+    method = _check_look(options)
     single = options.frames == 1 and Path(options.output).suffix.lower() in PICTURE_ENDINGS
     if single:
         _check_picture(options.output, "one view makes a picture", options)
@@ -192,8 +235,8 @@ def _view(options: argparse.Namespace) -> None:
         pose=options.pose,
         size=options.size,
         background=options.background,
-        renderer=_renderer(options),
-        generator=_generator(options, person),
+        method=_fitted(method, options, person),
+        device=options.device,
     )
     if single:
         _write_one(frames, options.output)
@@ -226,7 +269,7 @@ def _recover(options: argparse.Namespace) -> None:
     if options.overlay:
         from liquidwarp.viz import draw_overlay
 
-        draw_overlay(options.source, track, options.overlay, progress=True)
+        draw_overlay(options.source, track, options.overlay, body=body, progress=True)
         print(options.overlay)
 
 
@@ -257,7 +300,6 @@ def _body(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from liquidwarp.bodies import load_body
     from liquidwarp.motion import WRITTEN_ENDINGS, write_motion
     from liquidwarp.tasks import encode_source, export_glb
 
@@ -265,22 +307,23 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
+    if options.photo:
+        _check_source(options.photo, _load_body(options))
     motion = _load_motion(options)
     if motion is None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
-        _check_source(options.photo)
-        person = encode_source(options.photo, body=load_body(options.body), progress=True)
+        person = encode_source(options.photo, body=_load_body(options), progress=True)
         export_glb(person, motion, options.output)
     else:
-        write_motion(motion, options.output)
+        write_motion(motion, options.output, _load_body(options))
     print(options.output)
 
 
 def _demo(options: argparse.Namespace) -> None:
     from liquidwarp.demo import run_demo
 
-    for path in run_demo(options.output, size=options.size, progress=True):
+    for path in run_demo(options.output, size=options.size, device=options.device, progress=True):
         print(path)
 
 
@@ -290,6 +333,12 @@ def _weights(options: argparse.Namespace) -> None:
     if options.output is not None:
         _check_output(options.output, (".safetensors",), "weights are a .safetensors file", options)
     print(import_weights(options.file, options.output, configuration=options.configuration))
+
+
+def _methods(_: argparse.Namespace) -> None:
+    from liquidwarp.methods import method_table
+
+    print(method_table())
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -343,42 +392,50 @@ def _encode(options: argparse.Namespace) -> "SourceState":
 
 
 def _load_body(options: argparse.Namespace) -> "BodyModel":
+    """Return the body that was asked for; else that of the person, if it is learnt already."""
     from liquidwarp.bodies import load_body
+    from liquidwarp.person import SourceState, is_person_file
 
-    return load_body(options.body)
+    if options.body is not None:
+        return load_body(options.body)
+    people = _people(options)
+    if len(people) == 1 and is_person_file(people[0]):
+        return SourceState.load(people[0]).body
+    return load_body()
 
 
-def _renderer(options: argparse.Namespace) -> str:
-    return "gan" if options.weights or options.personalize else options.renderer
+def _people(options: argparse.Namespace) -> list[str]:
+    """Return the photos of who does what is asked for."""
+    photo = getattr(options, "photo", None)
+    return [photo] if photo else list(getattr(options, "photos", ()))
 
 
-def _generator(options: argparse.Namespace, person: "SourceState") -> "Generator | None":
-    """Return the generator to use, fitted to the person or the driving video if asked for; None for the default."""
-    network = _named_generator(options)
+def _method(options: argparse.Namespace) -> "Method":
+    """Return the method that was asked for; weights and fitting mean one with a network."""
+    from liquidwarp.methods import CompactMethod, make_method
+
+    implied = "gan" if options.weights or options.personalize else options.renderer
+    method = make_method(options.method or implied, weights=options.weights)
+    if options.personalize and not isinstance(method, CompactMethod):
+        given = options.weights or f"--method {options.method}"
+        raise InputError(
+            f"--personalize fits compact weights, but {given} is of method {method.name!r}; leave one of them out"
+        )
+    return method
+
+
+def _fitted(method: "Method", options: argparse.Namespace, person: "SourceState") -> "Method":
+    """Return the method, its generator fitted to the person or the driving video if asked for."""
     if not options.personalize:
-        return network
+        return method
     from liquidwarp.media import is_video
-    from liquidwarp.nn.compact import CompactGenerator
+    from liquidwarp.methods import CompactMethod
     from liquidwarp.train.personalize import personalize
 
+    assert isinstance(method, CompactMethod)
     motion = getattr(options, "motion", None)
     clip = motion if motion and is_video(motion) else None
-    assert network is None or isinstance(network, CompactGenerator)
-    return personalize(person, clip=clip, generator=network, progress=True)
-
-
-def _named_generator(options: argparse.Namespace) -> "Generator | None":
-    if not options.weights:
-        return None
-    from liquidwarp.nn.compact import CompactGenerator
-    from liquidwarp.nn.weights import load_generator
-
-    network = load_generator(options.weights)
-    if options.personalize and not isinstance(network, CompactGenerator):
-        raise InputError(
-            f"{options.weights}: --personalize works with compact weights, these are of a published network"
-        )
-    return network
+    return CompactMethod(personalize(person, clip=clip, generator=method.generator, progress=True))
 
 
 def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
@@ -416,30 +473,45 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
 # What follows fails before the long work rather than after it.
 
 
-def _check_look(options: argparse.Namespace) -> None:
-    """Check everything that goes in, but the motion."""
-    from liquidwarp.bodies.parts import part_labels
+def _check_look(options: argparse.Namespace) -> "Method":
+    """Check everything that goes in, but the motion; return what makes the pictures."""
+    from liquidwarp.devices import find_device
     from liquidwarp.media import read_image
-    from liquidwarp.tasks import check_renderer
 
-    check_renderer(_renderer(options), _named_generator(options))
-    for part, photo in options.wear:
-        part_labels(part)
-        _check_source(photo)
+    find_device(options.device)
+    method = _method(options)
     if options.background not in _BACKGROUNDS:
         read_image(options.background)
+    _check_people(options)
+    return method
+
+
+def _check_people(options: argparse.Namespace) -> None:
+    """Check the photos of the person and of those whose clothes it wears."""
+    from liquidwarp.bodies.parts import part_labels
+    from liquidwarp.media import read_image
+    from liquidwarp.tasks.source import learnt_file
+
+    learnt = learnt_file(options.photos, options.person)
+    body = _load_body(options) if learnt or any(learnt_file([photo]) for _, photo in options.wear) else None
+    for part, photo in options.wear:
+        part_labels(part)
+        _check_source(photo, body)
     if len(options.photos) == 1:
-        _check_source(options.photos[0])
+        _check_source(options.photos[0], body)
     else:
         for photo in options.photos:
             read_image(photo)
 
 
-def _check_source(path: str) -> None:
-    """Check a photo of a person, which may be a clip."""
+def _check_source(path: str, body: "BodyModel | None") -> None:
+    """Check a photo of a person, which may be a clip, or a person who was learnt on a body before."""
     from liquidwarp.media import is_video, open_video, read_image
+    from liquidwarp.person import SourceState, is_person_file
 
-    if Path(path).is_dir() or is_video(path):
+    if is_person_file(path):
+        SourceState.load(path, body)
+    elif Path(path).is_dir() or is_video(path):
         open_video(path)
     else:
         read_image(path)
@@ -448,7 +520,10 @@ def _check_source(path: str) -> None:
 def _check_motion(path: str) -> None:
     """Check a clip, which may be a photo."""
     from liquidwarp.media import is_image, is_video, open_video, read_image
+    from liquidwarp.person import is_person_file
 
+    if is_person_file(path):
+        raise InputError(f"{path}: a learnt person, not a motion; give it in place of a photo")
     if is_image(path) and not is_video(path):
         read_image(path)
     else:

@@ -5,8 +5,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
+from liquidwarp.devices import find_device
 from liquidwarp.files import check_writable
 from liquidwarp.media import open_video, read_image, to_uint8, write_image
 from liquidwarp.tasks import (
@@ -36,20 +38,25 @@ def asset(name: str) -> Path:
     return Path(str(resources.files("liquidwarp") / "demo_assets" / name))
 
 
-def run_demo(output: str | Path, *, size: int | None = None, progress: bool = False) -> list[Path]:
+def run_demo(
+    output: str | Path, *, size: int | None = None, device: str | torch.device | None = None, progress: bool = False
+) -> list[Path]:
     """Run the main jobs on the people and the motion that come with the package.
 
     Args:
         output: folder to write to; it is made if it does not exist.
         size: longer side of the videos; by default the pictures' own (640).
+        device: where the pictures are made, see `tasks.synthesize`.
         progress: show progress bars and say what happens.
 
     Returns:
         The files written: imitation, transfer and orbit as videos, and a contact sheet of everything.
 
     Raises:
+        InputError: a device that is not there.
         OutputError: the folder cannot be written to.
     """
+    where = None if device is None else find_device(device)
     folder = Path(output)
     paths = [folder / name for name in ("imitate.mp4", "transfer.mp4", "view.mp4", "contact_sheet.png")]
     for path in paths:
@@ -74,10 +81,10 @@ def run_demo(output: str | Path, *, size: int | None = None, progress: bool = Fa
 
     reference = _pick(open_video(asset("motion.mp4")), times)
     dressed = transfer_appearance(woman, {"upper": man})
-    imitation = film(imitate(woman, motion, size=size), paths[0], len(motion), motion.fps)
-    wearing = film(imitate(dressed, motion, size=size), paths[1], len(motion), motion.fps)
-    orbit = film(novel_view(man, frames=_VIEWS, size=size), paths[2], _VIEWS, 25.0)
-    second = [to_uint8(frame.image) for frame in imitate(other, motion[times], size=size)]
+    imitation = film(imitate(woman, motion, size=size, device=where), paths[0], len(motion), motion.fps)
+    wearing = film(imitate(dressed, motion, size=size, device=where), paths[1], len(motion), motion.fps)
+    orbit = film(novel_view(man, frames=_VIEWS, size=size, device=where), paths[2], _VIEWS, 25.0)
+    second = [to_uint8(frame.image) for frame in imitate(other, motion[times], size=size, device=where)]
     sheet = [
         _row("the motion, recovered from video", [], reference),
         _row("imitation: one photo does the motion", [photos[PEOPLE[0]]], imitation),

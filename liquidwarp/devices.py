@@ -16,22 +16,35 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 _Value = TypeVar("_Value")
 
 
-def find_device(name: str = "auto") -> torch.device:
+def find_device(name: str | torch.device = "auto") -> torch.device:
     """Return the device of a name.
 
     Args:
-        name: "cpu", "cuda", "mps" (Apple), or "auto": CUDA where there is a device of it, else the CPU.
+        name: "cpu", "cuda", "mps" (Apple), or "auto": the first that is there of CUDA, Apple's, the CPU. PyTorch's own
+            devices, such as `torch.device("cuda", 1)`, come back as they are.
 
     Raises:
         InputError: an unknown name, or a device that is not there.
     """
-    check_choice("device", name, DEVICES)
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present[name]:
-        raise InputError(f"device={name!r}, but PyTorch finds no such device here; use 'cpu', or 'auto'")
+    if isinstance(name, torch.device):
+        kind = name.type
+    else:
+        check_choice("device", name, DEVICES)
+        kind = name
+    here = _devices_here()
+    if kind == "auto":
+        return torch.device(here[0])
+    count = torch.cuda.device_count() if kind == "cuda" and "cuda" in here else 1
+    missing = isinstance(name, torch.device) and (name.index or 0) >= count
+    if missing or (kind in DEVICES and kind not in here):
+        raise InputError(f"device='{name}', but PyTorch finds no such device here; there is {', '.join(here)}")
     return torch.device(name)
+
+
+def _devices_here() -> list[str]:
+    """Return the names of the devices that are there, the fastest first."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [name for name, there in present.items() if there]
 
 
 def moved(value: _Value, device: torch.device | str) -> _Value:

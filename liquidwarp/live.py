@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from liquidwarp.media import PreviewWindow, Webcam, open_video, to_uint8
-from liquidwarp.nn.weights import Generator
+from liquidwarp.methods import Method
 from liquidwarp.tasks import LiveFrame, SourceState, Synthesis, imitate_live, write_video
-from liquidwarp.tasks.synthesize import Background
+from liquidwarp.tasks.synthesize import BackgroundChoice
 
 
 def run_live(
@@ -24,10 +25,10 @@ def run_live(
     mute: bool = False,
     camera: str = "smooth",
     size: int | None = None,
-    background: Background = "keep",
-    renderer: str = "surface",
-    generator: Generator | None = None,
+    background: BackgroundChoice = "keep",
+    method: str | Method = "surface",
     motion_person: int = 0,
+    device: str | torch.device | None = None,
 ) -> str:
     """Let a person do what comes; return in words how many pictures were made and how late they were.
 
@@ -38,7 +39,7 @@ def run_live(
         output: a video to write; a window if None, until it is closed or q is pressed.
         seconds: end after so long; with the driver if None.
         mute: leave the video's sound out.
-        camera, size, background, renderer, generator, motion_person: as in `tasks.imitate_live`.
+        camera, size, background, method, motion_person, device: as in `tasks.imitate_live`.
 
     Raises:
         InputError: the driver cannot be read.
@@ -55,9 +56,9 @@ def run_live(
             camera=camera,
             size=size,
             background=background,
-            renderer=renderer,
-            generator=generator,
+            method=method,
             motion_person=motion_person,
+            device=device,
         )
         with closing(_timed(frames, delays, seconds)) as pictures:
             if output is None:

@@ -71,6 +71,24 @@ def make_parser() -> argparse.ArgumentParser:
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
 
+    learn = _command(
+        commands,
+        "learn",
+        "Learn the person in a photo once, for every other command.",
+        "liquidwarp learn me.jpg -o me.person\n"
+        "liquidwarp learn front.jpg back.jpg --wear upper=jacket.jpg -o me_in_jacket.person\n"
+        "liquidwarp imitate me.person --motion dance.mp4 -o me_dancing.mp4",
+    )
+    _add_source(learn, many=True)
+    _add_wear(learn, required=False)
+    learn.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT.person",
+        help="takes the place of a photo from then on; holds the photos, so treat it as you treat them",
+    )
+
     _add_live(commands)
     view = _command(
         commands,
@@ -130,6 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
+    _add_device(demo)
 
     _add_body_commands(commands)
     export = _command(
@@ -146,7 +165,9 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument(
         "-o", "--output", required=True, metavar="OUT", help=".npz (AMASS's format), .bvh, or .glb (mesh and animation)"
     )
-    export.add_argument("--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all")
+    export.add_argument(
+        "--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all; a .person too"
+    )
     _add_body(export)
     weights = _command(
         commands,
@@ -167,6 +188,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="which network it is, where several have the same parameters, such as AddLWB and AvgLWB",
     )
 
+    _command(commands, "methods", "List the methods that make the pictures.", "liquidwarp methods")
     training = _command(
         commands,
         "train",
@@ -319,9 +341,11 @@ def _indent(text: str) -> str:
 
 def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     if many:
-        parser.add_argument("photos", nargs="+", metavar="PHOTO", help="photo(s) of one person, or a clip")
+        what = "photo(s) of one person, or a clip, or a .person from 'liquidwarp learn'"
+        parser.add_argument("photos", nargs="+", metavar="PHOTO", help=what)
     else:
-        parser.add_argument("photos", nargs=1, metavar="PHOTO", help="photo of the person")
+        what = "photo of the person, or a .person from 'liquidwarp learn'"
+        parser.add_argument("photos", nargs=1, metavar="PHOTO", help=what)
     parser.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
     )
@@ -331,10 +355,9 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
 def _add_body(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--body",
-        default="anny",
         metavar="NAME|FILE",
-        help="body model: anny (default), smpl, smplh, smplx, one of these with -female or -male, or its file "
-        "(see body_models/)",
+        help="body model: anny (default, but for a .person its own), smpl, smplh, smplx, one of these with -female or "
+        "-male, or its file (see body_models/)",
     )
 
 
@@ -389,8 +412,18 @@ def _add_wear(parser: argparse.ArgumentParser, *, required: bool) -> None:
         default=[],
         required=required,
         metavar="PART=PHOTO",
-        help="take a part from another photo; PART is head, upper, lower, shoes, body, all or a single part; "
-        "repeatable",
+        help="take a part from another photo or .person; PART is head, upper, lower, shoes, body, all or a single "
+        "part; repeatable",
+    )
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        metavar="auto|cpu|cuda|mps",
+        help="where the pictures are made; auto: on a GPU if there is one (default: cpu); finding people and motion "
+        "stays on the CPU",
     )
 
 
@@ -401,11 +434,17 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         metavar="IMAGE|keep|plain",
         help=f"keep: the photo without the person; plain: light grey; or a picture (default: {background})",
     )
-    parser.add_argument(
+    maker = parser.add_mutually_exclusive_group()
+    maker.add_argument(
         "--renderer",
         choices=("surface", "gan"),
         default="surface",
         help="surface: training-free (default); gan: a generator finishes the picture",
+    )
+    maker.add_argument(
+        "--method",
+        metavar="NAME[:OPTION=VALUE,...]",
+        help="any method that 'liquidwarp methods' lists, in place of --renderer, such as liquid:temporal=true",
     )
     parser.add_argument(
         "--personalize",
@@ -416,8 +455,10 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE.safetensors",
-        help="a generator of your own or a published one (see 'liquidwarp weights import'); implies --renderer gan",
+        help="a generator of your own or a published one (see 'liquidwarp weights import'); without --method the file "
+        "says of which",
     )
+    _add_device(parser)
 
 
 def _positive(text: str) -> int:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project
 from liquidwarp.regress import simulate_detector
 from liquidwarp.regress.landmark_network import Kinematics
@@ -38,7 +39,8 @@ def seen_by_detector(
     ones = torch.ones_like(found.flat[0, ..., :1])
     image = project(camera, torch.cat([found.flat[0], ones], dim=-1))[..., :2]
     present = torch.ones(len(points), dtype=torch.bool)
-    return Keypoints(MEDIAPIPE, image, found.confidence[0], found.world[0], present, camera.size, fps, "mediapipe")
+    sure, world = found.confidence[0], found.world[0]
+    return Keypoints(MEDIAPIPE, image, sure, world, present, camera.size, fps, "simulated", MEDIAPIPE_PROFILE)
 
 
 def mean_errors(joints: Tensor, truth: Tensor) -> tuple[float, float]:

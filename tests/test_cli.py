@@ -9,11 +9,25 @@ import numpy as np
 import pytest
 
 import liquidwarp as lw
-from liquidwarp import doctor, tasks
+from liquidwarp import demo, doctor, tasks
 from liquidwarp.cli import main
 from liquidwarp.media import open_video, read_image, read_provenance
 
-COMMANDS = ("imitate", "live", "transfer", "view", "recover", "demo", "body", "export", "weights", "evaluate", "doctor")
+COMMANDS = (
+    "imitate",
+    "learn",
+    "live",
+    "transfer",
+    "view",
+    "recover",
+    "demo",
+    "body",
+    "export",
+    "weights",
+    "methods",
+    "evaluate",
+    "doctor",
+)
 
 
 @pytest.fixture
@@ -35,6 +49,48 @@ def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -
         main([command, "--help"])
     assert left.value.code == 0
     assert f"liquidwarp {command}" in capsys.readouterr().out.split("examples:")[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["imitate", "me.jpg", "--motion", "dance.npz", "-o", "out.mp4"],
+        ["transfer", "me.jpg", "--wear", "upper=her.jpg", "-o", "out.png"],
+        ["view", "me.jpg", "-o", "out.mp4"],
+        ["live", "me.jpg"],
+        ["demo", "-o", "out"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_device_that_is_not_there_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    for name, why in (("cuda", "there is cpu"), ("tpu", "choose one of auto, cpu, cuda, mps")):
+        assert main([*words, "--device", name]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"device='{name}'" in line
+        assert why in line
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_device_is_where_pictures_are_made(
+    known: list[tuple[object, int]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[object] = []
+    novel_view = tasks.novel_view
+
+    def noted(*person: object, device: object, **options: object) -> object:
+        asked.append(device)
+        return novel_view(*person, device="cpu", **options)
+
+    monkeypatch.setattr(tasks, "novel_view", noted)
+    photo = demo.asset("woman_stripes.jpg")
+    for words in ([], ["--device", "auto"]):
+        assert main(["view", str(photo), "--frames", "1", "-o", str(tmp_path / "out.png"), *words]) == 0
+    assert asked == ["cpu", "auto"]
 
 
 def test_help_is_quick() -> None:

@@ -1,14 +1,19 @@
 """Whatever lies on a device stays there, from the pose to the picture, and comes out as it does on the CPU."""
 
 import sys
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from fake_device import DeviceError, FakeDevice
 from torch import Tensor
+from toy_people import ToyDetector, toy_photo
 
+import liquidwarp as lw
 from liquidwarp.appearance import (
     Appearance,
     AppearanceTensors,
@@ -17,18 +22,22 @@ from liquidwarp.appearance import (
     fuse_appearances,
     render_on_device,
 )
-from liquidwarp.bodies import BodyModel, Identity, load_body
+from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.devices import DEVICES, find_device, float64_on, full_precision, half_precision, moved
 from liquidwarp.errors import InputError
 from liquidwarp.flow import compose, identity_flow, mesh_flow, project_normalized, resize_flow, visibility, warp
 from liquidwarp.geometry import default_camera, look_at_camera, project
+from liquidwarp.media import open_video
 from liquidwarp.mesh import vertex_facing, vertex_normals
-from liquidwarp.nn.compact import CompactGenerator, finish, source_input, transfer_input
-from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.methods import CompactMethod, LiquidMethod, Method, SurfaceMethod, Synthesis
+from liquidwarp.nn.compact import CompactGenerator, SourceInput, TransferInput, finish
+from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture, LiquidGenerator
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.nn.published import SHAPES
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import interpolate, pixel_normals, rasterize, soft_silhouette
 from liquidwarp.raster.rasterize import default_backend
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera, Flow, Fragments, Keypoints
 
 SIZE = (96, 64)
@@ -70,7 +79,7 @@ def photographed(body: BodyModel, vertices: Tensor, camera: Camera) -> Appearanc
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    body = load_body("toy")
+    body = toy_body()
     identity = body.identity(torch.tensor([0.4, -0.2, 0.1, 0.0]))
     orient, pose = body.expand_pose(torch.zeros(2, 22, 3))
     pose = pose.clone()
@@ -106,7 +115,7 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
     flow = mesh_flow(fragments, faces, xy, face_visible=scene.view.faces[None])
     warped = warp(scene.photo, flow)
     kinds = torch.stack([(person.coverage == kind).float() for kind in (1, 2, 3)])[None]
-    transfer = transfer_input(
+    transfer = TransferInput(
         person.rgb[None],
         person.alpha[None],
         scene.background[None],
@@ -116,8 +125,8 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
     seen = rasterize(scene.view.vertices[None], faces, scene.view.camera)
     normals = pixel_normals(seen, scene.view.vertices[None], faces, scene.view.camera)
     with torch.no_grad(), half_precision(vertices.device):
-        features = scene.generator.encode(source_input(scene.photo[:, :3], scene.photo[:, 3], normals))
-        answer = scene.generator.answer(transfer, features, flow.grid[None], flow.valid[None])
+        features = scene.generator.encode(SourceInput.create(scene.photo[:, :3], scene.photo[:, 3], normals))
+        answer = scene.generator.answer(transfer, features, PhotoFlow(flow.grid[None], flow.valid[None]))
     finished = finish(answer, person.rgb[None], person.alpha[None], scene.background[None])
     return {
         "vertices": vertices,
@@ -128,7 +137,7 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
         "face_index": fragments.face_index,
         "valid": flow.valid,
         "warped": warped,
-        "mask": answer.mask,
+        "answered": answer.alpha,
         "picture": finished,
     }
 
@@ -186,6 +195,101 @@ def test_the_steps_beside_it_stay_there_too(scene: Scene, device: FakeDevice) ->
         torch.testing.assert_close(device.fetch(made[name]), value, atol=2e-4, rtol=0, msg=name)
 
 
+@pytest.fixture(scope="module")
+def person() -> SourceState:
+    """A toy person, learnt from a photo; each vertex of the body is its own texture coordinate."""
+    body = copy(toy_body())
+    count = len(body.topology.vertex_part)
+    uv = torch.stack([torch.linspace(0.1, 0.9, count), torch.linspace(0.9, 0.1, count)], 1)
+    body.topology = replace(body.topology, uv=uv, face_uv=body.topology.faces)
+    colours = np.random.default_rng(0).integers(0, 255, (16, 3), np.uint8)
+    photo = toy_photo(body, colours)
+    return lw.encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
+
+
+@pytest.fixture(scope="module")
+def motion(person: SourceState) -> BodyTrack:
+    """The person walks two steps to the right, one frame each."""
+    track = person.track
+    shift = torch.tensor([[0.0, 0.0, 0.0], [0.05, 0.0, 0.1]])
+    turn = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.5, 0.0]])
+    return replace(
+        track,
+        global_orient=track.global_orient + turn,
+        body_pose=track.body_pose.repeat(2, 1, 1),
+        transl=track.transl + shift,
+        fps=25.0,
+        confidence=track.confidence.repeat(2),
+        observed=track.observed.repeat(2),
+    )
+
+
+def narrow_liquid() -> LiquidGenerator:
+    network = LiquidGenerator(SHAPES["AddLWB"].narrowed(1 / 16)).eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(1)
+    for parameter in network.parameters():
+        parameter.copy_(0.1 * torch.randn(parameter.shape, generator=random))
+    return network
+
+
+METHODS: dict[str, Callable[[Scene], Method]] = {
+    "surface": lambda scene: SurfaceMethod(),
+    "compact": lambda scene: CompactMethod(scene.generator),
+    "liquid": lambda scene: LiquidMethod(narrow_liquid()),
+    "liquid, temporal": lambda scene: LiquidMethod(narrow_liquid(), temporal=True),
+}
+
+
+@pytest.mark.parametrize("task", ["novel_view", "imitate"])
+@pytest.mark.parametrize("name", METHODS)
+def test_the_whole_loop_stays_on_the_device(
+    name: str, task: str, scene: Scene, person: SourceState, motion: BodyTrack, device: FakeDevice, monkeypatch
+) -> None:
+    # only rounding shall differ
+    monkeypatch.setattr("liquidwarp.methods.compact.method.half_precision", full_precision)
+    method = METHODS[name](scene)
+
+    def frames(where: str) -> Iterator[Synthesis]:
+        if task == "imitate":
+            return lw.imitate(person, motion, method=method, device=torch.device(where))
+        return lw.novel_view(person, frames=2, degrees=90.0, size=80, method=method, device=torch.device(where))
+
+    wanted = list(frames("cpu"))
+    with device.loading():
+        pictures = frames(device.name)
+    with device.strict():
+        made = list(pictures)
+    assert device.asked <= 25 * len(made), "every question makes a GPU wait"
+    assert len(made) == len(wanted) == 2
+    for found, known in zip(made, wanted, strict=True):
+        assert {plane.device.type for plane in vars(found).values()} == {device.name}
+        torch.testing.assert_close(device.fetch(found.image), known.image, atol=2e-4, rtol=0)
+        torch.testing.assert_close(device.fetch(found.alpha), known.alpha, atol=2e-4, rtol=0)
+        assert (device.fetch(found.coverage) != known.coverage).float().mean() < 1e-3
+    assert (wanted[0].image - wanted[1].image).abs().max() > 0.02, "the body moves"
+    network = getattr(method, "generator", torch.nn.Identity())
+    assert all(weight.device.type == "cpu" for weight in network.parameters()), "the caller's stays where it is"
+
+
+def test_pictures_of_a_device_are_written_and_people_there_dressed(
+    person: SourceState, device: FakeDevice, tmp_path: Path
+) -> None:
+    with device.loading():
+        there = lw.transfer_appearance(person.to(device.name), {"upper": person.to(device.name)})
+        assert there.device.type == device.name
+        frames = [frame for frame in lw.novel_view(there, frames=2, method="surface")]
+        assert {frame.image.device.type for frame in frames} == {device.name}, "by default where the person is"
+        (shown,) = lw.novel_view(there, frames=1, device="cpu")
+        there.save(tmp_path / "there.person")
+        assert there.digest() == there.to("cpu").digest()
+    assert type(shown.image) is Tensor
+    assert shown.image.device.type == "cpu"
+    assert lw.SourceState.load(tmp_path / "there.person", person.body).device.type == "cpu"
+    fetched = [replace(frame, image=device.fetch(frame.image)) for frame in frames]
+    torch.testing.assert_close(fetched[0].image, shown.image, atol=2e-3, rtol=0)
+    assert sum(1 for _ in open_video(lw.write_video(fetched, tmp_path / "out.mp4", fps=25))) == 2
+
+
 @pytest.mark.parametrize("name", ["ICCV", "AttLWB-SPADE", "InputConcat"])
 def test_published_generators_stay_there(name: str, device: FakeDevice) -> None:
     with torch.random.fork_rng():
@@ -195,7 +299,9 @@ def test_published_generators_stay_there(name: str, device: FakeDevice) -> None:
     flow = identity_flow((32, 48), 2)
     grid, valid = flow.grid[None, None].clone(), flow.valid[None, None].clone()
     valid[..., :20] = False
-    inputs = tuple(torch.rand(1, n, c, 32, 48, generator=random) for n, c in ((1, 4), (2, 6), (1, 6)))
+    background, *pictures = (torch.rand(1, n, c, 32, 48, generator=random) for n, c in ((1, 4), (2, 6), (1, 6)))
+    charted = (ChartedPicture(picture[:, :, :3], picture[:, :, 3:]) for picture in pictures)
+    inputs = (BackgroundInput(background[:, :, :3], background[:, :, 3:]), *charted)
     wanted = network(*inputs, grid, valid).compose()
     with device.loading():
         there, inputs_there = moved(network, device.name), moved((*inputs, grid, valid), device.name)
@@ -236,7 +342,7 @@ def make_values() -> list[object]:
     points = Keypoints(("nose",), torch.zeros(2, 1, 2), torch.zeros(2, 1), None, frames.bool(), (4, 6), 25.0, "none")
     fragments = Fragments(torch.zeros(1, 4, 6, dtype=torch.int32), torch.zeros(1, 4, 6, 3), torch.zeros(1, 4, 6))
     flow = Flow(torch.zeros(1, 4, 6, 2), torch.zeros(1, 4, 6, dtype=torch.bool))
-    body = load_body("toy")
+    body = toy_body()
     return [camera, track, points, fragments, flow, body, body.identity(torch.zeros(4)), body.topology]
 
 
@@ -277,14 +383,23 @@ def test_devices_have_names(monkeypatch) -> None:
     assert find_device().type in ("cpu", "cuda")
     with pytest.raises(InputError, match=f"choose one of {', '.join(DEVICES)}"):
         find_device("tpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    there = {"cuda": False, "mps": False}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there["cuda"])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there["mps"])
     for name in ("cuda", "mps"):
-        with pytest.raises(InputError, match=f"device='{name}', but PyTorch finds no such device here; use 'cpu'"):
-            find_device(name)
+        for given in (name, torch.device(name)):
+            with pytest.raises(InputError, match=f"device='{name}', but .* no such device here; there is cpu$"):
+                find_device(given)
     assert find_device("auto").type == "cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    there["mps"] = True
+    assert find_device("auto").type == "mps"
+    there["cuda"] = True
     assert find_device("auto").type == "cuda"
+    assert find_device(torch.device("cuda", 0)) == torch.device("cuda", 0)
+    with pytest.raises(InputError, match=r"device='cuda:1', but .* there is cuda, mps, cpu$"):
+        find_device(torch.device("cuda", 1))
+    assert find_device(torch.device(FakeDevice().name)).type == FakeDevice().name, "others are PyTorch's business"
 
 
 def test_precision_follows_the_device() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from toy_people import ToyDetector, toy_photo
 
 import liquidwarp
 from liquidwarp.bodies import BODIES, load_body
@@ -265,10 +266,17 @@ def test_the_example_of_a_detector_runs() -> None:
     assert (motion.body, motion.detector, len(motion)) == ("toy", "my-network-1.0", 1)
 
 
-def test_the_example_of_a_device_runs(encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_a_device_runs(
+    encoded: liquidwarp.SourceState, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(liquidwarp, "encode_source", lambda path: encoded, raising=False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    made = run_blocks(DOCS / "howto/run-on-a-device.md", "find_device", {})
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    tasks = run_blocks(DOCS / "howto/run-on-a-device.md", "write_video", {})
+    assert sum(1 for _ in open_video(tmp_path / "out.mp4")) == 24
+    assert tasks["front"].image.device.type == "cpu"
+    made = run_blocks(DOCS / "howto/run-on-a-device.md", "render_on_device", {})
     height, width = encoded.track.camera.size
     assert made["picture"].shape == (3, height, width)
     assert made["drawn"].alpha.mean() > 0.05
@@ -313,7 +321,7 @@ def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_examples_of_losses_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    page, recover, body = DOCS / "howto/change-a-loss-of-the-fit.md", liquidwarp.recover, load_body("toy")
+    page, recover, body = DOCS / "howto/change-a-loss-of-the-fit.md", liquidwarp.recover, toy_body()
     seen = waving_person(12)
 
     def recovered(source: str, **options: Any) -> liquidwarp.BodyTrack:
@@ -354,7 +362,7 @@ def waving_person(frames: int) -> liquidwarp.Keypoints:
     from liquidwarp.bodies.landmarks import MEDIAPIPE
     from liquidwarp.geometry import default_camera, project
 
-    body = load_body("toy")
+    body = toy_body()
     vectors = torch.zeros(frames, 22, 3)
     time = torch.arange(frames) / frames
     for side in (16, 17):  # shoulders
@@ -368,6 +376,25 @@ def waving_person(frames: int) -> liquidwarp.Keypoints:
     image = project(default_camera(size), points)[..., :2] + jitter
     present = torch.ones(frames, dtype=torch.bool)
     return liquidwarp.Keypoints(MEDIAPIPE, image, everywhere, points - hips, present, size, 24.0, "drawn")
+
+
+def test_the_example_of_a_method_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = importlib.import_module("liquidwarp.methods.registry")
+    monkeypatch.setattr(registry, "METHODS", dict(registry.METHODS))
+    body, page = toy_body(), DOCS / "howto/add-a-method.md"
+    photo = toy_photo(body, np.tile(np.array((200, 40, 40), np.uint8), (16, 1)), size=(64, 48))
+    person = liquidwarp.encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
+    space = run_blocks(page, "class TrailMethod", {})
+    run_blocks(page, "register(MethodEntry", space)
+    assert isinstance(space["half"], space["TrailMethod"])
+    plain = list(liquidwarp.novel_view(person, frames=3))
+    first, second, third = liquidwarp.novel_view(person, frames=3, method=space["half"])
+    assert torch.equal(first.image, plain[0].image)
+    empty = plain[1].alpha == 0
+    trail = 0.5 * first.image + 0.5 * plain[1].image
+    torch.testing.assert_close(second.image[:, empty], trail[:, empty])
+    named = list(liquidwarp.novel_view(person, frames=3, method="trail:fading=0.5"))
+    assert torch.equal(named[2].image, third.image)
 
 
 @pytest.mark.slow

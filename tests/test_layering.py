@@ -32,6 +32,7 @@ LEVELS = {
     "fit": 5,
     "person": 5,
     "regress": 6,
+    "methods": 7,
     "tasks": 8,
     "data": 8,
     "synth": 8,

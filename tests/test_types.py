@@ -75,6 +75,70 @@ def test_a_track_indexes_like_a_sequence() -> None:
     assert torch.equal(track[[4, 1]].transl, track.transl[[4, 1]])
 
 
+class Third:
+    def __index__(self) -> int:
+        return 2
+
+    def __repr__(self) -> str:
+        return "Third()"
+
+
+@pytest.mark.parametrize(
+    ("index", "frames"),
+    [
+        (np.int64(3), [3]),
+        (np.uint8(3), [3]),
+        (np.array(-1), [4]),
+        (torch.tensor(3), [3]),
+        (Third(), [2]),
+        (slice(None, None, -2), [4, 2, 0]),
+        (slice(np.int64(1), np.int64(3)), [1, 2]),
+        ([np.int64(4), 0], [4, 0]),
+        ((4, 0), [4, 0]),
+        (range(1, 4), [1, 2, 3]),
+        ([], []),
+        (np.array([4, -5], np.int32), [4, 0]),
+        (np.array([0, 1, 1], np.uint8), [0, 1, 1]),
+        (torch.tensor([3]), [3]),
+        (torch.tensor([0, 1], dtype=torch.uint8), [0, 1]),
+        ([True, False, False, True, True], [0, 3, 4]),
+        (np.arange(5) > 2, [3, 4]),
+        (torch.arange(5) < 1, [0]),
+    ],
+    ids=repr,
+)
+def test_frames_are_named_in_every_usual_way(index: object, frames: list[int]) -> None:
+    track = make_track(5)
+    part = track[index]
+    assert len(part) == len(frames)
+    for name in ("global_orient", "body_pose", "transl", "confidence", "observed"):
+        assert torch.equal(
+            getattr(part, name),
+            torch.stack([getattr(track, name)[k] for k in frames]) if frames else getattr(track, name)[:0],
+        )
+    assert torch.equal(part.betas, track.betas)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [True, np.bool_(True), torch.tensor(False), np.zeros(5), torch.zeros(()), [0.5], np.zeros((2, 2), int), ["1"]],
+    ids=repr,
+)
+def test_what_names_no_frame_is_a_type_error(index: object) -> None:
+    with pytest.raises(TypeError):
+        make_track(5)[index]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [np.int64(5), [0, 5], np.array([-6]), torch.tensor([7]), [True, False], torch.ones(6, dtype=torch.bool)],
+    ids=repr,
+)
+def test_frames_that_are_not_there_are_index_errors(index: object) -> None:
+    with pytest.raises(IndexError):
+        make_track(5)[index]
+
+
 def test_a_loop_over_a_track_ends() -> None:
     track = make_track(3)
     assert [float(frame.confidence) for frame in track] == track.confidence.tolist()

@@ -14,8 +14,7 @@ from liquidwarp.metrics import haarpsi, iou, mean_ssim, person_region, psnr, ssi
 from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.config import LossConfig
 from liquidwarp.train.liquid_objective import make_liquid_objective
-from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
-from liquidwarp.train.samples import Batch
+from liquidwarp.train.liquid_samples import LiquidBatch, LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.types import Clip
 
 VARIANTS = {
@@ -54,7 +53,7 @@ class Task:
     """A held-out picture to make, and which of its surface the photos show."""
 
     label: str
-    batch: Batch
+    batch: LiquidBatch
     seen: np.ndarray
     unseen: np.ndarray
 
@@ -99,16 +98,16 @@ def held_out_tasks(count: int, frames: int, size: tuple[int, int], *, photos: in
 
 
 def measure_floors(tasks: Sequence[Task]) -> list[Result]:
-    """Measure the photo itself, and the warped photo over the plain photo's ground."""
+    """Measure the photo itself, and the warped photo over the plain photo's background."""
     results = [Result(name, None) for name in FLOORS]
     for number, task in enumerate(tasks):
         batch = task.batch
-        copied = batch["photo"][0, 0], batch["photo_mask"][0, 0]
-        shown = batch["valid"][0].any(0).float()
-        warped = batch["rendered"][0] * shown + batch["background"][0, 0, :3].add(1).div(2) * (1 - shown)
-        for result, (picture, mask) in zip(results, (copied, (warped, batch["rendered_alpha"][0])), strict=True):
-            _note(result, task, picture, mask, number)
-        truth = {"photo": to_uint8(copied[0]), "truth": to_uint8(batch["target"][0])}
+        copied = batch.photo[0, 0], batch.photo_alpha[0, 0]
+        shown = batch.flow.valid[0].any(0).float()
+        warped = batch.warped[0] * shown + batch.background.picture[0, 0].add(1).div(2) * (1 - shown)
+        for result, (picture, alpha) in zip(results, (copied, (warped, batch.body_mask[0])), strict=True):
+            _note(result, task, picture, alpha, number)
+        truth = {"photo": to_uint8(copied[0]), "truth": to_uint8(batch.truth.picture[0])}
         if number < 2 * _SHOWN and number % 2 == 0:
             label, pictures = results[0].tiles["synthetic"][-1]
             results[0].tiles["synthetic"][-1] = (label, truth)
@@ -124,7 +123,7 @@ def measure_variant(done: Trained, tasks: Sequence[Task]) -> Result:
     for number, task in enumerate(tasks):
         with torch.no_grad():
             attempt = objective.attempt(done.generator, task.batch)
-        _note(result, task, attempt.picture[0].clamp(0, 1), attempt.mask[0], number)
+        _note(result, task, attempt.picture[0].clamp(0, 1), attempt.alpha[0], number)
     return result
 
 
@@ -139,9 +138,10 @@ def measures(made: np.ndarray, mask: np.ndarray, real: np.ndarray, real_mask: np
     return found
 
 
-def _note(result: Result, task: Task, picture: torch.Tensor, mask: torch.Tensor, number: int) -> None:
-    made, real = to_uint8(picture), to_uint8(task.batch["target"][0])
-    found = measures(made, mask.numpy() > 0.5, real, task.batch["mask"][0].numpy() > 0.5)
+def _note(result: Result, task: Task, picture: torch.Tensor, alpha: torch.Tensor, number: int) -> None:
+    truth = task.batch.truth
+    made, real = to_uint8(picture), to_uint8(truth.picture[0])
+    found = measures(made, alpha.numpy() > 0.5, real, truth.alpha[0].numpy() > 0.5)
     for metric, where in (("seen_psnr", task.seen), ("unseen_psnr", task.unseen)):
         if where.sum() >= _LEAST:
             found[metric] = min(psnr(made, real, where), EQUAL_PSNR)

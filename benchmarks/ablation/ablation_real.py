@@ -12,6 +12,7 @@ from PIL import Image
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
 from liquidwarp.media import open_video, to_uint8
+from liquidwarp.methods import LiquidMethod
 
 
 def find_pairs(folder: Path, names: Sequence[str] | None) -> list[tuple[Path, Path]]:
@@ -49,8 +50,7 @@ def measure_real(trained: Sequence[Trained], results: Sequence[Result], options:
                     motion[scored],
                     camera="copy",
                     size=options.size,
-                    renderer="gan",
-                    generator=each.generator,
+                    method=LiquidMethod(each.generator),
                 )
             )
             for each in trained

@@ -21,16 +21,17 @@ import torch
 from PIL import Image
 
 import liquidwarp as lw
+from liquidwarp.devices import find_device, half_precision, moved
 from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
-from liquidwarp.nn.compact import SOURCE_CHANNELS, TRANSFER_CHANNELS, CompactGenerator
+from liquidwarp.nn.compact import STRIDE, CompactGenerator, SourceInput, TransferInput
 from liquidwarp.nn.compact_weights import load_compact
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.train.pairs import PairFile
 from liquidwarp.train.samples import open_pairs
 
 SCHEMA = "liquidwarp-generator/1"
 REGIONS = ("seen", "unseen", "person")
-STRIDE = 16
 SHOWN = 8  # rows of the contact sheet
 
 
@@ -42,9 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--per-clip", type=int, default=4, help="pairs of each clip, evenly spread")
     parser.add_argument("--rounds", type=int, default=7, help="repetitions of a timing")
     parser.add_argument("-o", "--output", type=Path, default=Path("outputs/generator"))
+    parser.add_argument("--device", default="cpu", help="where the generator runs: auto, cpu, cuda or mps")
     options = parser.parse_args(arguments)
     try:
-        generator = load_compact(options.weights)
+        device = find_device(options.device)
+        generator = load_compact(options.weights).to(device)
         files, broken = open_pairs(options.pairs)
     except lw.LiquidwarpError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -56,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         "clips": len(files),
         "broken": sorted(broken),
         "weights": "bundled" if options.weights is None else options.weights.name,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "machine": {"processor": platform.processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "scores": {name: summary(values) for name, values in scores.items()},
         "milliseconds": {str(size): timing(generator, size, options.rounds) for size in (256, 512)},
@@ -73,26 +77,28 @@ def measure(
     """Score renderer and generator on every chosen pair, side by side; return scores and rows of pictures."""
     scores: dict[str, list[float]] = {}
     rows = []
+    device = generator.head.weight.device
     for file in files:
         spans = [slice(0, side // STRIDE * STRIDE) for side in file.size]
         for frame in sorted({round(at) for at in np.linspace(0, file.frames - 1, per_clip)}):
             batch = file.read(frame, *spans)
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                picture, mask = generator(batch)
-            alpha = batch["rendered_alpha"]
-            surface = batch["rendered"] + (1 - alpha[:, None]) * batch["plate"]
-            coverage = batch["transfer"][:, 7:10]
-            inside = batch["mask"] > 0.5
+            with torch.no_grad(), half_precision(device):
+                answered = generator(*(moved(part, device) for part in (batch.transfer, batch.source, batch.flow)))
+            picture, alpha = (plane.cpu() for plane in answered)
+            surface, truth = batch.plain_picture, batch.truth
+            coverage = batch.transfer.coverage
+            inside = truth.alpha > 0.5
             regions = {"seen": inside & (coverage[:, 0] > 0.5), "unseen": inside & (coverage[:, 1:].amax(1) > 0.5)}
             regions["person"] = inside
-            for method, made, outline in (("surface", surface, alpha), ("generator", picture.clamp(0, 1), mask)):
+            made_by = (("surface", surface, batch.plain_alpha), ("generator", picture.clamp(0, 1), alpha))
+            for method, made, found in made_by:
                 for name, region in regions.items():
                     if int(region.sum()) > 50:
-                        scores.setdefault(f"{method} {name}", []).append(psnr(made, batch["target"], region))
-                both, either = ((outline > 0.5) & inside).sum(), ((outline > 0.5) | inside).sum()
+                        scores.setdefault(f"{method} {name}", []).append(psnr(made, truth.picture, region))
+                both, either = ((found > 0.5) & inside).sum(), ((found > 0.5) | inside).sum()
                 scores.setdefault(f"{method} iou", []).append(float(both / either.clamp(min=1)))
             if frame == file.frames - 1:
-                rows.append(row(surface, picture, batch["target"]))
+                rows.append(row(surface, picture, truth.picture))
     return scores, rows
 
 
@@ -104,17 +110,22 @@ def psnr(made: torch.Tensor, truth: torch.Tensor, region: torch.Tensor) -> float
 
 def timing(generator: CompactGenerator, size: int, rounds: int) -> dict[str, float]:
     """Return median, least and most milliseconds of an answer, after two that warm up."""
-    random = torch.Generator().manual_seed(0)
-    transfer = torch.rand(1, TRANSFER_CHANNELS, size, size, generator=random)
-    source = torch.rand(1, SOURCE_CHANNELS, size, size, generator=random)
+    random, device = torch.Generator().manual_seed(0), generator.head.weight.device
+
+    def planes(*channels: int) -> list[torch.Tensor]:
+        made = torch.rand(1, sum(channels), size, size, generator=random).split(channels, 1)
+        return [plane[:, 0] if plane.shape[1] == 1 else plane for plane in made]
+
+    transfer, source = moved((TransferInput(*planes(3, 1, 3, 3, 3)), SourceInput(*planes(3, 1, 3))), device)
     grid = torch.rand(1, 1, size, size, 2, generator=random) * 2 - 1
-    valid = torch.rand(1, 1, size, size, generator=random) > 0.3
+    flow = moved(PhotoFlow(grid, torch.rand(1, 1, size, size, generator=random) > 0.3), device)
     times = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), half_precision(device):
         features = generator.encode(source)
         for _ in range(rounds + 2):
             start = perf_counter()
-            generator.answer(transfer, features, grid, valid)
+            answer = generator.answer(transfer, features, flow)
+            float(answer.alpha[0, 0, 0])  # waits for a device
             times.append(1000 * (perf_counter() - start))
     kept = times[2:]
     return {"median": median(kept), "least": min(kept), "most": max(kept)}

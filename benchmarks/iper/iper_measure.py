@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from liquidwarp.data import IperFolder, Run
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import to_uint8, write_image
-from liquidwarp.metrics import Frame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
-from liquidwarp.nn.weights import Generator, load_generator
+from liquidwarp.methods import Method, make_method
+from liquidwarp.metrics import ScoredFrame, Stream, flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.tasks import source_from_tracks
 from liquidwarp.tasks.target import Target, imitation_target, orbit_target
 from liquidwarp.types import Clip
@@ -26,6 +27,7 @@ METRICS = ("ssim", "person_ssim", "person_psnr", "haarpsi", "iou", "flicker", "s
 PAIRED = METRICS[:-1]
 COPY = "copy"
 PUBLISHED = "published:"
+WEIGHTS = "weights="
 EQUAL_PSNR = 100.0  # stands for the infinite ratio of equal pictures, which no mean and no JSON can hold
 _CHUNK = 16  # frames posed together by `synthesize`; going on elsewhere could differ in the last bit
 _SHOWN = 3  # frames of a run on the contact sheet
@@ -44,33 +46,45 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Renderer:
-    """A way to make pictures: `name` as on the command line, the network it needs, and what tells it from others."""
+    """A way to make pictures: its name in results, the method, and what tells it from others; no method copies."""
 
     name: str
-    network: Generator | None
+    method: Method | None
     identity: str
 
 
 def make_renderer(name: str) -> Renderer:
-    """Return the renderer of a name: surface, gan, copy (the photo as every frame) or published:FILE.
+    """Return a way to make pictures by its name.
+
+    Args:
+        name: copy (the photo as every frame), gan, published:FILE, or a method as `liquidwarp methods` lists them, with
+            its options, such as liquid:temporal=true,weights=FILE.
 
     Raises:
         InputError: an unknown name, or weights that cannot be read.
     """
-    if name in ("surface", COPY):
+    if name == COPY:
         return Renderer(name, None, name)
-    if name == "gan":
-        return Renderer(name, load_generator(), name)
     if name.startswith(PUBLISHED):
         path = Path(name.removeprefix(PUBLISHED))
-        network = load_generator(path)
-        return Renderer(f"{PUBLISHED}{path.name}", network, hashlib.sha256(path.read_bytes()).hexdigest())
-    raise lw.InputError(f"renderer {name!r}: choose surface, gan, {COPY} or {PUBLISHED}FILE")
+        method = make_method("gan", weights=path)
+        return Renderer(f"{PUBLISHED}{path.name}", method, hashlib.sha256(path.read_bytes()).hexdigest())
+    method = make_method(name)
+    files = [Path(part.removeprefix(WEIGHTS)) for part in re.split("[:,]", name) if part.startswith(WEIGHTS)]
+    for path in files:
+        name = name.replace(str(path), path.name)
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return Renderer(name, method, " ".join([name, *digests]))
 
 
 def run_folder(out: Path, run: Run, renderer: Renderer) -> Path:
     """Return where a run keeps what it has."""
-    return out / "runs" / renderer.name.replace(":", "-") / run.name
+    return out / "runs" / folder_name(renderer) / run.name
+
+
+def folder_name(renderer: Renderer) -> str:
+    """Return the name of a renderer as a folder's."""
+    return re.sub("[:,=]", "-", renderer.name)
 
 
 def settings_of(
@@ -137,8 +151,10 @@ def measure(
     if len(rows) >= len(frames):
         return
     start = max(0, (len(rows) - 1) // _CHUNK * _CHUNK)  # flicker needs the frame before
+    if renderer.method is not None and renderer.method.recurrent:
+        start = 0  # pictures depend on those before
     last: tuple[Picture, Picture] | None = None
-    last_frames: tuple[Frame, Frame] | None = None
+    last_frames: tuple[ScoredFrame, ScoredFrame] | None = None
     real = data.clip(run.real.video)
     features = None if stream is None else Features(folder, stream.set_keys, rows[-1] if rows else None)
     with open(folder / "frames.jsonl", "a", encoding="utf-8") as lines:
@@ -182,7 +198,7 @@ def _pictures(
 ) -> Iterator[Picture]:
     clip = data.clip(run.video)
     sources = tuple(dict.fromkeys(run.sources))
-    if renderer.name == COPY:
+    if renderer.method is None:
         shape = _shape(data.clip(run.real.video).size, size)
         photo = Picture(resized(_frame(clip, sources[0]), shape), resized(_mask(clip, sources[0]), shape) > 0.5)
         yield from [photo] * (len(frames) - start)
@@ -194,8 +210,7 @@ def _pictures(
     target = _target(run, person, data, size)
     chosen = [frame - run.motion.first for frame in frames] if not run.frames else list(range(len(frames)))
     part = slice_target(target, chosen[start:])
-    way = "surface" if renderer.network is None else "gan"
-    for answer in lw.synthesize(person, part, renderer=way, generator=renderer.network):
+    for answer in lw.synthesize(person, part, method=renderer.method):
         mask = answer.alpha.numpy() > 0.5
         person_pixels = answer.coverage > 0
         seen = float((answer.coverage == 1).sum() / person_pixels.sum()) if bool(person_pixels.any()) else None
@@ -302,7 +317,7 @@ def _keep_tiles(
 
 def _keep_pictures(out: Path, run: Run, renderer: Renderer, index: int, now: tuple[Picture, Picture]) -> None:
     """Write both pictures and the real mask, in folders that `liquidwarp evaluate` can pair."""
-    place = Path(run.task) / renderer.name.replace(":", "-") / run.name
+    place = Path(run.task) / folder_name(renderer) / run.name
     mask = np.repeat(now[1].mask[..., None].astype(np.uint8) * 255, 3, 2)
     for kind, picture in (("made", now[0].rgb), ("real", now[1].rgb), ("masks", mask)):
         write_image(out / "pictures" / kind / place / f"{index:06d}.png", picture)

@@ -8,7 +8,7 @@ import numpy as np
 
 import liquidwarp as lw
 from liquidwarp.files import atomic_path
-from liquidwarp.metrics import METRICS, REGIONS, Frame, Stream, available
+from liquidwarp.metrics import METRICS, REGIONS, ScoredFrame, Stream, available
 
 QUOTED_FROM = {"lpips": "lpips-alex", "is": "is", "freid": "pcb-fd"}
 """The metrics of the quoted table that need weights, by their names in the registry."""
@@ -76,14 +76,18 @@ class Features:
                 partial.write_bytes(kept)
 
 
-def as_frames(ours: Picture, real: Picture) -> tuple[Frame, Frame]:
+def as_frames(ours: Picture, real: Picture) -> tuple[ScoredFrame, ScoredFrame]:
     """Return two pictures as metrics want them."""
-    right = Frame(real.rgb, real.mask)
-    return Frame(ours.rgb, ours.mask, ours.coverage, real=right), right
+    right = ScoredFrame(real.rgb, real.mask)
+    return ScoredFrame(ours.rgb, ours.mask, ours.coverage, real=right), right
 
 
 def scores_of(
-    stream: Stream, now: tuple[Frame, Frame], before: tuple[Frame, Frame] | None, *, paired: bool
+    stream: Stream,
+    now: tuple[ScoredFrame, ScoredFrame],
+    before: tuple[ScoredFrame, ScoredFrame] | None,
+    *,
+    paired: bool,
 ) -> dict[str, float | None]:
     """Return the scores of a frame; all None where the two show different poses."""
     return stream.scores(*now, before=before) if paired else dict.fromkeys(stream.frame_keys)

@@ -1,7 +1,7 @@
 """The iPER benchmark: self-imitation, cross-imitation, appearance transfer, novel views.
 
     python benchmarks/iper/run.py --data ROOT --task self|cross|transfer|view [--sources 1,2,3,4,8|iccv]
-                                  [--renderer surface gan copy published:FILE] [--shard 0/4] [-o outputs/iper]
+                                  [--method surface gan copy published:FILE] [--shard 0/4] [-o outputs/iper]
                                   [--metric-weights FOLDER] [--metrics NAME ...] [--keep-pictures]
 
 ROOT is a folder that datasets/iper/prepare.py or datasets/synthetic/make.py wrote. A killed run goes on where it
@@ -43,7 +43,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="prepared folder")
     parser.add_argument("--task", nargs="+", choices=TASKS, required=True)
     parser.add_argument("--sources", type=source_counts, default=[1], help=f"numbers of source photos, or {ALONE}")
-    parser.add_argument("--renderer", nargs="+", default=["surface", "copy"], help="surface, gan, copy, published:FILE")
+    parser.add_argument(
+        "--method",
+        "--renderer",
+        dest="renderer",
+        nargs="+",
+        default=["surface", "copy"],
+        help="copy, gan, published:FILE, or what 'liquidwarp methods' lists, such as liquid:temporal=true,weights=FILE",
+    )
     parser.add_argument("--protocol", help="name or file; by default that of the folder, else iPER's")
     parser.add_argument("--size", type=int, help="longer side of the pictures; by default that of the videos")
     parser.add_argument("--limit", type=int, help="only the first frames of each run, for a quick look")

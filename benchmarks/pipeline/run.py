@@ -1,10 +1,10 @@
 """Time the whole job and its stages; print a table and write JSON.
 
-    python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--renderer surface gan]
-                                      [--jobs 3] [--threads 2] [--long 10000] [--out results.json]
+    python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--method surface gan]
+                                      [--device cpu] [--jobs 3] [--threads 2] [--long 10000] [--out results.json]
 
 Two things are timed. **Whole jobs**: `liquidwarp imitate` in a process of its own, as a user runs it, start-up and all;
-the renderers take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
+the methods take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
 processor time. Stages overlap in a job (decoding with detection, painting with encoding), so they add up to more.
 A whole job is run once before the clock starts, so that everything compiled is on disk. `--long N` also
 writes a video of N frames at 256 pixels, the clip's motion over and over, and notes the memory on the way.
@@ -27,6 +27,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
+from liquidwarp.devices import DEVICES, find_device
 from liquidwarp.media import open_video, to_uint8, write_video
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -65,23 +66,26 @@ def time_stages(options: argparse.Namespace, motion: Path) -> tuple[dict[str, di
         made = stages.run(
             f"paint, {renderer}",
             lambda renderer=renderer: [
-                to_uint8(frame.image) for frame in lw.imitate(person, track, size=options.size, renderer=renderer)
+                to_uint8(frame.image)
+                for frame in lw.imitate(person, track, size=options.size, method=renderer, device=options.device)
             ],
         )
     with tempfile.TemporaryDirectory() as folder:
         stages.run("encode the video", lambda: write_video(made, Path(folder) / "out.mp4", fps=video.fps))
-    return stages.seconds, watch_memory(person, track, options.long) if options.long else {}
+    return stages.seconds, watch_memory(person, track, options) if options.long else {}
 
 
 def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float]]:
-    """Run whole jobs, the renderers in turn."""
+    """Run whole jobs, the methods in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in options.renderer}
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(options.jobs + 1):
             for renderer in options.renderer:
                 command = ["imitate", options.photo, "--motion", motion, "--size", options.size, "--mute"]
                 output = Path(folder) / f"{renderer}.mp4"
-                words = [str(word) for word in (*command, "--renderer", renderer, "-o", output)]
+                words = [
+                    str(word) for word in (*command, "--method", renderer, "--device", options.device, "-o", output)
+                ]
                 begin = time.perf_counter()
                 subprocess.run([sys.executable, "-m", "liquidwarp.cli", *words], check=True, capture_output=True)
                 if turn:
@@ -89,15 +93,16 @@ def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float
     return seconds
 
 
-def watch_memory(person: lw.SourceState, track: lw.BodyTrack, frames: int) -> dict[str, float]:
+def watch_memory(person: lw.SourceState, track: lw.BodyTrack, options: argparse.Namespace) -> dict[str, float]:
     """Write a long video; return the process's resident megabytes after so many frames."""
+    frames = options.long
     page = resource.getpagesize()
     times = [index % len(track) for index in range(frames)]
     every = max(1, frames // 20)
     resident: dict[str, float] = {}
 
     def watched() -> Iterator[lw.tasks.Synthesis]:
-        for index, frame in enumerate(lw.imitate(person, track[times], size=_LONG_SIZE), 1):
+        for index, frame in enumerate(lw.imitate(person, track[times], size=_LONG_SIZE, device=options.device), 1):
             yield frame
             if index % every == 0 or index == _SETTLED:
                 pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -146,12 +151,21 @@ def main() -> None:
     parser.add_argument("--motion", type=Path, required=True)
     parser.add_argument("--size", type=int, default=512, help="longer side of the pictures")
     parser.add_argument("--frames", type=int, help="only the first ones of the clip")
-    parser.add_argument("--renderer", nargs="+", choices=("surface", "gan"), default=["surface", "gan"])
-    parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each renderer; 0 for none")
+    parser.add_argument(
+        "--method",
+        "--renderer",
+        dest="renderer",
+        nargs="+",
+        default=["surface", "gan"],
+        help="gan, or what 'liquidwarp methods' lists",
+    )
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where the pictures are made")
+    parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each method; 0 for none")
     parser.add_argument("--threads", type=int, default=2, help="of the stages; jobs choose their own")
     parser.add_argument("--long", type=int, default=0, help="frames of a video whose memory is watched")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
     options = parser.parse_args()
+    find_device(options.device)
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         motion = options.motion
@@ -167,6 +181,7 @@ def main() -> None:
         "photo": options.photo.name,
         "motion": options.motion.name,
         "size": options.size,
+        "device": find_device(options.device).type,
         "frames": frames,
         "threads": options.threads,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

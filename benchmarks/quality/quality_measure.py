@@ -141,7 +141,7 @@ def evaluate(
 
     answers = {
         renderer: timed(
-            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, renderer=renderer), renderer, result
+            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=renderer), renderer, result
         )
         for renderer in renderers
     }
@@ -204,7 +204,7 @@ def forget_all_but_the_worst(tiles: list[Tile]) -> None:
 
 
 def real_picture(clip: RecoveredClip, index: int, shape: tuple[int, int]) -> Picture:
-    """Return a frame of the clip with the detector's matte of it."""
+    """Return a frame of the clip with the detector's alpha of it."""
     return Picture(resized(clip.frame(index), shape), clip.found.masks.frame(index, shape).numpy() > 0.5)
 
 

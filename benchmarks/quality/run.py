@@ -1,7 +1,7 @@
 """How close are imitations of real clips to the clips themselves?
 
     python benchmarks/quality/run.py --data FOLDER [--pairs NAME ...] [--frames 24|all] [--size 256]
-                                     [--renderer surface gan] -o outputs/quality
+                                     [--method surface gan] -o outputs/quality
 
 For every pair NAME_A.mp4 / NAME_random.mp4 of one person in the same clothes: "cross" puts frame 0 of the A clip into
 the motion of the other clip, "same" puts frame 0 of the other clip into its own motion. ../README.md has the contract.
@@ -41,7 +41,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--frames", type=frame_count, default=24, help="frames of each clip, evenly spread, or 'all'")
     parser.add_argument("--size", type=int, default=256, help="longer side at which everything is compared")
-    parser.add_argument("--renderer", nargs="+", default=["surface"], help="one or more, side by side")
+    parser.add_argument(
+        "--method",
+        "--renderer",
+        dest="renderer",
+        nargs="+",
+        default=["surface"],
+        help="gan, or what 'liquidwarp methods' lists; one or more, side by side",
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("outputs/quality"))
     return parser.parse_args(arguments)
 
@@ -73,7 +80,7 @@ def warm_up(photo: object, options: argparse.Namespace) -> None:
     """Compile what is compiled at first use, so that no stage is charged for it."""
     person = lw.encode_source(photo)
     for renderer in options.renderer:
-        for _ in lw.imitate(person, person.track, camera="copy", size=options.size, renderer=renderer):
+        for _ in lw.imitate(person, person.track, camera="copy", size=options.size, method=renderer):
             pass
 
 

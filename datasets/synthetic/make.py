@@ -77,8 +77,8 @@ def _write(clip: Clip, name: str, out: Path) -> None:
         write_image(out / "images" / name / f"{stem}.jpg", clip.images[index], comment=_COMMENT)
         with atomic_path(out / "masks" / name / f"{stem}.png") as partial:
             Image.fromarray(clip.alphas[index]).save(partial)
-    assert clip.plate is not None
-    write_image(out / "plates" / f"{name}.png", clip.plate, comment=_COMMENT)
+    assert clip.background is not None
+    write_image(out / "backgrounds" / f"{name}.png", clip.background, comment=_COMMENT)
 
 
 def _names(subjects: int, outfits: int) -> list[str]:

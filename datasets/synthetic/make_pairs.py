@@ -2,9 +2,9 @@
 
     python datasets/synthetic/make_pairs.py --clips 400 [--first 0] [--frames 20] [--shard 0/2] -o outputs/pairs
 
-Each clip shows somebody who does not exist; it goes through the whole product (detection, fit, clothes, plate, surface
-renderer) and is written as one file of pairs. Files that are there already are kept, so a stopped run goes on; several
-processes with different --shard share the work. The same clip number gives the same file.
+Each clip shows somebody who does not exist; it goes through the whole product (detection, fit, clothes, background,
+surface renderer) and is written as one file of pairs. Files that are there already are kept, so a stopped run goes on;
+several processes with different --shard share the work. The same clip number gives the same file.
 """
 
 import argparse

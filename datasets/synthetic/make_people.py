@@ -98,7 +98,9 @@ def write(clip: Clip, detector: LiteRtDetector, path: Path) -> bool:
     found = [answer for answer in answers if answer is not None]
     if len(found) < len(answers):
         return False
-    keypoints = collect_keypoints(found, size=clip.size, fps=track.fps, detector=detector.name)
+    keypoints = collect_keypoints(
+        found, size=clip.size, fps=track.fps, detector=detector.name, profile=detector.profile
+    )
     assert keypoints.world is not None
     squares = square_boxes(keypoints, ENLARGE)
     crops = torch.stack([crop_square(clip.images[frame], box, SIDE) for frame, box in enumerate(squares)])

@@ -9,11 +9,13 @@ from liquidwarp.appearance.appearance import (
     fuse_appearances,
 )
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
+from liquidwarp.appearance.tuning import LayerTuning
 
 __all__ = [
     "Appearance",
     "AppearanceTensors",
     "DeviceRendering",
+    "LayerTuning",
     "Observation",
     "Rendering",
     "appearance_from_observations",

@@ -33,7 +33,9 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.appearance.unseen import (
+    FEW,
     SHINS,
     continued_layer,
     plain_color,
@@ -50,16 +52,7 @@ from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
-_PAD = 0.03  # of the person's height: how far a layer reaches beyond its mesh
-_POORLY_SEEN = 0.25  # a limb of which less is visible borrows from its mirror image
-_CUT = 0.015  # of the person's height: a mesh that leaves the photo by less is a fit that is a little off
-_REACH = 0.5  # of the photo's longer side: how far layers go on beyond the photo
-_SLIVER = 0.1  # of a limb of which less lies in the photo, the photo may show the neighbour's hem alone
-_STUMP = 0.3  # the same for hands and feet, which begin under cuffs
-_STRIP = 0.05  # of the person's height: how deep the texture is that goes on beyond the photo
-_LASTING = 2.0  # of that depth: how far it lasts on legs, which have creases and few patterns
-_WAISTBAND = 0.1  # of the thighs' surface: what lies higher begins the trousers
-_GUESSED = 1e-3  # trust in plain colours; what a photo shows of a group is trusted by 0.01 to 1
+_GUESSED = 1e-3  # trust in what is invented from nothing; what a photo shows of a group is trusted by 0.01 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +61,13 @@ class Observation:
 
     Attributes:
         rgb: uint8 (H, W, 3), foreground colours free of background bleeding.
-        matte: (H, W), 1 = person.
+        alpha: (H, W), 1 = person.
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed, posed body.
     """
 
     rgb: np.ndarray
-    matte: np.ndarray
+    alpha: np.ndarray
     camera: Camera
     vertices: Float[Tensor, "V 3"]
 
@@ -84,7 +77,7 @@ class Appearance:
     """Pictures of a surface and a table that says where each face looks.
 
     Attributes:
-        texels: uint8 (N, 4) pixels of all layers; alpha is the photo's matte.
+        texels: uint8 (N, 4) pixels of all layers; alpha is the photo's.
         kinds: uint8 (N,) coverage of each pixel: SEEN or FILLED.
         table: int64 (L, 3): first texel, height and width of each layer.
         slot_layer: int32 (F, K) layer of each slot, -1 for none.
@@ -140,9 +133,11 @@ class AppearanceTensors:
         return Appearance(*(getattr(self, field.name).cpu().numpy() for field in fields(self)))
 
 
-def appearance_from_observations(topology: Topology, observations: Sequence[Observation]) -> Appearance:
+def appearance_from_observations(
+    topology: Topology, observations: Sequence[Observation], *, tuning: LayerTuning = LAYER_TUNING
+) -> Appearance:
     """Take the photos apart and fuse them; photos that show a face well outweigh those that do not."""
-    return fuse_appearances([_appearance_from_photo(topology, item) for item in observations])
+    return fuse_appearances([_appearance_from_photo(topology, item, tuning) for item in observations])
 
 
 def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
@@ -152,7 +147,7 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
         return items[0]
     merged = _concatenate(items)
     seen = np.stack([item.face_coverage() == SEEN for item in items], 1)
-    told = np.stack([item.slot_weight.max((1, 2)) > _GUESSED for item in items], 1)
+    told = np.stack([item.slot_weight.max((1, 2)) > 2 * _GUESSED for item in items], 1)
     counts = [item.slot_layer.shape[1] for item in items]
     first = np.arange(len(items)) == told.argmax(1)[:, None]
     keep = np.repeat(np.where(seen.any(1, keepdims=True), seen, first), counts, axis=1)
@@ -195,7 +190,7 @@ def _concatenate(items: Sequence[Appearance]) -> Appearance:
     )
 
 
-def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
+def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerTuning) -> Appearance:
     faces = topology.faces.numpy()
     face_group = group_of_part()[topology.face_part.numpy()]
     fragments = rasterize(item.vertices[None], topology.faces, item.camera)
@@ -203,21 +198,21 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
     mesh_group = np.where(index >= 0, face_group[index.clip(0)], -1)
     xy = project(item.camera, item.vertices)[:, :2].numpy()
     height_px = float(xy[:, 1].max() - xy[:, 1].min())
-    edges = depth_edges(mesh_group, fragments.depth[0].numpy())
-    labels = segment_groups(item.rgb, item.matte, mesh_group, edges, height_px)
+    edges = depth_edges(mesh_group, fragments.depth[0].numpy(), tuning=tuning)
+    labels = segment_groups(item.rgb, item.alpha, mesh_group, edges, height_px, tuning=tuning)
 
     corners = xy[faces]
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
-    trusted = [
-        clear_of_arms(trusted_pixels(labels, group, edges, height_px), labels, mesh_group, group, height_px)
-        for group in range(len(LAYER_GROUPS))
-    ]
+    trusted = []
+    for group in range(len(LAYER_GROUPS)):
+        mine = trusted_pixels(labels, group, edges, height_px, tuning=tuning)
+        trusted.append(clear_of_arms(mine, labels, mesh_group, group, height_px, tuning=tuning))
     for group in (TORSO, *UPPER_LEGS):
-        trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px)
-    beyond = _beyond_photo(corners, face_group, item.matte.shape, _CUT * height_px)
-    taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px)
+        trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
+    beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
+    taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px, tuning)
     slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
     origin = np.array([layer.origin for layer in taken.layers], np.float32)
     slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
@@ -230,10 +225,10 @@ def _appearance_from_photo(topology: Topology, item: Observation) -> Appearance:
         table=_table(taken.layers),
         slot_layer=slot_layer.astype(np.int32),
         slot_xy=slot_xy,
-        slot_weight=_facing_weight(facing)[faces][:, None],
+        slot_weight=_facing_weight(facing, tuning)[faces][:, None],
         slot_mirrored=np.zeros((len(faces), 1), bool),
     )
-    appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed)
+    appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed, tuning)
     guess = guessed & ~appearance.slot_mirrored[:, 0]
     return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
 
@@ -263,54 +258,69 @@ def _take_layers(
     corners: np.ndarray,
     beyond: np.ndarray,
     height_px: float,
+    tuning: LayerTuning,
 ) -> _Taken:
+    """Take the layers of all groups from a photo; of what it does not show, make some up.
+
+    Args:
+        topology: of the body.
+        item: the photo.
+        labels: from `segment_groups`.
+        trusted: per group, the pixels that show it beyond doubt, bool (H, W).
+        corners: of the faces in the photo, pixels (F, 3, 2).
+        beyond: from `_beyond_photo`.
+        height_px: the person's height in pixels.
+        tuning: how far layers reach, and what is enough of a limb.
+    """
     face_group = group_of_part()[topology.face_part.numpy()]
-    leaving, slivers = _cut_groups(face_group, beyond)
-    place = [corners[face_group == group].mean((0, 1)) for group in range(len(LAYER_GROUPS))]
+    leaving, slivers = _cut_groups(face_group, beyond, tuning)
     own = list(trusted)
     for group in slivers:
-        own[group] = unlike_neighbour(group, item.rgb, own, place[group])
+        own[group] = unlike_neighbour(group, item.rgb, own, corners[face_group == group].mean((0, 1)))
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
-    strip = _STRIP * height_px
+    strip = tuning.strip * height_px
     for group in range(len(LAYER_GROUPS)):
         members = face_group == group
         if not members.any():
             continue
-        reach = int(_REACH * max(item.matte.shape)) if group in leaving else 0
-        box = _box(corners[members].reshape(-1, 2), _PAD * height_px, item.matte.shape, reach)
+        reach = int(tuning.reach * max(item.alpha.shape)) if group in leaving else 0
+        box = _box(corners[members].reshape(-1, 2), tuning.pad * height_px, item.alpha.shape, reach)
         layer_of[:, group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
-        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).any())
-        texture = strip, _LASTING * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
+        least = FEW if group in leaving else 1
+        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).sum() >= least)
+        texture = strip, tuning.lasting * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
-            front = _front_layer(group, item, labels, trusted, box, texture)
+            front = _front_layer(group, item, labels, trusted, box, texture, tuning)
             layer_of[1, group] = len(layers) + 1
-            layers += [front, _back_layer(group, front, members, item, topology, labels, trusted[group])]
+            back = _back_layer(group, front, members, item, topology, labels, trusted[group], tuning)
+            layers += [front, back]
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
-            cloth = continued_layer(item.rgb, item.matte, own[SHINS[group]], box, texture)
+            cloth = continued_layer(item.rgb, item.alpha, own[SHINS[group]], box, texture)
         plain[group] = cloth is None
-        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, place[group])))
+        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, corners[members].mean((0, 1)))))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
         trousers = layers[layer_of[0, UPPER_LEGS[0]]]
         for number in layer_of[:, TORSO]:
-            layers[number] = _with_trousers(layers[number], trousers, _waistline(corners, face_group), item.matte.shape)
+            line = _waistline(corners, face_group, tuning.waistband)
+            layers[number] = _with_trousers(layers[number], trousers, line, item.alpha.shape)
     return _Taken(layers, layer_of, guessed, plain)
 
 
-def _cut_groups(face_group: np.ndarray, beyond: np.ndarray) -> tuple[list[int], list[int]]:
+def _cut_groups(face_group: np.ndarray, beyond: np.ndarray, tuning: LayerTuning) -> tuple[list[int], list[int]]:
     """Return the groups that leave the photo, and of them the limbs of which the photo has no more than a sliver."""
     leaving = np.unique(face_group[beyond]).tolist()
     within = {group: 1 - float(beyond[face_group == group].mean()) for group in leaving}
-    least = {group: _STUMP if group in (*HANDS, *FEET) else _SLIVER for group in leaving}
+    least = {group: tuning.stump if group in (*HANDS, *FEET) else tuning.sliver for group in leaving}
     return leaving, [group for group in leaving if group not in (TORSO, HEAD, HAIR) and within[group] < least[group]]
 
 
-def _facing_weight(facing: np.ndarray) -> np.ndarray:
-    return (np.clip(np.abs(facing), 0.1, 1) ** 2).astype(np.float32)
+def _facing_weight(facing: np.ndarray, tuning: LayerTuning) -> np.ndarray:
+    return (np.clip(np.abs(facing), tuning.least_facing, 1) ** 2).astype(np.float32)
 
 
 def _beyond_photo(corners: np.ndarray, face_group: np.ndarray, shape: tuple[int, ...], margin: float) -> np.ndarray:
@@ -332,12 +342,12 @@ def _box(points: np.ndarray, pad: float, shape: tuple[int, ...], reach: int) -> 
     return x0, y0, max(x1, x0 + 2), max(y1, y0 + 2)
 
 
-def _waistline(corners: np.ndarray, face_group: np.ndarray) -> tuple[np.ndarray, float]:
+def _waistline(corners: np.ndarray, face_group: np.ndarray, waistband: float) -> tuple[np.ndarray, float]:
     """Return the direction from the trunk to the thighs in the photo, and how far along it trousers begin."""
     thighs = corners[np.isin(face_group, UPPER_LEGS)].reshape(-1, 2)
     down = thighs.mean(0) - corners[face_group == TORSO].reshape(-1, 2).mean(0)
     down = down / max(float(np.linalg.norm(down)), 1e-6)
-    return down, float(np.quantile(thighs @ down, _WAISTBAND))
+    return down, float(np.quantile(thighs @ down, waistband))
 
 
 def _with_trousers(trunk: Layer, trousers: Layer, waistline: tuple[np.ndarray, float], shape: tuple[int, ...]) -> Layer:
@@ -364,17 +374,18 @@ def _front_layer(
     trusted: Sequence[np.ndarray],
     box: tuple[int, int, int, int],
     texture: tuple[float, float],
+    tuning: LayerTuning,
 ) -> Layer:
     """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only, and
     beyond the photo a head has no second pair of eyes."""
     known = trusted[group]
-    if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group):
+    if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group, tuning=tuning):
         skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
-        return front_layer(skin, item.matte, np.zeros_like(known), box, seeds=np.ones_like(known))
+        return front_layer(skin, item.alpha, np.zeros_like(known), box, seeds=np.ones_like(known), tuning=tuning)
     if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
-        return front_layer(item.rgb, item.matte, known, box, seeds=skin_pixels(item.rgb, known))
-    seeds = hair_core(known, labels) if group == HAIR else known
-    return front_layer(item.rgb, item.matte, known, box, seeds=seeds, texture=texture)
+        return front_layer(item.rgb, item.alpha, known, box, seeds=skin_pixels(item.rgb, known), tuning=tuning)
+    seeds = hair_core(known, labels, tuning=tuning) if group == HAIR else known
+    return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture, tuning=tuning)
 
 
 def _back_layer(
@@ -385,28 +396,35 @@ def _back_layer(
     topology: Topology,
     labels: np.ndarray,
     trusted: np.ndarray,
+    tuning: LayerTuning,
 ) -> Layer:
     """Invent what the photo cannot show of a group."""
     height, width = front.kind.shape
     box = (*front.origin, front.origin[0] + width, front.origin[1] + height)
     if group == TORSO:
         part = rasterize(item.vertices[None], topology.faces[torch.from_numpy(np.flatnonzero(members))], item.camera)
-        return back_layer_from_sides(front, cut_out(part.mask[0].numpy(), box, 0))
+        return back_layer_from_sides(front, cut_out(part.mask[0].numpy(), box, 0), tuning=tuning)
     rgba = front.rgba
     if group == HAIR:
-        core = cut_out(hair_core(trusted, labels), box, 0)
-        rgba = np.dstack([continue_picture(front.rgba[..., :3], core), front.rgba[..., 3]]) if core.any() else rgba
+        core = cut_out(hair_core(trusted, labels, tuning=tuning), box, 0)
+        if core.any():
+            rgba = np.dstack([continue_picture(front.rgba[..., :3], core, tuning=tuning), front.rgba[..., 3]])
     if group == HEAD:
         fragments = rasterize(item.vertices[None], topology.faces, item.camera)
         label = cut_out(topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy(), box, 0)
         known = (front.kind == SEEN) & (label != PARTS.index("face"))
         if known.any():
-            rgba = np.dstack([continue_picture(front.rgba[..., :3], known), front.rgba[..., 3]])
+            rgba = np.dstack([continue_picture(front.rgba[..., :3], known, tuning=tuning), front.rgba[..., 3]])
     return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)
 
 
 def _borrow_from_mirror(
-    appearance: Appearance, topology: Topology, face_group: np.ndarray, beyond: np.ndarray, within: np.ndarray
+    appearance: Appearance,
+    topology: Topology,
+    face_group: np.ndarray,
+    beyond: np.ndarray,
+    within: np.ndarray,
+    tuning: LayerTuning,
 ) -> Appearance:
     """Let what is hidden look at its mirror image, where the photo shows that.
 
@@ -418,7 +436,7 @@ def _borrow_from_mirror(
     seen, other_seen = coverage == SEEN, (mirror_face >= 0) & (coverage[mirror_face] == SEEN)
     borrow = beyond & (mirror_face >= 0) & within[mirror_face]
     for members in _halves(appearance, topology, face_group, mirror_face):
-        if members.any() and seen[members].mean() < _POORLY_SEEN * other_seen[members].mean():
+        if members.any() and seen[members].mean() < tuning.poorly_seen * other_seen[members].mean():
             borrow |= members & ~seen & (mirror_face >= 0)
     if not borrow.any():
         return appearance

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.bodies.parts import PARTS
 
 LAYER_GROUPS: tuple[tuple[str, ...], ...] = (
@@ -38,6 +39,8 @@ TORSO, HEAD, HAIR = 0, 1, 2
 UPPER_LEGS = tuple(LAYER_GROUPS.index((f"{side}_upper_leg",)) for side in ("left", "right"))
 FEET = tuple(LAYER_GROUPS.index((f"{side}_foot",)) for side in ("left", "right"))
 HANDS = tuple(LAYER_GROUPS.index((f"{side}_hand",)) for side in ("left", "right"))
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_NO_WEIGHT, _HARDLY_ANY = 1e-4, 1e-3  # of a blurred mask: nothing to divide by; too far from all that is usual
 _LEFT_ARM, _RIGHT_ARM = (
     tuple(LAYER_GROUPS.index((f"{side}_{part}",)) for part in ("upper_arm", "lower_arm", "hand"))
     for side in ("left", "right")
@@ -45,21 +48,6 @@ _LEFT_ARM, _RIGHT_ARM = (
 
 SEEN, MIRRORED, FILLED = 1, 2, 3
 """Coverage of a surface point: the photo shows it; its mirror image; invented."""
-
-_MARGIN = 0.012  # of the person's height: how far a fitted limb may lie from the limb in the photo
-_RIM = 0.005  # of the person's height: how wide colours mix along an outline
-_HAIR_CORE = 0.4  # of the hair's height above the face
-_MIXED = 2.0  # pixels from an edge within which every camera mixes colours
-_FEW = 25  # pixels
-_CONTINUE = 0.05  # of a layer's longer side: how far texture goes on beyond what is known
-_SAMPLES = 8  # of a strip of texture, for its mean
-_LEAST_CLEAR = 0.2  # of a group's pixels: of a group mostly beside an arm, all must do
-_BESIDE_ARM = 0.03  # of the person's height: how far an arm's shadow and cuff reach
-_RIM_DEPTH = 2  # pixels
-_AROUND = 4.0  # pixels: sigma of the neighbourhood whose colours are usual
-_UNUSUAL = 2.5  # standard deviations of brightness
-_LEAST_UNUSUAL = 10.0  # of 255
-_DEPTH_STEP = 0.03  # metres between two surfaces that are not one
 
 
 def group_of_part() -> np.ndarray:
@@ -76,7 +64,7 @@ class Layer:
     """One picture of one group.
 
     Attributes:
-        rgba: uint8 (h, w, 4); alpha is the photo's matte, opaque beyond the photo.
+        rgba: uint8 (h, w, 4); alpha is the photo's, opaque beyond the photo.
         kind: uint8 (h, w); SEEN where the photo shows this group, else FILLED.
         origin: (x, y) of the layer's top-left corner in the photo's pixels; it may lie beyond the photo.
     """
@@ -87,7 +75,13 @@ class Layer:
 
 
 def segment_groups(
-    rgb: np.ndarray, matte: np.ndarray, mesh_group: np.ndarray, edges: np.ndarray, height_px: float
+    rgb: np.ndarray,
+    alpha: np.ndarray,
+    mesh_group: np.ndarray,
+    edges: np.ndarray,
+    height_px: float,
+    *,
+    tuning: LayerTuning = LAYER_TUNING,
 ) -> np.ndarray:
     """Label the photo's pixels by group: the mesh tells what is where, the photo where exactly it ends.
 
@@ -96,26 +90,27 @@ def segment_groups(
 
     Args:
         rgb: uint8 (H, W, 3).
-        matte: float (H, W).
+        alpha: float (H, W).
         mesh_group: int (H, W) group of the nearest face, -1 where none.
         edges: bool (H, W), from `depth_edges`.
         height_px: the person's height in pixels.
+        tuning: what is sure.
 
     Returns:
         int32 (H, W): group, -1 for background.
     """
-    margin = max(1.0, _MARGIN * height_px)
+    margin = max(1.0, tuning.margin * height_px)
     unsure = ndimage.distance_transform_edt(~edges) <= margin
     markers = np.zeros(mesh_group.shape, np.int32)
-    markers[matte < 0.15] = len(LAYER_GROUPS) + 1
+    markers[alpha < tuning.background] = len(LAYER_GROUPS) + 1
     for group in range(len(LAYER_GROUPS)):
-        region = (mesh_group == group) & (matte > 0.7)
+        region = (mesh_group == group) & (alpha > tuning.person)
         if not region.any():
             continue
         sure = region & ~unsure
-        if sure.sum() < 0.15 * region.sum():
+        if sure.sum() < tuning.thin * region.sum():
             inner = ndimage.distance_transform_edt(region)
-            sure = inner >= 0.6 * inner.max()
+            sure = inner >= tuning.thin_core * inner.max()
         markers[sure] = group + 1
     labels = cv2.watershed(np.ascontiguousarray(rgb), markers.copy())
     border = labels <= 0
@@ -123,11 +118,18 @@ def segment_groups(
         nearest = ndimage.distance_transform_edt(border, return_distances=False, return_indices=True)
         labels = labels[tuple(nearest)]
     labels[labels == len(LAYER_GROUPS) + 1] = 0
-    labels[matte < 0.5] = 0
+    labels[alpha < 0.5] = 0
     return labels - 1
 
 
-def trusted_pixels(labels: np.ndarray, group: int, depth_edges: np.ndarray, height_px: float) -> np.ndarray:
+def trusted_pixels(
+    labels: np.ndarray,
+    group: int,
+    depth_edges: np.ndarray,
+    height_px: float,
+    *,
+    tuning: LayerTuning = LAYER_TUNING,
+) -> np.ndarray:
     """Return where the photo shows a group beyond doubt: away from the background and from what covers it.
 
     Colours mix along an outline, and a pixel there may end up stretched over a limb that turns. Thin things such as
@@ -138,19 +140,26 @@ def trusted_pixels(labels: np.ndarray, group: int, depth_edges: np.ndarray, heig
         group: which group.
         depth_edges: bool (H, W): where two surfaces meet in the picture that do not touch in space.
         height_px: the person's height in pixels.
+        tuning: how far colours mix.
     """
     mine = labels == group
     if not mine.any():
         return mine
     foreign = (labels < 0) | (ndimage.binary_dilation(depth_edges, iterations=2) & ~mine)
     distance = ndimage.distance_transform_edt(~foreign)
-    reach = max(1.0, _RIM * height_px)
+    reach = max(1.0, tuning.rim * height_px)
     inner = ndimage.maximum_filter(np.where(mine, distance, 0), size=2 * int(np.ceil(reach)) + 1)
     return mine & (distance > np.minimum(reach, 0.5 * inner))
 
 
 def clear_of_arms(
-    known: np.ndarray, labels: np.ndarray, mesh_group: np.ndarray, group: int, height_px: float
+    known: np.ndarray,
+    labels: np.ndarray,
+    mesh_group: np.ndarray,
+    group: int,
+    height_px: float,
+    *,
+    tuning: LayerTuning = LAYER_TUNING,
 ) -> np.ndarray:
     """Return the known pixels that no hand or forearm can lie on, even where the mesh missed the arm a little.
 
@@ -163,17 +172,24 @@ def clear_of_arms(
         mesh_group: int (H, W) group of the nearest face, -1 where none.
         group: which group.
         height_px: the person's height in pixels.
+        tuning: how far an arm may lie from the mesh's.
     """
     arms = [arm for arm in (_LEFT_ARM, _RIGHT_ARM) if group not in arm]
     cover = _shows(labels, mesh_group, [part for arm in arms for part in arm[1:]])
     if not known.any() or not cover.any():
         return known
-    clear = known & (ndimage.distance_transform_edt(~cover) > _MARGIN * height_px)
-    return clear if clear.sum() >= max(_FEW, _LEAST_CLEAR * known.sum()) else known
+    clear = known & (ndimage.distance_transform_edt(~cover) > tuning.margin * height_px)
+    return clear if clear.sum() >= max(tuning.few, tuning.least_clear * known.sum()) else known
 
 
 def without_arm_shadows(
-    known: np.ndarray, rgb: np.ndarray, labels: np.ndarray, mesh_group: np.ndarray, height_px: float
+    known: np.ndarray,
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    mesh_group: np.ndarray,
+    height_px: float,
+    *,
+    tuning: LayerTuning = LAYER_TUNING,
 ) -> np.ndarray:
     """Return the known pixels without those along their edge that look unusual beside an arm.
 
@@ -186,23 +202,24 @@ def without_arm_shadows(
         labels: from `segment_groups`.
         mesh_group: int (H, W) group of the nearest face, -1 where none.
         height_px: the person's height in pixels.
+        tuning: what is unusual.
     """
-    inner = ndimage.distance_transform_edt(known) > _RIM_DEPTH
+    inner = ndimage.distance_transform_edt(known) > tuning.rim_depth
     cover = _shows(labels, mesh_group, [*_LEFT_ARM, *_RIGHT_ARM])
     if not inner.any() or not cover.any():
         return known
-    brightness = rgb.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    brightness = rgb.astype(np.float32) @ _LUMA
 
     def usual(values: np.ndarray) -> np.ndarray:
-        return ndimage.gaussian_filter(np.where(inner, values, 0).astype(np.float32), _AROUND)
+        return ndimage.gaussian_filter(np.where(inner, values, 0).astype(np.float32), tuning.around)
 
     weight = usual(np.ones_like(brightness))
-    share = np.maximum(weight, 1e-4)
-    mean = usual(brightness) / share
-    deviation = np.sqrt(np.maximum(usual(brightness**2) / share - mean**2, 0))
-    unusual = np.abs(brightness - mean) > np.maximum(_UNUSUAL * deviation, _LEAST_UNUSUAL)
-    beside = ndimage.distance_transform_edt(~cover) <= _BESIDE_ARM * height_px
-    return known & ~(unusual & beside & ~inner & (weight > 1e-3))
+    total = np.maximum(weight, _NO_WEIGHT)
+    mean = usual(brightness) / total
+    deviation = np.sqrt(np.maximum(usual(brightness**2) / total - mean**2, 0))
+    unusual = np.abs(brightness - mean) > np.maximum(tuning.unusual * deviation, tuning.least_unusual)
+    beside = ndimage.distance_transform_edt(~cover) <= tuning.beside_arm * height_px
+    return known & ~(unusual & beside & ~inner & (weight > _HARDLY_ANY))
 
 
 def _shows(labels: np.ndarray, mesh_group: np.ndarray, groups: list[int]) -> np.ndarray:
@@ -210,7 +227,7 @@ def _shows(labels: np.ndarray, mesh_group: np.ndarray, groups: list[int]) -> np.
     return np.isin(labels, groups) | np.isin(mesh_group, groups)
 
 
-def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def depth_edges(mesh_group: np.ndarray, depth: np.ndarray, *, tuning: LayerTuning = LAYER_TUNING) -> np.ndarray:
     """Mark pixels beside which another group begins at another depth."""
     edges = np.zeros(mesh_group.shape, bool)
     finite = np.where(np.isfinite(depth), depth, 0)
@@ -218,25 +235,26 @@ def depth_edges(mesh_group: np.ndarray, depth: np.ndarray) -> np.ndarray:
         first = tuple(slice(None, -1) if a == axis else slice(None) for a in (0, 1))
         second = tuple(slice(1, None) if a == axis else slice(None) for a in (0, 1))
         both = (mesh_group[first] >= 0) & (mesh_group[second] >= 0)
-        step = both & (mesh_group[first] != mesh_group[second]) & (np.abs(finite[first] - finite[second]) > _DEPTH_STEP)
+        apart = np.abs(finite[first] - finite[second]) > tuning.depth_step
+        step = both & (mesh_group[first] != mesh_group[second]) & apart
         edges[first] |= step
         edges[second] |= step
     return edges
 
 
-def hair_core(trusted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def hair_core(trusted: np.ndarray, labels: np.ndarray, *, tuning: LayerTuning = LAYER_TUNING) -> np.ndarray:
     """Return the hair pixels that lie well away from the face, whose colours alone may spread over the back of the
     head."""
     if not trusted.any():
         return trusted
     distance = ndimage.distance_transform_edt(labels != HEAD)
-    return trusted & (distance >= _HAIR_CORE * distance[trusted].max())
+    return trusted & (distance >= tuning.hair_core * distance[trusted].max())
 
 
-def is_mere_edge(trusted: np.ndarray, labels: np.ndarray, group: int) -> bool:
+def is_mere_edge(trusted: np.ndarray, labels: np.ndarray, group: int, *, tuning: LayerTuning = LAYER_TUNING) -> bool:
     """Return whether a group is so small in the photo that all its colours are mixed with what lies beside it."""
-    deep = trusted & (ndimage.distance_transform_edt(labels == group) > _MIXED)
-    return int(deep.sum()) < _FEW
+    deep = trusted & (ndimage.distance_transform_edt(labels == group) > tuning.mixed)
+    return int(deep.sum()) < tuning.few
 
 
 def cut_out(picture: np.ndarray, box: tuple[int, int, int, int], beyond: int) -> np.ndarray:
@@ -253,36 +271,38 @@ def cut_out(picture: np.ndarray, box: tuple[int, int, int, int], beyond: int) ->
 
 def front_layer(
     rgb: np.ndarray,
-    matte: np.ndarray,
+    alpha: np.ndarray,
     known: np.ndarray,
     box: tuple[int, int, int, int],
     *,
     seeds: np.ndarray,
     texture: tuple[float, float] | None = None,
+    tuning: LayerTuning = LAYER_TUNING,
 ) -> Layer:
     """Cut one group's picture out of the photo and continue it beyond its edge.
 
     Args:
         rgb: uint8 (H, W, 3), free of background colour.
-        matte: float (H, W).
+        alpha: float (H, W).
         known: bool (H, W): pixels that show this group.
         box: x0, y0, x1, y1 of the layer; it may reach beyond the photo.
         seeds: bool (H, W): pixels whose colours may spread; some of them or of the known ones lie in the box.
         texture: strip along the photo's edge whose texture goes on beyond it, and how far it lasts (`repeat_picture`).
+        tuning: how far texture goes on elsewhere.
     """
     picture, inside, start = (cut_out(image, box, 0) for image in (rgb, known, seeds))
     start = start if start.any() else inside
-    filled = continue_picture(picture, start)
+    filled = continue_picture(picture, start, tuning=tuning)
     beyond = ~cut_out(np.ones_like(known), box, 0)
     if texture is not None and beyond.any():
-        filled[beyond] = repeat_picture(picture, start, *texture)[beyond]
+        filled[beyond] = repeat_picture(picture, start, beyond, *texture, tuning=tuning)
     filled = np.where(inside[..., None], picture, filled)
-    alpha = np.where(inside, 255, np.clip(cut_out(matte, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
+    opacity = np.where(inside, 255, np.clip(cut_out(alpha, box, 1) * 255 + 0.5, 0, 255)).astype(np.uint8)
     kind = np.where(inside, SEEN, FILLED).astype(np.uint8)
-    return Layer(np.dstack([filled, alpha]), kind, box[:2])
+    return Layer(np.dstack([filled, opacity]), kind, box[:2])
 
 
-def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+def continue_picture(picture: np.ndarray, known: np.ndarray, *, tuning: LayerTuning = LAYER_TUNING) -> np.ndarray:
     """Fill unknown pixels: close to the known region its mirror image, so that texture goes on; further off a
     membrane."""
     assert known.any(), "there is nothing to go on from"
@@ -294,34 +314,49 @@ def continue_picture(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
     inside = np.where(known[tuple(inside)], inside, nearest)
     close = picture[tuple(inside)].astype(np.float32)
     far = _pull_push(picture.astype(np.float32), known.astype(np.float32))
-    weight = np.exp(-distance / (_CONTINUE * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
+    weight = np.exp(-distance / (tuning.texture_length * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
     out = weight * close + (1 - weight) * far
     out[known] = picture[known]
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
 
-def repeat_picture(picture: np.ndarray, known: np.ndarray, strip: float, lasting: float) -> np.ndarray:
-    """Fill unknown pixels with the texture beside them, which runs to and fro over a strip of some pixels.
+def repeat_picture(
+    picture: np.ndarray,
+    known: np.ndarray,
+    where: np.ndarray,
+    strip: float,
+    lasting: float,
+    *,
+    tuning: LayerTuning = LAYER_TUNING,
+) -> np.ndarray:
+    """Return colours for unknown pixels: the texture beside them, which runs to and fro over a strip of some pixels.
 
     Args:
         picture: uint8 (H, W, 3).
         known: bool (H, W); some are.
+        where: bool (H, W): the N pixels that are asked for.
         strip: how deep the texture is that is repeated, pixels.
-        lasting: how far it lasts before its mean takes over, pixels.
+        lasting: how far it lasts before its mean takes over, pixels; maybe infinite.
+        tuning: samples of the mean.
+
+    Returns:
+        uint8 (N, 3).
     """
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
-    inwards = (nearest - np.indices(known.shape)) / np.maximum(distance, 1)
+    distance, nearest = distance[where].astype(np.float32), nearest[:, where]
+    inwards = (nearest - np.array(np.nonzero(where))) / np.maximum(distance, 1)
+    last = np.array(known.shape)[:, None] - 1
 
     def sample(depth: np.ndarray | float) -> np.ndarray:
-        at = np.rint(nearest + inwards * depth).astype(np.intp)
-        at = np.clip(at, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+        at = np.clip(np.rint(nearest + inwards * depth).astype(np.intp), 0, last)
         return picture[tuple(np.where(known[tuple(at)], at, nearest))]
 
     texture = sample(strip - np.abs(strip - distance % (2 * strip)))
     if not np.isfinite(lasting):
         return texture
-    mean = np.mean([sample(strip * (part + 0.5) / _SAMPLES) for part in range(_SAMPLES)], 0)
-    weight = np.exp(-distance / lasting)[..., None]
+    count = tuning.strip_samples
+    mean = sum(sample(strip * (part + 0.5) / count).astype(np.float32) for part in range(count)) / count
+    weight = np.exp(-distance / lasting)[:, None]
     return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
@@ -340,13 +375,14 @@ def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return values * weight[..., None] + up * (1 - weight[..., None])
 
 
-def _bounce(along: np.ndarray, inset: float, share: float) -> np.ndarray:
+def _bounce(along: np.ndarray, tuning: LayerTuning) -> np.ndarray:
     """Return positions that go up to the strip's far end as they are and then to and fro within the strip."""
-    end = inset + share
-    return np.where(along < end, along, inset + np.abs(share - (along - end) % (2 * share)))
+    inset, strip = tuning.side_inset, tuning.side_strip
+    end = inset + strip
+    return np.where(along < end, along, inset + np.abs(strip - (along - end) % (2 * strip)))
 
 
-def back_layer_from_sides(front: Layer, region: np.ndarray, *, inset: float = 0.06, share: float = 0.16) -> Layer:
+def back_layer_from_sides(front: Layer, region: np.ndarray, *, tuning: LayerTuning = LAYER_TUNING) -> Layer:
     """Invent the far side of a trunk from the strips along its outline.
 
     Across every row of the region, the picture runs inwards from the outline and then to and fro over a strip beside
@@ -357,8 +393,7 @@ def back_layer_from_sides(front: Layer, region: np.ndarray, *, inset: float = 0.
     Args:
         front: the group's front layer.
         region: bool (h, w): where the group's mesh is, in the layer's pixels.
-        inset: where the strips begin, of the region's width.
-        share: how wide they are.
+        tuning: where the strips begin and how wide they are.
     """
     height, width = region.shape
     columns = np.arange(width)
@@ -369,12 +404,12 @@ def back_layer_from_sides(front: Layer, region: np.ndarray, *, inset: float = 0.
     right = np.where(any_row, width - 1 - region[:, ::-1].argmax(1), width - 1).astype(np.float32)
     rows = np.flatnonzero(any_row)
     nearest_row = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(1)]
-    sigma = max(1.0, 0.01 * height)
+    sigma = max(1.0, tuning.side_smooth * height)
     left, right = (ndimage.gaussian_filter1d(edge[nearest_row], sigma) for edge in (left, right))
     span = np.maximum(right - left, 1)
     along = (columns[None] - left[:, None]) / span[:, None]
-    from_left = left[:, None] + _bounce(along, inset, share) * span[:, None]
-    from_right = right[:, None] - _bounce(1 - along, inset, share) * span[:, None]
+    from_left = left[:, None] + _bounce(along, tuning) * span[:, None]
+    from_right = right[:, None] - _bounce(1 - along, tuning) * span[:, None]
     row_map = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
     pictures = [
         cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -38,9 +38,9 @@ class Rendering:
     coverage: UInt8[np.ndarray, "H W"]
     window: Window = _ALL
 
-    def over(self, ground: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
-        """Return the person before a ground of the same size, in [0, 1]."""
-        picture = ground.copy()
+    def over(self, background: Float[np.ndarray, "H W 3"]) -> Float[np.ndarray, "H W 3"]:
+        """Return the person before a background of the same size, in [0, 1]."""
+        picture = background.copy()
         picture[self.window] *= 1 - self.alpha[self.window][..., None]
         picture[self.window] += self.rgb[self.window]
         return picture

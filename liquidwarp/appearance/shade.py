@@ -9,7 +9,13 @@ from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
 from liquidwarp.appearance.layers import MIRRORED, SEEN
-from liquidwarp.appearance.shade_kernels import shade_parallel, shade_serial
+from liquidwarp.appearance.shade_kernels import (
+    SeenSurface,
+    ShadedPlanes,
+    SurfaceTexels,
+    shade_parallel,
+    shade_serial,
+)
 from liquidwarp.parallel import run_kernel
 from liquidwarp.raster.interpolate import blend_corners, interpolate_at
 from liquidwarp.types import Fragments
@@ -69,26 +75,13 @@ def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> 
         rim: cosine below which surface is as transparent as in the photo; 0 for solid surface.
     """
     made = Shaded(torch.zeros(*view.size, 3), torch.zeros(view.size), torch.zeros(view.size, dtype=torch.uint8))
-    run_kernel(
-        shade_serial,
-        shade_parallel,
-        view.fragments.face_index[0].numpy(),
-        view.fragments.bary[0].numpy(),
-        view.faces.numpy(),
-        view.facing.numpy(),
-        np.float32(rim),
-        appearance.texels,
-        appearance.kinds,
-        appearance.table,
-        appearance.slot_layer,
-        appearance.slot_xy,
-        appearance.slot_weight,
-        appearance.slot_mirrored,
-        view.supersample,
-        made.rgb.numpy(),
-        made.alpha.numpy(),
-        made.coverage.numpy(),
+    fragments = view.fragments
+    seen = SeenSurface(
+        fragments.face_index[0].numpy(), fragments.bary[0].numpy(), view.faces.numpy(), view.facing.numpy()
     )
+    look = SurfaceTexels(*(getattr(appearance, name) for name in SurfaceTexels._fields))
+    planes = ShadedPlanes(made.rgb.numpy(), made.alpha.numpy(), made.coverage.numpy())
+    run_kernel(shade_serial, shade_parallel, seen, look, np.float32(rim), view.supersample, planes)
     return made
 
 

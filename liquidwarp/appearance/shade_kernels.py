@@ -1,9 +1,44 @@
 """The surface renderer's inner loop, by numba."""
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit, prange
+
+
+class SeenSurface(NamedTuple):
+    """Supersampled fragments: face_index (h*s, w*s), bary (h*s, w*s, 3), of faces (F, 3).
+
+    facing (V,) is how squarely each vertex faces the target camera, 1 to 0.
+    """
+
+    face_index: np.ndarray
+    bary: np.ndarray
+    faces: np.ndarray
+    facing: np.ndarray
+
+
+class SurfaceTexels(NamedTuple):
+    """Where faces look: the arrays of `Appearance`.
+
+    texels (N, 4) uint8, kinds (N,); table (L, 3): first texel, height, width of a layer; slots (F, K, ...).
+    """
+
+    texels: np.ndarray
+    kinds: np.ndarray
+    table: np.ndarray
+    slot_layer: np.ndarray
+    slot_xy: np.ndarray
+    slot_weight: np.ndarray
+    slot_mirrored: np.ndarray
+
+
+class ShadedPlanes(NamedTuple):
+    """What is made, zeros at first: rgb (h, w, 3) premultiplied in [0, 1], alpha (h, w), coverage (h, w) uint8."""
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    kind: np.ndarray
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -33,26 +68,11 @@ def _texel(texels, start, width, height, x, y, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _shade_row(
-    y,
-    face_index,
-    bary,
-    faces,
-    facing,
-    rim,
-    texels,
-    kinds,
-    table,
-    slot_layer,
-    slot_xy,
-    slot_weight,
-    slot_mirrored,
-    supersample,
-    rgb,
-    alpha,
-    kind,
-):
+def _shade_row(y, seen, look, rim, supersample, made):
     """Shade one row of the picture; see `shade_parallel`."""
+    face_index, bary, faces, facing = seen
+    texels, kinds, table, slot_layer, slot_xy, slot_weight, slot_mirrored = look
+    rgb, alpha, kind = made
     width = rgb.shape[1]
     slots = slot_layer.shape[1]
     share = np.float32(1.0 / (supersample * supersample))
@@ -112,91 +132,19 @@ def _shade_row(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def shade_serial(
-    face_index,
-    bary,
-    faces,
-    facing,
-    rim,
-    texels,
-    kinds,
-    table,
-    slot_layer,
-    slot_xy,
-    slot_weight,
-    slot_mirrored,
-    supersample,
-    rgb,
-    alpha,
-    kind,
-):
+def shade_serial(seen, look, rim, supersample, made):
     """Shade on the calling thread; see `shade_parallel`."""
-    for y in range(rgb.shape[0]):
-        _shade_row(
-            y,
-            face_index,
-            bary,
-            faces,
-            facing,
-            rim,
-            texels,
-            kinds,
-            table,
-            slot_layer,
-            slot_xy,
-            slot_weight,
-            slot_mirrored,
-            supersample,
-            rgb,
-            alpha,
-            kind,
-        )
+    for y in range(made.rgb.shape[0]):
+        _shade_row(y, seen, look, rim, supersample, made)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def shade_parallel(
-    face_index,
-    bary,
-    faces,
-    facing,
-    rim,
-    texels,
-    kinds,
-    table,
-    slot_layer,
-    slot_xy,
-    slot_weight,
-    slot_mirrored,
-    supersample,
-    rgb,
-    alpha,
-    kind,
-):
-    """Shade supersampled fragments into a premultiplied picture.
+def shade_parallel(seen, look, rim, supersample, made):
+    """Shade `SeenSurface` by `SurfaceTexels` into `ShadedPlanes`.
 
-    face_index (h*s, w*s), bary (h*s, w*s, 3); facing (V,): how squarely each vertex faces the target camera, 1 to 0;
-    texels (N, 4) uint8, kinds (N,); table (L, 3): first texel, height, width of a layer; slots (F, K, ...) say where
-    each face looks. Adds to rgb (h, w, 3) float32 premultiplied in [0, 1], alpha (h, w) and coverage kind (h, w) uint8,
-    which come as zeros.
+    `rim` is the cosine below which surface is as transparent as in the photo, `supersample` the samples along a pixel's
+    side.
     """
-    for y in prange(rgb.shape[0]):
-        _shade_row(
-            y,
-            face_index,
-            bary,
-            faces,
-            facing,
-            rim,
-            texels,
-            kinds,
-            table,
-            slot_layer,
-            slot_xy,
-            slot_weight,
-            slot_mirrored,
-            supersample,
-            rgb,
-            alpha,
-            kind,
-        )
+    for y in prange(made.rgb.shape[0]):
+        _shade_row(y, seen, look, rim, supersample, made)

@@ -9,7 +9,10 @@ from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.appearance.layers import FILLED, LAYER_GROUPS, Layer, front_layer
 
-_FEW = 25  # pixels; fewer say nothing of a colour
+FEW = 25
+"""Pixels; fewer say nothing of a colour."""
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _NEAR = 0.25  # of a neighbour's pixels: those nearest to the part that wants a colour
 _BROWS, _SKIN = (0, 5), (50, 95)  # percent of a head's pixels, from dark to bright
 _TROUSERS, _SHOES = (0.5, 45.0, 100.0), (0.6, 35.0, 60.0)  # brightness beside what is above; least and most, of 255
@@ -60,13 +63,13 @@ def plain_color(
     side, kind = _split(_NAMES[group])
     for relative in _relatives(side, kind):
         pixels = known[_NAMES.index(relative)]
-        if pixels.sum() >= _FEW:
+        if pixels.sum() >= FEW:
             if relative == "head":
                 return np.median(rgb[skin_pixels(rgb, pixels)], 0).astype(np.uint8)
             nearby = _split(relative)[1] != kind
             return np.median(rgb[_nearest(pixels, place) if nearby else pixels], 0).astype(np.uint8)
     head = known[_NAMES.index("head")]
-    if kind == "hair" and head.sum() >= _FEW:
+    if kind == "hair" and head.sum() >= FEW:
         return np.median(rgb[_between(rgb, head, *_BROWS)], 0).astype(np.uint8)
     if kind not in _ABOVE:
         return np.array(_UNKNOWN, np.uint8)
@@ -100,15 +103,15 @@ def unlike_neighbour(
     before = _BEFORE[kind]
     neighbour = known[_NAMES.index(before if before == "torso" else side + before)]
     own = known[group]
-    if neighbour.sum() >= _FEW:
+    if neighbour.sum() >= FEW:
         low, high = np.percentile(rgb[_nearest(neighbour, place)], (2, 98), axis=0)
         own = own & ((rgb < low - _ALIKE) | (rgb > high + _ALIKE)).any(-1)
-    return own if own.sum() >= _FEW else np.zeros_like(own)
+    return own if own.sum() >= FEW else np.zeros_like(own)
 
 
 def continued_layer(
     rgb: UInt8[np.ndarray, "H W 3"],
-    matte: Float[np.ndarray, "H W"],
+    alpha: Float[np.ndarray, "H W"],
     neighbour: Bool[np.ndarray, "H W"],
     box: tuple[int, int, int, int],
     texture: tuple[float, float],
@@ -118,7 +121,7 @@ def continued_layer(
 
     Args:
         rgb: the photo, free of background colour.
-        matte: the person, 1 = person.
+        alpha: the person, 1 = person.
         neighbour: the neighbour's pixels.
         box: x0, y0, x1, y1 around the group.
         texture: see `front_layer`.
@@ -126,12 +129,12 @@ def continued_layer(
     depth = int(texture[0]) + 1
     near = neighbour.copy()
     near[depth:-depth, depth:-depth] = False
-    if near.sum() < _FEW:
+    if near.sum() < FEW:
         return None
     y, x = np.nonzero(near)
     around = (min(box[0], x.min()), min(box[1], y.min()), max(box[2], x.max() + 1), max(box[3], y.max() + 1))
     x0, y0, x1, y1 = (int(value) for value in around)
-    layer = front_layer(rgb, matte, near, (x0, y0, x1, y1), seeds=near, texture=texture)
+    layer = front_layer(rgb, alpha, near, (x0, y0, x1, y1), seeds=near, texture=texture)
     return replace(layer, kind=np.full_like(layer.kind, FILLED))
 
 
@@ -167,7 +170,7 @@ def _nearest(pixels: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Return the rows and columns of those pixels that lie nearest to a place."""
     y, x = np.nonzero(pixels)
     order = np.argsort(np.hypot(x + 0.5 - place[0], y + 0.5 - place[1]), kind="stable")
-    few = order[: max(_FEW, int(_NEAR * len(order)))]
+    few = order[: max(FEW, int(_NEAR * len(order)))]
     return y[few], x[few]
 
 
@@ -179,6 +182,6 @@ def _between(rgb: np.ndarray, pixels: np.ndarray, low: int, high: int) -> np.nda
 
 
 def _dark_neutral(color: np.ndarray, share: float, least: float, most: float) -> np.ndarray:
-    brightness = max(float(color @ np.array([0.299, 0.587, 0.114])), 1.0)
+    brightness = max(float(color @ _LUMA), 1.0)
     wanted = float(np.clip(share * brightness, least, most))
     return (wanted * (1 - _TINT + _TINT * color / brightness)).clip(0, 255).astype(np.uint8)

@@ -1,6 +1,7 @@
 """Bodies: shape and pose parameters to vertices, joints and landmarks."""
 
 from liquidwarp.bodies.build import BODIES, load_body
+from liquidwarp.bodies.fingerprint import fingerprint, same_body, same_mesh
 from liquidwarp.bodies.parts import GROUPS, PARTS, part_labels
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity, Topology
 
@@ -12,6 +13,9 @@ __all__ = [
     "BodyModel",
     "Identity",
     "Topology",
+    "fingerprint",
     "load_body",
     "part_labels",
+    "same_body",
+    "same_mesh",
 ]

@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 import torch
 
+from liquidwarp.bodies.landmarks import ANNY_LANDMARKS
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.bodies.rigged import Landmarks, LinearPoints, RiggedBody
 from liquidwarp.bodies.skinning import SkinWeights
@@ -47,7 +48,7 @@ def anny_body() -> RiggedBody:
         points("surface"),
         points("joint"),
         SkinWeights.create(arrays["skin_joint"], arrays["skin_weight"], len(joint_names)),
-        Landmarks(landmark_names, integers("landmark_joint"), points("landmark")),
+        Landmarks(landmark_names, integers("landmark_joint"), points("landmark"), ANNY_LANDMARKS),
         integers("canonical"),
         {str(name): betas for name, betas in zip(arrays["attribute_names"], attributes, strict=True)},
     )

@@ -3,6 +3,9 @@
 Left and right are the person's own.
 """
 
+ANNY_LANDMARKS = "anny"
+"""The open body's landmark definition: where on a body its landmarks lie (`BodyModel.landmark_definition`)."""
+
 MEDIAPIPE = (
     "nose",
     "left_eye_inner",

@@ -176,3 +176,12 @@ class BodyModel(Protocol):
     def landmark_names(self) -> tuple[str, ...]:
         """Names that `landmarks` answers."""
         ...
+
+    @property
+    def landmark_definition(self) -> str:
+        """By what definition landmarks lie where they do; an empty string for the body's own.
+
+        Bodies of one definition carry each landmark at the same spot of the person, so what was measured of a
+        detector on one of them holds for all (`DetectorProfile.offsets`).
+        """
+        ...

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
@@ -41,11 +40,13 @@ class Landmarks:
         names: their names (`bodies.landmarks`).
         joints: the joint that carries each.
         points: their places at rest.
+        definition: see `BodyModel.landmark_definition`.
     """
 
     names: tuple[str, ...]
     joints: tuple[int, ...]
     points: LinearPoints
+    definition: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +60,13 @@ class _Chain:
     poses: Int[Tensor, "J"]  # per joint of the chain: what poses it, a joint of the body or a canonical joint
 
 
+_KEPT_CHAINS = 32
+
+
 class RiggedBody:
     """A `BodyModel` from plain arrays.
+
+    It can be pickled and copied.
 
     Convention: see `BodyModel`.
     """
@@ -110,7 +116,11 @@ class RiggedBody:
         self._canonical = canonical
         self._corrections = corrections
         self._tree = Tree.create(parents)
-        self._chain = lru_cache(maxsize=32)(self._build_chain)
+        self._chains: dict[tuple[tuple[str, ...], bool], _Chain] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a copy is made of: all but the prepared chains, which would be shared."""
+        return vars(self) | {"_chains": {}}
 
     def to(self, device: torch.device | str) -> "RiggedBody":
         """Return the body on another device; the body itself if it is there already."""
@@ -134,6 +144,11 @@ class RiggedBody:
     def landmark_names(self) -> tuple[str, ...]:
         """Names that `landmarks` answers."""
         return self._landmarks.names
+
+    @property
+    def landmark_definition(self) -> str:
+        """By what definition landmarks lie where they do; an empty string for the body's own."""
+        return self._landmarks.definition
 
     @property
     def weights(self) -> SkinWeights:
@@ -267,6 +282,16 @@ class RiggedBody:
             rotations = rotations.index_select(1, chain.poses)
         moved = carry_points(chain.tree, chain.carriers, chain.skeleton(betas), chain.points(betas), rotations)
         return moved + transl[:, None]
+
+    def _chain(self, names: tuple[str, ...], canonical: bool) -> _Chain:
+        """Return what carries some landmarks; prepared once."""
+        chain = self._chains.get((names, canonical))
+        if chain is None:
+            chain = self._build_chain(names, canonical)
+            if len(self._chains) >= _KEPT_CHAINS:
+                self._chains.clear()
+            self._chains[names, canonical] = chain
+        return chain
 
     def _build_chain(self, names: tuple[str, ...], canonical: bool) -> _Chain:
         for name in names:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
-from liquidwarp.bodies.protocol import CANONICAL_JOINTS
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 
@@ -51,6 +51,12 @@ FAMILIES = {
         "https://smpl-x.is.tue.mpg.de",
     ),
 }
+
+
+def family_of(body: BodyModel) -> str | None:
+    """Return the family whose joints a body has, by their names and order; None for bodies of no family."""
+    return next((name for name, family in FAMILIES.items() if body.joint_names == family.joints), None)
+
 
 _WANTED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table", "f")
 _OPTIONAL = ("posedirs", "lmk_faces_idx", "lmk_bary_coords", "hands_meanl", "hands_meanr", "vt", "ft")

@@ -2,7 +2,7 @@
 
 FOLDER/NAME/frames/00000.jpg ...   frames/00000.jpg of a still
 FOLDER/NAME/masks/00000.png ...    255 = person
-FOLDER/NAME/plate.png              the place without the person
+FOLDER/NAME/background.png              the place without the person
 FOLDER/NAME/track.npz              `BodyTrack`, for the stored size
 FOLDER/NAME/clip.json              written last: a clip without it is not finished
 FOLDER/skipped.json                what could not be prepared, and why
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _MARGIN = 0.12  # around the person, share of the box's longer side
-_PERSON = 25  # masks above this are the person where the plate is concerned
+_PERSON = 25  # masks above this are the person where the background is concerned
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +126,8 @@ def read_clip(folder: Path) -> Clip:
     track = BodyTrack.load(folder / "track.npz")
     if len(track) != len(frames):
         raise InputError(f"{folder}: {len(frames)} frames but a track of {len(track)}; prepare the clip again")
-    plate = folder / "plate.png"
-    place = read_image(plate).rgb if plate.exists() else None
+    background = folder / "background.png"
+    place = read_image(background).rgb if background.exists() else None
     person = str(card.get("person", folder.name))
     return Clip(folder.name, ImageFiles(frames), ImageFiles(masks, gray=True), track, place, person)
 
@@ -139,7 +139,7 @@ def save_clip(clip: Clip, folder: str | Path) -> Path:
         OutputError: the place cannot be written to.
     """
     frames, masks = (clip.images[index] for index in range(len(clip))), (clip.alphas[i] for i in range(len(clip)))
-    return _write(Path(folder), frames, masks, clip.track, clip.plate, clip.person or clip.name)
+    return _write(Path(folder), frames, masks, clip.track, clip.background, clip.person or clip.name)
 
 
 def _write(
@@ -147,7 +147,7 @@ def _write(
     frames: Iterable[np.ndarray],
     masks: Iterable[np.ndarray],
     track: BodyTrack,
-    plate: np.ndarray | None,
+    background: np.ndarray | None,
     person: str,
 ) -> Path:
     count = 0
@@ -156,8 +156,8 @@ def _write(
         _write_picture(folder / "masks" / f"{count - 1:05d}.png", mask)
     if count != len(track):
         raise InputError(f"{folder.name}: {count} frames but a track of {len(track)}; recover the track again")
-    if plate is not None:
-        _write_picture(folder / "plate.png", plate)
+    if background is not None:
+        _write_picture(folder / "background.png", background)
     track.save(folder / "track.npz")
     card = {"format": _FORMAT, "frames": count, "size": list(track.camera.size), "person": person}
     _write_json(folder / "clip.json", card)
@@ -244,8 +244,8 @@ def _prepare(file: Path, folder: Path, analyse: Callable[[Path], Analysis], size
     camera = track.camera.cropped((box[0], box[1]), (box[2], box[2])).resized((size, size))
     cut = Cut((height, width), box, size)
     masks = [(255 * cut(mask[..., None].astype(np.float32))[..., 0]).round().astype(np.uint8) for mask in found.masks]
-    plate, _ = clip_background(map(cut, video), [mask > _PERSON for mask in masks], (size, size))
-    _write(folder, map(cut, video), masks, replace(track, camera=camera), plate, folder.name)
+    background, _ = clip_background(map(cut, video), [mask > _PERSON for mask in masks], (size, size))
+    _write(folder, map(cut, video), masks, replace(track, camera=camera), background, folder.name)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 ROOT/images/SSS/C/A/000.jpg ...      subject, outfit, action (1 = A-pose turn, 2 = random motion)
 ROOT/masks/SSS/C/A/000.png ...       255 = person; ours, iPER itself has none
 ROOT/tracks/SSS/C/A.npz              `BodyTrack`, in place of iPER's smpls/SSS/C/A/pose_shape.pkl
-ROOT/plates/SSS/C/A.png              the place without the person; may be missing
+ROOT/backgrounds/SSS/C/A.png              the place without the person; may be missing
 ROOT/train.txt, ROOT/val.txt         one SSS/C/A a line
 """
 
@@ -80,8 +80,8 @@ class IperFolder:
         track = BodyTrack.load(self.root / "tracks" / f"{name}.npz")
         if len(track) != len(images):
             raise InputError(f"{name}: {len(images)} frames but a track of {len(track)}; make the clip again")
-        plate = self.root / "plates" / f"{name}.png"
-        place = read_image(plate).rgb if plate.exists() else None
+        background = self.root / "backgrounds" / f"{name}.png"
+        place = read_image(background).rgb if background.exists() else None
         person = name.rsplit("/", 1)[0]
         return Clip(name, ImageFiles(images), ImageFiles(masks, gray=True), track, place, person)
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.pickles import read_pickle
+from liquidwarp.bodies.smpl_files import family_of
 from liquidwarp.data.folder import Analysis
 from liquidwarp.data.iper import list_frames
 from liquidwarp.errors import InputError
@@ -144,7 +145,7 @@ def published_track(path: Path, body: BodyModel, size: tuple[int, int], *, fps: 
     deeper[:, 2] = (_FAR_FOCAL - _READ_FOCAL) / scale
     betas = None
     shape = values.get("shape")
-    if body.name.startswith("smpl") and isinstance(shape, np.ndarray) and shape.shape[-1] <= body.num_betas:
+    if family_of(body) is not None and isinstance(shape, np.ndarray) and shape.shape[-1] <= body.num_betas:
         betas = torch.zeros(body.num_betas)
         betas[: shape.shape[-1]] = torch.from_numpy(shape.reshape(-1, shape.shape[-1]).mean(0)).float()
     track = pose_body(body, replace(motion, root=motion.root + deeper, fps=fps), betas=betas)

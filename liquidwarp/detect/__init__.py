@@ -13,11 +13,13 @@ from liquidwarp.detect.following import (
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
+from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE, profile_of
 from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
 from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
 from liquidwarp.detect.tuning import FollowTuning, LiteRtTuning, MediaPipeTuning
 
 __all__ = [
+    "MEDIAPIPE_PROFILE",
     "ClipDetection",
     "ClipFollower",
     "Detection",
@@ -37,6 +39,7 @@ __all__ = [
     "describe_gaps",
     "detect_clip",
     "detect_people",
+    "profile_of",
     "read_coco_keypoints",
     "read_openpose",
 ]

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
     Detection,
@@ -29,7 +30,7 @@ from liquidwarp.detect.protocol import (
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
-from liquidwarp.types import Keypoints
+from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
 
@@ -132,8 +133,9 @@ def detect_clip(
             found.append(_without_mask(detection))
     if not found:
         raise InputError(f"{source}: no frames; check that the video plays")
+    used = follower.detector
     keypoints = collect_keypoints(
-        found, size=size, fps=fps, detector=follower.detector.name, source=source, tuning=tuning
+        found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
     gaps = describe_gaps(keypoints.present, fps)
@@ -157,12 +159,21 @@ def collect_keypoints(
     size: tuple[int, int],
     fps: float,
     detector: str,
+    profile: DetectorProfile | None = None,
     source: str = "the frames",
     tuning: FollowTuning = FOLLOW_TUNING,
 ) -> Keypoints:
     """Put the detections of one person (None where it was not found) into one value.
 
     Landmarks outside of the picture by more than 5% lose their confidence.
+
+    Args:
+        detections: one per frame.
+        size: (height, width) of the pictures.
+        fps: frames per second; 0 for unrelated pictures.
+        detector: name and version of what made them.
+        profile: what is known of it; nothing by default.
+        source: what messages call the frames.
 
     Raises:
         NoPersonError: every detection is None.
@@ -192,6 +203,7 @@ def collect_keypoints(
         size=(int(size[0]), int(size[1])),
         fps=float(fps),
         detector=detector,
+        profile=profile or DetectorProfile(),
     )
 
 
@@ -305,9 +317,5 @@ def _run_words(run: list[int], fps: float) -> str:
 
 
 def default_detector() -> Detector:
-    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`.
-
-    Raises:
-        InputError: its models are not here.
-    """
+    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`."""
     return LiteRtDetector()

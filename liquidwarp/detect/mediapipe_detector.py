@@ -1,5 +1,7 @@
 """MediaPipe Pose as a detector: 33 landmarks in image and world, and a mask, from models inside its wheel."""
 
+import inspect
+
 import numpy as np
 from jaxtyping import UInt8
 
@@ -8,6 +10,7 @@ from liquidwarp.checks import check_positive
 from liquidwarp.detect.answers import distance
 from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers
 from liquidwarp.detect.people import find_people
+from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
 from liquidwarp.detect.tuning import MEDIAPIPE_TUNING, MediaPipeTuning
 from liquidwarp.errors import InputError
@@ -30,6 +33,8 @@ class MediaPipeDetector:
         tuning: how people are looked for and told apart.
     """
 
+    profile = MEDIAPIPE_PROFILE
+
     def __init__(
         self,
         *,
@@ -49,8 +54,11 @@ class MediaPipeDetector:
 
     @property
     def name(self) -> str:
-        """Name and version."""
-        return "mediapipe-0.10.21"
+        """Name and version, and what is set otherwise than by default."""
+        settings = {"mirror": self._mirror, "min_confidence": self._min_confidence, "search_every": self._search_every}
+        usual = inspect.signature(MediaPipeDetector).parameters
+        other = ", ".join(f"{name}={value}" for name, value in settings.items() if value != usual[name].default)
+        return f"mediapipe-0.10.21 ({other})" if other else "mediapipe-0.10.21"
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first."""

@@ -7,11 +7,11 @@ offsets taken in turn, four times. On the clips they were measured on they halve
 person's height to 0.20%) and the 95th percentile (1.5% to 0.6%).
 """
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from liquidwarp.bodies.landmarks import ANNY_LANDMARKS
+from liquidwarp.detect.protocol import Detector
+from liquidwarp.types import DetectorProfile
 
-_MEDIAPIPE_ON_ANNY: dict[str, tuple[int, int, int]] = {
+_LEFT_AND_MIDDLE = {  # millimetres
     "nose": (0, 3, 0),
     "left_eye_inner": (0, -1, 1),
     "left_eye": (-2, 4, 3),
@@ -30,42 +30,22 @@ _MEDIAPIPE_ON_ANNY: dict[str, tuple[int, int, int]] = {
     "left_heel": (-4, 13, 1),
     "left_foot_index": (5, -1, 12),
 }
-_BY = " + "
-_NETWORKS = {"mediapipe": "mediapipe", "litert": "mediapipe"}  # whose networks a detector runs, by its name's beginning
-_OFFSETS = {("anny", "mediapipe"): _MEDIAPIPE_ON_ANNY}
 
 
-def landmark_offsets(body: str, detector: str, names: tuple[str, ...]) -> Float[Tensor, "L 3"]:
-    """Return the detector's landmarks relative to the body's, in metres on the resting body.
-
-    Args:
-        body: name of the body.
-        detector: name and version of the detector (`Keypoints.detector`).
-        names: landmarks; zeros for those, and for pairs of body and detector, that were not measured.
-    """
-    table = _OFFSETS.get((body, _networks(detector)), {})
-    rows = []
-    for name in names:
-        left = name.replace("right", "left")
-        x, y, z = table.get(left, (0, 0, 0))
-        rows.append((x if name == left else -x, y, z))
-    return torch.tensor(rows, dtype=torch.float64).view(-1, 3) / 1000
+def _both_sides() -> dict[str, tuple[float, float, float]]:
+    """Mirror what was measured, in metres."""
+    table = {}
+    for name, (x, y, z) in _LEFT_AND_MIDDLE.items():
+        table[name] = (x / 1000, y / 1000, z / 1000)
+        table.setdefault(name.replace("left", "right"), (-x / 1000, y / 1000, z / 1000))
+    return table
 
 
-def leans(detector: str) -> bool:
-    """Return whether a detector's world landmarks are known to bend and lean people who stand straight."""
-    return _networks(detector) == "mediapipe" and not knows_depth(detector)
+MEDIAPIPE_PROFILE = DetectorProfile(offsets={ANNY_LANDMARKS: _both_sides()}, leans=True)
+"""MediaPipe Pose's, on bodies that carry their landmarks where the open body does."""
 
 
-def refined(detector: str, network: str) -> str:
-    """Return what keypoints are to call their detector when a network has put its own places in space there."""
-    return f"{detector}{_BY}{network}"
-
-
-def knows_depth(detector: str) -> bool:
-    """Return whether keypoints' places in space are a network's, which knows more than the detector about depth."""
-    return _BY in detector
-
-
-def _networks(detector: str) -> str:
-    return _NETWORKS.get(detector.partition("-")[0], "")
+def profile_of(detector: Detector) -> DetectorProfile:
+    """Return the `profile` of a detector; the neutral one if it has none."""
+    profile = getattr(detector, "profile", None)
+    return DetectorProfile() if profile is None else profile

@@ -49,7 +49,10 @@ class Detection:
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds every person in a picture."""
+    """Finds every person in a picture.
+
+    What is known of its landmarks it may say in an attribute `profile`, a `DetectorProfile`; without one nothing is.
+    """
 
     @property
     def name(self) -> str:

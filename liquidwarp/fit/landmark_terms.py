@@ -31,7 +31,7 @@ class PictureTerm:
     unit: Float[Tensor, "T"]
     weight: Float[Tensor, "T L"]
     kernel: Kernel
-    span: int = 1
+    span = 1
 
     def __getitem__(self, frames: slice | Tensor) -> "PictureTerm":
         """Return some frames."""
@@ -65,7 +65,7 @@ class DirectionTerm:
     sigma: Float[Tensor, "3"]
     weight: Float[Tensor, "T M"]
     kernel: Kernel
-    span: int = 1
+    span = 1
 
     def __getitem__(self, frames: slice | Tensor) -> "DirectionTerm":
         """Return some frames."""
@@ -108,7 +108,7 @@ class StandingTerm:
     sigma: float
     kernel: Kernel
     scale: float = 1.0
-    span: int = 2
+    span = 2
 
     def __getitem__(self, frames: slice | Tensor) -> "StandingTerm":
         """Return some frames."""

@@ -10,7 +10,6 @@ from torch import Tensor
 import liquidwarp
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
-from liquidwarp.detect.profiles import knows_depth, landmark_offsets, leans
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.chain import slerp_rotations
 from liquidwarp.fit.evidence import (
@@ -182,13 +181,11 @@ class Fitter:
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
             self.world = view_along_ray(camera, self.world, self.image, self.weight)
-            if leans(keypoints.detector):
+            if keypoints.profile.leans:
                 self.world = stand_upright(self.names, self.world, self.weight, tuning=tuning.evidence)
-        sigma = tuning.evidence
-        moving = sigma.known_depth_sigma if knows_depth(keypoints.detector) else sigma.moving_depth_sigma
-        self.depth_sigma = moving if fps > 0 else sigma.still_depth_sigma
+        self.depth_sigma = keypoints.profile.depth_sigma if fps > 0 else tuning.evidence.still_depth_sigma
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
-        offsets = landmark_offsets(body.name, keypoints.detector, self.names)
+        offsets = keypoints.profile.offsets_on(body.landmark_definition, self.names)
         self.skeleton = replace(skeleton, points=skeleton.points + offsets)
         self.body = body
 

@@ -129,14 +129,9 @@ class EvidenceTuning:
     direction_sigma: float = 0.5
     """Standard deviation of a limb's unit direction across the view: large, for the picture itself knows better."""
 
-    moving_depth_sigma: float = 0.2
-    """The same along the view, in clips: the detector's depth is wrong by 10 to 30 degrees, motion tells it better."""
-
-    known_depth_sigma: float = 0.12
-    """The same where a regressor gave the depth, which it knows better than the detector."""
-
     still_depth_sigma: float = 0.04
-    """The same in single pictures, where nothing but the direction tells a leaning limb from a shorter one."""
+    """The same along the view, in single pictures, where nothing but the direction tells a leaning limb from a shorter
+    one; in clips it is `DetectorProfile.depth_sigma`."""
 
     least_confidence: float = 0.15
     """Confidence, 0 to 1, up to which a landmark is a guess and counts for nothing."""

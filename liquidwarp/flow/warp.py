@@ -54,18 +54,18 @@ def _warp_compiled(source: Tensor, flow: Flow, fill: float) -> Tensor:
     from liquidwarp.parallel import run_kernel
 
     batch, *size = flow.valid.shape
-    places = *source.shape[2:], *_arrays(flow.grid, flow.valid), float(fill)
+    places = kernels.Places(*source.shape[2:], *_arrays(flow.grid, flow.valid))
     if _is_channels_last(source):
         pixels = empty((batch, *size, source.shape[1]))
-        run_kernel(kernels.pixels_serial, kernels.pixels_parallel, _pixels(source), *places, pixels.numpy())
+        run_kernel(kernels.pixels_serial, kernels.pixels_parallel, _pixels(source), places, float(fill), pixels.numpy())
         return pixels.permute(0, 3, 1, 2)
     result = empty((batch, source.shape[1], *size))
     planes = result.flatten(2).numpy()
     if source.shape[1] < _MANY:
         flat = source.flatten(2).contiguous().numpy()
-        run_kernel(kernels.planes_serial, kernels.planes_parallel, flat, *places, planes)
+        run_kernel(kernels.planes_serial, kernels.planes_parallel, flat, places, float(fill), planes)
     else:
-        run_kernel(kernels.tiles_serial, kernels.tiles_parallel, _pixels(source), *places, planes)
+        run_kernel(kernels.tiles_serial, kernels.tiles_parallel, _pixels(source), places, float(fill), planes)
     return result
 
 
@@ -107,28 +107,25 @@ class _Warp(torch.autograd.Function):
         from liquidwarp.parallel import run_kernel
 
         source, grid, valid = ctx.saved_tensors
-        size = source.shape[2:]
         pull = _pixels(pulled).reshape(*valid.shape, -1)
-        places = _arrays(grid, valid)
+        places = kernels.Places(*source.shape[2:], *_arrays(grid, valid))
         to_source = to_grid = None
         if ctx.needs_input_grad[0]:
             to_source = _scattered(source, pull, places)
         if ctx.needs_input_grad[1]:
             to_grid = empty(grid.shape)
-            run_kernel(
-                kernels.slide_serial, kernels.slide_parallel, pull, _pixels(source), *size, *places, to_grid.numpy()
-            )
+            run_kernel(kernels.slide_serial, kernels.slide_parallel, pull, _pixels(source), places, to_grid.numpy())
         return to_source, to_grid, None, None
 
 
-def _scattered(source: Tensor, pull: np.ndarray, places: list[np.ndarray]) -> Tensor:
+def _scattered(source: Tensor, pull: np.ndarray, places: tuple[int, int, np.ndarray, np.ndarray]) -> Tensor:
     """Return the gradient for the source, in its memory layout."""
     from liquidwarp.flow import warp_kernels as kernels
     from liquidwarp.parallel import run_kernel
 
     batch, channels, height, width = source.shape
     halves = [empty((batch, height * width, channels)).numpy() for _ in range(2)]
-    run_kernel(kernels.scatter_serial, kernels.scatter_parallel, pull, height, width, *places, *halves)
+    run_kernel(kernels.scatter_serial, kernels.scatter_parallel, pull, places, *halves)
     if _is_channels_last(source):
         pixels = empty((batch, height * width, channels))
         run_kernel(kernels.collect_serial, kernels.collect_parallel, *halves, pixels.numpy())

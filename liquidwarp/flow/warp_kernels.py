@@ -11,7 +11,7 @@ Indices are unsigned where the compiler cannot see that they are not negative: o
 counted from the end. Inner loops stand inside the functions that are called, since passing arrays is not free.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -20,6 +20,15 @@ ROWS = 16
 """Rows per task."""
 TILE = 64
 """Pixels that are laid side by side at a time."""
+
+
+class Places(NamedTuple):
+    """Where a picture of a size is looked at: grid `B h w 2` in its normalised coordinates, valid `B h w`."""
+
+    size_y: int
+    size_x: int
+    grid: np.ndarray
+    valid: np.ndarray
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -368,79 +377,89 @@ def separate_parallel(upper, lower, planes):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def planes_serial(source, size_y, size_x, grid, valid, fill, result):
+def planes_serial(source, places, fill, result):
     """Work on the calling thread; see `planes_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _planes_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def planes_parallel(source, size_y, size_x, grid, valid, fill, result):
+def planes_parallel(source, places, fill, result):
     """Sample planes `S C (H W)` bilinearly into `result`, `B C (h w)`; invalid pixels become `fill`."""
+    size_y, size_x, grid, valid = places
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _planes_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def tiles_serial(source, size_y, size_x, grid, valid, fill, result):
+def tiles_serial(source, places, fill, result):
     """Work on the calling thread; see `tiles_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _tiles_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def tiles_parallel(source, size_y, size_x, grid, valid, fill, result):
+def tiles_parallel(source, places, fill, result):
     """Sample pixels `S (H W) C` into planes `result`, `B C (h w)`; see `planes_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _tiles_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def pixels_serial(source, size_y, size_x, grid, valid, fill, result):
+def pixels_serial(source, places, fill, result):
     """Work on the calling thread; see `pixels_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _pixels_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def pixels_parallel(source, size_y, size_x, grid, valid, fill, result):
+def pixels_parallel(source, places, fill, result):
     """Sample pixels `S (H W) C` into pixels `result`, `B h w C`; see `planes_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _pixels_task(task, source, size_y, size_x, grid, valid, fill, result)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def scatter_serial(pulled, size_y, size_x, grid, valid, upper, lower):
+def scatter_serial(pulled, places, upper, lower):
     """Work on the calling thread; see `scatter_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in range(2 * upper.shape[0]):
         _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def scatter_parallel(pulled, size_y, size_x, grid, valid, upper, lower):
+def scatter_parallel(pulled, places, upper, lower):
     """Write the sums `S (H W) C` of both halves of the gradient for the source, given the result's."""
+    size_y, size_x, grid, valid = places
     for task in prange(2 * upper.shape[0]):
         _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def slide_serial(pulled, source, size_y, size_x, grid, valid, gradient):
+def slide_serial(pulled, source, places, gradient):
     """Work on the calling thread; see `slide_parallel`."""
+    size_y, size_x, grid, valid = places
     for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _slide_task(task, pulled, source, size_y, size_x, grid, valid, gradient)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def slide_parallel(pulled, source, size_y, size_x, grid, valid, gradient):
+def slide_parallel(pulled, source, places, gradient):
     """Write the gradient of warping for the flow's grid, given that for the result, `B h w C`."""
+    size_y, size_x, grid, valid = places
     for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
         _slide_task(task, pulled, source, size_y, size_x, grid, valid, gradient)

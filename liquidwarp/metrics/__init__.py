@@ -9,7 +9,7 @@
 
 from liquidwarp.metrics.distributions import frechet_distance, inception_score, kernel_distance
 from liquidwarp.metrics.evaluate import ClipPair, compute, evaluate
-from liquidwarp.metrics.frames import REGIONS, Frame
+from liquidwarp.metrics.frames import REGIONS, ScoredFrame
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import mean_ssim, psnr, ssim, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
@@ -26,9 +26,9 @@ __all__ = [
     "MODES",
     "REGIONS",
     "ClipPair",
-    "Frame",
     "Metric",
     "Score",
+    "ScoredFrame",
     "Stream",
     "Table",
     "available",

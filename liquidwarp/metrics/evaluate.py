@@ -14,7 +14,7 @@ from liquidwarp.detect.protocol import Detection, Detector
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
 from liquidwarp.metrics.clips import ClipPair, Frames, frames_of
-from liquidwarp.metrics.frames import COVERAGE, REGIONS, Frame, Region, both
+from liquidwarp.metrics.frames import COVERAGE, REGIONS, Region, ScoredFrame, both
 from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
@@ -118,7 +118,7 @@ class _Column:
     samples: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = field(default_factory=dict)
     asked: int = 0
 
-    def part(self, pair: tuple[Frame, Frame]) -> Region | None:
+    def part(self, pair: tuple[ScoredFrame, ScoredFrame]) -> Region | None:
         """Return the region of a pair of frames."""
         if self.region not in self.metric.regions:  # whole frames, of the mode "published"
             return Region(self.region)
@@ -177,7 +177,7 @@ def _run(columns: Sequence[_Column], pair: ClipPair, square: int | None) -> None
     """Let every column see a clip."""
     live = [column for column in columns if column.scorer is not None]
     longest = max((c.scorer.length for c in live if isinstance(c.scorer, SetScorer)), default=1)
-    window: deque[tuple[Frame, Frame]] = deque(maxlen=max(2, longest))
+    window: deque[tuple[ScoredFrame, ScoredFrame]] = deque(maxlen=max(2, longest))
     for index, frames in enumerate(_frames(pair, square)):
         window.append(frames)
         comparisons: dict[int, object] = {}
@@ -191,7 +191,7 @@ def _run(columns: Sequence[_Column], pair: ClipPair, square: int | None) -> None
 def _see(
     column: _Column,
     name: str,
-    window: Sequence[tuple[Frame, Frame]],
+    window: Sequence[tuple[ScoredFrame, ScoredFrame]],
     index: int,
     comparisons: dict[int, object],
 ) -> None:
@@ -226,7 +226,7 @@ def _gather(
     column: _Column,
     scorer: SetScorer,
     name: str,
-    window: Sequence[tuple[Frame, Frame]],
+    window: Sequence[tuple[ScoredFrame, ScoredFrame]],
     index: int,
 ) -> None:
     """Take features of the newest window, where one ends with this frame."""
@@ -247,7 +247,7 @@ def _gather(
             kept.append(found)
 
 
-def _frames(pair: ClipPair, square: int | None) -> Iterator[tuple[Frame, Frame]]:
+def _frames(pair: ClipPair, square: int | None) -> Iterator[tuple[ScoredFrame, ScoredFrame]]:
     """Yield the frames of a pair with all that is known of them."""
     made, real = iter(pair.made), iter(pair.real)
     extras = [
@@ -277,7 +277,7 @@ def _pair_of_frames(
     pictures: tuple[np.ndarray, np.ndarray],
     found: Sequence[object],
     square: int | None,
-) -> tuple[Frame, Frame]:
+) -> tuple[ScoredFrame, ScoredFrame]:
     for picture in pictures:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise InputError(f"{pair.name}, frame {index}: {picture.dtype} of {picture.shape}; give uint8 H W 3")
@@ -296,8 +296,8 @@ def _pair_of_frames(
     mask, made_mask = (None if values is None else _is_person(values) for values in maps[:2])
     ours, truth = (value if isinstance(value, Detection) else None for value in found[3:])
     asked = [values is not None for values in (pair.made_landmarks, pair.real_landmarks)]
-    right = Frame(pictures[1], mask, None, truth, missing=asked[1] and truth is None)
-    return Frame(pictures[0], made_mask, maps[2], ours, missing=asked[0] and ours is None, real=right), right
+    right = ScoredFrame(pictures[1], mask, None, truth, missing=asked[1] and truth is None)
+    return ScoredFrame(pictures[0], made_mask, maps[2], ours, missing=asked[0] and ours is None, real=right), right
 
 
 def _map(pair: ClipPair, index: int, value: object, size: tuple[int, int], square: int | None) -> np.ndarray | None:

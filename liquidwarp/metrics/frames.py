@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class ScoredFrame:
     """A picture.
 
     Attributes:
@@ -39,7 +39,7 @@ class Frame:
     coverage: Shaped[np.ndarray, "H W"] | None = None
     landmarks: Detection | None = None
     missing: bool = False
-    real: "Frame | None" = field(default=None, repr=False)
+    real: "ScoredFrame | None" = field(default=None, repr=False)
     _known: dict[str, object] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -68,7 +68,7 @@ class Region:
     pixels: Bool[np.ndarray, "H W"] | None = None
 
 
-def find_region(name: str, made: Frame, real: Frame) -> Region | None:
+def find_region(name: str, made: ScoredFrame, real: ScoredFrame) -> Region | None:
     """Return a region of a pair; None where it has no pixel, or cannot be known for want of a mask or of coverage."""
     if name == "full":
         return Region(name)
@@ -81,7 +81,7 @@ def find_region(name: str, made: Frame, real: Frame) -> Region | None:
     return Region(name, pixels) if pixels is not None and pixels.any() else None
 
 
-def own_pixels(frame: Frame, region: Region) -> Bool[np.ndarray, "H W"] | None:
+def own_pixels(frame: ScoredFrame, region: Region) -> Bool[np.ndarray, "H W"] | None:
     """Return a region's pixels where a frame is looked at by itself, for sets: around its own person, if that is known.
 
     The two frames of a pair may show different poses there.

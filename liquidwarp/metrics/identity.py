@@ -10,14 +10,14 @@ from liquidwarp.detect.protocol import Box
 from liquidwarp.metrics.backbones import face, i3d, osnet, pcb
 from liquidwarp.metrics.crops import cut, face_box, grey_outside, mask_box, normalised, resized, to_signed
 from liquidwarp.metrics.distributions import cosine, frechet_distance
-from liquidwarp.metrics.frames import Frame, Region, own_pixels
+from liquidwarp.metrics.frames import Region, ScoredFrame, own_pixels
 from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, ScoreSetting, SetScorer
 from liquidwarp.metrics.weights import load_weights
 
 Embed = Callable[[Tensor], Tensor]
 """From normalised pictures to features."""
 
-Look = Callable[[Frame, Region], np.ndarray | None]
+Look = Callable[[ScoredFrame, Region], np.ndarray | None]
 """The features of a frame; None where it shows nothing to look at."""
 
 _STRIDE = 8  # frames from one window of I3D to the next
@@ -44,7 +44,7 @@ def load_face(setting: ScoreSetting) -> Embed:
 def similarity(look: Look) -> FrameScorer:
     """Score by the cosine of features; a person made in whom nothing is found resembles nobody, and counts as 0."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         def score(region: Region) -> float | None:
             truth, ours = look(real, region), look(made, region)
             if truth is None:
@@ -64,7 +64,7 @@ def distance(look: Look) -> SetScorer:
 def look_at_person(embed: Embed, name: str, size: tuple[int, int], device: str) -> Look:
     """Return features of the person, cut out by the mask a little widened, or of the whole frame."""
 
-    def look(frame: Frame, region: Region) -> np.ndarray | None:
+    def look(frame: ScoredFrame, region: Region) -> np.ndarray | None:
         def features() -> np.ndarray | None:
             box: Box | None = None
             if region.name == "person":
@@ -81,7 +81,7 @@ def look_at_person(embed: Embed, name: str, size: tuple[int, int], device: str) 
 def look_at_face(embed: Embed, setting: ScoreSetting) -> Look:
     """Return features of the face, found by landmarks."""
 
-    def look(frame: Frame, region: Region) -> np.ndarray | None:
+    def look(frame: ScoredFrame, region: Region) -> np.ndarray | None:
         def features() -> np.ndarray | None:
             box = face_box(frame.person(setting.detector))
             return None if box is None else embed_face(embed, frame, box, setting.device)
@@ -91,7 +91,7 @@ def look_at_face(embed: Embed, setting: ScoreSetting) -> Look:
     return look
 
 
-def embed_face(embed: Embed, frame: Frame, box: Box | None, device: str) -> np.ndarray:
+def embed_face(embed: Embed, frame: ScoredFrame, box: Box | None, device: str) -> np.ndarray:
     """Return features of a box, or of the whole frame."""
     small = resized(cut(frame.rgb, box), (face.SIDE, face.SIDE))
     picture = torch.from_numpy((small.astype(np.float32) - 127.5) / 128).permute(2, 0, 1)[None]
@@ -132,14 +132,14 @@ def make_fvd(setting: ScoreSetting) -> Scorer:
     """Fréchet distance of I3D's class scores; outside a region all is grey."""
     net = load_weights(setting.weights, "i3d", device=setting.device)
 
-    def small(frame: Frame, region: Region) -> Tensor:
+    def small(frame: ScoredFrame, region: Region) -> Tensor:
         def make() -> Tensor:
             picture = resized(grey_outside(frame.rgb, own_pixels(frame, region)), (i3d.SIDE, i3d.SIDE))
             return to_signed(picture, setting.device)[0]
 
         return frame.once(f"i3d {region.name}", make)  # windows share frames
 
-    def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:
+    def features(frames: Sequence[ScoredFrame], regions: Sequence[Region]) -> np.ndarray:
         clip = torch.stack([small(frame, region) for frame, region in zip(frames, regions, strict=True)], 1)
         return i3d.i3d_logits(net, clip[None])[0].cpu().numpy()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from liquidwarp.checks import check_choice
-from liquidwarp.metrics.frames import Frame, Region, find_region
+from liquidwarp.metrics.frames import Region, ScoredFrame, find_region
 from liquidwarp.metrics.scorers import Scorer, ScoreSetting
 
 MODES = ("corrected", "published")
@@ -60,7 +60,7 @@ class Metric:
         """The recipes there are."""
         return MODES if self.published else MODES[:1]
 
-    def part(self, region: str, made: Frame, real: Frame) -> Region | None:
+    def part(self, region: str, made: ScoredFrame, real: ScoredFrame) -> Region | None:
         """Return a region of a pair of frames; what is only about the person needs no mask to be told where.
 
         None where the region has no pixel, or cannot be known for want of a mask or of coverage.

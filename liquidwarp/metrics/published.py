@@ -13,7 +13,7 @@ from liquidwarp.metrics.backbones.inception import SIDE, inception_features
 from liquidwarp.metrics.backbones.lpips import ALEXNET
 from liquidwarp.metrics.crops import cut, face_box, mask_box, normalised, to_signed
 from liquidwarp.metrics.distributions import frechet_distance, inception_score
-from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.frames import Region, ScoredFrame
 from liquidwarp.metrics.identity import (
     Embed,
     Look,
@@ -53,7 +53,7 @@ def pooled(scores: Sequence[float]) -> float:
 def make_ssim(setting: ScoreSetting) -> Scorer:
     """SSIM of pictures in [-1, 1]: grey has a mean of zero there, so the luminance term is another one."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         similarity = similarity_map(_signed(made.rgb), _signed(real.rgb), peak=2.0)
         return lambda region: mean_ssim(similarity)
 
@@ -63,7 +63,7 @@ def make_ssim(setting: ScoreSetting) -> Scorer:
 def make_psnr(setting: ScoreSetting) -> Scorer:
     """PSNR of pictures in [-1, 1], whose peak is taken to be 1 where the real one has no dark pixel, else 2."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         x, y = _signed(made.rgb), _signed(real.rgb)
         error, peak = float(((x - y) ** 2).mean()), 1.0 if y.min() >= 0 else 2.0
         score = recipes.EQUAL_PSNR if error == 0 else 10 * float(np.log10(peak**2 / error))
@@ -83,12 +83,12 @@ def _inception_maker(
     def make(setting: ScoreSetting) -> Scorer:
         net = load_weights(setting.weights, "inception", device=setting.device)
 
-        def look(frame: Frame) -> torch.Tensor:
+        def look(frame: ScoredFrame) -> torch.Tensor:
             picture = to_signed(frame.rgb, setting.device)
             small = interpolate(picture, (SIDE, SIDE), mode="bilinear", align_corners=False)
             return inception_features(net, small, original=False)
 
-        def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:
+        def features(frames: Sequence[ScoredFrame], regions: Sequence[Region]) -> np.ndarray:
             return frames[0].once("inception", lambda: look(frames[0]))[0].cpu().numpy()
 
         return SetScorer(features, score, least=1 if alone else 2, alone=alone)
@@ -103,7 +103,7 @@ def _person_look(embed: Embed, name: str, size: tuple[int, int], setting: ScoreS
     answer there.
     """
 
-    def features(frame: Frame) -> np.ndarray:
+    def features(frame: ScoredFrame) -> np.ndarray:
         height, width = frame.rgb.shape[:2]
         box = None if frame.place is None else mask_box(frame.place)
         if box is not None:
@@ -123,7 +123,7 @@ def _face_look(setting: ScoreSetting) -> Look:
     """
     embed = load_face(setting)
 
-    def look(frame: Frame, region: Region) -> np.ndarray | None:
+    def look(frame: ScoredFrame, region: Region) -> np.ndarray | None:
         if face_box((frame.real or frame).person(setting.detector)) is None:
             return None
         box = face_box(frame.person(setting.detector))

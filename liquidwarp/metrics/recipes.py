@@ -9,7 +9,7 @@ from liquidwarp.metrics.backbones.inception import SIDE, inception_features, inc
 from liquidwarp.metrics.backbones.lpips import Trunk, lpips_distance, lpips_features
 from liquidwarp.metrics.crops import grey_outside, resized_finely, to_signed
 from liquidwarp.metrics.distributions import frechet_distance, inception_score, kernel_distance
-from liquidwarp.metrics.frames import Frame, Region, own_pixels
+from liquidwarp.metrics.frames import Region, ScoredFrame, own_pixels
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import WINDOW, mean_ssim, psnr, ssim_map
 from liquidwarp.metrics.landmarks import landmark_distance, missing_share
@@ -26,7 +26,7 @@ EQUAL_PSNR = 100.0
 def make_psnr(setting: ScoreSetting) -> Scorer:
     """PSNR of a frame."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: min(psnr(made.rgb, real.rgb, region.pixels), EQUAL_PSNR)
 
     return FrameScorer(compare)
@@ -35,7 +35,7 @@ def make_psnr(setting: ScoreSetting) -> Scorer:
 def make_ssim(setting: ScoreSetting) -> Scorer:
     """SSIM of a frame; one map serves all regions."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         similarity = ssim_map(made.rgb, real.rgb)
         return lambda region: mean_ssim(similarity, region.pixels)
 
@@ -45,7 +45,7 @@ def make_ssim(setting: ScoreSetting) -> Scorer:
 def make_ms_ssim(setting: ScoreSetting) -> Scorer:
     """MS-SSIM of a frame."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: ms_ssim(made.rgb, real.rgb, region.pixels)
 
     return FrameScorer(compare, SMALLEST)
@@ -54,7 +54,7 @@ def make_ms_ssim(setting: ScoreSetting) -> Scorer:
 def make_haarpsi(setting: ScoreSetting) -> Scorer:
     """HaarPSI of a frame."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: haarpsi(made.rgb, real.rgb, region.pixels)
 
     return FrameScorer(compare)
@@ -67,10 +67,10 @@ def lpips_maker(net: str, head: str, trunk: Trunk) -> Callable[[ScoreSetting], S
         body = load_weights(setting.weights, net, device=setting.device)
         linear = load_weights(setting.weights, head, device=setting.device)
 
-        def layers(frame: Frame) -> list[torch.Tensor]:
+        def layers(frame: ScoredFrame) -> list[torch.Tensor]:
             return lpips_features(body, trunk, to_signed(frame.rgb, setting.device))
 
-        def compare(made: Frame, real: Frame) -> Comparison:
+        def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
             first, second = layers(made), layers(real)
 
             def score(region: Region) -> float | None:
@@ -92,12 +92,12 @@ def inception_maker(
     def make(setting: ScoreSetting) -> Scorer:
         net = load_weights(setting.weights, "inception-fid", device=setting.device)
 
-        def look(frame: Frame, region: Region) -> torch.Tensor:
+        def look(frame: ScoredFrame, region: Region) -> torch.Tensor:
             pixels = resized_finely(grey_outside(frame.rgb, own_pixels(frame, region)), SIDE)
             picture = torch.from_numpy((pixels - 128) / 128).permute(2, 0, 1)[None]
             return inception_features(net, picture.to(setting.device), original=True)
 
-        def features(frames: Sequence[Frame], regions: Sequence[Region]) -> np.ndarray:
+        def features(frames: Sequence[ScoredFrame], regions: Sequence[Region]) -> np.ndarray:
             found = frames[0].once(f"inception-fid {regions[0].name}", lambda: look(frames[0], regions[0]))
             return (inception_logits(net, found) if logits else found)[0].cpu().numpy()
 
@@ -114,7 +114,7 @@ make_is = inception_maker(lambda made, real: inception_score(made), logits=True)
 def make_iou(setting: ScoreSetting) -> Scorer:
     """Overlap of the person's masks."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: None if made.mask is None or real.mask is None else iou(made.mask, real.mask)
 
     return FrameScorer(compare)
@@ -123,7 +123,7 @@ def make_iou(setting: ScoreSetting) -> Scorer:
 def make_flicker(setting: ScoreSetting) -> Scorer:
     """Difference of the changes from frame to frame."""
 
-    def compare(before: tuple[Frame, Frame], now: tuple[Frame, Frame]) -> Comparison:
+    def compare(before: tuple[ScoredFrame, ScoredFrame], now: tuple[ScoredFrame, ScoredFrame]) -> Comparison:
         error = change_error((before[0].rgb, now[0].rgb), (before[1].rgb, now[1].rgb))
         return lambda region: float(error.mean() if region.pixels is None else error[region.pixels].mean())
 
@@ -133,7 +133,7 @@ def make_flicker(setting: ScoreSetting) -> Scorer:
 def make_warp_error(setting: ScoreSetting) -> Scorer:
     """Difference of a frame from the one before it, moved as the real clip moves."""
 
-    def compare(before: tuple[Frame, Frame], now: tuple[Frame, Frame]) -> Comparison:
+    def compare(before: tuple[ScoredFrame, ScoredFrame], now: tuple[ScoredFrame, ScoredFrame]) -> Comparison:
         motion, told = now[1].once("motion", lambda: find_motion(before[1].rgb, now[1].rgb))
         errors = warp_errors(before[0].rgb, now[0].rgb, motion)
 
@@ -149,7 +149,7 @@ def make_warp_error(setting: ScoreSetting) -> Scorer:
 def make_landmarks(setting: ScoreSetting) -> Scorer:
     """Distance of the landmarks found in both frames."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: landmark_distance(made.person(setting.detector), real.person(setting.detector))
 
     return FrameScorer(compare)
@@ -158,7 +158,7 @@ def make_landmarks(setting: ScoreSetting) -> Scorer:
 def make_missing(setting: ScoreSetting) -> Scorer:
     """Share of landmarks that the frame made lacks."""
 
-    def compare(made: Frame, real: Frame) -> Comparison:
+    def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: missing_share(made.person(setting.detector), real.person(setting.detector))
 
     return FrameScorer(compare)

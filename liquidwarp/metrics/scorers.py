@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liquidwarp.detect.protocol import Detector
-from liquidwarp.metrics.frames import Frame, Region
+from liquidwarp.metrics.frames import Region, ScoredFrame
 
 Comparison = Callable[[Region], float | None]
 """The score over a region; None where it has no meaning there."""
@@ -21,7 +21,7 @@ class FrameScorer:
         smallest: shortest side of a picture, in pixels.
     """
 
-    compare: Callable[[Frame, Frame], Comparison]
+    compare: Callable[[ScoredFrame, ScoredFrame], Comparison]
     smallest: int = 1
 
 
@@ -34,7 +34,7 @@ class StepScorer:
         smallest: shortest side of a picture, in pixels.
     """
 
-    compare: Callable[[tuple[Frame, Frame], tuple[Frame, Frame]], Comparison]
+    compare: Callable[[tuple[ScoredFrame, ScoredFrame], tuple[ScoredFrame, ScoredFrame]], Comparison]
     smallest: int = 1
 
 
@@ -51,7 +51,7 @@ class SetScorer:
         alone: the real frames are not looked at.
     """
 
-    features: Callable[[Sequence[Frame], Sequence[Region]], np.ndarray | None]
+    features: Callable[[Sequence[ScoredFrame], Sequence[Region]], np.ndarray | None]
     score: Callable[[np.ndarray, np.ndarray], float]
     length: int = 1
     stride: int = 1

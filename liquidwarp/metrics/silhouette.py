@@ -11,9 +11,9 @@ def iou(a: Bool[np.ndarray, "H W"], b: Bool[np.ndarray, "H W"]) -> float:
 
 
 def person_region(
-    matte: Shaped[np.ndarray, "H W"], *, threshold: float = 0.5, window: int = 9
+    alpha: Shaped[np.ndarray, "H W"], *, threshold: float = 0.5, window: int = 9
 ) -> Bool[np.ndarray, "H W"]:
-    """Return the pixels that person metrics are taken over: `matte > threshold`, dilated by a square window (odd)."""
+    """Return the pixels that person metrics are taken over: `alpha > threshold`, dilated by a square window (odd)."""
     from scipy.ndimage import maximum_filter
 
-    return maximum_filter(matte > threshold, size=window, mode="constant", cval=False)
+    return maximum_filter(alpha > threshold, size=window, mode="constant", cval=False)

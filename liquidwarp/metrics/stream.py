@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.metrics.frames import Frame, both
+from liquidwarp.metrics.frames import ScoredFrame, both
 from liquidwarp.metrics.registry import METRICS
 from liquidwarp.metrics.scorers import FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
 from liquidwarp.metrics.weights import MissingWeightsError
@@ -60,7 +60,9 @@ class Stream:
         self.frame_keys = tuple(self._keys(FrameScorer | StepScorer))
         self.set_keys = tuple(self._keys(SetScorer))
 
-    def scores(self, made: Frame, real: Frame, before: tuple[Frame, Frame] | None = None) -> dict[str, float | None]:
+    def scores(
+        self, made: ScoredFrame, real: ScoredFrame, before: tuple[ScoredFrame, ScoredFrame] | None = None
+    ) -> dict[str, float | None]:
         """Return the scores of a frame against the real one; None where there is none.
 
         Args:
@@ -88,7 +90,7 @@ class Stream:
         return found
 
     def features(
-        self, made: Frame, real: Frame
+        self, made: ScoredFrame, real: ScoredFrame
     ) -> dict[str, tuple[Float[np.ndarray, "D"] | None, Float[np.ndarray, "D"] | None]]:
         """Return the features of a frame and of the real one, for sets; None where they show nothing to look at."""
         found = {}

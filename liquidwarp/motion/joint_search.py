@@ -121,12 +121,12 @@ def find_joints(tree: JointTree, given: Mapping[str, str] | None = None) -> dict
     told = _told(tree, given or {})
     found = _by_names(tree) | told
     _between(tree, found)
-    if lacking := [joint for joint in _NEEDED if joint not in found]:
-        for joint, place in _by_shape(tree).items():
-            found.setdefault(joint, place)
-        lacking = [joint for joint in _NEEDED if joint not in found]
-    if lacking or not _is_person(tree, found):
-        raise UnknownSkeletonError(_report(tree, found, lacking))
+    if not _is_person(tree, found):
+        shape = _by_shape(tree)
+        choices = ({**shape, **found}, {**shape, **told})
+        found = next((choice for choice in choices if _is_person(tree, choice)), found)
+    if not _is_person(tree, found):
+        raise UnknownSkeletonError(_report(tree, found))
     _complete(tree, found)
     return found
 
@@ -260,7 +260,9 @@ def _sided(tree: JointTree, waist: int, chest: int, limbs: Mapping[str, list[lis
 
 
 def _is_person(tree: JointTree, found: Mapping[str, int]) -> bool:
-    """Tell whether the limbs hang together and are four."""
+    """Tell whether there are four limbs, and each hangs together."""
+    if any(joint not in found for joint in _NEEDED):
+        return False
     ordered = all(
         tree.above(found[f"{side}_{upper}"], found[f"{side}_{lower}"])
         for side in _SIDES
@@ -322,8 +324,9 @@ def canonical_picks(tree: JointTree, joints: Mapping[str, int]) -> list[int]:
     return picks
 
 
-def _report(tree: JointTree, found: Mapping[str, int], lacking: Sequence[str]) -> str:
+def _report(tree: JointTree, found: Mapping[str, int]) -> str:
     """Say what was found and what is missing, in one line."""
+    lacking = [joint for joint in _NEEDED if joint not in found]
     known = ", ".join(f"{joint} ({tree.names[found[joint]]})" for joint in _NEEDED if joint in found) or "nothing"
     if not lacking:
         return f"joints that do not hang together: {known}; it has {_listed(tree)}"

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body, same_body
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import default_camera, distance_of_length
@@ -46,17 +46,17 @@ def retarget(
     Args:
         track: a motion.
         target: the body that is to move.
-        source: the body of the track; by default `load_body(track.body)`.
+        source: the body of the track; by default the target if the track names it, else `load_body(track.body)`.
         betas: the shape of the target; by default the one whose bones are as long as the source's.
 
     Raises:
         InputError: the track's body is not at hand, or does not fit the track.
     """
-    if track.body == target.name and betas is None:
-        check_track(target, track)
-        return track
-    source = source or (target if track.body == target.name else body_of(track))
-    check_track(source, track)
+    if source is None:
+        source = target if track.body == target.name else body_of(track)
+    _check_sizes(source, track)
+    if betas is None and same_body(source, target):
+        return track if track.body == target.name else replace(track, body=target.name)
     posed = pose_body(target, skeleton_of(source, track), betas=betas)
     return replace(
         posed,
@@ -73,13 +73,19 @@ def body_of(track: BodyTrack) -> BodyModel:
     try:
         return load_body(track.body)
     except InputError as error:
-        raise InputError(f"a track of body {track.body!r}, which is not at hand: {error}") from error
+        raise InputError(
+            f"a track of body {track.body!r}, which is not at hand: {error}; or give the body itself, in Python"
+        ) from error
 
 
 def check_track(body: BodyModel, track: BodyTrack) -> None:
     """Raise `InputError` unless `track` is one of `body`."""
     if track.body != body.name:
         raise InputError(f"the track is of body {track.body!r}, wanted {body.name!r}; recover it anew, or retarget it")
+    _check_sizes(body, track)
+
+
+def _check_sizes(body: BodyModel, track: BodyTrack) -> None:
     joints, betas = track.body_pose.shape[1], track.betas.shape[0]
     wanted = body.expand_pose(torch.zeros(1, 22, 3))[1].shape[1]
     if (joints, betas) != (wanted, body.num_betas):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
-from liquidwarp.bodies.smpl_files import FAMILIES
+from liquidwarp.bodies.smpl_files import family_of
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
@@ -192,7 +192,7 @@ def write_amass(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         OutputError: the file cannot be written.
     """
     motion = skeleton_of(body, track)
-    own = _is_smpl(body)
+    own = family_of(body) is not None
     betas = np.zeros(16)
     if own:
         betas[: min(16, len(track.betas))] = track.betas.numpy()[:16]
@@ -215,10 +215,6 @@ def write_amass(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         np.savez_compressed(stream, **arrays)
 
 
-def _is_smpl(body: BodyModel) -> bool:
-    return any(body.joint_names == family.joints for family in FAMILIES.values())
-
-
 def _no_motion(path: Path, values: Mapping[str, Any]) -> InputError:
     found = ", ".join(sorted(values)[:_MOST_LISTED]) + (", ..." if len(values) > _MOST_LISTED else "") or "nothing"
     names = {plain_name(name) for name in values}
@@ -235,7 +231,7 @@ def _no_motion(path: Path, values: Mapping[str, Any]) -> InputError:
 def _rest(family: str, betas: Any, gender: str, body: BodyModel | None) -> Float[Tensor, "C 3"] | None:
     """Return the rest joints of the family's own body where its file is at hand."""
     name = family if gender not in ("female", "male") else f"{family}-{gender}"
-    if body is None or not _is_smpl(body):
+    if body is None or family_of(body) is None:
         try:
             body = load_body(name)
         except InputError:

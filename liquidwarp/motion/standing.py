@@ -16,8 +16,12 @@ Axis = tuple[int, int, int]
 
 _UPRIGHT = np.cos(np.radians(45))  # of the angle between a trunk and the vertical of who stands, sits or kneels
 _FLOOR = (-0.03, 0.12)  # where the lowest joint of who is on a floor at 0 lies, in heights of the person
-_DRIFT, _LYING, _NO_FLOOR, _UNUSUAL = 3.0, 0.3, 0.25, 0.1  # prices of what speaks against an axis, see `world_up`
-_STANDING = np.radians([30.0, 35.0, 60.0])  # most that trunk, leg and knee of who stands may be off the vertical
+_DRIFT, _MOST_DRIFT = 4.0, 0.25  # prices of what speaks against an axis, see `world_up`: a floor that is none,
+_NEVER, _LYING, _NO_FLOOR = 0.3, 0.1, 0.25  # nobody who is ever upright, all who lie, a floor elsewhere than at 0,
+_UNUSUAL, _UNHEARD_OF = 0.08, 0.2  # y or z where the other is usual, and any other axis
+_STANDING = np.radians([[30.0, 35.0, 60.0, 30.0], [40.0, 75.0, 120.0, 45.0]])
+# Most that trunk and legs of who stands may be off the vertical, knees be bent and shoulders turned against the hips;
+# and where nobody stands so, of who keeps the trunk upright.
 _NEARLY = np.radians(15.0)  # frames in which a person stands about as straight as in the straightest
 _ACROSS = np.cos(np.radians(60))  # of the angle within which a bone still points the way it should
 _ALIGNED = np.cos(np.radians(30))
@@ -39,9 +43,10 @@ WORLDS: dict[Axis, np.ndarray] = {  # by the axis that points up: the rotation f
 def world_up(places: Float[np.ndarray, "T C 3"], usual: Axis, others: Sequence[Axis] = tuple(WORLDS)) -> Axis:
     """Find the axis that points up in a world from where the 22 canonical joints of a person are in it.
 
-    Against an axis speak: a lowest joint that wanders along it, for people stay on their floor; trunks that are not
-    upright along it; a lowest joint that is not at 0; and that it is not the usual one. So who lies down does not turn
-    the world over, and who stands in a z-up world is not laid down.
+    Against an axis speak: a lowest joint that wanders along it, for people stay on their floor; a trunk that is never
+    upright along it, and a little each that is not; a lowest joint that is not at 0; and that it is not the usual one.
+    An unusual axis needs a frame in which the person is upright along it. So who lies down does not turn the world
+    over, and who stands in a z-up world is not laid down.
 
     Args:
         places: of the joints, per frame; any unit.
@@ -54,9 +59,13 @@ def world_up(places: Float[np.ndarray, "T C 3"], usual: Axis, others: Sequence[A
     for axis in {usual, *others}:
         lowest = (places @ np.array(axis, dtype=np.float64)).min(1) / height
         drift = np.abs(lowest - np.median(lowest)).mean()
-        lying = 1 - ((trunk @ axis) > _UPRIGHT).mean()
+        upright = ((trunk @ axis) > _UPRIGHT).mean()
         floating = not _FLOOR[0] < np.median(lowest) < _FLOOR[1]
-        prices[axis] = _DRIFT * drift + _LYING * lying + _NO_FLOOR * floating + _UNUSUAL * (axis != usual)
+        if axis == usual or upright > 0:
+            lying = _LYING * (1 - upright) if upright > 0 else _NEVER
+            prices[axis] = min(_DRIFT * drift, _MOST_DRIFT) + lying + _NO_FLOOR * floating
+            if axis != usual:
+                prices[axis] += _UNUSUAL if axis in ((0, 1, 0), (0, 0, 1)) else _UNHEARD_OF
     return min(sorted(prices), key=lambda axis: prices[axis])
 
 
@@ -107,14 +116,14 @@ def legs_hang(rest: Float[np.ndarray, "C 3"]) -> bool:
 
 
 def standing_frames(places: Float[np.ndarray, "T C 3"]) -> Int[np.ndarray, "S"]:
-    """Return the numbers of the frames in which a person stands.
+    """Return the numbers of the frames in which a person stands, or where there are none, is upright at least.
 
     Args:
         places: of the canonical joints per frame, y down.
     """
-    trunk, legs, knees, twist = _posture(places)
-    most = [trunk / _STANDING[0], legs / _STANDING[1], knees / _STANDING[2], twist / _STANDING[0]]
-    return np.flatnonzero(np.max(most, axis=0) < 1)
+    posture = np.stack(_posture(places), axis=1)
+    stands, upright = ((posture < most).all(1) for most in _STANDING)
+    return np.flatnonzero(stands if stands.any() else upright)
 
 
 def straightest(places: Float[np.ndarray, "T C 3"], frames: Int[np.ndarray, "S"]) -> Int[np.ndarray, "N"]:

@@ -12,7 +12,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
 from liquidwarp.nn.liquid import LiquidGenerator
-from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name
+from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name, shape_of
 
 _NAMED = 3  # parameters that an error message names
 
@@ -84,16 +84,15 @@ def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...
 
 
 def load_published(path: str | Path) -> LiquidGenerator:
-    """Read a file that `import_weights` wrote, ready to answer.
+    """Read a file that `import_weights` or a training wrote, ready to answer.
 
     Raises:
         InputError: no such file, a damaged one, or of no published configuration.
     """
     card, tensors = load_with_card(path)
-    name, share = card.get("configuration"), card.get("share", 1.0)
-    if name not in GENERATORS:
+    name = card.get("configuration")
+    if name not in (*GENERATORS, "W_F"):
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
-    shape = SHAPES[name] if share == 1 else SHAPES[name].narrowed(share)
-    network = LiquidGenerator(shape).eval().requires_grad_(False)
+    network = LiquidGenerator(shape_of(name, card.get("share", 1.0))).eval().requires_grad_(False)
     fill_network(network, tensors, path, name=name)
     return network

@@ -123,11 +123,45 @@ class LiquidStream(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class LiquidAnswer:
-    """What the generator returns; `B` is the batch, `N` are sources, `M` grounds and `T` targets.
+class BackgroundInput:
+    """What the background stream is told: pictures with a hole where the person is; any axes may lead.
 
     Attributes:
-        background: the grounds.
+        picture: 0 in the hole.
+        known: 1 outside the hole.
+    """
+
+    picture: Float[Tensor, "*M 3 H W"]
+    known: Float[Tensor, "*M 1 H W"]
+
+    def stacked(self) -> Float[Tensor, "*M 4 H W"]:
+        """Return the planes in the order that the weights know."""
+        return torch.cat([self.picture, self.known], -3)
+
+
+@dataclass(frozen=True, eq=False)
+class ChartedPicture:
+    """What the other streams are told: a picture beside a map of the body in it; any axes may lead.
+
+    Attributes:
+        color: without the background: a photo's person, or photos warped to the target.
+        chart: texture coordinates of the visible face, and 1 where there is no body.
+    """
+
+    color: Float[Tensor, "*N 3 H W"]
+    chart: Float[Tensor, "*N 3 H W"]
+
+    def stacked(self) -> Float[Tensor, "*N 6 H W"]:
+        """Return the planes in the order that the weights know."""
+        return torch.cat([self.color, self.chart], -3)
+
+
+@dataclass(frozen=True, eq=False)
+class LiquidAnswer:
+    """What the generator returns; `B` is the batch, `N` are sources, `M` backgrounds and `T` targets.
+
+    Attributes:
+        background: completed.
         source_color: the sources, painted again; None where there is no source stream.
         source_mask: 1 = background.
         target_color: the targets.
@@ -141,7 +175,7 @@ class LiquidAnswer:
     target_mask: Float[Tensor, "B T 1 H W"]
 
     def compose(self) -> Float[Tensor, "B T 3 H W"]:
-        """Return the targets before the first ground, which has to be of their size."""
+        """Return the targets before the first background, which has to be of their size."""
         return self.target_mask * self.background[:, :1] + (1 - self.target_mask) * self.target_color
 
 
@@ -196,13 +230,13 @@ class SourceLook:
     """What the sources say to every target; computed once.
 
     Attributes:
-        pictures: the source stream's input.
+        pictures: the source stream's input, axes B and N.
         color: the sources, painted again; None where there is no source stream.
         mask: 1 = background.
         features: per site of a Liquid Warping Block; empty where there is no source stream.
     """
 
-    pictures: Float[Tensor, "B N 6 h w"]
+    pictures: ChartedPicture
     color: Float[Tensor, "B N 3 h w"] | None = None
     mask: Float[Tensor, "B N 1 h w"] | None = None
     features: tuple[Float[Tensor, "B N _ _ _"], ...] = ()
@@ -238,37 +272,38 @@ class LiquidGenerator(nn.Module):
 
     def forward(
         self,
-        background: Float[Tensor, "B M 4 h w"],
-        source: Float[Tensor, "B N 6 h w"],
-        transfer: Float[Tensor, "B T 6 H W"],
+        background: BackgroundInput,
+        source: ChartedPicture,
+        transfer: ChartedPicture,
         grid: Float[Tensor, "B T N H W 2"],
         valid: Bool[Tensor, "B T N H W"],
         *,
         earlier: Earlier | None = None,
     ) -> LiquidAnswer:
-        """Run all streams; see `ground`, `look` and `paint`."""
+        """Run all streams; see `complete_background`, `look` and `paint`."""
         look = self.look(source)
         color, mask = self.paint(look, transfer, grid, valid, earlier=earlier)
-        return LiquidAnswer(self.ground(background), look.color, look.mask, color, mask)
+        return LiquidAnswer(self.complete_background(background), look.color, look.mask, color, mask)
 
-    def ground(self, background: Float[Tensor, "B M 4 h w"]) -> Float[Tensor, "B M 3 h w"]:
-        """Complete pictures without the person; the fourth channel says where the ground is seen."""
-        color, _ = self.background(background.flatten(0, 1))
-        return color.unflatten(0, background.shape[:2])
+    def complete_background(self, background: BackgroundInput) -> Float[Tensor, "B M 3 h w"]:
+        """Complete pictures without the person, axes B and M."""
+        given = background.stacked()
+        color, _ = self.background(given.flatten(0, 1))
+        return color.unflatten(0, given.shape[:2])
 
-    def look(self, source: Float[Tensor, "B N 6 h w"]) -> SourceLook:
-        """Run the source stream over sources without the ground, beside the body's map."""
+    def look(self, source: ChartedPicture) -> SourceLook:
+        """Run the source stream over sources, axes B and N."""
         if self.source is None:
             return SourceLook(source)
-        lead, found = source.shape[:2], list[Tensor]()
-        color, mask = self.source(source.flatten(0, 1), _keep(found))
+        lead, found = source.color.shape[:2], list[Tensor]()
+        color, mask = self.source(source.stacked().flatten(0, 1), _keep(found))
         features = tuple(kept.unflatten(0, lead) for kept in found)
         return SourceLook(source, color.unflatten(0, lead), None if mask is None else mask.unflatten(0, lead), features)
 
     def paint(
         self,
         look: SourceLook,
-        transfer: Float[Tensor, "B T 6 H W"],
+        transfer: ChartedPicture,
         grid: Float[Tensor, "B T N H W 2"],
         valid: Bool[Tensor, "B T N H W"],
         *,
@@ -281,13 +316,13 @@ class LiquidGenerator(nn.Module):
 
         Args:
             look: the sources.
-            transfer: sources warped to the target at picture level, and the body's map there.
+            transfer: sources warped to the targets, and the body's map there, axes B and T.
             grid: flow from each target into each source.
             valid: where to believe it.
             earlier: the previous pictures, which join the sources.
         """
-        lead = transfer.shape[:2]
-        given = self._stacked(look.pictures, transfer) if self.shape.concatenate else transfer
+        lead = transfer.color.shape[:2]
+        given = self._stacked(look.pictures, transfer) if self.shape.concatenate else transfer.stacked()
 
         def fuse(site: int, features: Tensor) -> Tensor:
             size = (features.shape[-2], features.shape[-1])
@@ -301,12 +336,13 @@ class LiquidGenerator(nn.Module):
         assert mask is not None
         return color.unflatten(0, lead), mask.unflatten(0, lead)
 
-    def _stacked(self, sources: Tensor, transfer: Tensor) -> Tensor:
-        chosen = sources[:, [number % sources.shape[1] for number in range(self.shape.concatenate)]].flatten(1, 2)
-        if chosen.shape[-2:] != transfer.shape[-2:]:
-            chosen = interpolate(chosen, size=transfer.shape[-2:], mode="bilinear", align_corners=False)
-        spread = chosen[:, None].expand(-1, transfer.shape[1], -1, -1, -1)
-        return torch.cat([spread, transfer[:, :, 3:]], 2)
+    def _stacked(self, sources: ChartedPicture, transfer: ChartedPicture) -> Tensor:
+        given, chart = sources.stacked(), transfer.chart
+        chosen = given[:, [number % given.shape[1] for number in range(self.shape.concatenate)]].flatten(1, 2)
+        if chosen.shape[-2:] != chart.shape[-2:]:
+            chosen = interpolate(chosen, size=chart.shape[-2:], mode="bilinear", align_corners=False)
+        spread = chosen[:, None].expand(-1, chart.shape[1], -1, -1, -1)
+        return torch.cat([spread, chart], 2)
 
     def _warp(self, features: Tensor, grid: Tensor, valid: Tensor, size: tuple[int, int]) -> Tensor:
         lead = valid.shape[:-2]

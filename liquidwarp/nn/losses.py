@@ -141,7 +141,7 @@ def is_present(boxes: Float[Tensor, "B 4"]) -> Float[Tensor, " B"]:
 
 
 def real_or_fake_loss(
-    real: Sequence[Tensor], fake: Sequence[Tensor], *, game: Game, shares: Sequence[Float[Tensor, " B"]] | None = None
+    real: Sequence[Tensor], fake: Sequence[Tensor], *, game: Game, weights: Sequence[Float[Tensor, " B"]] | None = None
 ) -> Float[Tensor, ""]:
     """Compute the discriminator's loss over its outputs, each averaged over patches.
 
@@ -151,40 +151,40 @@ def real_or_fake_loss(
         real: score maps of true pictures, one a branch.
         fake: of made ones.
         game: which.
-        shares: how much each sample counts in each branch; 1 by default.
+        weights: how much each sample counts in each branch; 1 by default.
     """
     check_choice("game", game, ("lsgan", "hinge"))
     if game == "lsgan":
         terms = [((r - 1) ** 2, (f + 1) ** 2) for r, f in zip(real, fake, strict=True)]
     else:
         terms = [(relu(1 - r), relu(1 + f)) for r, f in zip(real, fake, strict=True)]
-    return _over_branches([true + made for true, made in terms], shares) / 2
+    return _over_branches([true + made for true, made in terms], weights) / 2
 
 
 def fooling_loss(
-    fake: Sequence[Tensor], *, game: Game, shares: Sequence[Float[Tensor, " B"]] | None = None
+    fake: Sequence[Tensor], *, game: Game, weights: Sequence[Float[Tensor, " B"]] | None = None
 ) -> Float[Tensor, ""]:
     """Compute the generator's loss for the discriminator's scores of what it made.
 
     LSGAN pulls the scores to 0, midway between the discriminator's two targets; hinge raises them.
     """
     check_choice("game", game, ("lsgan", "hinge"))
-    return _over_branches([f * f if game == "lsgan" else -f for f in fake], shares)
+    return _over_branches([f * f if game == "lsgan" else -f for f in fake], weights)
 
 
 def feature_matching_loss(
-    real: Sequence[Tensor], fake: Sequence[Tensor], *, shares: Sequence[Float[Tensor, " B"]] | None = None
+    real: Sequence[Tensor], fake: Sequence[Tensor], *, weights: Sequence[Float[Tensor, " B"]] | None = None
 ) -> Float[Tensor, ""]:
     """Compute the mean L1 between the discriminator's features of true and made pictures.
 
     Source: Wang et al., "pix2pixHD", 2018, equation 4; the true ones get no gradient.
     """
-    return _over_branches([(f - r.detach()).abs() for r, f in zip(real, fake, strict=True)], shares)
+    return _over_branches([(f - r.detach()).abs() for r, f in zip(real, fake, strict=True)], weights)
 
 
-def _over_branches(maps: Sequence[Tensor], shares: Sequence[Tensor] | None) -> Float[Tensor, ""]:
+def _over_branches(maps: Sequence[Tensor], weights: Sequence[Tensor] | None) -> Float[Tensor, ""]:
     """Average over samples and branches, so that how a batch is shared by processes changes nothing."""
-    if shares is None:
+    if weights is None:
         return torch.stack([values.mean() for values in maps]).mean()
-    means = [(values.flatten(1).mean(1) * share).mean() for values, share in zip(maps, shares, strict=True)]
+    means = [(values.flatten(1).mean(1) * weight).mean() for values, weight in zip(maps, weights, strict=True)]
     return torch.stack(means).mean()

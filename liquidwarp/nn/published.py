@@ -12,7 +12,7 @@ from liquidwarp.nn.liquid import LiquidGenerator, LiquidShape, StreamShape
 _ICCV = StreamShape(
     6, 64, (128, 256, 512), 6, (256, 128, 64), "affine", False, rise_kernel=3, rise_bias=False, head_kernel=7, joins=3
 )
-_ICCV_GROUND = StreamShape(
+_ICCV_BACKGROUND = StreamShape(
     4,
     64,
     (128, 256, 512),
@@ -25,7 +25,7 @@ _ICCV_GROUND = StreamShape(
     head_kernel=7,
     mask=False,
 )
-_GROUND = StreamShape(
+_BACKGROUND = StreamShape(
     4,
     64,
     (128, 128, 256),
@@ -62,14 +62,14 @@ _STACKED = StreamShape(
 _DEEPEST = len(_TARGET.widths) - 1  # the site after the last halving
 
 SHAPES: dict[str, LiquidShape] = {
-    "ICCV": LiquidShape(_ICCV_GROUND, _ICCV, _ICCV, lambda *_: Add(), corners=True, longest=256),
-    "AddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda *_: Add()),
-    "AvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda *_: Mean()),
-    "SoftGateAddLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=False)),
-    "SoftGateAvgLWB": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=True)),
-    "AttLWB-SPADE": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda _, width: Attention(width)),
-    "TextureWarping": LiquidShape(_GROUND, _SOURCE),
-    "InputConcat": LiquidShape(_GROUND, _STACKED, concatenate=4),
+    "ICCV": LiquidShape(_ICCV_BACKGROUND, _ICCV, _ICCV, lambda *_: Add(), corners=True, longest=256),
+    "AddLWB": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda *_: Add()),
+    "AvgLWB": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda *_: Mean()),
+    "SoftGateAddLWB": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=False)),
+    "SoftGateAvgLWB": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda _, width: Gate(width, mean=True)),
+    "AttLWB-SPADE": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda _, width: Attention(width)),
+    "TextureWarping": LiquidShape(_BACKGROUND, _SOURCE),
+    "InputConcat": LiquidShape(_BACKGROUND, _STACKED, concatenate=4),
 }
 """By published name; "ICCV" is the generator of 2019."""
 
@@ -78,7 +78,7 @@ GENERATORS = tuple(SHAPES)
 ABLATION: dict[str, LiquidShape] = {
     "W_C": SHAPES["InputConcat"],
     "W_T": SHAPES["TextureWarping"],
-    "W_F": LiquidShape(_GROUND, _TARGET, _SOURCE, lambda site, _: Add() if site == _DEEPEST else Keep()),
+    "W_F": LiquidShape(_BACKGROUND, _TARGET, _SOURCE, lambda site, _: Add() if site == _DEEPEST else Keep()),
     "W_LWB": SHAPES["AddLWB"],
 }
 """The paper's comparison: early concatenation, texture warping, features warped once where they are smallest, and
@@ -96,7 +96,7 @@ _ICCV_NAMES = (
     (r"(source|target)\.color", lambda m: f"{_short(m[1])}_model.img_reg.0"),
     (r"(source|target)\.mask", lambda m: f"{_short(m[1])}_model.attetion_reg.0"),
 )
-_GROUND_NAMES = (
+_BACKGROUND_NAMES = (
     (r"background\.stages\.(\d+)\.(\d+)", lambda m: f"bg_net.main.{3 * int(m[1]) + int(m[2])}"),
     (r"background\.blocks\.(\d+)", lambda m: f"bg_net.main.{12 + int(m[1])}"),
     (r"background\.rises\.(\d+)\.(\d+)", lambda m: f"bg_net.main.{18 + 3 * int(m[1]) + int(m[2])}"),
@@ -129,6 +129,21 @@ _FUSION_NAMES = (
 )
 
 
+def shape_of(name: str, share: float = 1.0) -> LiquidShape:
+    """Return the shape of a published configuration, or of W_F, which no published file is of.
+
+    Args:
+        name: one of `GENERATORS`, or W_F.
+        share: of the widths.
+
+    Raises:
+        InputError: no such configuration.
+    """
+    shapes = SHAPES | {"W_F": ABLATION["W_F"]}
+    check_choice("configuration", name, tuple(shapes))
+    return shapes[name] if share == 1 else shapes[name].narrowed(share)
+
+
 def make_generator(name: str) -> LiquidGenerator:
     """Return an untrained generator of a published configuration.
 
@@ -145,7 +160,7 @@ def published_name(configuration: str, key: str) -> str:
         rules = _ICCV_NAMES
     else:
         fused = SHAPES[configuration].source is not None
-        rules = (*_GROUND_NAMES, *(_FUSED_NAMES if fused else ()), *_PLAIN_NAMES)
+        rules = (*_BACKGROUND_NAMES, *(_FUSED_NAMES if fused else ()), *_PLAIN_NAMES)
     for pattern, name in rules:
         found = re.match(pattern + r"(?=\.)", key)
         if found:

@@ -1,6 +1,7 @@
 """Everything known of a person from photos, as a value."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,22 @@ from torch import Tensor
 from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import BodyModel
 from liquidwarp.devices import moved
+from liquidwarp.errors import InputError
+from liquidwarp.person.files import Card, PersonArrays, digest_of, not_a_person, read_person_file, write_person_file
+from liquidwarp.person.packing import (
+    Arrays,
+    check_rest,
+    find_body,
+    pack_appearance,
+    pack_body,
+    pack_camera,
+    pack_track,
+    plain,
+    take_appearance,
+    take_camera,
+    take_tensor,
+    take_track,
+)
 from liquidwarp.types import BodyTrack, Camera
 
 
@@ -18,7 +35,7 @@ class SourceView:
     """A photo as the generator sees it.
 
     Attributes:
-        picture: colours of the person, free of the background, and the matte.
+        picture: colours of the person, free of the background, and the alpha.
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed body as it stands in the photo.
         faces: which faces of the body the photo shows, and may be asked for.
@@ -58,9 +75,99 @@ class SourceState:
     alpha: Float[np.ndarray, "H W"]
     views: tuple[SourceView, ...]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the person's tensors lie."""
+        return self.offsets.device
+
     def to(self, device: torch.device | str) -> "SourceState":
         """Return the person with its tensors and its body on another device.
 
         Pictures stay arrays: who draws puts what is drawn from on the device once (`Appearance.tensors`).
         """
         return moved(self, device)
+
+    def save(self, path: str | Path) -> None:
+        """Write all of it to one file, atomically; the same person gives the same bytes.
+
+        The body itself is not written: the file says by name and fingerprint which one it is. The photos are, so treat
+        the file as you treat them.
+
+        Args:
+            path: of the file; ends in .person by convention.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_person_file(path, *_pack(self))
+
+    @staticmethod
+    def load(path: str | Path, body: BodyModel | None = None) -> "SourceState":
+        """Read what `save` wrote; nothing in the file is executed.
+
+        Args:
+            path: of the file.
+            body: the body that the person was learnt on; by default `load_body` of the name in the file.
+
+        Raises:
+            InputError: the file is missing, damaged or of a newer liquidwarp, or the person was learnt on a body that
+                is not at hand, or on another one than `body`.
+        """
+        card, arrays = read_person_file(path)
+        body = find_body(path, card, body)
+        try:
+            state = _take(card, arrays, body)
+            rest = take_tensor(arrays, "rest", "float32", "V 3")
+            arrays.check_empty()
+        except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise not_a_person(path, error) from error
+        check_rest(path, body, state.track.betas, rest)
+        return state
+
+    def digest(self) -> str:
+        """Return a hash of all that is known of the person, the body included."""
+        return digest_of(*_pack(self))
+
+
+def _pack(state: SourceState) -> tuple[Card, Arrays]:
+    state = state.to("cpu")
+    card, arrays = pack_body(state.body, state.track.betas)
+    told, packed = pack_track(state.track)
+    arrays |= packed | pack_appearance(state.appearance)
+    for name, dtype in (("offsets", "float32"), ("background", "uint8"), ("photo", "uint8"), ("alpha", "float32")):
+        arrays[name] = plain(getattr(state, name), dtype)
+    for number, view in enumerate(state.views):
+        prefix = f"views.{number}."
+        arrays |= pack_camera(view.camera, f"{prefix}camera.")
+        for name, dtype in (("picture", "uint8"), ("vertices", "float32"), ("faces", "bool")):
+            arrays[prefix + name] = plain(getattr(view, name), dtype)
+    return card | told | {"views": len(state.views)}, arrays
+
+
+def _take(card: Card, arrays: PersonArrays, body: BodyModel) -> SourceState:
+    """Put a person together; InputError, KeyError, TypeError or ValueError where the file holds no such thing."""
+    arrays.know(V=len(body.topology.vertex_part), F=len(body.topology.faces), K=body.num_betas, J=len(body.parents) - 1)
+    photo = arrays.take("photo", "uint8", "H W 3")
+    views = int(card["views"])
+    if views < 1:
+        raise InputError("it shows no photo to the generator")
+    return SourceState(
+        body=body,
+        track=take_track(card, arrays, body, (photo.shape[0], photo.shape[1])),
+        offsets=take_tensor(arrays, "offsets", "float32", "V 3"),
+        appearance=take_appearance(arrays),
+        background=arrays.take("background", "uint8", "H W 3"),
+        photo=photo,
+        alpha=arrays.take("alpha", "float32", "H W"),
+        views=tuple(_take_view(arrays, f"views.{number}.", number) for number in range(views)),
+    )
+
+
+def _take_view(arrays: PersonArrays, prefix: str, number: int) -> SourceView:
+    picture = arrays.take(f"{prefix}picture", "uint8", f"H{number} W{number} 4")
+    return SourceView(
+        picture,
+        take_camera(arrays, f"{prefix}camera.", (picture.shape[0], picture.shape[1])),
+        take_tensor(arrays, f"{prefix}vertices", "float32", "V 3"),
+        take_tensor(arrays, f"{prefix}faces", "bool", "F"),
+    )

@@ -13,7 +13,7 @@ Divisions follow IEEE (`error_model="numpy"`): a check for zero in an inner loop
 """
 
 import math
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -26,6 +26,42 @@ EMPTY = np.int64(np.iinfo(np.int64).max)
 """The key of a pixel without a face."""
 _LOWER = np.int64(0xFFFFFFFF)
 _TINY = float(np.finfo(np.float64).tiny)
+
+
+class ProjectedMesh(NamedTuple):
+    """What is drawn: (x px, y px, Z) vertices `B V 3`, faces `F 3`, and how.
+
+    Faces nearer than `near` metres are left out; with `cull` those that look away are.
+    """
+
+    screen: np.ndarray
+    faces: np.ndarray
+    orthographic: bool
+    near: float
+    cull: bool
+
+
+class FragmentPlanes(NamedTuple):
+    """What is made: `B H W`, `B H W 3`, `B H W`."""
+
+    face_index: np.ndarray
+    bary: np.ndarray
+    depth: np.ndarray
+
+
+class FlowSource(NamedTuple):
+    """Where flow leads: xy (S V 2) and visible (N F), one row or one per flow, no row where every face is visible."""
+
+    xy: np.ndarray
+    visible: np.ndarray
+
+
+class FlowPlanes(NamedTuple):
+    """What is made: `B H W`, `N H W 2`, `N H W`; overwritten."""
+
+    face_index: np.ndarray
+    grid: np.ndarray
+    valid: np.ndarray
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -377,8 +413,10 @@ def _flow_task(task, points, faces, orthographic, boxes, begins, bins, xy, visib
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth):
+def draw_serial(mesh, made):
     """Rasterise on the calling thread; see `draw_parallel`."""
+    screen, faces, orthographic, near, cull = mesh
+    face_index, bary, depth = made
     batch, height, width = face_index.shape
     points, boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
     for task in range(batch * begins.shape[1]):
@@ -387,8 +425,10 @@ def draw_serial(screen, faces, orthographic, near, cull, face_index, bary, depth
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, depth):
-    """Rasterise (x px, y px, Z) vertices into `face_index`, `bary` and `depth`, which are overwritten."""
+def draw_parallel(mesh, made):
+    """Rasterise a `ProjectedMesh` into `FragmentPlanes`, which are overwritten."""
+    screen, faces, orthographic, near, cull = mesh
+    face_index, bary, depth = made
     batch, height, width = face_index.shape
     points, boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
     for task in prange(batch * begins.shape[1]):
@@ -397,8 +437,11 @@ def draw_parallel(screen, faces, orthographic, near, cull, face_index, bary, dep
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def flow_serial(screen, faces, orthographic, near, cull, xy, visible, face_index, grid, valid):
+def flow_serial(mesh, source, made):
     """Rasterise straight to a flow on the calling thread; see `flow_parallel`."""
+    screen, faces, orthographic, near, cull = mesh
+    xy, visible = source
+    face_index, grid, valid = made
     batch, height, width = face_index.shape
     points, boxes, begins, bins = _sort_serial(screen, faces, height, width, near, cull)
     for task in range(batch * begins.shape[1]):
@@ -407,12 +450,14 @@ def flow_serial(screen, faces, orthographic, near, cull, xy, visible, face_index
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def flow_parallel(screen, faces, orthographic, near, cull, xy, visible, face_index, grid, valid):
-    """Rasterise straight to `face_index`, `grid` and `valid`, which are overwritten; no weights, no depths.
+def flow_parallel(mesh, source, made):
+    """Rasterise a `ProjectedMesh` straight to `FlowPlanes` from a `FlowSource`; no weights, no depths.
 
-    `xy` (S V 2) and `visible` (N F) have one row or one per flow, `visible` none where every face is visible; there are
-    as many flows as images, or several of a single one.
+    There are as many flows as images, or several of a single one.
     """
+    screen, faces, orthographic, near, cull = mesh
+    xy, visible = source
+    face_index, grid, valid = made
     batch, height, width = face_index.shape
     points, boxes, begins, bins = _sort_parallel(screen, faces, height, width, near, cull)
     for task in prange(batch * begins.shape[1]):

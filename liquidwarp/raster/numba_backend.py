@@ -43,16 +43,9 @@ def draw_flow(
     run_kernel(
         kernels.flow_serial,
         kernels.flow_parallel,
-        screen.contiguous().numpy(),
-        faces.to(torch.int32).contiguous().numpy(),
-        bool(orthographic),
-        float(near),
-        bool(cull),
-        source_xy.contiguous().numpy(),
-        visible.contiguous().numpy(),
-        face_index.numpy(),
-        grid.numpy(),
-        valid.numpy(),
+        _mesh(screen, faces.to(torch.int32).contiguous(), orthographic, near, cull),
+        kernels.FlowSource(source_xy.contiguous().numpy(), visible.contiguous().numpy()),
+        kernels.FlowPlanes(face_index.numpy(), grid.numpy(), valid.numpy()),
     )
     return face_index, grid, valid
 
@@ -62,6 +55,12 @@ def nearest_segments(ends: Tensor, size: tuple[int, int], reach: float) -> Tenso
     nearest = torch.full(size, -1, dtype=torch.int32)
     silhouette_kernels.nearest_segments(ends.contiguous().numpy(), float(reach), nearest.numpy())
     return nearest
+
+
+def _mesh(screen: Tensor, triangles: Tensor, orthographic: bool, near: float, cull: bool) -> kernels.ProjectedMesh:
+    return kernels.ProjectedMesh(
+        screen.contiguous().numpy(), triangles.numpy(), bool(orthographic), float(near), bool(cull)
+    )
 
 
 def _draw(
@@ -74,14 +73,8 @@ def _draw(
     run_kernel(
         kernels.draw_serial,
         kernels.draw_parallel,
-        screen.contiguous().numpy(),
-        triangles.numpy(),
-        bool(orthographic),
-        float(near),
-        bool(cull),
-        face_index.numpy(),
-        bary.numpy(),
-        depth.numpy(),
+        _mesh(screen, triangles, orthographic, near, cull),
+        kernels.FragmentPlanes(face_index.numpy(), bary.numpy(), depth.numpy()),
     )
     return face_index, bary, depth
 
@@ -111,10 +104,7 @@ class _RasterizeNumba(torch.autograd.Function):
             screen.contiguous().numpy(),
             triangles.numpy(),
             ctx.orthographic,
-            face_index.numpy(),
-            bary.numpy(),
-            depth.numpy(),
-            grad_bary.contiguous().numpy(),
-            grad_depth.contiguous().numpy(),
+            kernels.FragmentPlanes(face_index.numpy(), bary.numpy(), depth.numpy()),
+            pull_kernels.Pulls(grad_bary.contiguous().numpy(), grad_depth.contiguous().numpy()),
         )
         return torch.from_numpy(gradient), None, None, None, None, None

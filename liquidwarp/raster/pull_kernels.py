@@ -4,7 +4,7 @@ Pixels are cut into a fixed number of parts per image, whose sums are added in f
 result. See `raster.kernels` for the habits of these files.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit, prange
@@ -13,6 +13,13 @@ from liquidwarp.raster.kernels import corners_of
 
 PARTIALS = 4
 """Partial sums per image, added in fixed order."""
+
+
+class Pulls(NamedTuple):
+    """Gradients of `bary` and `depth`."""
+
+    bary: np.ndarray
+    depth: np.ndarray
 
 
 @njit(cache=True, error_model="numpy")
@@ -85,8 +92,10 @@ def _pull_task(task, screen, faces, orthographic, face_index, bary, depth, grad_
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def pull_serial(screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth):
+def pull_serial(screen, faces, orthographic, fragments, pulls):
     """Return the gradient of (x px, y px, Z) on the calling thread; see `pull_parallel`."""
+    face_index, bary, depth = fragments
+    grad_bary, grad_depth = pulls
     batch, count = screen.shape[0], screen.shape[1]
     sums = np.zeros((batch * PARTIALS, count, 3), np.float64)
     for task in range(batch * PARTIALS):
@@ -96,8 +105,10 @@ def pull_serial(screen, faces, orthographic, face_index, bary, depth, grad_bary,
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def pull_parallel(screen, faces, orthographic, face_index, bary, depth, grad_bary, grad_depth):
-    """Return the gradient of (x px, y px, Z) vertices given those of `bary` and `depth`."""
+def pull_parallel(screen, faces, orthographic, fragments, pulls):
+    """Return the gradient of (x px, y px, Z) vertices given those of `kernels.FragmentPlanes`."""
+    face_index, bary, depth = fragments
+    grad_bary, grad_depth = pulls
     batch, count = screen.shape[0], screen.shape[1]
     sums = np.zeros((batch * PARTIALS, count, 3), np.float64)
     for task in prange(batch * PARTIALS):

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.detect.protocol import landmark_box
 from liquidwarp.errors import InputError, NoPersonError
@@ -35,7 +35,7 @@ def regress_clip(
 ) -> BodyTrack:
     """Let a regressor look at every frame that shows the person; what it answers becomes one track.
 
-    The shape is the median over frames. A body of another family than the regressor's does the same motion, with bones
+    The shape is the median over frames. A body with other joints than the regressor's does the same motion, with bones
     as long. Frames without the person are bridged.
 
     Convention: `track.transl` in the world of `camera`.
@@ -112,16 +112,16 @@ def crop_square(frame: UInt8[np.ndarray, "H W 3"], box: Float[Tensor, "3"], side
 
 
 def _to_track(
-    family: str,
+    theirs: BodyModel | None,
     body: BodyModel,
     rotations: Float[Tensor, "T J 3 3"],
     place: Float[Tensor, "T 3"],
     betas: Float[Tensor, "K"] | None,
     fps: float,
 ) -> BodyTrack:
-    own = body.name.split("-")[0] == family or _same_joints(body, family)
-    if not own:
-        rest = _rest_of(family, betas)
+    joints = FAMILIES["smpl"].joints if theirs is None else theirs.joint_names
+    if body.joint_names != joints:
+        rest = level_rest() if theirs is None else canonical_rest(theirs, shape_of(theirs, betas)).double()
         motion = SkeletonMotion(rest, global_turns(rotations), place, fps)
         return pose_body(body, motion)
     shape = shape_of(body, betas)
@@ -130,18 +130,6 @@ def _to_track(
     still = torch.ones(len(place))
     camera = default_camera((2, 2))
     return BodyTrack(body.name, shape, orient, pose, (place - pelvis).float(), camera, fps, still, still.bool())
-
-
-def _same_joints(body: BodyModel, family: str) -> bool:
-    return family in FAMILIES and body.joint_names == FAMILIES[family].joints
-
-
-def _rest_of(family: str, betas: Float[Tensor, "K"] | None) -> Float[Tensor, "C 3"]:
-    try:
-        body = load_body(family)
-    except InputError:  # the user has none
-        return level_rest()
-    return canonical_rest(body, shape_of(body, betas)).double()
 
 
 def _into_world(track: BodyTrack, body: BodyModel) -> BodyTrack:

@@ -13,7 +13,7 @@ import liquidwarp
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
-from liquidwarp.detect.profiles import landmark_offsets, refined
+from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.prior import PosePrior, make_prior
 from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
@@ -25,7 +25,7 @@ from liquidwarp.regress.observed import Observed, observe
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 BUNDLED = Path(__file__).parent / "assets" / "landmarks.safetensors"
-_BODY, _DETECTOR = "anny", "mediapipe"
+_DEPTH_SIGMA = 0.12  # of limbs' directions along the view, where a detector's guess has 0.2
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
 MISSED = 0.045  # metres; answers that are right miss by half of it
@@ -34,7 +34,7 @@ MISSED = 0.045  # metres; answers that are right miss by half of it
 def regressor_skeleton(body: BodyModel) -> Skeleton:
     """Return the skeleton with the landmarks that the network compares, where the detector puts them."""
     skeleton = make_skeleton(body, MEDIAPIPE, torch.zeros(body.num_betas, dtype=torch.float64))
-    return replace(skeleton, points=skeleton.points + landmark_offsets(_BODY, _DETECTOR, MEDIAPIPE))
+    return replace(skeleton, points=skeleton.points + MEDIAPIPE_PROFILE.offsets_on(body.landmark_definition, MEDIAPIPE))
 
 
 def first_poses(skeleton: Skeleton, prior: PosePrior, observed: Observed) -> Float[Tensor, "B J 3 3"]:
@@ -104,16 +104,17 @@ def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoin
     Args:
         keypoints: what the answer was made of; as they are if they name landmarks that the network does not know.
         track: the network's answer, of the open body.
-        network: its name.
+        network: its name, for files and messages.
     """
     if any(name not in MEDIAPIPE for name in keypoints.names):
         return keypoints
     skeleton = regressor_start()[0].at(track.betas.double())
-    state = read_state(_open_body(), track, track.camera)
+    state = read_state(open_body(), track, track.camera)
     points = pose_skeleton(skeleton, state.rotations, torch.zeros_like(state.place)).points
     ray = observe(keypoints, track.camera).ray.double()  # a detector's axes are those of a camera that looks there
     world = (points @ ray)[:, [MEDIAPIPE.index(name) for name in keypoints.names]].float()
-    return replace(keypoints, world=world, detector=refined(keypoints.detector, network))
+    profile = replace(keypoints.profile, depth_sigma=_DEPTH_SIGMA, leans=False)
+    return replace(keypoints, world=world, detector=f"{keypoints.detector} + {network}", profile=profile)
 
 
 def check_view(camera: Camera, size: tuple[int, int]) -> None:
@@ -186,7 +187,7 @@ def track_of(
     confidence: Float[Tensor, "T"],
 ) -> BodyTrack:
     """Write poses and places in the camera's axes as a track of the open body."""
-    body = _open_body()
+    body = open_body()
     root, place = pose_to_world(camera, rotations[:, 0].double(), place.double())
     rotations = torch.cat([root[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
@@ -212,14 +213,15 @@ def pick(observed: Observed, index: Int[Tensor, "B T"]) -> Observed:
 
 
 @lru_cache(maxsize=1)
-def _open_body() -> BodyModel:
-    return load_body(_BODY)
+def open_body() -> BodyModel:
+    """Return the body of which the network answers."""
+    return load_body()
 
 
 @lru_cache(maxsize=1)
 def regressor_start() -> tuple[Skeleton, PosePrior]:
     """Return what `first_poses` starts from."""
-    skeleton = regressor_skeleton(_open_body())
+    skeleton = regressor_skeleton(open_body())
     return skeleton, make_prior(skeleton.joints)
 
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
+from liquidwarp.bodies import BodyModel
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.geometry import default_camera
 from liquidwarp.regress.landmark_network import LandmarkNetwork
@@ -13,6 +14,7 @@ from liquidwarp.regress.landmarks import (
     check_view,
     first_poses,
     load_landmark_network,
+    open_body,
     regressor_start,
     settle,
     stride_of,
@@ -42,6 +44,11 @@ class LiveRegressor:
         self._shapes: Tensor | None = None
         self._weight = 0.0
         self._last: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def body(self) -> BodyModel:
+        """The body of the answers."""
+        return open_body()
 
     def answer(self, keypoints: Keypoints) -> BodyTrack:
         """Answer a track of one frame; where nobody is seen the person stays as in the frame before.

@@ -44,13 +44,13 @@ class Regressor(Protocol):
 
     Attributes:
         name: of the network, for the track.
-        body: whose resting pose and shape coefficients the answers are for, such as "smpl" (`bodies.load_body`).
+        body: whose resting pose and shape coefficients the answers are for; None for SMPL's where it is not at hand.
         side: width and height of a crop in pixels.
         enlarge: side of the square that is cropped, in longer sides of the box around the person's landmarks.
     """
 
     name: str
-    body: str
+    body: BodyModel | None
     side: int
     enlarge: float
 

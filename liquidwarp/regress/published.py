@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
-from liquidwarp.bodies.smpl_files import FAMILIES
+from liquidwarp.bodies.smpl_files import family_of
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
@@ -56,11 +56,10 @@ class PublishedRegressor:
     """
 
     side = _SIDE
-    body = "smpl"
 
     def __init__(self, name: str, network: nn.Module, smpl: BodyModel | None) -> None:
-        self.name, self.enlarge = name, _KINDS[name].enlarge
-        self._network, self._smpl = network.eval().requires_grad_(False), smpl
+        self.name, self.enlarge, self.body = name, _KINDS[name].enlarge, smpl
+        self._network = network.eval().requires_grad_(False)
         self._mean, self._spread = (torch.tensor(v).view(3, 1, 1) for v in (_KINDS[name].mean, _KINDS[name].spread))
 
     def regress(self, crops: Float[Tensor, "B 3 S S"], boxes: Float[Tensor, "B 3"], camera: Camera) -> BodyPieces:
@@ -69,7 +68,7 @@ class PublishedRegressor:
             answer: SmplAnswer = self._network((crops - self._mean.to(crops)) / self._spread.to(crops))
         rotations = from_smpl_axes(pose_matrices(answer.pose))[:, : len(CANONICAL_JOINTS)]
         weak = answer.camera.clone()
-        weak[:, 1:] += smpl_pelvis(self._smpl, answer.shape.mean(0)).to(weak)[:2]
+        weak[:, 1:] += smpl_pelvis(self.body, answer.shape.mean(0)).to(weak)[:2]
         turned, place = place_by_weak_perspective(weak, rotations, boxes, camera)
         return BodyPieces(turned, place, answer.shape)
 
@@ -111,7 +110,7 @@ def load_regressor(name: str, weights: str | Path, *, body: BodyModel | None = N
     network.load_state_dict({key: tensors.get(key, torch.zeros_like(value)).to(value) for key, value in state.items()})
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
         raise InputError(f"{weights}: holds NaN or infinity; fetch it again")
-    own = body is not None and body.joint_names == FAMILIES["smpl"].joints
+    own = body is not None and family_of(body) == "smpl"
     return PublishedRegressor(name, network, body if own else _user_smpl())
 
 

@@ -11,6 +11,7 @@ from liquidwarp import __version__
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_positive
+from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.errors import InputError
 from liquidwarp.fit.skeleton import pose_skeleton
 from liquidwarp.fit.track import read_state
@@ -100,7 +101,7 @@ def simulate_keypoints(track: BodyTrack, seed: int, *, level: float = 1.0) -> Ke
     Raises:
         InputError: the track is of another body, or its camera is orthographic.
     """
-    body = load_body("anny")
+    body = load_body()
     if track.body != body.name or track.camera.orthographic:
         raise InputError(f"a detector is simulated for {body.name!r} before a pinhole camera, not for {track.body!r}")
     camera = track.camera
@@ -120,4 +121,5 @@ def simulate_keypoints(track: BodyTrack, seed: int, *, level: float = 1.0) -> Ke
         size=camera.size,
         fps=track.fps,
         detector=_DETECTOR,
+        profile=MEDIAPIPE_PROFILE,
     )

@@ -1,14 +1,14 @@
 """The jobs people come for: learn a person, recover a motion, imitate, transfer, view."""
 
+from liquidwarp.methods import Synthesis
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.learn_and_recover import recover_meanwhile
 from liquidwarp.tasks.live import LiveFrame, imitate_live
 from liquidwarp.tasks.recover import recover
-from liquidwarp.tasks.refine import look_at_source
 from liquidwarp.tasks.source import encode_source, source_from_tracks
-from liquidwarp.tasks.synthesize import Synthesis, check_renderer, synthesize
+from liquidwarp.tasks.synthesize import choose_method, synthesize
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import write_video
 from liquidwarp.tasks.view import novel_view
@@ -17,12 +17,11 @@ __all__ = [
     "LiveFrame",
     "SourceState",
     "Synthesis",
-    "check_renderer",
+    "choose_method",
     "encode_source",
     "export_glb",
     "imitate",
     "imitate_live",
-    "look_at_source",
     "novel_view",
     "recover",
     "recover_meanwhile",

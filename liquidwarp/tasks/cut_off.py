@@ -72,13 +72,16 @@ def where_pictures_end(body: BodyModel, tracks: Sequence[BodyTrack]) -> list[str
         changes = share[1:][within[1:] != within[:-1]].tolist()
         return {next(zone for until, zone in zones if change <= until + 1e-6) for change in changes}
 
-    found: list[str] = []
-    for start, end, zones in _MIDDLE:
-        found += sorted(cuts(start, end, zones))
-    for start, end, zones in _SIDES:
-        left, right = (cuts(_of_side(side, start), _of_side(side, end), zones) for side in ("left", "right"))
-        found += [_PLURAL.get(zone, f"{zone}s") for zone in sorted(left & right)]
-        found += [f"left {zone}" for zone in sorted(left - right)] + [f"right {zone}" for zone in sorted(right - left)]
+    found = [zone for start, end, zones in _MIDDLE for zone in sorted(cuts(start, end, zones))]
+    left, right = (
+        {zone for start, end, zones in _SIDES for zone in cuts(_of_side(side, start), _of_side(side, end), zones)}
+        for side in ("left", "right")
+    )
+    for zone in dict.fromkeys(zone for _, _, zones in _SIDES for _, zone in zones):
+        if zone in left and zone in right:
+            found.append(_PLURAL.get(zone, f"{zone}s"))
+        else:
+            found += [f"{side} {zone}" for side, ends in (("left", left), ("right", right)) if zone in ends]
     return list(dict.fromkeys(found))
 
 

@@ -26,6 +26,7 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
         InputError: the motion is of a body that is not at hand.
         OutputError: the file cannot be written.
     """
+    person, motion = person.to("cpu"), motion.to("cpu")
     body = person.body
     moved = replace(retarget(motion, body), betas=person.track.betas)
     write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))

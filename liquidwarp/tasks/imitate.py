@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+import torch
+
+from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
-from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
+from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import BodyTrack
 
@@ -16,9 +19,11 @@ def imitate(
     *,
     camera: str = "smooth",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person doing the motion, a picture per frame, lazily.
 
@@ -29,12 +34,23 @@ def imitate(
             reference's camera and place; "source" keeps the person in place.
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
         background: see `synthesize`.
+        method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
+        device: see `synthesize`; where the body stands in each frame is worked out on the CPU first.
 
     Raises:
         InputError: the motion is of a body that is not at hand, or an argument cannot be used.
     """
-    body = person.body
-    target = imitation_target(body, person.track, retarget(motion, body), camera=camera, size=size)
-    return synthesize(person, target, background=background, renderer=renderer, generator=generator)
+    here = person.to("cpu")
+    moves = retarget(motion.to("cpu"), here.body)
+    target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
+    return synthesize(
+        person,
+        target,
+        background=background,
+        method=method,
+        renderer=renderer,
+        generator=generator,
+        device=device,
+    )

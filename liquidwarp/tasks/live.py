@@ -6,32 +6,33 @@ from collections.abc import Generator as Generates
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, same_body
 from liquidwarp.checks import check_choice
-from liquidwarp.detect import ClipFollower, Detection, Detector, LiteRtDetector, collect_keypoints
+from liquidwarp.detect import ClipFollower, Detection, Detector, LiteRtDetector, collect_keypoints, profile_of
 from liquidwarp.detect.litert.models import find_model
+from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
+from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
-from liquidwarp.tasks.synthesize import Background, Painter, Synthesis
+from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
 from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 
 _FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
 _FLOOR_SHARE = 0.8  # of those frames have their lower foot above it
 _TRAVEL_SECONDS = 1.5  # what is slower than that is travel, which "source" leaves out
-_BODY = "anny"  # of the regressor
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +56,6 @@ class _SeenDriver(NamedTuple):
     person: Detection | None
 
 
-class _Looks(TypedDict):
-    background: Background
-    renderer: str
-    generator: Generator | None
-
-
 def imitate_live(
     person: SourceState,
     frames: Iterable[UInt8[np.ndarray, "H W 3"]],
@@ -68,12 +63,14 @@ def imitate_live(
     fps: float,
     camera: str = "smooth",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
     detector: Detector | None = None,
     network: LandmarkNetwork | None = None,
     motion_person: int = 0,
+    device: str | torch.device | None = None,
 ) -> Generates[LiveFrame, None, None]:
     """Yield the person doing what the driver does, a picture per frame, as frames come.
 
@@ -88,24 +85,28 @@ def imitate_live(
         camera: as in `imitate`; "source" takes slow travel out.
         size: longer side of the pictures; by default the photo's (`copy`: the driver's).
         background: see `synthesize`.
+        method: see `synthesize`; one that draws frames together is given them one at a time.
         renderer: see `synthesize`.
         generator: see `synthesize`.
         detector: what finds the driver; by default `live_detector`.
         network: the landmark regressor; by default the one that comes with liquidwarp.
         motion_person: which person to follow, 0 is the largest.
+        device: see `synthesize`; the driver is found and its pose is read on the CPU.
 
     Raises:
         InputError: another body, no rate, or an argument that cannot be used.
     """
     check_choice("camera", camera, CAMERAS)
-    if person.track.body != _BODY:
-        raise InputError(f"live imitation needs the open body, this person is of {person.track.body!r}; encode anew")
     if not fps > 0:
         raise InputError(f"fps={fps} is no rate; give the driver's frames per second")
+    person = person.to(find_device(person.device if device is None else device))
     regressor = LiveRegressor(fps, network=network)
+    if not same_body(person.body, regressor.body):
+        raise InputError(f"live imitation needs the open body, this person is of {person.body.name!r}; encode anew")
     follower = ClipFollower(detector or live_detector(), motion_person, fps, "the driver")
-    looks: _Looks = {"background": background, "renderer": renderer, "generator": generator}
-    return _frames(person, frames, follower, regressor, _LiveStage(person, camera, fps, size), looks)
+    chosen = choose_method(method, renderer, generator)
+    stage = _LiveStage(person.to("cpu"), camera, fps, size)
+    return _frames(person, frames, follower, regressor, stage, chosen, background)
 
 
 def live_detector() -> LiteRtDetector:
@@ -123,26 +124,33 @@ def _frames(
     follower: ClipFollower,
     regressor: LiveRegressor,
     stage: "_LiveStage",
-    looks: _Looks,
+    method: Method,
+    background: BackgroundChoice,
 ) -> Generates[LiveFrame, None, None]:
-    identity = stage.body.identity(person.track.betas)
-    painter: Painter | None = None
+    identity = person.body.identity(person.track.betas)
+    session: Session | None = None
     last: Keypoints | None = None
+    previous: PreviousFrame | None = None
     with closing(prefetch(_seen(frames, follower), depth=1)) as seen:
-        for frame, arrived, found in seen:
-            height, width = frame.shape[:2]
+        for index, (driver, arrived, found) in enumerate(seen):
+            height, width = driver.shape[:2]
             if found is not None:
-                last = collect_keypoints([found], size=(height, width), fps=0.0, detector=follower.detector.name)
+                used = follower.detector
+                last = collect_keypoints(
+                    [found], size=(height, width), fps=0.0, detector=used.name, profile=profile_of(used)
+                )
             elif last is not None:
                 last = replace(last, present=torch.tensor([False]))
             with torch.no_grad(), one_thread():
                 track = None if last is None else regressor.answer(last)
-                orient, pose, transl, camera = stage.place(track, (height, width))
-                vertices = stage.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
-            if painter is None:
-                painter = Painter(person, camera.size, **looks)
-            picture = painter.paint(vertices, camera)
-            yield LiveFrame(picture, frame, time.perf_counter() - arrived)
+                orient, pose, transl, camera = moved(stage.place(track, (height, width)), person.device)
+                vertices = person.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
+            if session is None:
+                session = open_session(method, person, camera.size, background)
+            frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]))
+            picture = session.draw(replace(frame, previous=previous))
+            previous = PreviousFrame(frame, picture) if method.recurrent else None
+            yield LiveFrame(picture, driver, time.perf_counter() - arrived)
 
 
 def _seen(frames: Iterable[np.ndarray], follower: ClipFollower) -> Iterator[_SeenDriver]:

@@ -57,7 +57,7 @@ def recover(
     tuning: FitTuning = FIT_TUNING,
     progress: bool = False,
 ) -> BodyTrack:
-    """Recover one person's body shape, and pose and place per frame.
+    """Recover one person's body shape, and pose and place per frame; detectors and the fit run on the CPU.
 
     Args:
         source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or

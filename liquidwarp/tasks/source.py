@@ -18,7 +18,7 @@ from liquidwarp.flow import visibility
 from liquidwarp.inpaint import clip_background, photo_background
 from liquidwarp.matting import foreground_colors, refine_alpha
 from liquidwarp.media import is_video, open_video, read_image
-from liquidwarp.person import SourceState, SourceView
+from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
@@ -32,7 +32,7 @@ class _Photo:
     """One photo of the person with the body found in it."""
 
     rgb: np.ndarray
-    matte: np.ndarray
+    alpha: np.ndarray
     track: BodyTrack
 
 
@@ -46,9 +46,12 @@ def encode_source(
 ) -> SourceState:
     """Learn all that the photo(s) of a person tell: body, clothes, surface and background.
 
+    Detectors, fits and fills run on the CPU; `SourceState.to` moves what was learnt to where pictures are to be made.
+
     Args:
-        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip.
-        body: the body to fit; the open body by default.
+        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
+            file of a person who was learnt before (`SourceState.save`), which is read.
+        body: the body to fit; the open body by default, or that of the file.
         detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
         progress: show progress bars.
@@ -57,23 +60,46 @@ def encode_source(
         InputError: a source that cannot be read.
         NoPersonError: nobody in it.
     """
+    items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+    learnt = learnt_file(items, person)
+    if learnt is not None:
+        return SourceState.load(learnt, body)
     body = body or load_body()
     if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
-        photos, plate = _photos_of_clip(source, body, detector, person, progress)
+        photos, background = _photos_of_clip(source, body, detector, person, progress)
         name = str(source)
     else:
-        items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, plate = _photos(items, body, detector, person), None
+        photos, background = _photos(items, body, detector, person), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    return _state(body, photos, plate)
+    return _state(body, photos, background)
+
+
+def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> str | Path | None:
+    """Return the file of a learnt person, if that is what a source is.
+
+    Args:
+        items: what `encode_source` is given.
+        person: the number that it is given.
+
+    Raises:
+        InputError: the file is one of several items, or another person than its only one is asked for.
+    """
+    found = next((item for item in items if isinstance(item, str | Path) and is_person_file(item)), None)
+    if found is not None and len(items) > 1:
+        raise InputError(
+            f"{found}: a learnt person among {len(items)} photos; give it alone, or learn the person anew from them all"
+        )
+    if found is not None and person:
+        raise InputError(f"{found}: there is no person {person} in a learnt person's file; leave the number out")
+    return found
 
 
 def source_from_tracks(
     photos: Sequence[UInt8[np.ndarray, "H W 3"]],
-    mattes: Sequence[Float[np.ndarray, "H W"]],
+    alphas: Sequence[Float[np.ndarray, "H W"]],
     tracks: Sequence[BodyTrack],
     *,
     body: BodyModel | None = None,
@@ -82,22 +108,22 @@ def source_from_tracks(
 
     Args:
         photos: of one person in the same clothes; the first gives place and background.
-        mattes: the person in each, 1 = person.
+        alphas: the person in each, 1 = person.
         tracks: the body in each, one frame long, with the photo's camera; the first gives the shape.
         body: the body that the tracks are of; the one they name by default.
 
     Raises:
-        InputError: no photo, or not as many mattes and tracks.
+        InputError: no photo, or not as many alphas and tracks.
     """
-    if not photos or not len(photos) == len(mattes) == len(tracks):
+    if not photos or not len(photos) == len(alphas) == len(tracks):
         raise InputError(
-            f"{len(photos)} photos, {len(mattes)} mattes, {len(tracks)} tracks; give one of each per photo"
+            f"{len(photos)} photos, {len(alphas)} alphas, {len(tracks)} tracks; give one of each per photo"
         )
-    known = [_Photo(*item) for item in zip(photos, mattes, tracks, strict=True)]
+    known = [_Photo(*item) for item in zip(photos, alphas, tracks, strict=True)]
     return _state(body or load_body(tracks[0].body), known, None)
 
 
-def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) -> SourceState:
+def _state(body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None) -> SourceState:
     identity = body.identity(photos[0].track.betas)
     views = [
         SilhouetteView(
@@ -105,7 +131,7 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
             photo.track.body_pose,
             photo.track.transl,
             photo.track.camera,
-            torch.from_numpy(photo.matte),
+            torch.from_numpy(photo.alpha),
         )
         for photo in photos
     ]
@@ -115,21 +141,21 @@ def _state(body: BodyModel, photos: Sequence[_Photo], plate: np.ndarray | None) 
         track = photo.track
         with torch.no_grad():
             vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
-        observations.append(Observation(foreground_colors(photo.rgb, photo.matte), photo.matte, track.camera, vertices))
+        observations.append(Observation(foreground_colors(photo.rgb, photo.alpha), photo.alpha, track.camera, vertices))
     first = photos[0]
-    if plate is None:
-        # The body also covers what the matte missed, such as fingers before wood of their colour.
+    if background is None:
+        # The body also covers what the alpha missed, such as fingers before wood of their colour.
         covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        plate = photo_background(first.rgb, np.maximum(first.matte, covered.astype(np.float32)))
+        background = photo_background(first.rgb, np.maximum(first.alpha, covered.astype(np.float32)))
     appearance = appearance_from_observations(body.topology, observations)
     seen = tuple(_view(body, item) for item in observations)
-    return SourceState(body, first.track, offsets, appearance, plate, first.rgb, first.matte, seen)
+    return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
 def _view(body: BodyModel, item: Observation) -> SourceView:
-    matte = (255 * item.matte + 0.5).astype(np.uint8)
+    alpha = (255 * item.alpha + 0.5).astype(np.uint8)
     shown = visibility(item.vertices[None], body.topology.faces, item.camera).face[0]
-    return SourceView(np.concatenate([item.rgb, matte[..., None]], -1), item.camera, item.vertices, shown)
+    return SourceView(np.concatenate([item.rgb, alpha[..., None]], -1), item.camera, item.vertices, shown)
 
 
 def _photos(
@@ -145,7 +171,7 @@ def _photos(
         )
         betas = photos[0].track.betas if photos else None
         track = fit_track(body, found.keypoints, betas=betas).track
-        photos.append(_Photo(rgb, _matte(rgb, found, 0, alpha), track))
+        photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha), track))
     return photos
 
 
@@ -169,7 +195,7 @@ def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, 
     return found
 
 
-def _matte(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
+def _alpha(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
     given = None if alpha is None else alpha.astype(np.float32) / 255
     coarse = given if found.masks is None else found.masks.frame(frame, (rgb.shape[0], rgb.shape[1])).numpy()
     if coarse is None:
@@ -186,10 +212,10 @@ def _photos_of_clip(
     track = fit_clip(body, found, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
-    photos = [_Photo(frames[index], _matte(frames[index], found, index, None), track[index]) for index in chosen]
+    photos = [_Photo(frames[index], _alpha(frames[index], found, index, None), track[index]) for index in chosen]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
-    plate, _ = clip_background(
+    background, _ = clip_background(
         open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
     )
-    return photos, plate
+    return photos, background

@@ -1,57 +1,53 @@
 """The one loop behind imitation, appearance transfer and novel views."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import render_surface
 from liquidwarp.checks import check_choice
+from liquidwarp.devices import find_device, moved
+from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
 from liquidwarp.media import read_image
-from liquidwarp.nn.liquid import LiquidGenerator
-from liquidwarp.nn.weights import Generator, load_generator
-from liquidwarp.parallel import pool_map, thread_count
+from liquidwarp.methods import (
+    BackgroundPicture,
+    ClipSession,
+    Frame,
+    Method,
+    PreviousFrame,
+    Session,
+    Synthesis,
+    make_method,
+)
+from liquidwarp.nn.weights import Generator
+from liquidwarp.parallel import one_thread, pool_map, prefetch, thread_count, use_threads
 from liquidwarp.person import SourceState
-from liquidwarp.tasks.liquid import LiquidRenderer
-from liquidwarp.tasks.refine import CompactRenderer
 from liquidwarp.tasks.target import Target
-from liquidwarp.types import Camera
+from liquidwarp.types import Pose
 
 RENDERERS = ("surface", "gan")
 
-Background = str | Path | np.ndarray | tuple[int, int, int]
+BackgroundChoice = str | Path | np.ndarray | tuple[int, int, int]
 
+_CPU = torch.device("cpu")
 _PLAIN = (225, 225, 225)
 _CHUNK = 16  # frames posed together: bounds memory, amortises skinning
-
-
-@dataclass(frozen=True, eq=False)
-class Synthesis:
-    """One synthesised picture.
-
-    Attributes:
-        image: RGB in [0, 1].
-        alpha: 1 = person.
-        coverage: per pixel 0 background, 1 seen in a photo, 2 mirrored, 3 invented.
-    """
-
-    image: Float[Tensor, "3 H W"]
-    alpha: Float[Tensor, "H W"]
-    coverage: UInt8[Tensor, "H W"]
 
 
 def synthesize(
     state: SourceState,
     target: Target,
     *,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person of `state` in every pose of `target`, lazily.
 
@@ -60,89 +56,124 @@ def synthesize(
         target: how, and seen from where.
         background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a
             picture (uint8 H W 3) or the path of one.
+        method: what makes the pictures: a name, as `liquidwarp methods` lists them, or a `methods.Method`; by default
+            `renderer` says.
         renderer: "surface" shows what the photos show; "gan" has a generator finish or make the picture.
-        generator: for "gan": from `nn.weights.load_generator` or `train.personalize`; the bundled one by default.
+        generator: the network of the method: from `nn.weights.load_generator` or `train.personalize`; the bundled one
+            by default.
+        device: where the pictures are made, and stay until they are written: "cpu", "cuda", "mps", "auto"
+            (`devices.find_device`) or PyTorch's own; by default where the person is.
 
     Raises:
-        InputError: unknown renderer, or a background that cannot be read.
+        InputError: unknown method or renderer, a background that cannot be read, or a device that is not there.
     """
-    painter = Painter(state, target.camera(0).size, background=background, renderer=renderer, generator=generator)
-    return _frames(state, target, painter)
+    state = state.to(find_device(state.device if device is None else device))
+    chosen = choose_method(method, renderer, generator)
+    session = open_session(chosen, state, target.camera(0).size, background)
+    return draw_frames(chosen, session, _posed(state, moved(target, state.device)), state.device)
 
 
-class Painter:
-    """Paints the posed person in front of a ground; what all pictures share is computed once.
+def choose_method(method: str | Method | None, renderer: str = "surface", generator: Generator | None = None) -> Method:
+    """Return the method that the arguments of `synthesize` mean.
+
+    Raises:
+        InputError: unknown method or renderer, arguments that contradict each other, or weights that cannot be read.
+    """
+    check_choice("renderer", renderer, RENDERERS)
+    if method is None:
+        return make_method(renderer, generator=generator if renderer == "gan" else None)
+    if renderer != "surface":
+        raise InputError(f"renderer={renderer!r} and method={_name(method)!r} say different things; give one of them")
+    if isinstance(method, str):
+        return make_method(method, generator=generator)
+    if generator is not None:
+        raise InputError(f"generator goes with the name of a method; {method.name!r} was given with its network")
+    return method
+
+
+def open_session(
+    method: Method, state: SourceState, size: tuple[int, int], background: BackgroundChoice = "keep"
+) -> Session:
+    """Let a method learn all that pictures of a person share; by one thread, as the pictures are drawn.
 
     Args:
-        state: who.
+        method: the method.
+        state: who; the session draws where its tensors lie.
         size: (height, width) of the pictures.
         background: see `synthesize`.
-        renderer: see `synthesize`.
-        generator: see `synthesize`.
 
     Raises:
-        InputError: unknown renderer, or a background that cannot be read.
+        InputError: the method cannot draw this person, or the background cannot be read.
     """
-
-    def __init__(
-        self,
-        state: SourceState,
-        size: tuple[int, int],
-        *,
-        background: Background = "keep",
-        renderer: str = "surface",
-        generator: Generator | None = None,
-    ) -> None:
-        check_renderer(renderer, generator)
-        self._body, self._appearance = state.body, state.appearance
-        self._plate = _plate(state, background, size)
-        self._published: LiquidRenderer | None = None
-        self._finisher: CompactRenderer | None = None
-        if renderer != "gan":
-            return
-        network = generator or load_generator()
-        if isinstance(network, LiquidGenerator):
-            self._published = LiquidRenderer(network, self._body, state)
-            if isinstance(background, str) and background == "keep":
-                self._plate = background_from(self._published.ground, size).astype(np.float32) / 255
-        else:
-            self._finisher = CompactRenderer(network, self._body, state)
-
-    def paint(self, vertices: Float[Tensor, "V 3"], camera: Camera) -> Synthesis:
-        """Return one picture.
-
-        Args:
-            vertices: the clothed body as posed.
-            camera: the target's; of the size of all pictures.
-        """
-        if self._published is not None:
-            return Synthesis(*self._published.draw(vertices, camera, self._plate))
-        drawn = render_surface(self._appearance, self._body.topology, vertices, camera)
-        coverage = torch.from_numpy(drawn.coverage)
-        if self._finisher is not None:
-            return Synthesis(*self._finisher.draw(vertices, camera, drawn, self._plate), coverage)
-        image = torch.from_numpy(drawn.over(self._plate)).permute(2, 0, 1)
-        return Synthesis(image, torch.from_numpy(drawn.alpha), coverage)
+    behind = read_background(state, background, size)
+    with one_thread():
+        return method.prepare(state, size, behind)
 
 
-def check_renderer(renderer: str, generator: Generator | None = None) -> None:
-    """Raise `InputError` unless `renderer` can be used."""
-    check_choice("renderer", renderer, RENDERERS)
-    if renderer == "gan" and generator is None:
-        load_generator()
+def draw_frames(
+    method: Method, session: Session, frames: Iterator[Frame], device: torch.device = _CPU
+) -> Iterator[Synthesis]:
+    """Yield the pictures of frames, in their order.
 
+    One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads. So
+    frames of which none needs another are drawn as many at once as torch may use threads, each by one thread; others
+    one after the other, beside whatever is done with the last. Another device than the CPU is given one frame after the
+    other by the caller's thread: it works side by side by itself.
 
-def _frames(state: SourceState, target: Target, painter: Painter) -> Iterator[Synthesis]:
-    """Paint the pictures, as many at once as torch may use threads, each by one thread.
-
-    One thread makes the same bytes on every machine, and two pictures at once take less than each by two threads.
+    Args:
+        method: says whether each frame is given the one before.
+        session: of that method.
+        frames: the first has the number 0.
+        device: where the session draws.
     """
-    yield from pool_map(lambda item: painter.paint(*item), _posed(state, target), workers=thread_count())
+    if isinstance(session, ClipSession):
+        made = session.draw_clip(frames)
+    elif method.recurrent:
+        made = _in_turn(session, frames)
+    elif device.type == "cpu":
+        return pool_map(session.draw, frames, workers=thread_count())
+    else:
+        return map(session.draw, frames)
+    return prefetch(_by_one_thread(made), depth=1) if device.type == "cpu" else made
 
 
-def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]]:
+def read_background(state: SourceState, background: BackgroundChoice, size: tuple[int, int]) -> BackgroundPicture:
+    """Return the background that was asked for.
+
+    Args:
+        state: whose own background "keep" means.
+        background: see `synthesize`.
+        size: (height, width) of the pictures.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    kept = isinstance(background, str) and background == "keep"
+    if isinstance(background, str | Path):
+        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.background, "plain": _PLAIN}
+        known = named.get(str(background))
+        background = read_image(background).rgb if known is None else known
+    return BackgroundPicture(background_from(background, size).astype(np.float32) / 255, kept)
+
+
+def _in_turn(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
+    previous: PreviousFrame | None = None
+    for frame in frames:
+        picture = session.draw(replace(frame, previous=previous))
+        previous = PreviousFrame(frame, picture)
+        yield picture
+
+
+def _by_one_thread(pictures: Iterator[Synthesis]) -> Iterator[Synthesis]:
+    """Pass pictures on that are made by the thread that begins to ask for them, which is nobody else's."""
+    use_threads(1)
+    yield from pictures
+
+
+def _posed(state: SourceState, target: Target) -> Iterator[Frame]:
     body = state.body
     identity = body.identity(state.track.betas)
+    poses = [Pose(*pose) for pose in zip(target.global_orient, target.body_pose, target.transl, strict=True)]
 
     @torch.no_grad()  # each thread has a switch of its own
     def pose(start: int) -> Float[Tensor, "T V 3"]:
@@ -151,14 +182,11 @@ def _posed(state: SourceState, target: Target) -> Iterator[tuple[Tensor, Camera]
         return body.vertices(identity, orient, turns, transl, offsets=state.offsets)
 
     starts = range(0, len(target), _CHUNK)
-    for start, vertices in zip(starts, pool_map(pose, starts, workers=1), strict=True):
+    posed = pool_map(pose, starts, workers=1) if state.device.type == "cpu" else map(pose, starts)
+    for start, vertices in zip(starts, posed, strict=True):
         for index, points in enumerate(vertices, start):
-            yield points, target.camera(index)
+            yield Frame(index, points, target.camera(index), poses[index])
 
 
-def _plate(state: SourceState, background: Background, size: tuple[int, int]) -> np.ndarray:
-    if isinstance(background, str | Path):
-        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.background, "plain": _PLAIN}
-        known = named.get(str(background))
-        background = read_image(background).rgb if known is None else known
-    return background_from(background, size).astype(np.float32) / 255
+def _name(method: str | Method) -> str:
+    return method if isinstance(method, str) else method.name

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from liquidwarp.appearance import dress
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, same_mesh
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError
 from liquidwarp.mesh import smooth_over_surface
@@ -18,19 +18,26 @@ from liquidwarp.person import SourceState
 def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) -> SourceState:
     """Dress a person in parts of others: their pictures and the shape of their clothes, on the person's own body.
 
+    It is done on the CPU; who is dressed ends where `person` was.
+
     Args:
         person: who is dressed; gives body shape, pose, place, background and all parts that are not named.
         wear: part or group name (`head upper lower shoes body all`, or a single part such as `torso`) to the wearer it
             comes from; a later entry wins where two overlap.
 
     Raises:
-        InputError: nothing to wear, an unknown part, or people recovered on different bodies.
+        InputError: nothing to wear, an unknown part, or people on bodies of different meshes.
     """
     if not wear:
         raise InputError("wear is empty; name at least one part, such as {'upper': other}")
     for name, other in wear.items():
-        if other.track.body != person.track.body:
-            raise InputError(f"wear[{name!r}] is of body {other.track.body!r}, the person of {person.track.body!r}")
+        if not same_mesh(other.body, person.body):
+            raise InputError(
+                f"wear[{name!r}] is of body {other.body.name!r}, the person of {person.body.name!r}, which has another "
+                "mesh; encode both on one body"
+            )
+    device, person = person.device, person.to("cpu")
+    wear = {name: other.to("cpu") for name, other in wear.items()}
     body = person.body
     offsets, views = person.offsets, person.views
     for name, other in wear.items():
@@ -40,7 +47,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
     appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wear.items()})
-    return replace(person, offsets=offsets, appearance=appearance, views=views)
+    return replace(person, offsets=offsets, appearance=appearance, views=views).to(device)
 
 
 def _share(body: BodyModel, name: str) -> Tensor:

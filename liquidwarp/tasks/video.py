@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp import media
+from liquidwarp.methods import Synthesis
 from liquidwarp.parallel import pool_map
-from liquidwarp.tasks.synthesize import Synthesis
 
 
 def write_video(
@@ -23,7 +23,7 @@ def write_video(
     """Write pictures as a video that says it is synthetic media; the file is always the old or the whole new one.
 
     Args:
-        frames: from `imitate`, `novel_view` or `synthesize`, or uint8 RGB arrays (H, W, 3).
+        frames: from `imitate`, `novel_view` or `synthesize`, on any device, or uint8 RGB arrays (H, W, 3).
         path: .mp4, .mkv, .mov, .webm or .gif.
         fps: frames per second.
         sound: a file whose sound is carried over, such as the reference video; one without sound is fine.

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import torch
+
+from liquidwarp.methods import Method, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
-from liquidwarp.tasks.synthesize import Background, Synthesis, synthesize
+from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
 from liquidwarp.tasks.target import orbit_target
 
 
@@ -17,9 +20,11 @@ def novel_view(
     elevation: float = 0.0,
     pose: str = "source",
     size: int | None = None,
-    background: Background = "keep",
+    background: BackgroundChoice = "keep",
+    method: str | Method | None = None,
     renderer: str = "surface",
     generator: Generator | None = None,
+    device: str | torch.device | None = None,
 ) -> Iterator[Synthesis]:
     """Yield the person seen from a camera that walks around, lazily.
 
@@ -32,12 +37,18 @@ def novel_view(
         pose: "source", "a" or "t".
         size: longer side of the pictures; by default the photo's.
         background: see `synthesize`; the background does not turn.
+        method: see `synthesize`.
         renderer: see `synthesize`.
         generator: see `synthesize`.
+        device: see `synthesize`; who looks from where is worked out on the CPU first.
+
+    Raises:
+        InputError: an argument cannot be used.
     """
+    here = person.to("cpu")
     target = orbit_target(
-        person.body,
-        person.track,
+        here.body,
+        here.track,
         degrees=degrees,
         frames=frames,
         start=start,
@@ -45,4 +56,12 @@ def novel_view(
         pose=pose,
         size=size,
     )
-    return synthesize(person, target, background=background, renderer=renderer, generator=generator)
+    return synthesize(
+        person,
+        target,
+        background=background,
+        method=method,
+        renderer=renderer,
+        generator=generator,
+        device=device,
+    )

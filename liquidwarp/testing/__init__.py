@@ -9,5 +9,5 @@ from liquidwarp.testing.toy import toy_body
 
 __all__ = ["stand_in_arrays", "toy_body", "write_stand_in"]
 
-# Tasks look the body of a track up by its name: whoever imports this module may hand them tracks of the toy body.
+# Files name their body: whoever imports this module can read those of the toy body.
 BODIES["toy"] = toy_body

@@ -1,18 +1,13 @@
 """Trained weights as a file with a card."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from torch import nn
 
-from liquidwarp.cards import save_with_card
 from liquidwarp.errors import InputError
-from liquidwarp.nn.compact import CompactGenerator
-from liquidwarp.nn.compact_weights import save_compact
-from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.methods import entry_of, resolve
 from liquidwarp.train.config import Config
-from liquidwarp.train.liquid_objective import LIQUID_SHAPES
 from liquidwarp.train.trainer import Progress
 
 
@@ -41,8 +36,8 @@ def export_weights(
         InputError: no way is known to write such a generator.
         OutputError: the file cannot be written.
     """
-    liquid = config.model.kind in LIQUID_SHAPES
-    if config.model.kind not in WRITERS and not liquid:
+    entry = entry_of(config.model.kind)
+    if entry is None or entry.export is None:
         raise InputError(f"weights of model.kind={config.model.kind} cannot be exported")
     card: dict[str, object] = {
         "data": f"{config.data.kind}, {clips} clips",
@@ -55,23 +50,5 @@ def export_weights(
         "steps": progress.step,
         "batch": config.train.batch,
     }
-    if liquid:
-        _write_liquid(config.model.kind, config.model.share, generator, path, card)
-    else:
-        WRITERS[config.model.kind](generator, path, card)
-
-
-def _write_compact(generator: nn.Module, path: str | Path, card: dict[str, object]) -> None:
-    assert isinstance(generator, CompactGenerator)
-    save_compact(generator, path, card)
-
-
-def _write_liquid(kind: str, share: float, generator: nn.Module, path: str | Path, card: dict[str, object]) -> None:
-    """Write what `nn.checkpoints.load_published` reads."""
-    assert isinstance(generator, LiquidGenerator)
-    whole = {**card, "configuration": kind, "share": share, "pictures": "RGB in [-1, 1]", "mask": "1 = background"}
-    save_with_card(generator.state_dict(), path, whole)
-
-
-WRITERS: dict[str, Callable[[nn.Module, str | Path, dict[str, object]], None]] = {"compact": _write_compact}
-"""How the weights of each kind of model are written."""
+    write = resolve(entry.export)
+    write(generator, path, card, configuration=config.model.kind, share=config.model.share)

@@ -9,19 +9,63 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from liquidwarp.bodies import load_body
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
+from liquidwarp.methods.liquid import background_input, body_chart, texture_code
+from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture
+from liquidwarp.nn.planes import PhotoFlow, joined
 from liquidwarp.raster import rasterize
-from liquidwarp.tasks.liquid import body_chart, ground_input, texture_code
+from liquidwarp.train.batch import TargetTruth
 from liquidwarp.train.pairs import find_boxes
-from liquidwarp.train.samples import Batch, joined
 from liquidwarp.types import BodyTrack, Clip, Fragments
 
 _GROUP = 16  # clips that are open together
 _PER_CLIP = 16  # samples of each, before the next ones are opened
 _TRIES = 8  # clips tried for one sample before giving up
+
+
+@dataclass(frozen=True, eq=False)
+class LiquidBatch:
+    """Pictures to make of others: what a published generator takes, and what it should answer.
+
+    Attributes:
+        background: the first photo without the person, axes B and M of one.
+        source: the photos' person and the map of the body, axes B and N.
+        transfer: photos warped to the target and the map there, axes B and T of one.
+        flow: from each target into its photos.
+        photo: the photos as they are, in [0, 1].
+        photo_alpha: where the person is in them.
+        warped: the warped photos, in [0, 1]; 0 where no photo shows the surface.
+        body_mask: 1 where the body's mesh is.
+        truth: what the targets should be.
+    """
+
+    background: BackgroundInput
+    source: ChartedPicture
+    transfer: ChartedPicture
+    flow: PhotoFlow
+    photo: Float[Tensor, "B N 3 H W"]
+    photo_alpha: Float[Tensor, "B N H W"]
+    warped: Float[Tensor, "B 3 H W"]
+    body_mask: Float[Tensor, "B H W"]
+    truth: TargetTruth
+
+    @property
+    def plain_picture(self) -> Float[Tensor, "B 3 H W"]:
+        """The warped photos over the first photo as it is."""
+        return self.warped + (1 - self.body_mask[:, None]) * self.photo[:, 0]
+
+    @property
+    def plain_alpha(self) -> Float[Tensor, "B H W"]:
+        """Where the body's mesh is."""
+        return self.body_mask
+
+    @property
+    def body_map(self) -> Float[Tensor, "B 3 H W"]:
+        """Each visible face's texture coordinates, and 1 where there is no body."""
+        return self.transfer.chart[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +80,7 @@ class SeenClip:
         shown: faces that each frame shows.
         faces: the mesh.
         code: of each face in the body's map.
-        boxes: around parts of the body, as `train.pairs.BOXES` names them.
+        boxes: around parts of the body, as `train.batch.BOXES` names them.
     """
 
     images: UInt8[np.ndarray, "T H W 3"]
@@ -51,41 +95,36 @@ class SeenClip:
     def __len__(self) -> int:
         return len(self.images)
 
-    def sample(self, target: int, sources: Sequence[int]) -> Batch:
-        """Return the task to make one frame of others, as a batch of one.
-
-        Keys as `LiquidGenerator.forward` has them (`transfer` of a single target), and `target`, `mask` (the truth),
-        `photo`, `photo_mask` (of the sources), `rendered`, `rendered_alpha` (the warped photos, and the body's
-        outline), `plate` (the first photo as it is), `boxes` (of `train.pairs.BOXES`).
-        """
+    def sample(self, target: int, sources: Sequence[int]) -> LiquidBatch:
+        """Return the task to make one frame of others, as a batch of one."""
         own = _one(self.fragments, target)
-        looks, flows = [], []
+        colors, charts, flows = [], [], []
         for frame in sources:
-            picture = (2 * self._picture(frame) - 1) * self._alpha(frame)
-            looks.append(torch.cat([picture, body_chart(self.code, _one(self.fragments, frame))]))
+            colors.append((2 * self._picture(frame) - 1) * self._alpha(frame))
+            charts.append(body_chart(self.code, _one(self.fragments, frame)))
             where = self.xy[frame : frame + 1]
             flows.append(mesh_flow(own, self.faces, where, face_visible=self.shown[frame : frame + 1]))
         warped, rendered = torch.zeros(3, *own.mask.shape[1:]), torch.zeros(3, *own.mask.shape[1:])
-        for look, flow in reversed(list(zip(looks, flows, strict=True))):  # the first photo wins
-            moved = warp(look[None, :3], flow)[0]
+        for color, flow in reversed(list(zip(colors, flows, strict=True))):  # the first photo wins
+            moved = warp(color[None], flow)[0]
             warped = torch.where(flow.valid, moved, warped)
             rendered = torch.where(flow.valid, (moved + 1) / 2, rendered)
         first = self._picture(sources[0])
-        return {
-            "background": ground_input(2 * first - 1, self._alpha(sources[0]))[None, None],
-            "source": torch.stack(looks)[None],
-            "transfer": torch.cat([warped, body_chart(self.code, own)])[None],
-            "grid": torch.stack([flow.grid[0] for flow in flows])[None],
-            "valid": torch.stack([flow.valid[0] for flow in flows])[None],
-            "target": self._picture(target)[None],
-            "mask": self._alpha(target),
-            "photo": torch.stack([self._picture(frame) for frame in sources])[None],
-            "photo_mask": torch.cat([self._alpha(frame) for frame in sources])[None],
-            "rendered": rendered[None],
-            "rendered_alpha": own.mask.float(),
-            "plate": first[None],
-            "boxes": self.boxes[target : target + 1],
-        }
+        chart = body_chart(self.code, own)
+        return LiquidBatch(
+            background_input(2 * first - 1, self._alpha(sources[0])),
+            ChartedPicture(torch.stack(colors)[None], torch.stack(charts)[None]),
+            ChartedPicture(warped[None, None], chart[None, None]),
+            PhotoFlow(
+                torch.stack([flow.grid[0] for flow in flows])[None],
+                torch.stack([flow.valid[0] for flow in flows])[None],
+            ),
+            torch.stack([self._picture(frame) for frame in sources])[None],
+            torch.cat([self._alpha(frame) for frame in sources])[None],
+            rendered[None],
+            own.mask.float(),
+            TargetTruth(self._picture(target)[None], self._alpha(target), self.boxes[target : target + 1]),
+        )
 
     def _picture(self, frame: int) -> Float[Tensor, "3 H W"]:
         return torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 255
@@ -94,7 +133,14 @@ class SeenClip:
         return torch.from_numpy(self.alphas[frame])[None].float() / 255
 
 
-def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyTrack | None = None) -> SeenClip:
+def look_at_clip(
+    clip: Clip,
+    size: tuple[int, int],
+    frames: int,
+    *,
+    track: BodyTrack | None = None,
+    body: BodyModel | None = None,
+) -> SeenClip:
     """Find out what frames of a clip show of the body.
 
     Args:
@@ -102,13 +148,14 @@ def look_at_clip(clip: Clip, size: tuple[int, int], frames: int, *, track: BodyT
         size: (height, width) to work at; whole frames are brought to it.
         frames: how many, evenly spaced.
         track: the body as a product would know it; the clip's own by default.
+        body: the body of the track; by default `load_body(track.body)`.
 
     Raises:
         InputError: a body without texture coordinates.
     """
     track = track or clip.track
     chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    body, part = load_body(track.body), track[chosen]
+    body, part = body or load_body(track.body), track[chosen]
     camera = part.camera.resized(size)
     with torch.no_grad():
         vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)
@@ -153,7 +200,7 @@ class LiquidSamples:
         self._group = min(count, max(kept, 1))
         self._look, self._open = look, dict[int, SeenClip]()
 
-    def sample(self, index: int) -> Batch:
+    def sample(self, index: int) -> LiquidBatch:
         """Return sample number `index`.
 
         Raises:
@@ -187,7 +234,7 @@ class LiquidSamples:
         return self._open[number]
 
 
-def _neighbours(clip: SeenClip, photos: int, rng: np.random.Generator) -> Batch:
+def _neighbours(clip: SeenClip, photos: int, rng: np.random.Generator) -> LiquidBatch:
     target = int(rng.integers(len(clip) - 1))
     others = [frame for frame in range(len(clip)) if frame not in (target, target + 1)] or [target]
     sources = rng.choice(others, photos, replace=len(others) < photos).tolist()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from liquidwarp.checks import check_choice
-from liquidwarp.errors import InputError
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.nn.discriminators import CropDiscriminators
@@ -28,9 +27,8 @@ from liquidwarp.nn.losses import (
     weighted_mean,
 )
 from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
+from liquidwarp.train.batch import BOXES, Batch, PairBatch
 from liquidwarp.train.config import Config, LossConfig
-from liquidwarp.train.pairs import BOXES
-from liquidwarp.train.samples import Batch
 
 _FACE_SIDE = 64  # pixels to which a face is enlarged for the identity loss
 _AROUND = 9  # pixels around the person that count as much as the person
@@ -49,11 +47,11 @@ class Attempt:
 
     Attributes:
         picture: in [0, 1], or a little beyond.
-        mask: the person's outline.
+        alpha: 1 = person.
     """
 
     picture: Float[Tensor, "B 3 H W"]
-    mask: Float[Tensor, "B H W"]
+    alpha: Float[Tensor, "B H W"]
 
 
 @runtime_checkable
@@ -70,8 +68,8 @@ class Objective(Protocol):
         """Move everything, frozen networks of the losses too."""
         ...
 
-    def attempt(self, generator: Callable[[Batch], object], batch: Batch) -> Attempt:
-        """Let the generator answer."""
+    def attempt(self, generator: Callable[..., object], batch: Any) -> Attempt:
+        """Let the generator answer; the batch is of the kind that it learns from."""
         ...
 
     def generator_losses(self, attempt: Attempt, batch: Batch, *, adversary: bool) -> dict[str, Tensor]:
@@ -93,13 +91,13 @@ class Objective(Protocol):
         ...
 
 
-class CompactObjective:
-    """Trains the compact generator on training pairs.
+class PictureObjective:
+    """The losses of a generator that makes a picture of a person and their alpha; `attempt` is left to others.
 
     Args:
-        generator: called with a batch of `train.pairs`; returns picture and mask.
+        generator: the network.
         losses: weights of the losses.
-        discriminator: looks at a picture beside the body's normals.
+        discriminator: looks at a picture beside the map of the body.
     """
 
     def __init__(self, generator: nn.Module, losses: LossConfig, discriminator: nn.Module | None = None) -> None:
@@ -115,20 +113,15 @@ class CompactObjective:
             if module is not None:
                 module.to(device)
 
-    def attempt(self, generator: Callable[[Batch], object], batch: Batch) -> Attempt:
-        """Let the generator answer."""
-        picture, mask = cast(tuple[Tensor, Tensor], generator(batch))
-        return Attempt(picture.float(), mask.float())
-
     def generator_losses(self, attempt: Attempt, batch: Batch, *, adversary: bool) -> dict[str, Tensor]:
         """Return weighted losses whose sum the generator lowers."""
         weights = self._losses
         terms: dict[str, tuple[float, Callable[[], Tensor]]] = {
             "pixel": (weights.pixel, lambda: self._pixel(attempt, batch)),
-            "ssim": (weights.ssim, lambda: ms_ssim_loss(attempt.picture, batch["target"])),
-            "perceptual": (weights.perceptual, lambda: self._perceptual(attempt.picture, batch["target"])),
-            "mask": (weights.mask, lambda: mask_cross_entropy(attempt.mask, batch["mask"])),
-            "overlap": (weights.overlap, lambda: mask_iou_loss(attempt.mask, batch["mask"])),
+            "ssim": (weights.ssim, lambda: ms_ssim_loss(attempt.picture, batch.truth.picture)),
+            "perceptual": (weights.perceptual, lambda: self._perceptual(attempt.picture, batch.truth.picture)),
+            "mask": (weights.mask, lambda: mask_cross_entropy(attempt.alpha, batch.truth.alpha)),
+            "overlap": (weights.overlap, lambda: mask_iou_loss(attempt.alpha, batch.truth.alpha)),
             "outline": (weights.outline, lambda: self._outline(attempt, batch)),
             "face": (weights.face, lambda: self._face(attempt, batch)),
             "identity": (weights.identity, lambda: self._identity(attempt, batch)),
@@ -142,46 +135,45 @@ class CompactObjective:
         self, discriminator: Callable[..., Seen], attempt: Attempt, batch: Batch
     ) -> dict[str, Tensor]:
         """Return the loss of telling true pictures from made ones; both go through the network at once."""
-        both = torch.cat([_beside_body(batch["target"], batch), _beside_body(attempt.picture.detach(), batch)])
+        both = torch.cat([_beside_body(batch.truth.picture, batch), _beside_body(attempt.picture.detach(), batch)])
         seen = discriminator(both, {name: boxes.repeat(2, 1) for name, boxes in _boxes(batch).items()})
         real, fake = zip(*(features[-1].float().chunk(2) for features in seen.values()), strict=True)
-        return {"discriminator": real_or_fake_loss(real, fake, game=self._game, shares=_present(seen, batch))}
+        return {"discriminator": real_or_fake_loss(real, fake, game=self._game, weights=_present(seen, batch))}
 
     def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
-        """Return the surface renderer's picture, ours, the truth, and our outline."""
-        rendered = surface_picture(batch)
-        mask = attempt.mask[:, None].expand(-1, 3, -1, -1)
-        return [rendered, attempt.picture, batch["target"], mask]
+        """Return the picture without a network, ours, the truth, and our alpha."""
+        alpha = attempt.alpha[:, None].expand(-1, 3, -1, -1)
+        return [batch.plain_picture, attempt.picture, batch.truth.picture, alpha]
 
     def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
-        """Return PSNR on the person, texture distance and overlap, of ours and of the surface renderer."""
+        """Return PSNR on the person, texture distance and overlap, of ours and of the picture without a network."""
         found = {}
-        for name, picture, mask in (
-            ("ours", attempt.picture.clamp(0, 1), attempt.mask),
-            ("surface", surface_picture(batch), batch["rendered_alpha"]),
+        for name, picture, alpha in (
+            ("ours", attempt.picture.clamp(0, 1), attempt.alpha),
+            ("surface", batch.plain_picture, batch.plain_alpha),
         ):
-            found[f"psnr_person_{name}"] = _psnr(picture, batch["target"], (batch["mask"] > 0.5).float())
-            found[f"texture_{name}"] = self._texture(picture, batch["target"])
-            found[f"iou_{name}"] = 1 - mask_iou_loss((mask > 0.5).float(), (batch["mask"] > 0.5).float())
+            found[f"psnr_person_{name}"] = _psnr(picture, batch.truth.picture, (batch.truth.alpha > 0.5).float())
+            found[f"texture_{name}"] = self._texture(picture, batch.truth.picture)
+            found[f"iou_{name}"] = 1 - mask_iou_loss((alpha > 0.5).float(), (batch.truth.alpha > 0.5).float())
         return found
 
     def _pixel(self, attempt: Attempt, batch: Batch) -> Tensor:
-        return charbonnier(attempt.picture, batch["target"], 1 + self._losses.person * _near(batch))
+        return charbonnier(attempt.picture, batch.truth.picture, 1 + self._losses.person * _near(batch))
 
     def _outline(self, attempt: Attempt, batch: Batch) -> Tensor:
         near = _near(batch)
-        difference = weighted_mean((attempt.mask - batch["mask"]).abs(), near)
+        difference = weighted_mean((attempt.alpha - batch.truth.alpha).abs(), near)
         return difference / near.mean((1, 2)).clamp(min=1e-6)  # so that a small person counts as much as a large one
 
     def _face(self, attempt: Attempt, batch: Batch) -> Tensor:
-        weight = box_weight(_boxes(batch)["face"], (attempt.picture.shape[2], attempt.picture.shape[3]))
-        share = weight.mean((1, 2)).clamp(min=1e-6)  # so that a small face counts as much as a large one
-        return charbonnier(attempt.picture, batch["target"], weight) / share
+        weight = box_weight(batch.truth.box("face"), (attempt.picture.shape[2], attempt.picture.shape[3]))
+        part = weight.mean((1, 2)).clamp(min=1e-6)  # so that a small face counts as much as a large one
+        return charbonnier(attempt.picture, batch.truth.picture, weight) / part
 
     def _identity(self, attempt: Attempt, batch: Batch) -> Tensor:
         side = (_FACE_SIDE, _FACE_SIDE)
-        face = _boxes(batch)["face"]
-        made, true = (crop_boxes(picture, face, side) for picture in (attempt.picture, batch["target"]))
+        face = batch.truth.box("face")
+        made, true = (crop_boxes(picture, face, side) for picture in (attempt.picture, batch.truth.picture))
         return self._perceptual(made, true) * is_present(face)
 
     def _adversarial(self, attempt: Attempt, batch: Batch) -> dict[str, Tensor]:
@@ -190,42 +182,40 @@ class CompactObjective:
         fake: Seen = self.discriminator(_beside_body(attempt.picture, batch), _boxes(batch))
         present = _present(fake, batch)
         scores = [features[-1].float() for features in fake.values()]
-        fooling = fooling_loss(scores, game=self._game, shares=present)
+        fooling = fooling_loss(scores, game=self._game, weights=present)
         losses = {"adversarial": self._losses.adversarial * fooling}
         if self._losses.matching:
             with torch.no_grad():
-                real: Seen = self.discriminator(_beside_body(batch["target"], batch), _boxes(batch))
+                real: Seen = self.discriminator(_beside_body(batch.truth.picture, batch), _boxes(batch))
             terms = [
-                feature_matching_loss(real[name][:-1], features[:-1], shares=[share] * (len(features) - 1))
-                for (name, features), share in zip(fake.items(), present, strict=True)
+                feature_matching_loss(real[name][:-1], features[:-1], weights=[weight] * (len(features) - 1))
+                for (name, features), weight in zip(fake.items(), present, strict=True)
             ]
             losses["matching"] = self._losses.matching * torch.stack(terms).mean()
         return losses
 
 
-def surface_picture(batch: Batch) -> Float[Tensor, "B 3 H W"]:
-    """Return the surface renderer's picture over the guessed ground."""
-    return batch["rendered"] + (1 - batch["rendered_alpha"][:, None]) * batch["plate"]
+class CompactObjective(PictureObjective):
+    """Trains the compact generator on training pairs.
+
+    Args:
+        generator: called with `PairBatch.transfer`, `source` and `flow`; returns picture and alpha.
+        losses: weights of the losses.
+        discriminator: looks at a picture beside the body's normals.
+    """
+
+    def attempt(self, generator: Callable[..., object], batch: PairBatch) -> Attempt:
+        """Let the generator answer."""
+        picture, alpha = cast(tuple[Tensor, Tensor], generator(batch.transfer, batch.source, batch.flow))
+        return Attempt(picture.float(), alpha.float())
 
 
-def build_objective(config: Config) -> Objective:
-    """Make the networks and losses of a configuration; first weights depend on `train.seed` alone.
+def build_compact(config: Config) -> CompactObjective:
+    """Make the networks and losses of a configuration.
 
     Raises:
-        InputError: an unknown kind of model, or a file of weights that does not fit.
+        InputError: `model.start` cannot be read, or is of another network.
     """
-    from liquidwarp.train.liquid_objective import LIQUID_SHAPES, build_liquid  # it builds on this module
-
-    builders = BUILDERS | dict.fromkeys(LIQUID_SHAPES, build_liquid)
-    check_choice("model.kind", config.model.kind, tuple(builders))
-    if config.loss.temporal and not config.data.neighbours:
-        raise InputError("loss.temporal compares successive frames; set data.neighbours = true")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.train.seed)
-        return builders[config.model.kind](config)
-
-
-def _build_compact(config: Config) -> Objective:
     if config.model.start:
         generator = load_compact(config.model.start)
         fresh = CompactGenerator(generator.widths)  # loaded ones are shared and frozen
@@ -251,19 +241,15 @@ def build_discriminator(config: Config) -> CropDiscriminators | None:
     return CropDiscriminators(crops, 6, config.model.discriminator_width)
 
 
-BUILDERS: dict[str, Callable[[Config], Objective]] = {"compact": _build_compact}
-"""Kinds of models that can be trained."""
-
-
 def _temporal(attempt: Attempt, batch: Batch) -> Float[Tensor, " P"]:
     """Compare how pictures change from one frame to the next with how they should; frames lie in pairs."""
-    change, true = ((picture[1::2] - picture[::2]) for picture in (attempt.picture, batch["target"]))
+    change, true = ((picture[1::2] - picture[::2]) for picture in (attempt.picture, batch.truth.picture))
     return charbonnier(change, true, 1 + torch.maximum(*_near(batch).view(-1, 2, *change.shape[2:]).unbind(1)))
 
 
 def _near(batch: Batch) -> Float[Tensor, "B H W"]:
     """Return 1 on the person, as it is or as it was drawn, and on a rim around it."""
-    person = torch.maximum(batch["mask"], batch["rendered_alpha"])
+    person = torch.maximum(batch.truth.alpha, batch.plain_alpha)
     return (avg_pool2d(person[:, None], _AROUND, 1, _AROUND // 2)[:, 0] > 0).float()
 
 
@@ -273,7 +259,7 @@ def mean_figures(found: Sequence[dict[str, Tensor]]) -> dict[str, float]:
 
 
 def _boxes(batch: Batch) -> dict[str, Float[Tensor, "B 4"]]:
-    return dict(zip(BOXES, batch["boxes"].unbind(1), strict=True))
+    return {name: batch.truth.box(name) for name in BOXES}
 
 
 def _present(seen: Seen, batch: Batch) -> list[Float[Tensor, " B"]]:
@@ -284,7 +270,7 @@ def _present(seen: Seen, batch: Batch) -> list[Float[Tensor, " B"]]:
 
 
 def _beside_body(picture: Tensor, batch: Batch) -> Tensor:
-    return torch.cat([picture, batch["transfer"][:, -3:]], 1)
+    return torch.cat([picture, batch.body_map], 1)
 
 
 def _psnr(picture: Tensor, target: Tensor, region: Tensor) -> Float[Tensor, " B"]:

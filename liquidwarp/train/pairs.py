@@ -2,7 +2,7 @@
 
 A clip of a person is put through the whole product: one of its frames is the photo, the body is recovered from all
 frames, and the surface renderer draws them. So a pair carries the mistakes that the generator will meet: landmarks that
-are a little off, clothes fitted to one outline, a guessed back, an inpainted ground.
+are a little off, clothes fitted to one outline, a guessed back, an inpainted background.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance import Rendering, render_surface
+from liquidwarp.appearance import DeviceRendering, render_surface
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.detect import Detector, detect_clip
@@ -24,19 +24,18 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import project
 from liquidwarp.matting import refine_alpha
-from liquidwarp.nn.compact import source_input, transfer_input
+from liquidwarp.methods.compact import source_input, transfer_input, working_size
+from liquidwarp.nn.compact import SourceInput, TransferInput
 from liquidwarp.nn.discriminators import boxes_of_points
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.recover import fit_clip
-from liquidwarp.tasks.refine import cropped, look_at_source, look_at_target, working_size
 from liquidwarp.tasks.source import encode_source
 from liquidwarp.tasks.target import imitation_target
+from liquidwarp.train.batch import BOXES, PairBatch, TargetTruth
 from liquidwarp.types import Camera
 
 _MARGIN = 0.08  # of the picture's height: how far around the body a pair reaches
-BOXES = ("face", "body", "head", "left_hand", "right_hand")
-"""What of the body is found in every pair."""
-
 _MOVING = ("rendered", "target", "normals", "kinds", "grid")
 _LEAST_BOX = 2  # pixels: a smaller box shows nothing
 _SHOWN = 4  # bit of `PairClip.kinds`: the photo shows the point
@@ -48,18 +47,18 @@ class PairClip:
 
     Attributes:
         rendered: surface renderer, premultiplied, and its alpha.
-        plate: the ground that the product guessed.
-        target: the truth, and its outline.
+        background: that the product guessed.
+        target: the truth, and its alpha.
         normals: of the body, 127 = 1.
         kinds: coverage in the two lowest bits, then one that says whether the photo shows the point.
         grid: flow into the photo, source normalised coordinates.
-        source: the photo: premultiplied colours and matte.
+        source: the photo: premultiplied colours and alpha.
         source_normals: of the body in the photo.
         boxes: around what `BOXES` names in each frame, x0 y0 x1 y1 in pixels; zeros for a face that looks away.
     """
 
     rendered: UInt8[np.ndarray, "T H W 4"]
-    plate: UInt8[np.ndarray, "H W 3"]
+    background: UInt8[np.ndarray, "H W 3"]
     target: UInt8[np.ndarray, "T H W 4"]
     normals: Int[np.ndarray, "T H W 3"]
     kinds: UInt8[np.ndarray, "T H W"]
@@ -78,38 +77,28 @@ class PairClip:
         """(height, width) of a pair."""
         return self.rendered.shape[1], self.rendered.shape[2]
 
-    def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
-        """Return one pair, cropped, as the generator's batch of one.
-
-        Keys: `transfer, source, grid, valid, target, mask, plate, rendered, rendered_alpha, boxes`, as in
-        `nn.compact.CompactGenerator.forward`.
-        """
+    def read(self, frame: int, rows: slice, columns: slice) -> PairBatch:
+        """Return one pair, cropped, as a batch of one."""
         cut = {name: getattr(self, name)[frame : frame + 1, rows, columns] for name in _MOVING}
         rendered, target = _planes(cut["rendered"], 255), _planes(cut["target"], 255)
-        plate, photo = _planes(self.plate[None, rows, columns], 255), _planes(self.source[None], 255)
+        background, photo = _planes(self.background[None, rows, columns], 255), _planes(self.source[None, None], 255)
         kinds = torch.from_numpy(cut["kinds"])
         coverage = torch.stack([(kinds & 3) == kind for kind in (1, 2, 3)], 1).float()
-        matte = photo[:, 3].clamp(min=1e-4)
-        seen = source_input(photo[:, :3] / matte[:, None], photo[:, 3], _planes(self.source_normals[None], 127))
-        return {
-            "transfer": transfer_input(rendered[:, :3], rendered[:, 3], plate, coverage, _planes(cut["normals"], 127)),
-            "source": seen[None],
-            "grid": torch.from_numpy(cut["grid"].astype(np.float32))[:, None],
-            "valid": ((kinds & _SHOWN) > 0)[:, None],
-            "target": target[:, :3],
-            "mask": target[:, 3],
-            "plate": plate,
-            "rendered": rendered[:, :3],
-            "rendered_alpha": rendered[:, 3],
-            "boxes": _within(self.boxes[frame], rows, columns, (rendered.shape[2], rendered.shape[3])),
-        }
+        boxes = _within(self.boxes[frame], rows, columns, (rendered.shape[2], rendered.shape[3]))
+        return PairBatch(
+            TransferInput(rendered[:, :3], rendered[:, 3], background, coverage, _planes(cut["normals"], 127)),
+            SourceInput.create(photo[:, :, :3], photo[:, :, 3], _planes(self.source_normals[None, None], 127)),
+            PhotoFlow(torch.from_numpy(cut["grid"].astype(np.float32))[:, None], ((kinds & _SHOWN) > 0)[:, None]),
+            TargetTruth(target[:, :3], target[:, 3], boxes),
+        )
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, atomically."""
         from safetensors.numpy import save
 
         with atomic_path(path) as partial:
-            partial.write_bytes(save({name: np.ascontiguousarray(value) for name, value in vars(self).items()}))
+            arrays = {name: np.ascontiguousarray(value) for name, value in vars(self).items()}
+            partial.write_bytes(save(arrays))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,14 +123,15 @@ class PairFile:
             InputError: it is damaged, or holds something else.
         """
         with _opened(path) as file:
-            shapes = {field.name: tuple(file.get_slice(field.name).get_shape()) for field in fields(PairClip)}
+            names = [field.name for field in fields(PairClip)]
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
         whole = shapes["rendered"][:3]
-        fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["plate"][:2] == whole[1:]
+        fitting = {shapes[name][:3] for name in _MOVING} == {whole} and shapes["background"][:2] == whole[1:]
         if not fitting or len(whole) < 3 or shapes["boxes"] != (whole[0], len(BOXES), 4):
             raise InputError(f"{path}: not a file of training pairs (its parts do not fit together); make it anew")
         return PairFile(path, whole[0], (whole[1], whole[2]))
 
-    def read(self, frame: int, rows: slice, columns: slice) -> dict[str, Tensor]:
+    def read(self, frame: int, rows: slice, columns: slice) -> PairBatch:
         """Return one pair as `PairClip.read` does, reading no more than it needs.
 
         Raises:
@@ -150,12 +140,12 @@ class PairFile:
         with _opened(self.path) as file:
             window = (slice(frame, frame + 1), rows, columns)
             cut = {name: file.get_slice(name)[window] for name in _MOVING}
-            plate = file.get_slice("plate")[rows, columns]
+            background = file.get_slice("background")[rows, columns]
             still = {name: file.get_tensor(name) for name in ("source", "source_normals")}
             boxes = file.get_slice("boxes")[frame : frame + 1]
         whole = slice(None)
         here = boxes - np.array([columns.start, rows.start] * 2, np.float32) * (boxes.any(2, keepdims=True))
-        return PairClip(**cut, **still, plate=plate, boxes=here).read(0, whole, whole)
+        return PairClip(**cut, **still, background=background, boxes=here).read(0, whole, whole)
 
 
 @contextmanager
@@ -179,11 +169,11 @@ def make_pairs(
     body: BodyModel | None = None,
     detector: Detector | None = None,
 ) -> PairClip:
-    """Put a clip with known outlines through the product and set its pictures beside the truth.
+    """Put a clip with known alphas through the product and set its pictures beside the truth.
 
     Args:
-        images: frames of one person before a ground that stands still.
-        alphas: the true outlines; the detector's, refined, if None.
+        images: frames of one person before a background that stands still.
+        alphas: the true ones; the detector's, refined, if None.
         photo: the frame that serves as the photo.
         fps: of the clip.
         body: the open body by default.
@@ -209,13 +199,13 @@ def make_pairs(
         )
     if alphas is None:
         assert found.masks is not None
-        mattes = [
+        refined = [
             refine_alpha(images[k], found.masks.frame(k, size).numpy(), landmarks=found.detection(k)) for k in kept
         ]
-        outlines = np.stack(mattes)
+        true = np.stack(refined)
     else:
-        outlines = alphas[kept]
-    return _set_beside(body, state, vertices, target.camera(0), images[kept], _bytes(outlines))
+        true = alphas[kept]
+    return _set_beside(body, state, vertices, target.camera(0), images[kept], _bytes(true))
 
 
 def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairClip:
@@ -240,8 +230,8 @@ def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairCl
             about(track.transl, 0.003),
             offsets=state.offsets,
         )
-    photo, matte = (np.repeat(plane[None], count, 0) for plane in (state.photo, _bytes(state.alpha)))
-    return _set_beside(body, state, vertices, track.camera, photo, matte)
+    photo, alpha = (np.repeat(plane[None], count, 0) for plane in (state.photo, _bytes(state.alpha)))
+    return _set_beside(body, state, vertices, track.camera, photo, alpha)
 
 
 def _set_beside(
@@ -250,13 +240,14 @@ def _set_beside(
     window = _window(project(camera, vertices)[..., :2], camera.size)
     drawn = [_draw(body, state, points, camera, window) for points in vertices]
     truth = np.concatenate([images, alphas[..., None]], -1)
-    source = look_at_source(body, state.views[0], working_size(state.views[0].camera.size))[0].permute(1, 2, 0).numpy()
+    source = source_input(body, state.views[0], working_size(state.views[0].camera.size))
+    seen = source.stacked()[0].permute(1, 2, 0).numpy()
     return PairClip(
-        plate=state.background[window],
+        background=state.background[window],
         target=truth[:, window[0], window[1]],
-        source=_bytes(source[..., :4]),
-        source_normals=_signed(source[..., 4:]),
-        boxes=find_boxes(body, vertices, cropped(camera, *window)).numpy(),
+        source=_bytes(seen[..., :4]),
+        source_normals=_signed(seen[..., 4:]),
+        boxes=find_boxes(body, vertices, _cropped(camera, window)).numpy(),
         **{name: np.stack([frame[name] for frame in drawn]) for name in drawn[0]},
     )
 
@@ -266,16 +257,22 @@ def _draw(
 ) -> dict[str, np.ndarray]:
     whole = render_surface(state.appearance, body.topology, vertices, camera)
     rgb, alpha, coverage = (np.ascontiguousarray(plane[window]) for plane in (whole.rgb, whole.alpha, whole.coverage))
-    part = Rendering(rgb, alpha, coverage)
-    plate = np.ascontiguousarray(state.background[window]).astype(np.float32) / 255
-    view = look_at_target(body, state.views[:1], vertices, cropped(camera, *window), part, plate)
-    shown = view.valid[0, 0].numpy()
+    part = DeviceRendering(torch.from_numpy(rgb).permute(2, 0, 1), torch.from_numpy(alpha), torch.from_numpy(coverage))
+    background = torch.from_numpy(state.background[window].astype(np.float32) / 255).permute(2, 0, 1)
+    near = _cropped(camera, window)
+    transfer, flow = transfer_input(body, state.views[:1], vertices, near, part, background)
+    shown = flow.valid[0, 0].numpy()
     return {
-        "rendered": _bytes(np.concatenate([part.rgb, part.alpha[..., None]], -1)),
-        "normals": _signed(view.transfer[0, -3:].permute(1, 2, 0).numpy()),
-        "kinds": part.coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
-        "grid": view.grid[0, 0].numpy().astype(np.float16),
+        "rendered": _bytes(np.concatenate([rgb, alpha[..., None]], -1)),
+        "normals": _signed(transfer.normals[0].permute(1, 2, 0).numpy()),
+        "kinds": coverage | np.where(shown, _SHOWN, 0).astype(np.uint8),
+        "grid": flow.grid[0, 0].numpy().astype(np.float16),
     }
+
+
+def _cropped(camera: Camera, window: tuple[slice, slice]) -> Camera:
+    rows, columns = window
+    return camera.cropped((columns.start, rows.start), (rows.stop - rows.start, columns.stop - columns.start))
 
 
 def _window(xy: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
@@ -313,7 +310,7 @@ def _within(boxes: np.ndarray, rows: slice, columns: slice, size: tuple[int, int
 
 
 def _planes(values: np.ndarray, one: int) -> Tensor:
-    return torch.from_numpy(values).movedim(-1, 1).float() / one
+    return torch.from_numpy(values).movedim(-1, -3).float() / one
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

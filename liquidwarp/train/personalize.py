@@ -13,11 +13,13 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from liquidwarp import __version__
-from liquidwarp.detect import Detector
+from liquidwarp.bodies import BodyModel
+from liquidwarp.detect import Detector, default_detector, profile_of
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact, save_compact
+from liquidwarp.nn.planes import joined
 from liquidwarp.person import SourceState
 from liquidwarp.train.config import DataConfig, LossConfig
 from liquidwarp.train.objective import CompactObjective
@@ -46,13 +48,16 @@ def personalize(
 
     A clip teaches its camera and light: one of its frames serves as the photo of whoever is in it, the others as the
     truth. The photo teaches the person's outline: it is set beside pictures of the person in poses that are a little
-    wrong. The result is kept, named by the content of everything that goes in.
+    wrong. The result is kept, named by the content of everything that goes in; of a detector by its name, version and
+    profile.
+
+    The fitting runs on the CPU.
 
     Args:
         person: from `encode_source`.
         clip: a video, usually the driving one.
         generator: to start from; the bundled one by default.
-        detector: what finds people in the clip.
+        detector: what finds people in the clip; see `detect.default_detector`.
         cache: folder for results; `LIQUIDWARP_CACHE` or `~/.cache/liquidwarp` by default.
         progress: show a progress bar.
 
@@ -60,14 +65,15 @@ def personalize(
         InputError: the clip cannot be read, or the default generator is missing.
         NoPersonError: nobody in the clip.
     """
-    start = generator or load_compact()
+    person, start = person.to("cpu"), generator or load_compact()
     if clip is not None and not is_video(clip):
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP
-    kept = _folder(cache) / f"{_fingerprint(person, clip, start)}.safetensors"
+    detector = detector or default_detector()
+    kept = _folder(cache) / f"{_fingerprint(person, clip, detector, start)}.safetensors"
     if kept.exists():
         return load_compact(kept)
-    pairs = photo_pairs(person) if clip is None else _clip_pairs(clip, detector)
+    pairs = photo_pairs(person) if clip is None else _clip_pairs(clip, person.body, detector)
     network = fine_tune(start, pairs, steps=steps, rate=rate, progress=progress)
     save_compact(network, kept, {"personal": True, "steps": steps, "version": __version__})
     return load_compact(kept)
@@ -95,7 +101,7 @@ def fine_tune(
     for step in tqdm(range(steps), desc="personalise", unit="step", disable=not progress):
         optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
         drawn = [samples.sample(step * _BATCH + number) for number in range(_BATCH)]
-        batch = {name: torch.cat([item[name] for item in drawn]) for name in drawn[0]}
+        batch = joined(drawn)
         with torch.autocast("cpu", torch.bfloat16):
             attempt = objective.attempt(network, batch)
         loss = _sum(objective.generator_losses(attempt, batch, adversary=False))
@@ -110,13 +116,13 @@ def _sum(losses: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
-def _clip_pairs(path: str | Path, detector: Detector | None) -> PairClip:
+def _clip_pairs(path: str | Path, body: BodyModel, detector: Detector) -> PairClip:
     """Take frames spread over a clip; the first of them is the photo."""
     video = open_video(path)
     count = sum(1 for _ in open_video(path))
     chosen = {round(at) for at in np.linspace(0, count - 1, min(count, _CLIP_FRAMES))}
     frames = np.stack([frame for number, frame in enumerate(islice(video, count)) if number in chosen])
-    return make_pairs(frames, fps=max(1.0, video.fps * len(frames) / count), detector=detector)
+    return make_pairs(frames, fps=max(1.0, video.fps * len(frames) / count), body=body, detector=detector)
 
 
 def _folder(cache: str | Path | None) -> Path:
@@ -124,14 +130,15 @@ def _folder(cache: str | Path | None) -> Path:
     return (Path(named) if named else Path.home() / ".cache" / "liquidwarp") / "personal"
 
 
-def _fingerprint(person: SourceState, clip: str | Path | None, start: CompactGenerator) -> str:
+def _fingerprint(person: SourceState, clip: str | Path | None, detector: Detector, start: CompactGenerator) -> str:
     """Return a name that depends on everything the result depends on."""
-    digest = hashlib.sha256(f"{__version__} {_ON_CLIP} {_ON_PHOTO}".encode())
-    for plane in (person.photo, person.alpha, person.offsets.numpy(), person.track.body_pose.numpy()):
-        digest.update(np.ascontiguousarray(plane).tobytes())
-    for tensor in start.state_dict().values():
+    settings = (__version__, _ON_CLIP, _ON_PHOTO, _BATCH, _CLIP_FRAMES, _CROP, _LOSSES)
+    digest = hashlib.sha256(f"{settings} {person.digest()}".encode())
+    for name, tensor in start.state_dict().items():
+        digest.update(f" {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     if clip is not None:
+        digest.update(f" {detector.name} {profile_of(detector)} ".encode())
         with open(clip, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]

@@ -14,15 +14,18 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
+from liquidwarp.devices import moved
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path, check_writable
+from liquidwarp.train.batch import Batch
+from liquidwarp.train.build import build_objective
 from liquidwarp.train.checkpoint import NAME, load_checkpoint, save_checkpoint
 from liquidwarp.train.config import Config, dump_config, load_config
 from liquidwarp.train.export import export_weights
 from liquidwarp.train.journal import Journal, used_memory
-from liquidwarp.train.objective import Objective, build_objective, mean_figures
+from liquidwarp.train.objective import Objective, mean_figures
 from liquidwarp.train.processes import Processes, join_processes
-from liquidwarp.train.samples import Batch, Samples, batches
+from liquidwarp.train.samples import Samples, batches
 from liquidwarp.train.sources import Sources, open_sources
 from liquidwarp.train.trainer import Progress, Trainer
 
@@ -131,7 +134,7 @@ class _Run:
         with shown:
             for batch, broken in self._batches(first, last):
                 self._note_broken(broken)
-                told = self._trainer.step(_moved(batch, self._processes.device), self._progress)
+                told = self._trainer.step(moved(batch, self._processes.device), self._progress)
                 seconds = before + time.monotonic() - began
                 paced = config.train.paced and bool(config.train.minutes)
                 seconds = self._processes.latest(seconds) if paced else seconds
@@ -175,10 +178,10 @@ class _Run:
         count = max(1, self._config.log.samples // per_batch)
         for batch, broken in batches(samples, start=0, stop=count, batch=per_batch):
             self._note_broken(broken)
-            moved = _moved(batch, self._processes.device)
-            attempt = self._trainer.look(moved)
-            found.append(self._trainer.objective.figures(attempt, moved))
-            sheets.append([picture.cpu() for picture in self._trainer.objective.pictures(attempt, moved)])
+            there = moved(batch, self._processes.device)
+            attempt = self._trainer.look(there)
+            found.append(self._trainer.objective.figures(attempt, there))
+            sheets.append([picture.cpu() for picture in self._trainer.objective.pictures(attempt, there)])
         self._figures = mean_figures(found)
         journal.figures(self._progress.step, {f"held_out/{name}": value for name, value in self._figures.items()})
         journal.sheet(self._progress.step, [torch.cat(column) for column in zip(*sheets, strict=True)])
@@ -261,7 +264,3 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    return {name: value.to(device, non_blocking=True) for name, value in batch.items()}

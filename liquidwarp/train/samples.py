@@ -6,27 +6,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import interpolate, pad
 from torch.utils.data import DataLoader, Dataset
 
 from liquidwarp.errors import InputError
+from liquidwarp.nn.planes import joined
+from liquidwarp.train.batch import Batch, PairBatch
 from liquidwarp.train.config import DataConfig
-from liquidwarp.train.pairs import BOXES, PairFile
+from liquidwarp.train.pairs import PairFile
 
 _TRIES = 8  # files looked into for one sample before giving up
-_COLORS = {
-    "transfer": ((0, 3), (4, 7)),
-    "source": ((0, 3),),
-    "target": ((0, 3),),
-    "plate": ((0, 3),),
-    "rendered": ((0, 3),),
-}
-_MIRROR = {"left_hand": "right_hand", "right_hand": "left_hand"}
-_TURNED = [BOXES.index(_MIRROR.get(name, name)) for name in BOXES]
-_NORMAL_X = {"transfer": 10, "source": 4}  # channel of the normals' horizontal part, which a mirror turns round
-
-Batch = dict[str, Tensor]
 
 
 @runtime_checkable
@@ -37,7 +25,7 @@ class Samples(Protocol):
     """What could not be read, and why."""
 
     def sample(self, index: int) -> Batch:
-        """Return sample number `index`, each tensor with a leading 1."""
+        """Return sample number `index`, a batch of one (or of two successive frames)."""
         ...
 
 
@@ -55,7 +43,7 @@ class Pairs(Protocol):
         """(height, width) of a pair."""
         ...
 
-    def read(self, frame: int, rows: slice, columns: slice) -> Batch:
+    def read(self, frame: int, rows: slice, columns: slice) -> PairBatch:
         """Return one pair, cropped, as a batch of one."""
         ...
 
@@ -77,7 +65,7 @@ class PairSamples:
         self.broken: dict[str, str] = {}
         self._config, self._seed, self._varied = config, seed, varied
 
-    def sample(self, index: int) -> Batch:
+    def sample(self, index: int) -> PairBatch:
         """Return sample number `index`; a file that turns out to be damaged is listed and another one taken.
 
         Raises:
@@ -99,14 +87,14 @@ class PairSamples:
             return self._vary(joined(parts), rng)
         raise InputError(f"{_TRIES} files in a row cannot be used; the last: {damage}") from damage
 
-    def _vary(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        batch = _at_source_size(batch, self._config.source_size)
+    def _vary(self, batch: PairBatch, rng: np.random.Generator) -> PairBatch:
+        batch = batch.with_sources_of(self._config.source_size)
         if not self._varied:
             return batch
         if self._config.mirror and rng.random() < 0.5:
-            batch = mirrored(batch)
+            batch = batch.mirrored()
         gains = 1 - self._config.tint * rng.random(3).astype(np.float32)
-        return tinted(batch, torch.from_numpy(gains))
+        return batch.tinted(torch.from_numpy(gains))
 
 
 def open_pairs(folder: str | Path) -> tuple[list[PairFile], dict[str, str]]:
@@ -129,40 +117,8 @@ def open_pairs(folder: str | Path) -> tuple[list[PairFile], dict[str, str]]:
     return good, broken
 
 
-def mirrored(batch: Batch) -> Batch:
-    """Mirror a batch left to right: the same person in a mirrored world."""
-    result = {name: value.flip(-1) for name, value in batch.items() if name not in ("grid", "boxes")}
-    grid = batch["grid"].flip(-2)
-    result["grid"] = torch.stack([-grid[..., 0], grid[..., 1]], -1)
-    for name, channel in _NORMAL_X.items():
-        turned = result[name].clone()
-        turned[..., channel, :, :] *= -1
-        result[name] = turned
-    x0, y0, x1, y1 = batch["boxes"][:, _TURNED].unbind(2)
-    width = batch["target"].shape[-1]
-    turned = torch.stack([width - x1, y0, width - x0, y1], 2)
-    result["boxes"] = torch.where((x1 > x0)[..., None], turned, torch.zeros_like(turned))
-    return {name: result[name] for name in batch}
-
-
-def tinted(batch: Batch, gains: Tensor) -> Batch:
-    """Multiply the colour channels of all pictures by `gains`."""
-    result = dict(batch)
-    for name, spans in _COLORS.items():
-        planes = batch[name].clone()
-        for start, stop in spans:
-            planes[..., start:stop, :, :] *= gains[:, None, None]
-        result[name] = planes
-    return result
-
-
 def _name(pairs: Pairs) -> str:
     return str(getattr(pairs, "path", "pairs in memory"))
-
-
-def joined(parts: Sequence[Batch]) -> Batch:
-    """Return several batches as one."""
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def _window(whole: tuple[int, int], size: tuple[int, int], rng: np.random.Generator | None) -> tuple[slice, slice]:
@@ -175,41 +131,14 @@ def _window(whole: tuple[int, int], size: tuple[int, int], rng: np.random.Genera
     return spans[0], spans[1]
 
 
-def _framed(file: Pairs, frame: int, window: tuple[slice, slice], size: tuple[int, int]) -> Batch:
-    """Cut a window out of a pair, and continue it to a size where the pair is smaller."""
+def _framed(file: Pairs, frame: int, window: tuple[slice, slice], size: tuple[int, int]) -> PairBatch:
+    """Cut a window out of a pair, and continue its background to a size where the pair is smaller."""
     batch = file.read(frame, *window)
-    height, width = batch["target"].shape[-2:]
-    more_rows, more_columns = size[0] - height, size[1] - width
-    if more_rows or more_columns:
-        batch = _enlarged(
-            batch, (more_rows // 2, more_rows - more_rows // 2), (more_columns // 2, more_columns - more_columns // 2)
-        )
+    height, width = batch.truth.alpha.shape[-2:]
+    rows, columns = size[0] - height, size[1] - width
+    if rows or columns:
+        return batch.padded((columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
     return batch
-
-
-def _enlarged(batch: Batch, rows: tuple[int, int], columns: tuple[int, int]) -> Batch:
-    """Continue the ground around a pair, with nobody in it."""
-    around = (*columns, *rows)
-    result = dict(batch)
-    for name in ("target", "plate"):
-        result[name] = pad(batch[name], around, "replicate")
-    for name in ("mask", "rendered", "rendered_alpha", "transfer", "valid"):
-        result[name] = pad(batch[name], around)
-    result["transfer"][:, 4:7] = result["plate"]
-    result["grid"] = pad(batch["grid"], (0, 0, *around))
-    boxes = batch["boxes"]
-    shift = boxes.new_tensor([columns[0], rows[0], columns[0], rows[0]])
-    result["boxes"] = torch.where((boxes[..., 2] > boxes[..., 0])[..., None], boxes + shift, boxes)
-    return result
-
-
-def _at_source_size(batch: Batch, size: tuple[int, int]) -> Batch:
-    source = batch["source"]
-    if tuple(source.shape[-2:]) == size:
-        return batch
-    flat = source.flatten(0, 1)
-    smaller = interpolate(flat, size=size, mode="bilinear", align_corners=False, antialias=True)
-    return batch | {"source": smaller.unflatten(0, tuple(source.shape[:2]))}
 
 
 class _Steps(Dataset[tuple[Batch, dict[str, str]]]):

@@ -16,8 +16,8 @@ from liquidwarp.checks import check_choice
 from liquidwarp.data import load_clips, load_iper, roughen
 from liquidwarp.errors import InputError
 from liquidwarp.synth import synthetic_clip
+from liquidwarp.train.build import trained_method
 from liquidwarp.train.config import Config
-from liquidwarp.train.liquid_objective import LIQUID_SHAPES
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
@@ -54,8 +54,8 @@ def open_sources(config: Config, folder: Path) -> Sources:
         InputError: an unknown kind of data, or no usable clip.
     """
     check_choice("data.kind", config.data.kind, KINDS)
-    liquid = config.model.kind in LIQUID_SHAPES
-    sources = _liquid(config) if liquid else KINDS[config.data.kind](config, folder)
+    whole_frames = trained_method(config.model.kind).objective == "liquid"
+    sources = _liquid(config) if whole_frames else KINDS[config.data.kind](config, folder)
     for name, reason in sources.broken.items():
         _log.warning("%s left out: %s", name, reason)
     return sources
@@ -124,11 +124,11 @@ class _Look:
 
     def __call__(self, number: int) -> SeenClip:
         clip, data = self._clips[self._own[number]], self._config.data
-        track = clip.track
+        track, body = clip.track, load_body(clip.track.body)
         if data.kind == "synthetic":
             rng = np.random.default_rng((self._config.train.seed, self._own[number]))
-            track = roughen(load_body(track.body), track, rng)
-        return look_at_clip(clip, data.size, data.frames, track=track)
+            track = roughen(body, track, rng)
+        return look_at_clip(clip, data.size, data.frames, track=track, body=body)
 
 
 class _Engine:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from liquidwarp.errors import InputError
+from liquidwarp.train.batch import Batch
 from liquidwarp.train.config import TrainConfig
 from liquidwarp.train.objective import Attempt, Objective
 from liquidwarp.train.processes import Processes
-from liquidwarp.train.samples import Batch
 
 
 @dataclass(frozen=True)

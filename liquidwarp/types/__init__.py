@@ -3,7 +3,20 @@
 from liquidwarp.types.camera import Camera
 from liquidwarp.types.clip import Clip, Frames, Truth
 from liquidwarp.types.keypoints import Keypoints
+from liquidwarp.types.pose import Pose
+from liquidwarp.types.profile import DetectorProfile
 from liquidwarp.types.render import Flow, Fragments
 from liquidwarp.types.track import BodyTrack
 
-__all__ = ["BodyTrack", "Camera", "Clip", "Flow", "Fragments", "Frames", "Keypoints", "Truth"]
+__all__ = [
+    "BodyTrack",
+    "Camera",
+    "Clip",
+    "DetectorProfile",
+    "Flow",
+    "Fragments",
+    "Frames",
+    "Keypoints",
+    "Pose",
+    "Truth",
+]

@@ -47,7 +47,7 @@ class Clip:
         images: the frames, `T H W 3`.
         alphas: how much of each pixel is the person, `T H W`, 0 to 255.
         track: the person's body in every frame.
-        plate: the place without the person; None where it is not known.
+        background: the place without the person; None where it is not known.
         person: who it is; clips of one person in one outfit share it.
         truth: flow and coverage by construction; None for filmed clips.
     """
@@ -56,7 +56,7 @@ class Clip:
     images: Frames
     alphas: Frames
     track: BodyTrack
-    plate: UInt8[np.ndarray, "H W 3"] | None = None
+    background: UInt8[np.ndarray, "H W 3"] | None = None
     person: str = ""
     truth: Truth | None = None
 

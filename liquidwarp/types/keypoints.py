@@ -1,12 +1,13 @@
 """What a detector saw in a clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from liquidwarp.devices import moved
+from liquidwarp.types.profile import DetectorProfile
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Keypoints:
         present: False where no person was found (all confidences are then 0).
         size: (height, width) of the pictures.
         fps: frames per second; 0 for unrelated pictures.
-        detector: name and version of what made them.
+        detector: name and version of what made them, for files and messages alone.
+        profile: how to read them.
     """
 
     names: tuple[str, ...]
@@ -32,6 +34,7 @@ class Keypoints:
     size: tuple[int, int]
     fps: float
     detector: str
+    profile: DetectorProfile = field(default_factory=DetectorProfile)
 
     def to(self, device: torch.device | str) -> "Keypoints":
         """Return the keypoints on another device."""

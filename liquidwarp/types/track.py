@@ -1,12 +1,15 @@
 """A body through time."""
 
 import math
+import operator
 import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 import torch
@@ -60,12 +63,19 @@ class BodyTrack:
     def __len__(self) -> int:
         return self.transl.shape[0]
 
-    def __getitem__(self, index: int | slice | list[int]) -> "BodyTrack":
-        """Return the track of some frames; an integer gives a track of one frame, a list those frames in that order."""
-        if isinstance(index, int):
-            index = range(len(self))[index]  # raises IndexError, which also ends a loop over the track
-            index = slice(index, index + 1)
-        return replace(self, **{name: getattr(self, name)[index] for name in _PER_FRAME})
+    def __getitem__(self, index: SupportsIndex | slice | Sequence[SupportsIndex] | np.ndarray | Tensor) -> "BodyTrack":
+        """Return the track of some frames.
+
+        Args:
+            index: a whole number of any kind gives a track of one frame, a list, array or tensor of them those frames
+                in that order, one of truth values, a frame each, the frames where it is True.
+
+        Raises:
+            IndexError: there is no such frame, or not a truth value for each frame.
+            TypeError: the index is of another kind.
+        """
+        frames = _frames_of(index, len(self))
+        return replace(self, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
 
     def to(self, device: torch.device | str) -> "BodyTrack":
         """Return the track, and its camera, on another device."""
@@ -107,6 +117,30 @@ class BodyTrack:
         if track is None:
             raise InputError(f"{path}: written by a newer liquidwarp (track format {arrays['format']}); please upgrade")
         return track
+
+
+def _frames_of(
+    index: SupportsIndex | slice | Sequence[SupportsIndex] | np.ndarray | Tensor, count: int
+) -> slice | Tensor:
+    """Return which of `count` frames an index names."""
+    if isinstance(index, slice):
+        return index if index.step is None or index.step > 0 else torch.tensor(range(count)[index], dtype=torch.int64)
+    chosen = index.detach().cpu().numpy() if isinstance(index, Tensor) else np.asarray(index)
+    truth = chosen.dtype.kind == "b"
+    if chosen.ndim == 0 and not truth and hasattr(index, "__index__"):
+        frame = range(count)[operator.index(index)]  # raises IndexError, which also ends a loop over the track
+        return slice(frame, frame + 1)
+    if chosen.ndim != 1 or not (truth or chosen.dtype.kind in "iu" or not chosen.size):
+        raise TypeError(
+            "a track is indexed by a whole number, a slice, or a row of whole numbers or truth values, "
+            f"not by {type(index).__name__} of {chosen.dtype} and shape {chosen.shape}"
+        )
+    if truth and len(chosen) != count:
+        raise IndexError(f"{len(chosen)} truth values for {count} frames; give one for each")
+    rows = np.flatnonzero(chosen) if truth else chosen.astype(np.int64)
+    if ((rows < -count) | (rows >= count)).any():
+        raise IndexError(f"frames {rows.min()} to {rows.max()} of a track of {count} frames")
+    return torch.from_numpy(rows)
 
 
 def _arrays_of(value: BodyTrack | Camera, prefix: str = "") -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from liquidwarp.bodies import PARTS, Topology, load_body
+from liquidwarp.bodies import PARTS, BodyModel, Topology, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video, read_image, write_image, write_video
@@ -120,6 +120,7 @@ def draw_track(
     frames: Iterable[PictureLike],
     track: BodyTrack,
     *,
+    body: BodyModel | None = None,
     offsets: Float[Tensor, "V 3"] | None = None,
     colors: str = "part",
     opacity: float | int = 0.65,
@@ -128,12 +129,13 @@ def draw_track(
 
     Args:
         frames: pictures.
-        track: a body at hand.
+        track: the body through time.
+        body: the track's body; by default `load_body(track.body)`.
         offsets: clothes and hair, metres from the rest body, such as `SourceState.offsets`.
         colors: "part" or "clay", see `shaded_body`.
         opacity: of the body.
     """
-    body = load_body(track.body)
+    body = body or load_body(track.body)
     identity = body.identity(track.betas)
     for index, frame in zip(range(len(track)), frames, strict=False):
         now = track[index]
@@ -142,8 +144,17 @@ def draw_track(
         yield draw_body(frame, vertices, body.topology, track.camera, colors=colors, opacity=opacity)
 
 
-def draw_overlay(source: str | Path, track: BodyTrack, path: str | Path, *, progress: bool = False) -> Path:
+def draw_overlay(
+    source: str | Path, track: BodyTrack, path: str | Path, *, body: BodyModel | None = None, progress: bool = False
+) -> Path:
     """Write a video (or photo) with the body that was recovered from it drawn over it, to check it by eye.
+
+    Args:
+        source: what the body was recovered from.
+        track: the body through time.
+        path: of the video or picture.
+        body: the track's body; by default `load_body(track.body)`.
+        progress: show a progress bar.
 
     Raises:
         InputError: the source cannot be read.
@@ -151,9 +162,9 @@ def draw_overlay(source: str | Path, track: BodyTrack, path: str | Path, *, prog
     """
     if is_video(source) or Path(source).is_dir():
         video = open_video(source)
-        frames = draw_track(video, track)
+        frames = draw_track(video, track, body=body)
         return write_video(frames, path, fps=video.fps, sound=video.path, total=len(track), progress=progress)
-    return write_image(path, next(draw_track([read_image(source).rgb], track)))
+    return write_image(path, next(draw_track([read_image(source).rgb], track, body=body)))
 
 
 def part_map(fragments: Fragments, topology: Topology, *, item: int = 0) -> UInt8[np.ndarray, "H W 3"]:

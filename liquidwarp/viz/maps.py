@@ -102,7 +102,7 @@ def flow_colors(
     picture = wheel_colors(shift.permute(2, 0, 1), valid=flow.valid[item], largest=largest)
     if legend:
         side = min(picture.shape[:2]) // _LEGEND
-        picture[-side:, -side:] = flow_wheel(side, ground=NOTHING)
+        picture[-side:, -side:] = flow_wheel(side, background=NOTHING)
     return picture
 
 
@@ -137,12 +137,12 @@ def wheel_colors(
     return np.where(known[..., None], picture, np.array(NOTHING, np.uint8))
 
 
-def flow_wheel(size: int = 96, *, ground: Color = PAPER) -> UInt8[np.ndarray, "S S 3"]:
+def flow_wheel(size: int = 96, *, background: Color = PAPER) -> UInt8[np.ndarray, "S S 3"]:
     """Return the legend of `flow_colors`: each colour stands where a pixel of that colour has to look."""
     axis = (torch.arange(size) + 0.5) * (2 / size) - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     disc = wheel_colors(torch.stack([x, y]), largest=1.0)
-    return np.where((x.hypot(y) <= 1).numpy()[..., None], disc, np.array(ground, np.uint8))
+    return np.where((x.hypot(y) <= 1).numpy()[..., None], disc, np.array(background, np.uint8))
 
 
 def fragment_pictures(fragments: Fragments, *, item: int = 0) -> dict[str, UInt8[np.ndarray, "H W 3"]]:

@@ -39,8 +39,8 @@ def photo(body: BodyModel, seed: int) -> Appearance:
     index = rasterize(vertices[None], body.topology.faces, camera).face_index[0].numpy()
     rng = np.random.default_rng(seed)
     picture = rng.integers(0, 255, (*SIZE, 3), np.uint8)
-    matte = np.where(index >= 0, rng.uniform(0.5, 1, SIZE), 0).astype(np.float32)
-    return appearance_from_observations(body.topology, [Observation(picture, matte, camera, vertices)])
+    alpha = np.where(index >= 0, rng.uniform(0.5, 1, SIZE), 0).astype(np.float32)
+    return appearance_from_observations(body.topology, [Observation(picture, alpha, camera, vertices)])
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from liquidwarp.appearance.layers import (
     back_layer_from_sides,
     continue_picture,
     front_layer,
+    repeat_picture,
     without_arm_shadows,
 )
 from liquidwarp.bodies.parts import part_labels
@@ -217,6 +218,19 @@ def test_continue_picture_keeps_what_is_known_and_invents_no_colour():
     known[10:30, 10:30] = True
     filled = continue_picture(picture, known)
     assert np.abs(filled.astype(int) - (90, 140, 60)).max() <= 1
+
+
+def test_repeat_picture_runs_to_and_fro() -> None:
+    picture = np.zeros((40, 6, 3), np.uint8)
+    picture[:10] = np.arange(10, dtype=np.uint8)[:, None, None]
+    known = np.zeros((40, 6), bool)
+    known[:10] = True
+    down = repeat_picture(picture, known, ~known, 4.0, np.inf).reshape(30, 6, 3)
+    assert (down == down[:, :1, :1]).all()
+    assert down[:9, 0, 0].tolist() == [8, 7, 6, 5, 6, 7, 8, 9, 8]
+    faded = repeat_picture(picture, known, ~known, 4.0, 2.0).reshape(30, 6, 3)
+    assert np.ptp(faded[20:]) == 0
+    assert 6 <= faded[-1, 0, 0] <= 8
 
 
 def test_a_back_keeps_the_outline_and_loses_the_middle():

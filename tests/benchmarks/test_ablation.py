@@ -95,11 +95,11 @@ def test_a_frame_made_of_its_like_is_the_photo() -> None:
     clip = fake_clip((1, 2), 2, (SIZE, SIZE))
     same = replace(clip, images=np.repeat(clip.images[:1], 2, 0))
     batch = look_at_clip(same, (SIZE, SIZE), 2).sample(1, [0])
-    valid = batch["valid"][0, 0]
+    valid = batch.flow.valid[0, 0]
     assert valid.any()
-    inside = valid & (batch["mask"][0] == 1)
-    torch.testing.assert_close(batch["rendered"][0][:, inside], batch["target"][0][:, inside], atol=2e-2, rtol=0)
-    assert batch["rendered_alpha"][0][valid].all()
+    inside = valid & (batch.truth.alpha[0] == 1)
+    torch.testing.assert_close(batch.warped[0][:, inside], batch.truth.picture[0][:, inside], atol=2e-2, rtol=0)
+    assert batch.body_mask[0][valid].all()
 
 
 def test_a_sample_depends_on_its_number_alone() -> None:
@@ -110,7 +110,17 @@ def test_a_sample_depends_on_its_number_alone() -> None:
 
     one, other = samples(), samples()
     one.sample(0)
-    assert all(torch.equal(value, other.sample(70)[name]) for name, value in one.sample(70).items())
+    assert all(compared(one.sample(70), other.sample(70)))
+
+
+def compared(one: object, other: object) -> Iterator[bool]:
+    """Yield for each plane of two batches whether they are the same."""
+    for name, value in vars(one).items():
+        again = getattr(other, name)
+        if isinstance(value, torch.Tensor):
+            yield torch.equal(value, again)
+        else:
+            yield from compared(value, again)
 
 
 def test_clips_that_are_too_short_are_listed() -> None:

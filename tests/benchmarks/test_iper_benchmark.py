@@ -87,7 +87,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
     """Answer each pose with a picture that depends on the pose alone; raise `KeyboardInterrupt` after some."""
     made: list[int] = []
 
-    def synthesize(person, target, *, renderer, generator):
+    def synthesize(person, target, *, method):
         for index in range(len(target)):
             if len(made) >= stop_after:
                 raise KeyboardInterrupt
@@ -97,8 +97,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, iper: SimpleNamespace, *, stop
             alpha[10:40, 15:30] = 1
             yield lw.Synthesis(torch.full((3, SIZE, SIZE), value), alpha, alpha.to(torch.uint8))
 
-    def person(photos, mattes, tracks):
-        assert len(photos) == len(mattes) == len(tracks)
+    def person(photos, alphas, tracks):
+        assert len(photos) == len(alphas) == len(tracks)
         return SimpleNamespace(track=tracks[0], body=lw.load_body(tracks[0].body))
 
     fakes = SimpleNamespace(**{name: getattr(lw, name) for name in ("InputError", "BodyTrack")})
@@ -208,7 +208,7 @@ def test_other_settings_need_another_folder(
     assert iper.run.main(arguments(made, tmp_path, "self", "--limit", "2")) == 1
     failed = json.loads((tmp_path / "results.json").read_text())["failed"]
     assert all("other settings" in why for why in failed.values())
-    with pytest.raises(lw.InputError, match="choose surface, gan, copy"):
+    with pytest.raises(lw.InputError, match="method='best' is not known; choose one of surface, compact, liquid"):
         iper.measure.make_renderer("best")
 
 

@@ -38,9 +38,9 @@ def frame(index: int) -> np.ndarray:
 
 
 def mask(index: int) -> np.ndarray:
-    matte = np.zeros((SIZE, SIZE), np.float32)
-    matte[8:24, 4 + index : 12 + index] = 1
-    return matte
+    alpha = np.zeros((SIZE, SIZE), np.float32)
+    alpha[8:24, 4 + index : 12 + index] = 1
+    return alpha
 
 
 class FakeClip:
@@ -84,8 +84,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     )
     masks = MaskStack.pack((mask(index) for index in range(FRAMES)), (SIZE, SIZE))
 
-    def imitate(person, motion, *, camera, size, renderer):
-        assert (camera, size, renderer) == ("copy", SIZE, "surface")
+    def imitate(person, motion, *, camera, size, method):
+        assert (camera, size, method) == ("copy", SIZE, "surface")
         for confidence in motion.confidence:
             index = round(float(confidence) * FRAMES)
             picture = torch.from_numpy(frame(index)).permute(2, 0, 1).float() / 255
@@ -94,9 +94,8 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
             yield lw.Synthesis(image, alpha if perfect else 1 - alpha, torch.zeros(SIZE, SIZE, dtype=torch.uint8))
 
     numbered = lw.BodyTrack(**{**vars(track), "confidence": torch.arange(FRAMES) / FRAMES})
-    plate = frame(0)
     fakes = SimpleNamespace(
-        encode_source=lambda photo: SimpleNamespace(background=plate, alpha=mask(0), track=numbered[0]),
+        encode_source=lambda photo: SimpleNamespace(background=frame(0), alpha=mask(0), track=numbered[0]),
         recover=lambda found: numbered,
         imitate=imitate,
         load_body=lw.load_body,

@@ -34,7 +34,7 @@ def test_saved_clip_comes_back(clip: Clip, tmp_path: Path) -> None:
     assert back.size == clip.size
     np.testing.assert_array_equal(back.alphas[1], clip.alphas[1])
     assert np.abs(back.images[2].astype(int) - clip.images[2].astype(int)).mean() < 3
-    assert back.plate is not None
+    assert back.background is not None
     torch.testing.assert_close(back.track.body_pose, clip.track.body_pose)
 
 
@@ -133,7 +133,7 @@ def test_synthetic_iper_is_written_in_shards_and_read(tmp_path: Path, monkeypatc
     assert (len(turn), len(random)) == (2, 3)
     assert turn.person == random.person == train.names[0][:5]
     assert torch.equal(turn.track.betas, random.track.betas)
-    assert turn.plate is not None
+    assert turn.background is not None
     protocol = json.loads((tmp_path / "synthetic_iPER_protocol.json").read_text())["val"]
     entry = protocol[load_iper(tmp_path, "val").names[0]]
     keys = {"source", "view angle", "s_n", "mask", "novel view", "self_imitation", "cross_imitation", "flag"}

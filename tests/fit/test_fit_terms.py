@@ -4,7 +4,7 @@ from fit_samples import JOINT, dance, film, relaxed
 
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.detect.profiles import landmark_offsets
+from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.fit.chain import Chain, solve_chain, solve_stills
 from liquidwarp.fit.evidence import limb_directions, standing_feet, trust, view_along_ray
 from liquidwarp.fit.pose_terms import AccelerationTerm, SpeedTerm, motion_scales
@@ -22,6 +22,7 @@ from liquidwarp.fit.start import bridge, start_place
 from liquidwarp.fit.term import Window
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
 from liquidwarp.testing import toy_body
+from liquidwarp.types import DetectorProfile
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +176,11 @@ def test_standing_feet_are_found(body):
 
 def test_offsets_are_mirrored_and_zero_where_unknown():
     names = ("left_hip", "right_hip", "mouth_left", "mouth_right", "neck")
-    rows = landmark_offsets("anny", "mediapipe-0.10.21", names)
+    rows = MEDIAPIPE_PROFILE.offsets_on(load_body().landmark_definition, names)
     flip = torch.tensor([-1.0, 1, 1])
     torch.testing.assert_close(rows[1], rows[0] * flip)
     torch.testing.assert_close(rows[3], rows[2] * flip)
     assert rows[4].abs().sum() == 0
-    assert landmark_offsets("anny", "openpose", names).abs().sum() == 0
-    assert landmark_offsets("toy", "mediapipe-0.10.21", names).abs().sum() == 0
+    assert rows[:4].abs().amin(0).amax() > 0
+    assert DetectorProfile().offsets_on(load_body().landmark_definition, names).abs().sum() == 0
+    assert MEDIAPIPE_PROFILE.offsets_on(toy_body().landmark_definition, names).abs().sum() == 0

@@ -7,7 +7,7 @@ import torch
 from fit_samples import dance, film, fitted_joints
 
 import liquidwarp as lw
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.errors import InputError
 from liquidwarp.fit import (
@@ -30,6 +30,7 @@ from liquidwarp.fit.prior import make_prior
 from liquidwarp.fit.skeleton import JOINTS, STATE, State, make_skeleton
 from liquidwarp.fit.solve import Problem, cost_of, normal_equations, solve_poses
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project_with_jacobian
+from liquidwarp.testing import toy_body
 
 FRAMES, FPS = 4, 24.0
 WIDENING = 1.3
@@ -37,7 +38,7 @@ WIDENING = 1.3
 
 @pytest.fixture(scope="module")
 def body():
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

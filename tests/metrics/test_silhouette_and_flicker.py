@@ -22,11 +22,11 @@ def test_iou_of_equal_disjoint_and_empty_masks() -> None:
 
 
 def test_person_region_grows_a_pixel_to_a_square() -> None:
-    matte = np.zeros((20, 20), np.float32)
-    matte[10, 10], matte[0, 19] = 0.51, 0.5  # 0.5 itself is not the person
+    alpha = np.zeros((20, 20), np.float32)
+    alpha[10, 10], alpha[0, 19] = 0.51, 0.5  # 0.5 itself is not the person
     expected = np.zeros((20, 20), dtype=bool)
     expected[6:15, 6:15] = True
-    np.testing.assert_array_equal(person_region(matte), expected)
+    np.testing.assert_array_equal(person_region(alpha), expected)
 
 
 def clip(seed: int, frames: int = 5) -> list[np.ndarray]:

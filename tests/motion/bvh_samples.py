@@ -316,12 +316,12 @@ def _write(lines: list[str], order: list[int], nodes: list, index: int, style: S
     lines.append("}")
 
 
-def lying(motion: SkeletonMotion, frames: int) -> SkeletonMotion:
+def lying(motion: SkeletonMotion, frames: int, head: str = "away") -> SkeletonMotion:
     """Let the first frames stand, and then the person lie on the back for so many more, on the same floor."""
-    places = joint_places(motion)
-    floor = float(places[0, :, 1].max())
-    back = torch.from_numpy(Rotation.from_euler("x", 90, degrees=True).as_matrix())  # the head goes away
-    turns = (back @ motion.turns[:1]).repeat(frames, 1, 1, 1)
+    floor = float(joint_places(motion)[0, :, 1].max())
+    turn = {"away": ("x", 90), "near": ("yx", (180, 90)), "left": ("z", 90), "right": ("z", -90)}[head]
+    down = torch.from_numpy(Rotation.from_euler(*turn, degrees=True).as_matrix())
+    turns = (down @ motion.turns[:1]).repeat(frames, 1, 1, 1)
     root = motion.root[:1].clone()
     root[:, 1] = floor - 0.12
     return replace(

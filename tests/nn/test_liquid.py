@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from liquidwarp.flow import identity_flow
 from liquidwarp.nn.discriminators import CropDiscriminators, PatchDiscriminator, boxes_of_points
 from liquidwarp.nn.fusion import Add, Attention, Gate, Keep, Mean
-from liquidwarp.nn.liquid import Earlier, LiquidGenerator
+from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture, Earlier, LiquidGenerator
 from liquidwarp.nn.published import ABLATION, SHAPES
 
 SIZE = (32, 24)
@@ -25,6 +25,15 @@ FUSIONS = {
 @pytest.fixture
 def draw(generator: torch.Generator) -> object:
     return lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+@pytest.fixture
+def charted(draw) -> object:
+    return lambda *lead, size=SIZE: ChartedPicture(draw(*lead, 3, *size), draw(*lead, 3, *size))
+
+
+def some(pictures: ChartedPicture, *which: slice) -> ChartedPicture:
+    return ChartedPicture(pictures.color[which], pictures.chart[which])
 
 
 def make(name: str, generator: torch.Generator, shapes: dict = SHAPES) -> LiquidGenerator:
@@ -68,64 +77,75 @@ def test_fusions_have_gradients_to_both_sides(fusion: nn.Module, draw) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_batch_targets_and_repetition_are_independent(name: str, draw, generator) -> None:
+def test_batch_targets_and_repetition_are_independent(name: str, draw, charted, generator) -> None:
     network = make(name, generator)
-    ground, source, transfer = draw(2, 1, 4, *SIZE), draw(2, 3, 6, *SIZE), draw(2, 2, 6, *SIZE)
+    background, source, transfer = (draw(2, 1, 3, *SIZE), draw(2, 1, 1, *SIZE)), charted(2, 3), charted(2, 2)
     grid, valid = still(2, 2, 3)
-    answer = network(ground, source, transfer, 0.7 * grid, valid)
+    answer = network(BackgroundInput(*background), source, transfer, 0.7 * grid, valid)
     assert answer.compose().shape == (2, 2, 3, *SIZE)
     assert float(answer.target_mask.min()) >= 0
-    alone = network(ground[1:], source[1:], transfer[1:, :1], 0.7 * grid[1:, :1], valid[1:, :1])
+    second, first = slice(1, None), slice(None, 1)
+    alone = network(
+        BackgroundInput(*(plane[1:] for plane in background)),
+        some(source, second),
+        some(transfer, second, first),
+        0.7 * grid[1:, :1],
+        valid[1:, :1],
+    )
     torch.testing.assert_close(alone.target_color[0, 0], answer.target_color[1, 0])
     torch.testing.assert_close(alone.target_mask[0, 0], answer.target_mask[1, 0])
 
 
 @pytest.mark.parametrize("name", ["ICCV", "AddLWB", "SoftGateAddLWB"])
-def test_without_flow_nothing_of_the_sources_arrives(name: str, draw, generator) -> None:
+def test_without_flow_nothing_of_the_sources_arrives(name: str, charted, generator) -> None:
     network = make(name, generator)
-    transfer = draw(1, 1, 6, *SIZE)
+    transfer = charted(1, 1)
     grid, valid = still(1, 1, 1)
-    one, two = (network.look(draw(1, 1, 6, *SIZE)) for _ in range(2))
+    one, two = (network.look(charted(1, 1)) for _ in range(2))
     nowhere = torch.zeros_like(valid)
     assert torch.equal(network.paint(one, transfer, grid, nowhere)[0], network.paint(two, transfer, grid, nowhere)[0])
     assert not torch.equal(network.paint(one, transfer, grid, valid)[0], network.paint(two, transfer, grid, valid)[0])
 
 
 @pytest.mark.parametrize("corners", [True, False])
-def test_what_is_not_valid_has_no_say(corners: bool, draw, generator) -> None:
+def test_what_is_not_valid_has_no_say(corners: bool, charted, generator) -> None:
     """Neither in the features nor, by way of resizing, in the flow beside it."""
     network = make("AddLWB", generator)
     object.__setattr__(network.shape, "resize_corners", corners)
-    look, transfer = network.look(draw(1, 1, 6, *SIZE)), draw(1, 1, 6, *SIZE)
+    look, transfer = network.look(charted(1, 1)), charted(1, 1)
     grid, valid = still(1, 1, 1)
     valid = valid & (torch.arange(SIZE[1]) < 11)
     wild = torch.where(valid[..., None], grid, torch.full_like(grid, 0.9))
     assert torch.equal(network.paint(look, transfer, wild, valid)[0], network.paint(look, transfer, grid, valid)[0])
 
 
-def test_an_identity_flow_adds_the_source_s_own_features(draw, generator) -> None:
+def test_an_identity_flow_adds_the_source_s_own_features(charted, generator) -> None:
     """Under the library's own rules of alignment, at every size."""
     network = make("AddLWB", generator)
     object.__setattr__(network.shape, "resize_corners", False)
     grid, valid = (tensor[0] for tensor in still(1, 1, 1))
-    for features in network.look(draw(1, 1, 6, *SIZE)).features:
+    for features in network.look(charted(1, 1)).features:
         size = (features.shape[-2], features.shape[-1])
         torch.testing.assert_close(network._warp(features, grid, valid, size), features, atol=1e-5, rtol=1e-4)
 
 
-def test_the_previous_picture_joins_as_one_more_source(draw, generator) -> None:
+def test_the_previous_picture_joins_as_one_more_source(charted, generator) -> None:
     network = make("AttLWB-SPADE", generator)
-    pictures, transfer = draw(1, 2, 6, *SIZE), draw(1, 1, 6, *SIZE)
+    pictures, transfer = charted(1, 2), charted(1, 1)
     grid, valid = still(1, 1, 2)
     both = network.paint(network.look(pictures), transfer, grid, valid)
-    past = Earlier(network.look(pictures[:, 1:]), grid[:, :, 1], valid[:, :, 1])
-    joined = network.paint(network.look(pictures[:, :1]), transfer, grid[:, :, :1], valid[:, :, :1], earlier=past)
+    whole, now, before = slice(None), slice(None, 1), slice(1, None)
+    past = Earlier(network.look(some(pictures, whole, before)), grid[:, :, 1], valid[:, :, 1])
+    joined = network.paint(
+        network.look(some(pictures, whole, now)), transfer, grid[:, :, :1], valid[:, :, :1], earlier=past
+    )
     torch.testing.assert_close(joined, both)
 
 
-def test_gradients_reach_every_stream(draw) -> None:
+def test_gradients_reach_every_stream(draw, charted) -> None:
     network = LiquidGenerator(SHAPES["AttLWB-SPADE"].narrowed(SHARE)).double()
-    answer = network(draw(1, 1, 4, *SIZE), draw(1, 2, 6, *SIZE), draw(1, 1, 6, *SIZE), *still(1, 1, 2))
+    background = BackgroundInput(draw(1, 1, 3, *SIZE), draw(1, 1, 1, *SIZE))
+    answer = network(background, charted(1, 2), charted(1, 1), *still(1, 1, 2))
     assert answer.source_color is not None
     assert answer.source_mask is not None
     (answer.compose().square().mean() + answer.source_color.mean() + answer.source_mask.mean()).backward()
@@ -137,11 +157,11 @@ def test_feature_warping_warps_once(draw, generator) -> None:
     assert [type(fusion) for fusion in network.fusions] == [Keep, Keep, Add] + [Keep] * 6
 
 
-def test_sources_and_targets_may_differ_in_size(draw, generator) -> None:
+def test_sources_and_targets_may_differ_in_size(charted, generator) -> None:
     for name in ("AddLWB", "InputConcat"):
         network = make(name, generator)
-        look = network.look(draw(1, 1, 6, 48, 40))
-        color, _ = network.paint(look, draw(1, 1, 6, *SIZE), *still(1, 1, 1))
+        look = network.look(charted(1, 1, size=(48, 40)))
+        color, _ = network.paint(look, charted(1, 1), *still(1, 1, 1))
         assert color.shape[-2:] == SIZE
 
 

@@ -133,14 +133,16 @@ def test_games() -> None:
 def test_what_is_not_shown_does_not_count() -> None:
     random = torch.Generator().manual_seed(0)
     real, fake = (torch.randn(2, 1, 3, 3, generator=random) for _ in range(2))
-    shares = [torch.tensor([1.0, 0.0])]
+    weights = [torch.tensor([1.0, 0.0])]
     for game in ("lsgan", "hinge"):
-        both = [losses.real_or_fake_loss([real], [fake], game=game, shares=each) for each in (shares, None)]
+        both = [losses.real_or_fake_loss([real], [fake], game=game, weights=each) for each in (weights, None)]
         alone = losses.real_or_fake_loss([real[:1]], [fake[:1]], game=game)
         torch.testing.assert_close(both[0], alone / 2)  # of the two samples one counts
-        torch.testing.assert_close(losses.real_or_fake_loss([real], [fake], game=game, shares=[torch.ones(2)]), both[1])
         torch.testing.assert_close(
-            losses.fooling_loss([fake], game=game, shares=shares), losses.fooling_loss([fake[:1]], game=game) / 2
+            losses.real_or_fake_loss([real], [fake], game=game, weights=[torch.ones(2)]), both[1]
+        )
+        torch.testing.assert_close(
+            losses.fooling_loss([fake], game=game, weights=weights), losses.fooling_loss([fake[:1]], game=game) / 2
         )
 
 

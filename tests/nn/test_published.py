@@ -6,6 +6,7 @@ import torch
 from published_samples import FOLDER, bent_grid, filled, shapes, wave
 
 from liquidwarp.nn.discriminators import PatchDiscriminator
+from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture
 from liquidwarp.nn.published import GENERATORS, from_published, make_generator, published_name
 
 TOLERANCE = 1e-4
@@ -25,14 +26,18 @@ def file_of(name: str) -> str:
     return "impersonator_generator" if name == "ICCV" else f"ipercore_{name}"
 
 
-def inputs(name: str) -> tuple[torch.Tensor, ...]:
+def inputs(name: str) -> tuple[object, ...]:
     sources = 1 if name == "ICCV" else 2
     grid = bent_grid().expand(1, 1, sources, 64, 64, 2)
     valid = torch.ones(1, 1, sources, 64, 64, dtype=torch.bool)
     if name == "ICCV":  # its inputs were made without the axis of sources, which shifts the wave
-        pictures = (wave((1, 4, 64, 64)), wave((1, 6, 64, 64), 0.3), wave((1, 6, 64, 64), 0.6))
-        return (*(picture[:, None] for picture in pictures), grid, valid)
-    return wave((1, 2, 4, 64, 64)), wave((1, 2, 6, 64, 64), 0.3), wave((1, 1, 6, 64, 64), 0.6), grid, valid
+        waves = [wave((1, 4, 64, 64)), wave((1, 6, 64, 64), 0.3), wave((1, 6, 64, 64), 0.6)]
+        background, source, transfer = (picture[:, None] for picture in waves)
+    else:
+        background, source = wave((1, 2, 4, 64, 64)), wave((1, 2, 6, 64, 64), 0.3)
+        transfer = wave((1, 1, 6, 64, 64), 0.6)
+    told = [ChartedPicture(*stack.split(3, 2)) for stack in (source, transfer)]
+    return BackgroundInput(*background.split([3, 1], 2)), *told, grid, valid
 
 
 def test_every_published_generator_is_there() -> None:

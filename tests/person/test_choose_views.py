@@ -7,13 +7,14 @@ import pytest
 import torch
 from toy_people import ToyDetector, toy_photo
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.flow import visibility
 from liquidwarp.geometry import default_camera
-from liquidwarp.nn.compact import CompactGenerator
+from liquidwarp.nn.compact import CompactGenerator, SourceInput
 from liquidwarp.person import SourceView, choose_views
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
+from liquidwarp.testing import toy_body
 
 SIZE = (96, 72)
 RED, BLUE = (200, 40, 40), (40, 40, 200)
@@ -21,7 +22,7 @@ RED, BLUE = (200, 40, 40), (40, 40, 200)
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 def seen_from(body: BodyModel, turn: float, *, part: str = "all", worn: tuple[str, ...] = ()) -> SourceView:
@@ -77,16 +78,16 @@ def people(body: BodyModel) -> list[SourceState]:
 def test_the_generator_sees_what_a_person_of_a_clip_wears(people: list[SourceState]) -> None:
     red, blue = people
     clip = replace(red, views=red.views * 6)
-    told: list[torch.Tensor] = []
+    told: list[SourceInput] = []
     network = CompactGenerator((8, 8, 8, 8)).eval().requires_grad_(False)
     encode = network.encode
 
-    def listen(source: torch.Tensor) -> list[torch.Tensor]:
+    def listen(source: SourceInput) -> list[torch.Tensor]:
         told.append(source)
         return encode(source)
 
     network.encode = listen
     next(novel_view(transfer_appearance(clip, {"upper": blue}), frames=1, renderer="gan", generator=network))
     (sources,) = told
-    redder = sources[:, 0].sum((1, 2)) > sources[:, 2].sum((1, 2))
+    redder = sources.foreground[:, 0].sum((1, 2)) > sources.foreground[:, 2].sum((1, 2))
     assert redder.tolist() == [True, True, True, False]

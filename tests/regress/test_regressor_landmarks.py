@@ -14,7 +14,7 @@ from torch import Tensor
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cli import main
-from liquidwarp.detect.profiles import knows_depth, leans
+from liquidwarp.detect import MEDIAPIPE_PROFILE
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.skeleton import pose_skeleton
 from liquidwarp.fit.track import fit_track, read_state
@@ -237,9 +237,11 @@ def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
     assert keypoints.world is not None
     turned = replace(keypoints, world=keypoints.world * torch.tensor([1.0, 1.0, -1.0]))
     told = with_places(turned, known, "landmarks")
-    assert told.detector == "mediapipe + landmarks"
-    assert knows_depth(told.detector)
-    assert not leans(told.detector)
+    assert told.detector == "simulated + landmarks"
+    assert told.profile.depth_sigma < keypoints.profile.depth_sigma
+    assert keypoints.profile.leans
+    assert not told.profile.leans
+    assert told.profile.offsets == MEDIAPIPE_PROFILE.offsets
     assert told.world is not None
     hips = told.world[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)
     assert float((told.world - hips - keypoints.world).norm(dim=-1).mean()) < 0.06  # in the detector's own axes

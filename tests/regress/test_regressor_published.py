@@ -166,7 +166,8 @@ def test_a_person_beside_the_middle_is_turned_as_the_ray() -> None:
 class FromTruth:
     """A regressor that knows the truth of every frame."""
 
-    name, body, side, enlarge = "truth", "anny", 8, 1.2
+    name, side, enlarge = "truth", 8, 1.2
+    body: BodyModel | None = load_body()
 
     def __init__(self, rotations: Tensor, place: Tensor, betas: Tensor) -> None:
         self.rotations, self.place, self.betas, self.done = rotations, place, betas, 0
@@ -222,7 +223,7 @@ def test_a_camera_elsewhere_in_the_world(body: BodyModel) -> None:
 def test_a_body_of_another_family_does_the_same_motion(body: BodyModel) -> None:
     rotations = torch.eye(3).repeat(4, 22, 1, 1)
     regressor = FromTruth(rotations, torch.tensor([[0.2, 0.1, 4.0]]).repeat(4, 1), torch.zeros(10))
-    regressor.body = "smpl"
+    regressor.body = None  # SMPL, not at hand
     _, keypoints = clip_truth(body, slice(4, None))
     frames = [np.zeros((512, 512, 3), np.uint8)] * len(keypoints.present)
     track = regress_clip(regressor, frames, keypoints, body=body)

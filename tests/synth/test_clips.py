@@ -50,7 +50,7 @@ SIZE = (96, 96)
 
 def same(a: Clip, b: Clip) -> bool:
     pairs = [(np.asarray(a.images), np.asarray(b.images)), (np.asarray(a.alphas), np.asarray(b.alphas))]
-    pairs += [(a.plate, b.plate), (a.track.body_pose.numpy(), b.track.body_pose.numpy())]
+    pairs += [(a.background, b.background), (a.track.body_pose.numpy(), b.track.body_pose.numpy())]
     return a.name == b.name and all(np.array_equal(x, y) for x, y in pairs)
 
 
@@ -74,8 +74,8 @@ def test_clip_has_what_it_promises(clip: Clip) -> None:
     assert 0 < clip.mask(0).mean() < 0.6
     assert clip.track.body == "anny"
     far = clip.alphas[0] == 0
-    assert clip.plate is not None
-    difference = np.abs(clip.plate.astype(int) - clip.images[0].astype(int))[far]
+    assert clip.background is not None
+    difference = np.abs(clip.background.astype(int) - clip.images[0].astype(int))[far]
     assert np.median(difference) <= 12  # what is not the person is the background, but for noise and shadow
 
 

@@ -22,6 +22,7 @@ from liquidwarp.tasks import SourceState, encode_source
 from liquidwarp.tasks.cut_off import where_pictures_end
 from liquidwarp.tasks.synthesize import synthesize
 from liquidwarp.tasks.target import Target
+from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack, Camera
 
 SIZE = (384, 384)
@@ -33,7 +34,7 @@ LEVELS = {  # of the picture's height above the lower edge of demo photos, and w
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 def standing(body: BodyModel, camera: Camera) -> BodyTrack:

@@ -1,10 +1,12 @@
 """Live imitation needs no later frame, and works from the first."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from fake_device import FakeDevice
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import load_body
@@ -75,6 +77,16 @@ def test_pictures_have_one_size_whenever_the_driver_comes(
     assert sizes == {(96, 92) if camera == "copy" else SIZE}
 
 
+def test_pictures_are_made_on_a_device(person: SourceState, photos: list[ToyPhoto]) -> None:
+    device, driver = FakeDevice(), [NOBODY, photos[1].rgb]
+    wanted = live(person, photos, driver)
+    with device.loading():
+        made = live(person, photos, driver, device=torch.device(device.name))
+    for found, known in zip(made, wanted, strict=True):
+        assert found.synthesis.image.device.type == device.name
+        torch.testing.assert_close(device.fetch(found.synthesis.image), known.synthesis.image, atol=2e-3, rtol=0)
+
+
 def test_it_can_be_written_and_ended(
     person: SourceState, photos: list[ToyPhoto], tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +110,13 @@ def test_what_cannot_be_driven_is_said(person: SourceState) -> None:
         imitate_live(person, [], fps=0.0)
     with pytest.raises(InputError, match="camera='far'"):
         imitate_live(person, [], fps=25.0, camera="far")
-    other = replace(person, track=replace(person.track, body=toy_body().name))
-    with pytest.raises(InputError, match="open body"):
-        imitate_live(other, [], fps=25.0)
+    with pytest.raises(InputError, match="open body, this person is of 'toy'"):
+        imitate_live(replace(person, body=toy_body()), [], fps=25.0)
+
+
+def test_the_open_body_by_another_name_can_be_driven(person: SourceState, photos: list[ToyPhoto]) -> None:
+    other = copy(person.body)
+    other.name = "mine"
+    (frame,) = live(replace(person, body=other), photos, [photos[0].rgb])
+    (known,) = live(person, photos, [photos[0].rgb])
+    assert torch.equal(frame.synthesis.image, known.synthesis.image)

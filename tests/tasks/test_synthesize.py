@@ -11,10 +11,12 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.media import write_image
+from liquidwarp.methods import Frame, SurfaceMethod
+from liquidwarp.nn.weights import load_generator
 from liquidwarp.tasks import (
     SourceState,
     Synthesis,
@@ -25,10 +27,10 @@ from liquidwarp.tasks import (
     transfer_appearance,
     write_video,
 )
-from liquidwarp.tasks.synthesize import Painter, synthesize
+from liquidwarp.tasks.synthesize import choose_method, open_session, synthesize
 from liquidwarp.tasks.target import orbit_target
 from liquidwarp.testing import toy_body
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, Pose
 
 SIZE = (97, 73)  # odd on purpose
 RED, BLUE = (200, 40, 40), (40, 40, 200)
@@ -87,7 +89,7 @@ def test_a_source_holds_the_photo_and_what_is_behind_the_person(red: SourceState
     outside = red.alpha == 0
     apart = np.abs(red.background.astype(int) - red_photo.rgb)
     assert np.median(apart[outside]) == 0
-    assert not (np.abs(red.background.astype(int) - RED).max(-1) < 30).any(), "nothing of the person stays in the plate"
+    assert not (np.abs(red.background.astype(int) - RED).max(-1) < 30).any(), "nothing of the person stays"
     kept = (red.alpha > 0.5) & (red_photo.mask > 0.5)
     assert kept.sum() / ((red.alpha > 0.5) | (red_photo.mask > 0.5)).sum() > 0.85
 
@@ -100,11 +102,11 @@ def test_the_photo_s_own_view_is_the_photo(red: SourceState, red_photo: ToyPhoto
     assert float((difference < 0.1).float().mean()) > 0.95
 
 
-def test_where_nobody_stands_the_ground_is_untouched(red: SourceState) -> None:
+def test_where_nobody_stands_the_background_is_untouched(red: SourceState) -> None:
     empty = front(red).alpha == 0
     assert 0.5 < float(empty.float().mean()) < 0.95
-    plate = torch.from_numpy(red.background.astype(np.float32) / 255).permute(2, 0, 1)
-    assert torch.equal(front(red).image[:, empty], plate[:, empty])
+    behind = torch.from_numpy(red.background.astype(np.float32) / 255).permute(2, 0, 1)
+    assert torch.equal(front(red).image[:, empty], behind[:, empty])
     for background, value in (("plain", (225, 225, 225)), ((10, 200, 30), (10, 200, 30))):
         drawn = front(red, background=background)
         wanted = torch.tensor(np.array(value, np.float32) / 255)[:, None]
@@ -117,8 +119,8 @@ def test_a_picture_is_a_background_as_array_and_as_file(red: SourceState, tmp_pa
     empty = drawn.alpha == 0
     wanted = torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)
     assert torch.equal(drawn.image[:, empty], wanted[:, empty])
-    write_image(tmp_path / "ground.png", picture)
-    assert same(front(red, background=tmp_path / "ground.png"), drawn)
+    write_image(tmp_path / "behind.png", picture)
+    assert same(front(red, background=tmp_path / "behind.png"), drawn)
 
 
 def test_wrong_options_are_told_before_the_first_picture(red: SourceState, tmp_path: Path) -> None:
@@ -126,6 +128,12 @@ def test_wrong_options_are_told_before_the_first_picture(red: SourceState, tmp_p
         novel_view(red, background=tmp_path / "nothing.png")
     with pytest.raises(InputError, match="renderer"):
         novel_view(red, renderer="magic")
+    with pytest.raises(InputError, match="method='magic' is not known; choose one of surface, compact"):
+        novel_view(red, method="magic")
+    with pytest.raises(InputError, match="renderer='gan' and method='surface' say different things"):
+        novel_view(red, renderer="gan", method="surface")
+    with pytest.raises(InputError, match="generator goes with the name of a method"):
+        novel_view(red, method=SurfaceMethod(), generator=load_generator())
     with pytest.raises(InputError, match="colour"):
         novel_view(red, background=(0, 0, 256))
 
@@ -144,7 +152,9 @@ def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, bo
     points = body.vertices(
         body.identity(red.track.betas), target.global_orient, target.body_pose, target.transl, offsets=red.offsets
     )
-    painter = Painter(red, target.camera(0).size, renderer=renderer)
+    session = open_session(choose_method(None, renderer), red, target.camera(0).size)
+    poses = zip(target.global_orient, target.body_pose, target.transl, strict=True)
+    frames = [Frame(index, points[index], target.camera(index), Pose(*pose)) for index, pose in enumerate(poses)]
     threads = torch.get_num_threads()
     try:
         for count in (1, 2):
@@ -153,9 +163,7 @@ def test_several_pictures_at_once_are_those_made_one_by_one(red: SourceState, bo
             assert torch.get_num_threads() == count
             assert len(piped) == 5
             torch.set_num_threads(1)
-            assert all(
-                same(picture, painter.paint(points[index], target.camera(index))) for index, picture in enumerate(piped)
-            )
+            assert all(same(picture, session.draw(frame)) for picture, frame in zip(piped, frames, strict=True))
     finally:
         torch.set_num_threads(threads)
 
@@ -290,5 +298,5 @@ def test_what_cannot_be_worn_is_told(red: SourceState, blue: SourceState) -> Non
         transfer_appearance(red, {})
     with pytest.raises(InputError, match="cape"):
         transfer_appearance(red, {"cape": blue})
-    with pytest.raises(InputError, match="anny"):
-        transfer_appearance(red, {"upper": replace(blue, track=replace(blue.track, body="anny"))})
+    with pytest.raises(InputError, match="'anny', the person of 'toy', which has another mesh"):
+        transfer_appearance(red, {"upper": replace(blue, body=load_body())})

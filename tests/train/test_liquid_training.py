@@ -33,6 +33,12 @@ def test_trained_weights_are_read_back(tmp_path: Path) -> None:
         train(tiny(f"model.start='{outcome.weights}'", "model.kind=AddLWB"), tmp_path / "other")
 
 
+@pytest.mark.slow
+def test_feature_warping_is_read_back_too(tmp_path: Path) -> None:
+    outcome = train(tiny("model.kind=W_F", "train.steps=1", "log.samples=0"), tmp_path)
+    assert isinstance(load_generator(outcome.weights), LiquidGenerator)
+
+
 def test_pairs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="clips, iper or synthetic"):
         train(tiny("data.kind=pairs"), tmp_path)

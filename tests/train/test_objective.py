@@ -8,22 +8,35 @@ import torch
 from train_samples import pair_folder, tiny_config
 
 import liquidwarp as lw
+from liquidwarp.nn.compact import SourceInput, TransferInput
 from liquidwarp.nn.discriminators import CropDiscriminators
+from liquidwarp.nn.planes import PhotoFlow, joined
+from liquidwarp.train.batch import BOXES, PairBatch, TargetTruth
+from liquidwarp.train.build import build_objective
 from liquidwarp.train.config import LossConfig
-from liquidwarp.train.objective import Attempt, CompactObjective, build_objective
+from liquidwarp.train.objective import Attempt, CompactObjective
 from liquidwarp.train.run import train
-from liquidwarp.train.samples import PairSamples, joined, open_pairs
+from liquidwarp.train.samples import PairSamples, open_pairs
 
 NONE = LossConfig(pixel=0.0, ssim=0.0, perceptual=0.0, mask=0.0, overlap=0.0, face=0.0, identity=0.0)
+
+
+def pairs(picture: torch.Tensor, alpha: torch.Tensor) -> PairBatch:
+    """Pairs whose truth is given, and whose renderer knew where the person is."""
+    empty, size = torch.zeros_like(picture), alpha.shape[1:]
+    photo = SourceInput(empty[:, None], alpha[:, None], empty[:, None])
+    flow = PhotoFlow(torch.zeros(len(alpha), 1, *size, 2), torch.zeros(len(alpha), 1, *size, dtype=torch.bool))
+    truth = TargetTruth(picture, alpha, torch.zeros(len(alpha), len(BOXES), 4))
+    return PairBatch(TransferInput(empty, alpha, empty, empty, empty), photo, flow, truth)
 
 
 def test_the_outline_loss_is_the_mean_difference_around_the_person() -> None:
     mask = torch.zeros(1, 64, 64)
     mask[:, 24:40, 24:40] = 1
-    batch = {"mask": mask, "rendered_alpha": mask, "target": torch.zeros(1, 3, 64, 64)}
+    batch = pairs(torch.zeros(1, 3, 64, 64), mask)
     objective = CompactObjective(torch.nn.Identity(), replace(NONE, outline=2.0))
     made = (mask - 0.25 * mask).requires_grad_()
-    losses = objective.generator_losses(Attempt(batch["target"], made), batch, adversary=False)
+    losses = objective.generator_losses(Attempt(batch.truth.picture, made), batch, adversary=False)
     assert set(losses) == {"outline"}
     torch.testing.assert_close(losses["outline"], torch.tensor(2 * 0.25 * 16**2 / 24**2))
 
@@ -32,7 +45,7 @@ def test_the_temporal_loss_knows_changes_alone() -> None:
     random = torch.Generator().manual_seed(0)
     mask = torch.ones(4, 16, 16)
     target = torch.rand(4, 3, 16, 16, generator=random)
-    batch = {"mask": mask, "rendered_alpha": mask, "target": target}
+    batch = pairs(target, mask)
     objective = CompactObjective(torch.nn.Identity(), replace(NONE, temporal=1.0))
 
     def loss(picture: torch.Tensor) -> float:
@@ -59,8 +72,8 @@ def test_a_crop_that_no_sample_shows_teaches_nothing(tmp_path: Path) -> None:
     config = tiny_config(tmp_path, "loss.adversarial=1.0", "data.size=[64, 64]", "data.mirror=false")
     objective = build_objective(config)
     batch = joined([PairSamples(open_pairs(tmp_path)[0], config.data, seed=0).sample(index) for index in range(2)])
-    picture = batch["target"].clone().requires_grad_()
-    losses = objective.generator_losses(Attempt(picture, batch["mask"]), batch, adversary=True)
+    picture = batch.truth.picture.clone().requires_grad_()
+    losses = objective.generator_losses(Attempt(picture, batch.truth.alpha), batch, adversary=True)
     losses["adversarial"].backward()
     assert picture.grad is not None
     assert bool((picture.grad != 0).any())

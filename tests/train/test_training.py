@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from train_samples import pair_folder, tiny_config, tiny_objective
 
 import liquidwarp as lw
+from liquidwarp.methods import METHODS
 from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.train import checkpoint
 from liquidwarp.train.config import TrainConfig, load_config
@@ -113,13 +116,20 @@ def test_weights_can_be_started_from(tmp_path: Path, pairs: Path) -> None:
         torch.testing.assert_close(value, load_compact(done.weights).state_dict()[name], atol=1e-3, rtol=0)
 
 
-def test_any_generator_will_do(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from liquidwarp.train import export
+def write_tiny(generator: nn.Module, path: Path, card: dict, *, configuration: str, share: float) -> None:
+    path.write_text(f"tiny {configuration}, {card['steps']} steps")
 
-    monkeypatch.setitem(export.WRITERS, "compact", lambda generator, path, card: Path(path).write_text("tiny"))
+
+@pytest.fixture
+def tiny_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a generator that is not the compact one."""
+    monkeypatch.setitem(METHODS, "compact", replace(METHODS["compact"], export=write_tiny))
+
+
+def test_any_generator_will_do(tmp_path: Path, pairs: Path, tiny_export: None) -> None:
     config = tiny_config(pairs, *ADVERSARY)
     done = train(config, tmp_path / "run", objective=tiny_objective(config))
-    assert done.weights.read_text() == "tiny"
+    assert done.weights.read_text() == "tiny compact, 6 steps"
 
 
 def test_the_minutes_end_it(tmp_path: Path, pairs: Path) -> None:
@@ -128,16 +138,12 @@ def test_the_minutes_end_it(tmp_path: Path, pairs: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_saves_and_stops(tmp_path: Path, pairs: Path, number: int) -> None:
+def test_an_interruption_saves_and_stops(tmp_path: Path, pairs: Path, number: int, tiny_export: None) -> None:
     config = tiny_config(pairs, "log.samples=0")
     objective = tiny_objective(config)
     attempt = objective.attempt
     objective.attempt = lambda *given: (os.kill(os.getpid(), number), attempt(*given))[1]
-    with pytest.MonkeyPatch.context() as patch:
-        from liquidwarp.train import export
-
-        patch.setitem(export.WRITERS, "compact", lambda *_: None)
-        done: TrainingOutcome = train(config, tmp_path / "run", objective=objective)
+    done: TrainingOutcome = train(config, tmp_path / "run", objective=objective)
     assert (done.reason, done.progress.step) == ("interrupted", 1)
     assert checkpoint.load_checkpoint(tmp_path / "run")["step"] == 1
 
@@ -169,6 +175,11 @@ def test_another_model_or_a_damaged_checkpoint_is_refused(tmp_path: Path, pairs:
     (tmp_path / "run/checkpoint.pt").write_bytes(b"PK cut")
     with pytest.raises(lw.InputError, match=r"checkpoint\.pt: damaged"):
         train(tiny_config(pairs), tmp_path / "run")
+
+
+def test_what_is_no_method_s_network_is_not_trained(tmp_path: Path, pairs: Path) -> None:
+    with pytest.raises(lw.InputError, match=r"model\.kind='surface' is not known; choose one of compact, ICCV"):
+        train(tiny_config(pairs, "model.kind=surface"), tmp_path / "run")
 
 
 def test_broken_clips_are_told(tmp_path: Path, pairs: Path) -> None:

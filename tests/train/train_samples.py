@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from liquidwarp.nn.compact import SourceInput, TransferInput
+from liquidwarp.nn.planes import PhotoFlow
 from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.objective import CompactObjective, build_discriminator
 from liquidwarp.train.pairs import PairClip
@@ -26,11 +28,11 @@ def pair_clip(seed: int = 0, *, frames: int = 3, size: tuple[int, int] = SIZE) -
     outline[:, 8:-8, 8:-8] = 255
     rendered = np.concatenate([noise(frames, height, width, 3), outline[..., None]], -1)
     rendered[..., :3] = rendered[..., :3] * (outline[..., None] // 255)
-    plate = noise(height, width, 3)
-    darker = np.where(outline[..., None] > 0, rendered[..., :3] // 2, plate)
+    background = noise(height, width, 3)
+    darker = np.where(outline[..., None] > 0, rendered[..., :3] // 2, background)
     return PairClip(
         rendered=rendered,
-        plate=plate,
+        background=background,
         target=np.concatenate([darker, outline[..., None]], -1),
         normals=rng.integers(-127, 128, (frames, height, width, 3)).astype(np.int8),
         kinds=np.where(outline > 0, 5, 0).astype(np.uint8),
@@ -79,9 +81,9 @@ class TinyGenerator(nn.Module):
             torch.manual_seed(0)
             self.layer = nn.Conv2d(13, 4, 3, padding=1)
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        answer = self.layer(batch["transfer"])
-        return batch["rendered"] + 0.1 * answer[:, :3], torch.sigmoid(answer[:, 3] + 4 * batch["rendered_alpha"] - 2)
+    def forward(self, transfer: TransferInput, source: SourceInput, flow: PhotoFlow) -> tuple[Tensor, Tensor]:
+        answer = self.layer(transfer.stacked())
+        return transfer.rendered + 0.1 * answer[:, :3], torch.sigmoid(answer[:, 3] + 4 * transfer.alpha - 2)
 
 
 def tiny_objective(config: Config) -> CompactObjective:

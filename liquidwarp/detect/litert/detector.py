@@ -1,6 +1,8 @@
 """The default detector: MediaPipe's networks on LiteRT."""
 
+import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from liquidwarp.detect.litert.pose import PoseLook, body_region
 from liquidwarp.detect.litert.regions import SquareRegion, wrap
 from liquidwarp.detect.litert.steady import OneEuro
 from liquidwarp.detect.people import find_people
+from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
 from liquidwarp.detect.tuning import LITERT_TUNING, LiteRtTuning
 from liquidwarp.errors import InputError
@@ -29,6 +32,8 @@ class LiteRtDetector:
     Every picture is looked at twice, as it is and mirrored left to right, in two threads; the two answers are averaged,
     which halves their error. Someone who is followed is looked for around the place where it was a frame ago, which
     also finds bent and twisted bodies that the person finder does not know; every few frames the finder looks too.
+
+    The networks are loaded when first used; an `InputError` then says which model file is not there, or altered.
 
     Convention: the networks' world axes are the library's own (+X right, +Y down, +Z away from the camera, metres).
 
@@ -45,8 +50,10 @@ class LiteRtDetector:
         tuning: how people are looked for and told apart.
 
     Raises:
-        InputError: an argument or a model file that cannot be used, or no model file.
+        InputError: an argument that cannot be used.
     """
+
+    profile = MEDIAPIPE_PROFILE
 
     def __init__(
         self,
@@ -65,15 +72,17 @@ class LiteRtDetector:
             raise InputError(f"min_confidence={min_confidence} must lie between 0 and 1")
         check_positive("search_every", search_every)
         self.tuning = tuning
-        self._model = model
+        self._model, self._mirror, self._min_confidence = model, mirror, min_confidence
         self._search_every = search_every
-        self._looks = LookPair(model, mirror=mirror, min_confidence=min_confidence, folder=models, tuning=tuning)
-        self._close = CloseLooks(hands=hands, face=face, pool=self._looks.pool, folder=models, tuning=tuning)
+        self._hands, self._face, self._models = hands, face, models
 
     @property
     def name(self) -> str:
-        """Name and version."""
-        return f"litert-{self._model}"
+        """Name and version, and what is set otherwise than by default."""
+        settings = {"mirror": self._mirror, "min_confidence": self._min_confidence, "search_every": self._search_every}
+        usual = inspect.signature(LiteRtDetector).parameters
+        other = ", ".join(f"{name}={value}" for name, value in settings.items() if value != usual[name].default)
+        return f"litert-{self._model} ({other})" if other else f"litert-{self._model}"
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first."""
@@ -88,6 +97,23 @@ class LiteRtDetector:
         """Return somebody in a square around `box`."""
         answer = look_near(self._looks, frame, box, self.tuning)
         return None if answer is None else to_detection(answer, (frame.shape[0], frame.shape[1]))
+
+    @cached_property
+    def _looks(self) -> LookPair:
+        """The networks: who only asks for the name loads none."""
+        return LookPair(
+            self._model,
+            mirror=self._mirror,
+            min_confidence=self._min_confidence,
+            folder=self._models,
+            tuning=self.tuning,
+        )
+
+    @cached_property
+    def _close(self) -> CloseLooks:
+        return CloseLooks(
+            hands=self._hands, face=self._face, pool=self._looks.pool, folder=self._models, tuning=self.tuning
+        )
 
     def _find_one(self, frame: np.ndarray) -> Detection | None:
         """Find somebody in the whole picture, then look again closely."""

@@ -16,10 +16,11 @@ from liquidwarp.appearance import (
     render_surface,
 )
 from liquidwarp.appearance.layers import FILLED, MIRRORED, SEEN
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.geometry import default_camera, look_at_camera, project
 from liquidwarp.raster import rasterize
+from liquidwarp.testing import toy_body
 from liquidwarp.types import Camera
 
 SIZE = (384, 384)
@@ -31,7 +32,7 @@ LEGS = ("left_upper_leg", "right_upper_leg", "left_lower_leg", "right_lower_leg"
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
-    return load_body("toy")
+    return toy_body()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The compact generator in the product: what it must not change, at any size, and pairs made for its training."""
+"""The compact method: what it must not change, at any size, and pairs made for its training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +9,14 @@ import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import BodyModel
+from liquidwarp.methods import CompactMethod
+from liquidwarp.methods.compact import NETWORK_SIZE, working_size
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
-from liquidwarp.tasks.refine import NETWORK_SIZE, cropped, working_size
 from liquidwarp.tasks.synthesize import synthesize
 from liquidwarp.tasks.target import Target
 from liquidwarp.testing import toy_body
 from liquidwarp.train.pairs import PairFile, photo_pairs
-from liquidwarp.types import Camera
 
 SIZE = (97, 73)  # odd on purpose
 RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
@@ -49,7 +49,7 @@ def network(*, trained: bool = False) -> CompactGenerator:
 @pytest.mark.parametrize("size", [97, 64, 150])
 def test_an_untrained_generator_leaves_the_surface_renderers_picture(person: SourceState, size: int) -> None:
     (surface,) = novel_view(person, frames=1, size=size, renderer="surface")
-    (finished,) = novel_view(person, frames=1, size=size, renderer="gan", generator=network())
+    (finished,) = novel_view(person, frames=1, size=size, method=CompactMethod(network()))
     assert finished.image.shape == surface.image.shape
     assert float((finished.image - surface.image).abs().max()) < 0.04
     assert float((finished.alpha - surface.alpha).abs().max()) < 0.04
@@ -107,10 +107,6 @@ def test_a_large_region_is_looked_at_smaller() -> None:
     height, width = working_size((2000, 1000))
     assert max(height, width) <= NETWORK_SIZE
     assert height % 16 == width % 16 == 0
-    camera = Camera.create(100.0, (80, 60))
-    part = cropped(camera, slice(10, 50), slice(20, 60))
-    assert part.size == (40, 40)
-    torch.testing.assert_close(part.center, camera.center - torch.tensor([20.0, 10.0]))
 
 
 def test_pairs_of_a_photo_show_it_as_the_truth(
@@ -120,14 +116,14 @@ def test_pairs_of_a_photo_show_it_as_the_truth(
     assert pairs.frames == 2
     whole = pairs.read(0, slice(None), slice(None))
     height, width = pairs.size
-    seen = (whole["target"][0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    inside = whole["mask"][0].numpy() > 0.9
+    seen = (whole.truth.picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    inside = whole.truth.alpha[0].numpy() > 0.9
     assert (np.abs(seen[inside].astype(int) - (200, 40, 40)).max(-1) < 3).mean() > 0.95
-    assert not torch.equal(whole["rendered"], pairs.read(1, slice(None), slice(None))["rendered"])
+    assert not torch.equal(whole.transfer.rendered, pairs.read(1, slice(None), slice(None)).transfer.rendered)
     pairs.save(tmp_path / "pairs.safetensors")
     file = PairFile.open(tmp_path / "pairs.safetensors")
     assert (file.frames, file.size) == (2, (height, width))
     window = slice(3, height - 2), slice(4, width - 1)
     kept, written = pairs.read(1, *window), file.read(1, *window)
-    assert kept.keys() == written.keys()
-    assert all(torch.equal(kept[name], written[name]) for name in kept)
+    for name, value in vars(kept).items():
+        assert all(torch.equal(plane, getattr(getattr(written, name), key)) for key, plane in vars(value).items())

@@ -1,0 +1,106 @@
+"""The numbers of taking a photo apart: what each is, in which unit, and why it is there."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LayerTuning:
+    """The numbers of `appearance_from_observations`. Heights are the person's in the photo."""
+
+    background: float = 0.15
+    """Alpha below which a pixel is the background's for sure."""
+
+    person: float = 0.7
+    """Alpha above which it is the person's."""
+
+    margin: float = 0.012
+    """Fraction of the height by which a fitted limb may lie from the limb in the photo."""
+
+    thin: float = 0.15
+    """Part of a group that must lie farther from its edges than that; of thinner groups the middle is sure."""
+
+    thin_core: float = 0.6
+    """Depth of that middle, as a part of the deepest."""
+
+    rim: float = 0.005
+    """Fraction of the height over which colours mix along an outline."""
+
+    depth_step: float = 0.03
+    """Metres between two surfaces that are not one."""
+
+    hair_core: float = 0.4
+    """Part of the hair's height above the face from which on its colours may spread over the back of the head."""
+
+    mixed: float = 2.0
+    """Pixels from an edge within which every camera mixes colours."""
+
+    few: int = 25
+    """Pixels; fewer say nothing of a group."""
+
+    least_clear: float = 0.2
+    """Part of a group's pixels that must remain beside arms; of a group mostly beside an arm, all must do."""
+
+    beside_arm: float = 0.03
+    """Fraction of the height that an arm's shadow and cuff reach."""
+
+    rim_depth: int = 2
+    """Pixels from a group's edge in which a shadow is looked for."""
+
+    around: float = 4.0
+    """Sigma, pixels, of the neighbourhood whose colours are usual."""
+
+    unusual: float = 2.5
+    """Standard deviations of brightness from which on a pixel is unusual there."""
+
+    least_unusual: float = 10.0
+    """The same in grey levels (of 255), for plain cloth."""
+
+    texture_length: float = 0.05
+    """Fraction of a layer's longer side over which texture goes on beyond what is known."""
+
+    strip_samples: int = 8
+    """Samples of a strip of texture, for its mean."""
+
+    side_inset: float = 0.06
+    """Fraction of a trunk's width from its outline at which the strips begin that its back is made of: there colours
+    are the garment's own."""
+
+    side_strip: float = 0.16
+    """How wide they are."""
+
+    side_smooth: float = 0.01
+    """Sigma, fraction of a layer's height, over which a trunk's outline is smoothed for them."""
+
+    pad: float = 0.03
+    """Fraction of the height by which a layer reaches beyond its mesh."""
+
+    poorly_seen: float = 0.25
+    """Visible part of a limb, against its mirror image's, below which it borrows from that."""
+
+    least_facing: float = 0.1
+    """Cosine to the view below which surface is trusted no less: it is all stretched."""
+
+    cut: float = 0.015
+    """Fraction of the height: a mesh that leaves the photo by less is a fit that is a little off."""
+
+    reach: float = 0.5
+    """Fraction of the photo's longer side by which layers go on beyond the photo."""
+
+    sliver: float = 0.1
+    """Part of a limb in the photo below which the photo may show the neighbour's hem alone."""
+
+    stump: float = 0.3
+    """The same for hands and feet, which begin under cuffs."""
+
+    strip: float = 0.05
+    """Depth, fraction of the height, of the texture that goes on beyond the photo."""
+
+    lasting: float = 2.0
+    """How far it lasts on legs, in that depth: they have creases and few patterns."""
+
+    waistband: float = 0.1
+    """Part of the thighs' surface above which trousers begin."""
+
+
+LAYER_TUNING = LayerTuning()
+"""As tuned."""

@@ -1,0 +1,223 @@
+"""Which methods there are. Reading this loads no network: builders are named, and found when they are needed."""
+
+import importlib
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
+
+from liquidwarp.cards import read_card
+from liquidwarp.checks import check_choice
+from liquidwarp.errors import InputError
+
+if TYPE_CHECKING:
+    from liquidwarp.methods.protocol import Method
+    from liquidwarp.nn.weights import Generator
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+GAN = "gan"
+"""Stands for `compact`, or for the method that given weights or a given generator belong to."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from."""
+
+    title: str
+    venue: str
+    year: int
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """What is known of a method without making it.
+
+    Functions may be given as such, or named as `module:function`, to be imported when they are needed.
+
+    Attributes:
+        name: on the command line, and in Python.
+        about: one line.
+        build: makes the `Method`. Its keyword-only parameters of type bool, int, float, str or a path are the method's
+            options; `weights` and `generator`, if it has them, are a file and a network.
+        papers: that it is from.
+        weights: whether it needs `none`, they are `bundled`, or users `bring` them.
+        configurations: of its network, as cards of weights and `model.kind` of a training name them, with the number
+            of parameters of each.
+        objective: what `train` trains it by (`train.build.OBJECTIVES`); None if it is not trained.
+        export: writes trained weights, called as `export(generator, path, card, configuration=..., share=...)`.
+    """
+
+    name: str
+    about: str
+    build: "str | Callable[..., Method]"
+    papers: tuple[Paper, ...] = ()
+    weights: Literal["none", "bundled", "bring"] = "none"
+    configurations: Mapping[str, int] = field(default_factory=dict)
+    objective: str | None = None
+    export: str | Callable[..., None] | None = None
+
+
+_LIQUID_WARPING = (
+    Paper(
+        "Liquid Warping GAN: A Unified Framework for Human Motion Imitation, Appearance Transfer and Novel View "
+        "Synthesis",
+        "ICCV",
+        2019,
+    ),
+    Paper("Liquid Warping GAN with Attention: A Unified Framework for Human Image Synthesis", "TPAMI", 2021),
+)
+
+METHODS: dict[str, MethodEntry] = {
+    entry.name: entry
+    for entry in (
+        MethodEntry(
+            name="surface",
+            about="what the photos show, moved; no network",
+            build="liquidwarp.methods.surface:build",
+        ),
+        MethodEntry(
+            name="compact",
+            about="a small generator finishes the surface picture",
+            build="liquidwarp.methods.compact:build",
+            papers=_LIQUID_WARPING,
+            weights="bundled",
+            configurations={"compact": 4_497_364},
+            objective="compact",
+            export="liquidwarp.methods.compact:export",
+        ),
+        MethodEntry(
+            name="liquid",
+            about="a generator paints the person anew; temporal=true shows it the frame before",
+            build="liquidwarp.methods.liquid:build",
+            papers=_LIQUID_WARPING,
+            weights="bring",
+            configurations={
+                "ICCV": 97_452_736,
+                "AddLWB": 27_971_520,
+                "AvgLWB": 27_971_520,
+                "SoftGateAddLWB": 36_601_664,
+                "SoftGateAvgLWB": 36_601_664,
+                "AttLWB-SPADE": 36_276_992,
+                "TextureWarping": 17_701_376,
+                "InputConcat": 17_713_472,
+                "W_F": 27_971_520,
+            },
+            objective="liquid",
+            export="liquidwarp.methods.liquid:export",
+        ),
+    )
+}
+"""By name."""
+
+
+def register(entry: MethodEntry) -> None:
+    """Make a method of one's own known by its name, in this process.
+
+    Raises:
+        InputError: the name is taken, or not one that the command line can take.
+    """
+    if entry.name in METHODS or entry.name == GAN:
+        raise InputError(f"method {entry.name!r} is there already; choose another name")
+    if not entry.name or set(entry.name) & set(":,= "):
+        raise InputError(f"method name {entry.name!r} must be of letters, digits and dashes")
+    METHODS[entry.name] = entry
+
+
+def make_method(
+    method: str,
+    *,
+    weights: str | Path | None = None,
+    generator: "Generator | None" = None,
+    options: Mapping[str, object] | None = None,
+) -> "Method":
+    """Make a method from its name.
+
+    Args:
+        method: a name of `METHODS`, or "gan"; options may follow, as in "liquid:temporal=true,weights=FILE".
+        weights: a file of the network's weights.
+        generator: the network itself.
+        options: of the method; those behind its name are read as what they have to be.
+
+    Raises:
+        InputError: no such method or option, or weights that are missing, damaged or of another network.
+    """
+    name, _, rest = method.partition(":")
+    given = _options(rest, method) | dict(options or {})
+    given |= {key: value for key, value in (("weights", weights), ("generator", generator)) if value is not None}
+    check_choice("method", name, (*METHODS, GAN))
+    entry = METHODS[name] if name != GAN else _meant(given)
+    build = resolve(entry.build)
+    kinds = get_type_hints(build)
+    for key in given:
+        if key not in inspect.signature(build).parameters:
+            known = ", ".join(inspect.signature(build).parameters) or "none"
+            raise InputError(f"method {entry.name!r} has no option {key!r}; it has {known}")
+    return build(**{key: _converted(value, kinds.get(key), f"{entry.name}:{key}") for key, value in given.items()})
+
+
+def method_of(generator: "Generator") -> "Method":
+    """Return the method that a network belongs to, with that network."""
+    return make_method(GAN, generator=generator)
+
+
+def entry_of(configuration: str) -> MethodEntry | None:
+    """Return the method of a configuration, as cards of weights and `model.kind` name it; None if there is none."""
+    return next((entry for entry in METHODS.values() if configuration in entry.configurations), None)
+
+
+def resolve(function: str | F) -> F:
+    """Return a function that is given as such, or named as `module:function`."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    found: F = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _meant(given: Mapping[str, object]) -> MethodEntry:
+    """Return the method that weights or a network are of; the compact one without them."""
+    if "generator" in given:
+        from liquidwarp.nn.liquid import LiquidGenerator
+
+        return METHODS["liquid" if isinstance(given["generator"], LiquidGenerator) else "compact"]
+    if "weights" not in given:
+        return METHODS["compact"]
+    path = str(given["weights"])
+    if Path(path).suffix != ".safetensors":
+        raise InputError(f"{path}: not a safetensors file; 'liquidwarp weights import {path}' makes one")
+    configuration = read_card(path).get("configuration", "an unknown network")
+    entry = entry_of(configuration)
+    if entry is None:
+        known = ", ".join(name for each in METHODS.values() for name in each.configurations)
+        raise InputError(f"{path}: weights of {configuration!r}, wanted one of {known}")
+    return entry
+
+
+def _options(text: str, method: str) -> dict[str, object]:
+    """Read `key=value,key=value`."""
+    pairs = [part.partition("=") for part in text.split(",")] if text else []
+    if not all(key and separator for key, separator, _ in pairs):
+        raise InputError(f"method={method!r}: give options as NAME:OPTION=VALUE, such as liquid:temporal=true")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _converted(value: object, kind: Any, what: str) -> object:
+    """Read text as what an option has to be."""
+    kinds = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if not isinstance(value, str) or str in kinds:
+        return value
+    if bool in kinds:
+        if value.lower() not in _SAID:
+            raise InputError(f"{what}={value!r} must be true or false")
+        return _SAID[value.lower()]
+    number = float if float in kinds else int
+    try:
+        return number(value)
+    except ValueError:
+        raise InputError(f"{what}={value!r} must be {'a number' if number is float else 'a whole number'}") from None
+
+
+_SAID = {"true": True, "yes": True, "false": False, "no": False}

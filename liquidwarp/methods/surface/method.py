@@ -1,0 +1,44 @@
+"""The surface renderer as a method."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from liquidwarp.appearance import render_on_device
+from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
+from liquidwarp.person import SourceState
+
+
+class SurfaceSession:
+    """Draws one person before one background, where the person's tensors lie.
+
+    Args:
+        state: the person.
+        background: what is behind.
+    """
+
+    def __init__(self, state: SourceState, background: BackgroundPicture) -> None:
+        self._topology = state.body.topology
+        self._texture = state.appearance.tensors(state.device)
+        self._background = background.tensor(state.device)
+
+    def draw(self, frame: Frame) -> Synthesis:
+        """Return one picture."""
+        drawn = render_on_device(self._texture, self._topology, frame.vertices, frame.camera)
+        return Synthesis(drawn.over(self._background), drawn.alpha, drawn.coverage)
+
+
+@dataclass(frozen=True)
+class SurfaceMethod:
+    """Shows what the photos show of the surface, and continues it where they do not."""
+
+    name: ClassVar[str] = "surface"
+    recurrent: ClassVar[bool] = False
+
+    def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> SurfaceSession:
+        """Learn all that the frames share."""
+        return SurfaceSession(state, background)
+
+
+def build() -> SurfaceMethod:
+    """Make the method."""
+    return SurfaceMethod()
