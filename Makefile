@@ -1,5 +1,6 @@
-# Two commands do everything on a fresh machine with Python 3.11 or 3.12: `make demo` and `make test`.
-# Both set up what they need in .venv first, once, and again when pyproject.toml or constraints.txt changes.
+# Two commands do everything on a fresh machine with Python 3.11 or later: `make demo` and `make test`.
+# Both set up what they need in .venv first, once, and again when pyproject.toml or constraints.txt changes, and fetch
+# the detector's models into the user's cache, once.
 #
 #   PYTHON=/path/to/python3.11   choose the interpreter
 #   PIP_FLAGS="..."              further options of pip, such as PyTorch's CPU index
@@ -17,7 +18,7 @@ PIP_FLAGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-all weights docs lint clean
+.PHONY: help install models demo test test-slow test-all weights docs lint clean
 
 help:
 	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
@@ -31,14 +32,14 @@ help:
 install: $(STAMP)
 
 $(STAMP): pyproject.toml setup.py constraints.txt
-	@usable='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'; \
+	@usable='import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'; \
 	if ! $(BIN)/python -c "$$usable; import pip" 2>/dev/null; then \
 	  found=""; \
-	  for candidate in $(or $(PYTHON),python3.11 python3.12 python3 python); do \
+	  for candidate in $(or $(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python); do \
 	    if "$$candidate" -c "$$usable" 2>/dev/null; then found="$$candidate"; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "error: no Python 3.11 or 3.12 with the venv module found (the detector, mediapipe 0.10.21, has no wheels for others); install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
+	    echo "error: no Python 3.11 or later with the venv module found; install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
 	    exit 1; \
 	  fi; \
 	  "$$found" -m venv --clear $(VENV) || exit 1; \
@@ -47,18 +48,21 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[test]'
 	@touch $@
 
-demo: $(STAMP)
+models: $(STAMP)
+	@$(BIN)/liquidwarp setup > /dev/null
+
+demo: models
 	$(BIN)/liquidwarp demo
 
-test: $(STAMP)
+test: models
 	$(PYTEST)
 
-test-slow: $(STAMP)
+test-slow: models
 	$(PYTEST) -m 'slow and not gpu and not assets'
 
 test-all: test test-slow
 
-weights: $(STAMP)
+weights: models
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs
 	$(BIN)/liquidwarp train liquidwarp/train/recipes/compact.toml -o outputs/compact
 	$(BIN)/liquidwarp train liquidwarp/train/recipes/compact_outlines.toml -o outputs/compact_outlines

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "methods": _methods,
         "train": _train,
         "evaluate": _evaluate,
+        "setup": _setup,
         "doctor": _doctor,
     }
     try:
@@ -357,6 +358,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from liquidwarp.metrics.command import run
 
     print(run(options), end="")
+
+
+def _setup(options: argparse.Namespace) -> None:
+    from liquidwarp.detect.litert.fetch import set_up_models
+
+    for path in set_up_models(options.models, archives=options.wheel, progress=True).values():
+        print(path)
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-_PACKAGES = ("torch", "numpy", "scipy", "numba", "mediapipe", "av")
+_PACKAGES = ("torch", "numpy", "scipy", "numba", "ai-edge-litert", "opencv-python", "av")
 
 
 def report() -> tuple[list[str], bool]:
@@ -19,7 +19,8 @@ def report() -> tuple[list[str], bool]:
     lines += [f"  {name} {_version(name)}" for name in _PACKAGES]
     lines.append(f"processors: {os.cpu_count()}; GPU: {_gpu()} (not needed)")
     healthy = True
-    for name, check in (("body", _body), ("rasteriser", _rasteriser), ("detector", _detector), ("video", _video)):
+    checks = {"body": _body, "rasteriser": _rasteriser, "models": _models, "detector": _detector, "video": _video}
+    for name, check in checks.items():
         try:
             lines.append(f"{name}: {check()}")
         except Exception as error:
@@ -69,10 +70,22 @@ def _rasteriser() -> str:
     return f"512x512 in {again} (first call {first})"
 
 
-def _detector() -> str:
-    from liquidwarp.detect import MediaPipeDetector
+def _models() -> str:
+    from liquidwarp.detect.litert.models import MODELS, find_model, read_model
 
-    detector = MediaPipeDetector()
+    here = [name for name, model in MODELS.items() if model.shipped or find_model(name) is not None]
+    for name in here:
+        read_model(name)
+    places = {str(path.parent) for name in here if (path := find_model(name)) is not None}
+    lacking = [MODELS[name].file for name in MODELS if name not in here]
+    note = f"; not here, and seldom needed: {', '.join(lacking)}" if lacking else ""
+    return f"{len(here)} in {', '.join(sorted(places))}{note}"
+
+
+def _detector() -> str:
+    from liquidwarp.detect import LiteRtDetector
+
+    detector = LiteRtDetector()
     return f"{detector.name}, {_timed(lambda: detector.detect(np.zeros((256, 256, 3), np.uint8)))} on an empty picture"
 
 

@@ -212,6 +212,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_evaluate(commands)
+    setup = _command(
+        commands,
+        "setup",
+        "Fetch the detector's models, once; nothing else ever fetches anything.",
+        "liquidwarp setup\n"
+        "liquidwarp setup --wheel mediapipe-0.10.21-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "liquidwarp setup --models /opt/models",
+    )
+    setup.add_argument(
+        "--models", metavar="FOLDER", help="where they have to be (default: LIQUIDWARP_MODELS or the user's cache)"
+    )
+    setup.add_argument(
+        "--wheel",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a wheel of mediapipe 0.10.21 at hand, or npm's .tgz of @mediapipe/pose (lite and heavy networks); "
+        "repeatable",
+    )
     _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
     return parser
 
@@ -286,9 +305,10 @@ def _add_evaluate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--weights", metavar="FOLDER", help="published files of the networks, see docs/metrics.md")
     parser.add_argument(
         "--detector",
-        choices=("none", "mediapipe"),
+        choices=("none", "litert", "mediapipe"),
         default="none",
-        help="finds landmarks where none are given; mediapipe also drives motion, so it favours itself (default: none)",
+        help="finds landmarks where none are given; litert also drives motion and mediapipe runs the same networks, so "
+        "both favour themselves (default: none)",
     )
     parser.add_argument("--size", type=_size, help="of the mode published: side of the squares (default: 512)")
     parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")

@@ -55,7 +55,8 @@ GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "devices", "ty
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {
-    "mediapipe": {"detect", "doctor"},
+    "mediapipe": {"detect"},
+    "ai_edge_litert": {"detect"},
     "av": {"media", "doctor"},
     "smplx": set(),
     "pytorch3d": {"raster"},

@@ -41,7 +41,21 @@ NAMES = [
     "write_video",
 ]
 
-HEAVY = ["torch", "numba", "cv2", "av", "mediapipe", "jax", "matplotlib", "scipy", "skimage", "smplx", "anny", "PIL"]
+HEAVY = [
+    "torch",
+    "numba",
+    "cv2",
+    "av",
+    "ai_edge_litert",
+    "mediapipe",
+    "jax",
+    "matplotlib",
+    "scipy",
+    "skimage",
+    "smplx",
+    "anny",
+    "PIL",
+]
 DETECTOR_AND_CODEC = ["mediapipe", "ai_edge_litert", "av", "cv2", "PIL"]
 
 
@@ -81,7 +95,7 @@ def test_importing_is_quick_and_light() -> None:
 
 
 def test_the_tasks_load_no_detector_before_one_is_needed() -> None:
-    late = ["mediapipe", "jax", "smplx", "anny", "skimage"]
+    late = ["ai_edge_litert", "mediapipe", "jax", "smplx", "anny", "skimage"]
     program = (
         "import sys, json, liquidwarp; liquidwarp.imitate; liquidwarp.encode_source; "
         f"print(json.dumps({{'heavy': [n for n in {late} if n in sys.modules]}}))"

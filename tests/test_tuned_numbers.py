@@ -21,7 +21,14 @@ TINY = 1e-5
 TUNINGS = {
     "liquidwarp.appearance.tuning": ("LayerTuning",),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
-    "liquidwarp.detect.tuning": ("FollowTuning", "MediaPipeTuning"),
+    "liquidwarp.detect.tuning": (
+        "FaceTuning",
+        "FollowTuning",
+        "HandTuning",
+        "LiteRtTuning",
+        "MediaPipeTuning",
+        "PeopleTuning",
+    ),
     "liquidwarp.fit.tuning": (
         "ContactTuning",
         "EvidenceTuning",
@@ -49,6 +56,7 @@ REACHED = (
     ("liquidwarp.detect", "collect_keypoints", "tuning", "FollowTuning"),
     ("liquidwarp.detect", "read_openpose", "tuning", "FollowTuning"),
     ("liquidwarp.detect", "read_coco_keypoints", "tuning", "FollowTuning"),
+    ("liquidwarp.detect", "LiteRtDetector", "tuning", "LiteRtTuning"),
     ("liquidwarp.detect", "MediaPipeDetector", "tuning", "MediaPipeTuning"),
     ("liquidwarp.fit", "fit_track", "tuning", "FitTuning"),
     ("liquidwarp.fit", "fit_track", "weights", "FitWeights"),

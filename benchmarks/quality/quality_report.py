@@ -55,7 +55,7 @@ def machine(peak_memory: int) -> dict[str, object]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that matter."""
-    return {name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "mediapipe", "av", "scipy")}
+    return {name: version(name) for name in ("liquidwarp", "torch", "numpy", "numba", "ai-edge-litert", "av", "scipy")}
 
 
 def check(data: dict) -> None:

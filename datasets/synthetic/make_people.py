@@ -23,7 +23,7 @@ from train_regressor import BOWING, CROUCHING, bend, held, stoop
 import liquidwarp as lw
 from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.detect.following import collect_keypoints
-from liquidwarp.detect.mediapipe_detector import MediaPipeDetector, to_detection
+from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.files import atomic_path
 from liquidwarp.fit.skeleton import pose_skeleton
 from liquidwarp.fit.track import read_state
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make_people(folder: Path, numbers: range, data_set: int = SET) -> None:
     """Write the clips that are missing in a folder; those in which the detector finds nobody are left out."""
-    detector = MediaPipeDetector()
+    detector = LiteRtDetector()
     for number in tqdm(numbers, desc="people", unit="clip"):
         path = folder / f"clip{number:06d}.npz"
         if not path.exists():
@@ -87,7 +87,7 @@ def bent_motion(seed: tuple[int, ...]) -> lw.BodyTrack:
     return lw.BodyTrack(bare.body.name, bare.betas, orient, pose, poses.transl, camera, RATE, ones, ones.bool())
 
 
-def write(clip: Clip, detector: MediaPipeDetector, path: Path) -> bool:
+def write(clip: Clip, detector: LiteRtDetector, path: Path) -> bool:
     """Look at a clip with the detector and write it; False if it finds nobody in a frame."""
     body, track = lw.load_body(), clip.track
     state = read_state(body, track, track.camera)
@@ -95,9 +95,9 @@ def write(clip: Clip, detector: MediaPipeDetector, path: Path) -> bool:
     spots = project(track.camera, posed.points.float())[..., :2].numpy()
     boxes = [(*points.min(0).tolist(), *points.max(0).tolist()) for points in spots]
     answers = [detector.look_near(clip.images[frame], box) for frame, box in enumerate(boxes)]
-    if any(answer is None for answer in answers):
+    found = [answer for answer in answers if answer is not None]
+    if len(found) < len(answers):
         return False
-    found = [to_detection(answer) for answer in answers if answer is not None]
     keypoints = collect_keypoints(
         found, size=clip.size, fps=track.fps, detector=detector.name, profile=detector.profile
     )

@@ -1,19 +1,22 @@
 """Frames to keypoints and masks of one person: detectors, following, readers of other programs' files."""
 
+from liquidwarp.detect.details import Face, Hand, Hands
 from liquidwarp.detect.following import (
     ClipDetection,
     ClipFollower,
     collect_keypoints,
+    default_detector,
     describe_gaps,
     detect_clip,
     detect_people,
 )
+from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE, profile_of
 from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
 from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
-from liquidwarp.detect.tuning import FollowTuning, MediaPipeTuning
+from liquidwarp.detect.tuning import FollowTuning, LiteRtTuning, MediaPipeTuning
 
 __all__ = [
     "MEDIAPIPE_PROFILE",
@@ -21,12 +24,18 @@ __all__ = [
     "ClipFollower",
     "Detection",
     "Detector",
+    "Face",
     "FollowTuning",
     "FollowingDetector",
+    "Hand",
+    "Hands",
+    "LiteRtDetector",
+    "LiteRtTuning",
     "MaskStack",
     "MediaPipeDetector",
     "MediaPipeTuning",
     "collect_keypoints",
+    "default_detector",
     "describe_gaps",
     "detect_clip",
     "detect_people",

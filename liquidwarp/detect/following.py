@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from liquidwarp.detect.details import Face, Hands
+from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
@@ -42,12 +44,16 @@ class ClipDetection:
         masks: the person's masks; None if the detector makes none.
         boxes: left, top, right, bottom around the landmarks in pixels; zeros where no person was found.
         others: how many other people were seen where the person was chosen.
+        hands: the person's hands in each frame; empty from detectors that do not look at them.
+        faces: the person's face in each frame; empty in the same way.
     """
 
     keypoints: Keypoints
     masks: MaskStack | None
     boxes: Float[Tensor, "T 4"]
     others: int
+    hands: tuple[Hands | None, ...] = ()
+    faces: tuple[Face | None, ...] = ()
 
     def detection(self, frame: int) -> Detection:
         """Return the person in one frame."""
@@ -55,12 +61,21 @@ class ClipDetection:
         confidence = points.confidence[frame].numpy()
         world = None if points.world is None else points.world[frame].numpy()
         mask = None if self.masks is None else self.masks.frame(frame, points.size).numpy()
-        return Detection(points.names, points.image[frame].numpy(), confidence, world, mask, float(confidence.mean()))
+        return Detection(
+            points.names,
+            points.image[frame].numpy(),
+            confidence,
+            world,
+            mask,
+            float(confidence.mean()),
+            self.hands[frame] if self.hands else None,
+            self.faces[frame] if self.faces else None,
+        )
 
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
-    """Return every person that can be found in an RGB picture, the largest first; MediaPipe by default."""
-    return (detector or _default_detector()).detect(frame)
+    """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
+    return (detector or default_detector()).detect(frame)
 
 
 def detect_clip(
@@ -86,7 +101,7 @@ def detect_clip(
         frames: RGB pictures of one size.
         fps: frames per second; 0 for unrelated pictures.
         size: (height, width) of the pictures.
-        detector: what finds people; MediaPipe by default.
+        detector: what finds people; see `default_detector`.
         person: which person to follow, 0 is the largest in the first frame that shows anybody.
         mask_size: longer side of the masks kept.
         progress: show a progress bar.
@@ -98,7 +113,7 @@ def detect_clip(
         NoPersonError: no frame shows a person.
         InputError: there is no person number `person`, or a frame has another size.
     """
-    follower = ClipFollower(detector or _default_detector(), person, fps, source, tuning=tuning)
+    follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
@@ -126,7 +141,16 @@ def detect_clip(
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
-    return ClipDetection(keypoints, MaskStack(tuple(packed), small) if with_masks else None, boxes, follower.others)
+    hands = tuple(None if detection is None else detection.hands for detection in found)
+    faces = tuple(None if detection is None else detection.face for detection in found)
+    return ClipDetection(
+        keypoints,
+        MaskStack(tuple(packed), small) if with_masks else None,
+        boxes,
+        follower.others,
+        hands if any(hands) else (),
+        faces if any(faces) else (),
+    )
 
 
 def collect_keypoints(
@@ -282,9 +306,7 @@ class ClipFollower:
 def _without_mask(detection: Detection | None) -> Detection | None:
     if detection is None:
         return None
-    return Detection(
-        detection.names, detection.image, detection.confidence, detection.world, mask=None, score=detection.score
-    )
+    return replace(detection, mask=None)
 
 
 def _run_words(run: list[int], fps: float) -> str:
@@ -294,7 +316,6 @@ def _run_words(run: list[int], fps: float) -> str:
     return f"{run[0]}-{run[-1]}{seconds}"
 
 
-def _default_detector() -> Detector:
-    from liquidwarp.detect.mediapipe_detector import MediaPipeDetector  # imported late: it loads a graph engine
-
-    return MediaPipeDetector()
+def default_detector() -> Detector:
+    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`."""
+    return LiteRtDetector()

@@ -2,19 +2,18 @@
 
 import inspect
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_positive
-from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers, distance
+from liquidwarp.detect.answers import distance
+from liquidwarp.detect.mediapipe_graph import Answer, CropView, PosePair, average_answers
+from liquidwarp.detect.people import find_people
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
-from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
+from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
 from liquidwarp.detect.tuning import MEDIAPIPE_TUNING, MediaPipeTuning
 from liquidwarp.errors import InputError
-
-_NO_WEIGHT = 1e-4  # below it there is nothing known to blur
 
 
 class MediaPipeDetector:
@@ -62,24 +61,8 @@ class MediaPipeDetector:
         return f"mediapipe-0.10.21 ({other})" if other else "mediapipe-0.10.21"
 
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
-        """Return every person that can be found (four at most), the largest first.
-
-        MediaPipe finds one person at a time: each is blurred away before the next is looked for.
-        """
-        found: list[Detection] = []
-        rest = frame
-        while len(found) < self.tuning.most_people:
-            answer = self.look_everywhere(rest)
-            if answer is None:
-                break
-            person = to_detection(answer)
-            if person.score < self.tuning.least_score or any(_overlap(person, other, self.tuning) for other in found):
-                break
-            if found and not _is_another(person, found[0], self.tuning):
-                break
-            found.append(person)
-            rest = _erase(rest, person, self.tuning)
-        return sorted(found, key=lambda d: -box_area(d.box))
+        """Return every person that can be found (four at most), the largest first."""
+        return find_people(frame, self._find_one, self.tuning.people)
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "MediaPipeFollower":
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
@@ -101,6 +84,10 @@ class MediaPipeDetector:
     def look_near(self, frame: np.ndarray, box: Box) -> Answer | None:
         """Find somebody in a square around `box`."""
         return self._stills_pair().look(frame, _around(box, self.tuning))
+
+    def _find_one(self, frame: np.ndarray) -> Detection | None:
+        answer = self.look_everywhere(frame)
+        return None if answer is None else to_detection(answer)
 
     def _stills_pair(self) -> PosePair:
         if self._stills is None:
@@ -142,7 +129,7 @@ class MediaPipeFollower:
         due = tracked is None or self._frames % self._search_every == 0
         searched = self._detector.look_near(frame, self._box) if due else None
         if searched is not None and (
-            searched.score < self._tuning.least_score or not is_same(box_of(searched), self._box)
+            searched.score < self._tuning.people.least_score or not is_same(box_of(searched), self._box)
         ):
             searched = None
         answer = self._settle(tracked, searched)
@@ -218,38 +205,3 @@ def _only(frame: np.ndarray, box: Box, tuning: MediaPipeTuning) -> np.ndarray:
     alone = np.full_like(frame, 127)
     alone[top:bottom, left:right] = frame[top:bottom, left:right]
     return alone
-
-
-def _erase(frame: np.ndarray, person: Detection, tuning: MediaPipeTuning) -> np.ndarray:
-    """Return the picture with a person painted over by the colours around it."""
-    height, width = frame.shape[:2]
-    reach = max(3, round(tuning.erased_reach * max(height, width)))
-    hidden = np.zeros((height, width), np.uint8)
-    if person.mask is not None:
-        hidden = (person.mask > tuning.erased_mask).astype(np.uint8)
-    points = np.rint(person.image[person.confidence > tuning.erased_confidence]).astype(np.int32)
-    for x, y in points:
-        cv2.circle(hidden, (int(x), int(y)), reach, 1, -1)
-    hidden = cv2.dilate(hidden, np.ones((reach, reach), np.uint8))
-    known = 1 - hidden[..., None].astype(np.float32)
-    span = tuning.erased_blur * max(height, width)
-    small = (max(1, width // 8), max(1, height // 8))  # a wide blur needs no full resolution
-    colour = cv2.GaussianBlur(cv2.resize(frame * known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    weight = cv2.GaussianBlur(cv2.resize(known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    fill = cv2.resize(colour / np.maximum(weight, _NO_WEIGHT)[..., None], (width, height))
-    return np.where(known > 0, frame, fill.clip(0, 255)).astype(np.uint8)
-
-
-def _overlap(a: Detection, b: Detection, tuning: MediaPipeTuning) -> bool:
-    """Return whether two detections are the same person."""
-    if a.mask is None or b.mask is None:
-        return box_iou(a.box, b.box) > tuning.same_mask
-    first, second = a.mask > 0.5, b.mask > 0.5
-    smaller = max(1, min(int(first.sum()), int(second.sum())))
-    return int((first & second).sum()) / smaller > tuning.same_mask
-
-
-def _is_another(person: Detection, first: Detection, tuning: MediaPipeTuning) -> bool:
-    """Return whether what was found after the first person was erased is likely to be a person too."""
-    tall = person.box[3] - person.box[1] >= tuning.least_other_height * (first.box[3] - first.box[1])
-    return person.score >= tuning.least_other_score and tall

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.native_log import native_log_muted
+from liquidwarp.errors import InputError
 
 _DIFFERENT = 0.1  # of the longer side: two answers so far apart are about two people, or one is wrong
 _ALIASING = 0.75  # zoom below which bicubic sampling alone would alias
@@ -92,12 +93,6 @@ def average_answers(answers: Sequence[Answer]) -> Answer:
     parts = ("image", "confidence", "world", "mask")
     count = np.float32(len(answers))
     return Answer(*(sum(getattr(answer, part) for answer in answers) / count for part in parts))
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return how far two sets of landmarks are apart: the median, in units of the longer person's longest side."""
-    longest = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
-    return float(np.median(np.linalg.norm(a - b, axis=-1)) / longest)
 
 
 class PosePair:
@@ -192,26 +187,22 @@ def _unmirror(answer: Answer | None) -> Answer | None:
     """Turn the answer about a mirrored picture into one about the picture."""
     if answer is None:
         return None
-    image, world = answer.image[_TWIN], answer.world[_TWIN]
+    image, world = answer.image[TWIN], answer.world[TWIN]
     image[:, 0] = answer.mask.shape[1] - image[:, 0]
     world[:, 0] = -world[:, 0]
-    return Answer(image, answer.confidence[_TWIN], world, cv2.flip(answer.mask, 1))
-
-
-def _twin(name: str) -> str:
-    for side, other in (("left", "right"), ("right", "left")):
-        if side in name:
-            return name.replace(side, other)
-    return name
-
-
-_TWIN = np.array([MEDIAPIPE.index(_twin(name)) for name in MEDIAPIPE])
+    return Answer(image, answer.confidence[TWIN], world, cv2.flip(answer.mask, 1))
 
 
 def _make_graph(tracking: bool, min_confidence: float) -> Any:
     """Make a graph without filters over time (they lag) and run it once, so that its start-up chatter is over."""
     with native_log_muted():
-        from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
+        try:
+            from mediapipe.python.solutions.pose import Pose  # imported late: it loads hundreds of modules
+        except ImportError as error:
+            raise InputError(
+                "mediapipe 0.10.21 is not installed here; pip install 'liquidwarp[mediapipe]' (Python 3.11 or 3.12), "
+                "or take LiteRtDetector, which runs the same networks"
+            ) from error
 
         graph = Pose(
             static_image_mode=not tracking,

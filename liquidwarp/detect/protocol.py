@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 
 Box = tuple[float, float, float, float]
@@ -27,6 +28,8 @@ class Detection:
         world: landmarks in metres; None if the detector does not know them.
         mask: person mask in [0, 1] at the picture's size; None if the detector makes none.
         score: how sure the detector is that this is a person, 0 to 1.
+        hands: the hands, from detectors that look at them.
+        face: the face, from detectors that look at it; None too if none was seen.
     """
 
     names: tuple[str, ...]
@@ -35,6 +38,8 @@ class Detection:
     world: Float[np.ndarray, "L 3"] | None
     mask: Float[np.ndarray, "H W"] | None
     score: float
+    hands: Hands | None = None
+    face: Face | None = None
 
     @property
     def box(self) -> Box:

@@ -33,8 +33,43 @@ class FollowTuning:
 
 
 @dataclass(frozen=True)
+class PeopleTuning:
+    """The numbers of finding several people, one after the other. Lengths are fractions of the longer side."""
+
+    most_people: int = 4
+    """People looked for in a picture: each costs as much as the first."""
+
+    same_mask: float = 0.3
+    """Overlap, fraction of the smaller mask, above which two answers are one person."""
+
+    least_score: float = 0.4
+    """Score below which an answer is nobody."""
+
+    least_other_score: float = 0.8
+    """The same after the first person: what is left after one is erased looks like a person now and then."""
+
+    least_other_height: float = 0.25
+    """Height that another person must have, against the first."""
+
+    erased_mask: float = 0.2
+    """Mask above which a person is painted over."""
+
+    erased_confidence: float = 0.3
+    """Confidence above which a landmark's surroundings are, too."""
+
+    erased_reach: float = 0.04
+    """Radius of these surroundings, and how far beyond the mask it goes."""
+
+    erased_blur: float = 0.15
+    """Sigma of the colours that a person is painted over with."""
+
+
+@dataclass(frozen=True)
 class MediaPipeTuning:
-    """The numbers of `MediaPipeDetector`. Lengths are fractions of the longer side."""
+    """The numbers of `MediaPipeDetector`."""
+
+    people: PeopleTuning = PeopleTuning()
+    """Who counts as a person, and as another one."""
 
     view: int = 512
     """Pixels of the square in which a person is looked at closely: the model itself takes 256."""
@@ -57,23 +92,8 @@ class MediaPipeTuning:
     most_zoom: float = 2.0
     """How many times larger."""
 
-    most_people: int = 4
-    """People looked for in a picture: each costs as much as the first."""
-
-    same_mask: float = 0.3
-    """Overlap, fraction of the smaller mask, above which two answers are one person."""
-
     close_overlap: float = 0.5
     """Overlap above which a closer look is believed to show who was found in the whole picture."""
-
-    least_score: float = 0.4
-    """Score below which an answer is nobody."""
-
-    least_other_score: float = 0.8
-    """The same after the first person: what is left after one is erased looks like a person now and then."""
-
-    least_other_height: float = 0.25
-    """Height that another person must have, against the first."""
 
     agree: float = 0.06
     """Median distance of landmarks below which tracker and finder saw the same, and their mean is taken."""
@@ -84,21 +104,111 @@ class MediaPipeTuning:
     most_doubts: int = 6
     """Times in a row that it must be, for the tracker to be started anew."""
 
-    erased_mask: float = 0.2
-    """Mask above which a person is painted over."""
 
-    erased_confidence: float = 0.3
-    """Confidence above which a landmark's surroundings are, too."""
+@dataclass(frozen=True)
+class HandTuning:
+    """The numbers of finding hands. Lengths in pixels are from the wrist to the knuckles."""
 
-    erased_reach: float = 0.04
-    """Radius of these surroundings, and how far beyond the mask it goes."""
+    least_length: float = 10.0
+    """Pixels from which on the network tells fingers apart."""
 
-    erased_blur: float = 0.15
-    """Sigma of the colours that a person is painted over with."""
+    least_palm_share: float = 0.25
+    """Length of a palm in the forearm's: hands that point at the camera look shorter than they are."""
+
+    least_wrist: float = 0.5
+    """Confidence of the wrist below which there is no hand to look for."""
+
+    search: float = 6.0
+    """Side of the square that is searched, in lengths."""
+
+    least_palm: float = 0.3
+    """Score of the palm finder: its place is known, so it may be less sure than MediaPipe asks for."""
+
+    guess: float = 2.0
+    """Size of the square that is looked at where no palm was found, against the smallest that the hand fits into."""
+
+    least_presence: float = 0.5
+    """What the network must say for a hand to be there."""
+
+    most_apart: float = 1.0
+    """Distance of the hand's wrist from the body's, in lengths, above which it is another hand."""
+
+
+@dataclass(frozen=True)
+class FaceTuning:
+    """The numbers of finding a face. Sizes are of the box around nose, eyes, ears and mouth."""
+
+    least_size: float = 12.0
+    """Pixels from which on the network tells features apart."""
+
+    head_share: float = 0.4
+    """Size of a head in the width of the shoulders: seen from the side the box is narrow."""
+
+    search: float = 4.0
+    """Side of the square that is searched, in sizes."""
+
+    least_found: float = 0.3
+    """Score of the face finder: its place is known, so it may be less sure than MediaPipe asks for."""
+
+    least_presence: float = 0.5
+    """What the network must say for a face to be there; it says less of faces that are turned away."""
+
+    most_apart: float = 1.0
+    """Distance of the mesh's middle from the head's, in sizes, above which it is another face."""
+
+
+@dataclass(frozen=True)
+class LiteRtTuning:
+    """The numbers of `LiteRtDetector`."""
+
+    people: PeopleTuning = PeopleTuning()
+    """Who counts as a person, and as another one."""
+
+    hands: HandTuning = HandTuning()
+    """When hands are large enough, and sure enough."""
+
+    face: FaceTuning = FaceTuning()
+    """The same for the face."""
+
+    margin: float = 1.5
+    """Size of the square that is searched for somebody, in the person's longer side."""
+
+    least_side: float = 8.0
+    """Pixels that a person is taken to be long at least."""
+
+    least_presence: float = 0.3
+    """What the landmark network must say for somebody to be there."""
+
+    different: float = 0.1
+    """Median distance of two looks' landmarks, in the person's longest side, above which one of them is wrong."""
+
+    close_overlap: float = 0.5
+    """Overlap above which a closer look is believed to show who was found in the whole picture."""
+
+    agree: float = 0.06
+    """Median distance of landmarks below which tracker and finder saw the same."""
+
+    agree_place: float = 0.1
+    """Distance of the squares of tracker and finder, in their sides, below which their landmarks need no comparison."""
+
+    agree_size: float = 1.2
+    """The same for the quotient of the sides."""
+
+    agree_turn: float = 0.35
+    """The same for the angle between them, radians."""
+
+    surer: float = 0.15
+    """Score by which the finder must be ahead of the tracker where they disagree."""
+
+    most_doubts: int = 6
+    """Times in a row that it must be, for the tracker to be started anew."""
 
 
 FOLLOW_TUNING = FollowTuning()
 """As tuned."""
 
 MEDIAPIPE_TUNING = MediaPipeTuning()
+"""As tuned."""
+
+LITERT_TUNING = LiteRtTuning()
 """As tuned."""

@@ -76,9 +76,9 @@ def _known_regions(options: argparse.Namespace) -> Sequence[str]:
 def _detector(name: str) -> Detector | None:
     if name == "none":
         return None
-    from liquidwarp.detect import MediaPipeDetector
+    from liquidwarp.detect import LiteRtDetector, MediaPipeDetector
 
-    return MediaPipeDetector()
+    return MediaPipeDetector() if name == "mediapipe" else LiteRtDetector()
 
 
 def _with_landmarks(pairs: list[ClipPair], options: argparse.Namespace) -> list[ClipPair]:

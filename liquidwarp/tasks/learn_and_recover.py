@@ -41,7 +41,7 @@ def recover_meanwhile(
         learn: may be called by another thread.
         motion: see `recover`, as all that follows.
         body: the body to fit; the open body by default.
-        detector: not in use by `learn`; a MediaPipe detector of its own by default.
+        detector: not in use by `learn`; a new `detect.default_detector` if None.
         person: which person to follow, 0 is the largest.
         regressor: a network whose answer starts the fit.
         progress: show progress bars.

@@ -63,7 +63,7 @@ def recover(
         source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or
             what a detector found in one: keypoints, or a `ClipDetection`.
         body: the body to fit; the open body by default.
-        detector: what finds people; MediaPipe by default.
+        detector: what finds people; see `detect.default_detector`.
         camera: the camera, if its lens is known.
         person: which person to follow, 0 is the largest.
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's

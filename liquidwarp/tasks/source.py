@@ -52,7 +52,7 @@ def encode_source(
         source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
             file of a person who was learnt before (`SourceState.save`), which is read.
         body: the body to fit; the open body by default, or that of the file.
-        detector: what finds people; MediaPipe by default.
+        detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
         progress: show progress bars.
 

@@ -177,7 +177,7 @@ def make_pairs(
         photo: the frame that serves as the photo.
         fps: of the clip.
         body: the open body by default.
-        detector: MediaPipe by default.
+        detector: see `detect.default_detector`.
 
     Raises:
         NoPersonError: the detector finds nobody.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from liquidwarp import __version__
 from liquidwarp.bodies import BodyModel
-from liquidwarp.detect import Detector, MediaPipeDetector, profile_of
+from liquidwarp.detect import Detector, default_detector, profile_of
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
@@ -57,7 +57,7 @@ def personalize(
         person: from `encode_source`.
         clip: a video, usually the driving one.
         generator: to start from; the bundled one by default.
-        detector: what finds people in the clip; MediaPipe by default.
+        detector: what finds people in the clip; see `detect.default_detector`.
         cache: folder for results; `LIQUIDWARP_CACHE` or `~/.cache/liquidwarp` by default.
         progress: show a progress bar.
 
@@ -69,7 +69,7 @@ def personalize(
     if clip is not None and not is_video(clip):
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP
-    detector = detector or MediaPipeDetector()
+    detector = detector or default_detector()
     kept = _folder(cache) / f"{_fingerprint(person, clip, detector, start)}.safetensors"
     if kept.exists():
         return load_compact(kept)

@@ -4,18 +4,26 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from model_samples import needs_models
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.detect import FollowingDetector, detect_clip
+from liquidwarp.detect import FollowingDetector, LiteRtDetector, detect_clip
+from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
-from liquidwarp.detect.mediapipe_graph import Answer, CropView, _twin, _unmirror, distance
+from liquidwarp.detect.mediapipe_graph import Answer, CropView, _unmirror
 from liquidwarp.detect.native_log import native_log_muted
 from liquidwarp.errors import InputError, NoPersonError
 
+needs_mediapipe = pytest.mark.skipif(
+    find_spec("mediapipe") is None, reason="mediapipe is not installed; it is the extra 'mediapipe'"
+)
 
+
+@needs_mediapipe
 def test_blank_picture_shows_nobody(capfd):
     blank = np.full((120, 160, 3), 200, np.uint8)
     detector = MediaPipeDetector(mirror=False)
@@ -26,6 +34,7 @@ def test_blank_picture_shows_nobody(capfd):
     assert capfd.readouterr().err == ""
 
 
+@needs_models
 def test_what_other_threads_say_while_a_detector_starts_is_not_lost(capfd, dance):
     said, over = 0, threading.Event()
 
@@ -39,7 +48,7 @@ def test_what_other_threads_say_while_a_detector_starts_is_not_lost(capfd, dance
     talking = threading.Thread(target=talk)
     talking.start()
     try:
-        MediaPipeDetector(mirror=False).detect(dance[0])
+        LiteRtDetector(mirror=False).detect(dance[0])
     finally:
         over.set()
         talking.join()
@@ -88,16 +97,23 @@ def test_a_child_process_of_that_time_is_heard_for_as_long_as_it_lives(capfd):
     assert err == "first\nlast\n"
 
 
+@pytest.mark.skipif(find_spec("mediapipe") is not None, reason="mediapipe is installed")
+def test_without_mediapipe_the_message_says_what_to_do(dance):
+    with pytest.raises(InputError, match=r"mediapipe 0\.10\.21 is not installed here; .* LiteRtDetector"):
+        MediaPipeDetector().detect(dance[0])
+
+
 def test_confidence_is_checked():
     with pytest.raises(InputError, match=r"min_confidence=2\.0 must lie between 0 and 1"):
         MediaPipeDetector(min_confidence=2.0)
 
 
 def test_twins_are_mutual_and_middle_ones_their_own():
-    assert _twin("left_wrist") == "right_wrist"
-    assert _twin("mouth_right") == "mouth_left"
-    assert _twin("nose") == "nose"
-    assert sorted(map(_twin, MEDIAPIPE)) == sorted(MEDIAPIPE)
+    twins = {name: MEDIAPIPE[other] for name, other in zip(MEDIAPIPE, TWIN, strict=True)}
+    assert twins["left_wrist"] == "right_wrist"
+    assert twins["mouth_right"] == "mouth_left"
+    assert twins["nose"] == "nose"
+    assert TWIN[TWIN].tolist() == list(range(33))
 
 
 def test_unmirror_twice_is_nothing():

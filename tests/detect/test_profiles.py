@@ -13,7 +13,7 @@ from toy_people import ToyDetector, ToyPhoto, toy_photo
 from liquidwarp.bodies import load_body
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.bodies.rigged import RiggedBody
-from liquidwarp.detect import MEDIAPIPE_PROFILE, Detector, MediaPipeDetector, detect_clip, profile_of
+from liquidwarp.detect import MEDIAPIPE_PROFILE, Detector, LiteRtDetector, MediaPipeDetector, detect_clip, profile_of
 from liquidwarp.fit import fit_track
 from liquidwarp.tasks import recover, recover_meanwhile
 from liquidwarp.testing import toy_body
@@ -98,7 +98,7 @@ def test_a_detector_may_say_what_is_known_of_it(photos: list[ToyPhoto]) -> None:
     assert not hasattr(called("old", photos), "profile")
     assert profile(called("old", photos)) == DetectorProfile()
     assert profile(called("new", photos, mine)) is mine
-    assert profile_of(MediaPipeDetector()) is MEDIAPIPE_PROFILE
+    assert profile_of(MediaPipeDetector()) is profile_of(LiteRtDetector()) is MEDIAPIPE_PROFILE
 
 
 def test_the_profile_goes_with_the_detector_into_another_thread(body: RiggedBody, photos: list[ToyPhoto]) -> None:
@@ -129,3 +129,5 @@ def test_profiles_are_values() -> None:
 def test_settings_other_than_the_usual_are_part_of_the_name() -> None:
     assert MediaPipeDetector().name == MediaPipeDetector(search_every=4).name == "mediapipe-0.10.21"
     assert MediaPipeDetector(mirror=False).name == "mediapipe-0.10.21 (mirror=False)"
+    assert LiteRtDetector().name == LiteRtDetector(search_every=4).name == "litert-full"
+    assert LiteRtDetector("lite", mirror=False, search_every=12).name == "litert-lite (mirror=False, search_every=12)"

@@ -13,7 +13,7 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp.appearance import Appearance
-from liquidwarp.detect import Detection, MediaPipeDetector
+from liquidwarp.detect import Detection, LiteRtDetector
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source
 from liquidwarp.testing import toy_body
@@ -166,9 +166,9 @@ def test_results_are_kept_by_what_goes_in(
         ({"generator": other}, 2),
         (clip, 3),
         (clip | {"clip": copied}, 3),
-        (clip | {"detector": MediaPipeDetector()}, 3),
-        (clip | {"detector": MediaPipeDetector(mirror=False)}, 4),
-        (clip | {"detector": Named("mediapipe-0.10.21")}, 5),
+        (clip | {"detector": LiteRtDetector()}, 3),
+        (clip | {"detector": LiteRtDetector(mirror=False)}, 4),
+        (clip | {"detector": Named("litert-full")}, 5),
         (clip | {"detector": Named("another")}, 6),
         (clip | {"detector": Named("another")}, 6),
         (clip | {"detector": Named("another", DetectorProfile(leans=True))}, 7),

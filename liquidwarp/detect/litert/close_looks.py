@@ -1,0 +1,52 @@
+"""Hands and face of somebody whose body was found."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from liquidwarp.detect.details import Hands
+from liquidwarp.detect.litert.face import FaceNetworks
+from liquidwarp.detect.litert.hands import HandNetworks
+from liquidwarp.detect.protocol import Detection
+from liquidwarp.detect.tuning import LiteRtTuning
+
+
+class CloseLooks:
+    """Looks at hands and face, the right hand in a thread of its own.
+
+    Args:
+        hands: look at hands.
+        face: look at the face.
+        pool: of that thread.
+        folder: where models are looked for first.
+        tuning: when they are large enough, and sure enough.
+    """
+
+    def __init__(
+        self, *, hands: bool, face: bool, pool: ThreadPoolExecutor, folder: str | Path | None, tuning: LiteRtTuning
+    ) -> None:
+        self._pool = pool
+        self._hands = [HandNetworks(folder, tuning.hands) for _ in range(2)] if hands else []
+        self._face = FaceNetworks(folder, tuning.face) if face else None
+
+    def complete(
+        self, frame: UInt8[np.ndarray, "H W 3"], person: Detection, last: Detection | None = None
+    ) -> Detection:
+        """Return the person with hands and face.
+
+        Args:
+            frame: an RGB picture.
+            person: seen in it.
+            last: the same person a frame ago: hands and face are looked for where they were.
+        """
+        hands, face = person.hands, person.face
+        if self._hands:
+            before = last.hands if last is not None and last.hands is not None else Hands(None, None)
+            right = self._pool.submit(self._hands[1].find, frame, person, "right", before.right)
+            hands = Hands(self._hands[0].find(frame, person, "left", before.left), right.result())
+        if self._face is not None:
+            face = self._face.find(frame, person, None if last is None else last.face)
+        return replace(person, hands=hands, face=face)
