@@ -1,0 +1,1 @@
+"""The methods that Liquid Warping GAN was measured against: the networks alone, in PyTorch."""
