@@ -73,9 +73,7 @@ def shup_prior(joints: Float[Tensor, "B 14 2"], *, size: tuple[int, int]) -> Flo
     return torch.log(torch.cat([background, limbs], 1) + _LOG_EPS)
 
 
-def shup_transforms(
-    source: Float[Tensor, "B 14 2"], target: Float[Tensor, "B 14 2"]
-) -> Float[Tensor, "B 10 2 3"]:
+def shup_transforms(source: Float[Tensor, "B 14 2"], target: Float[Tensor, "B 14 2"]) -> Float[Tensor, "B 10 2 3"]:
     """Fit a similarity per limb, by least squares over its joints.
 
     Args:
@@ -89,14 +87,12 @@ def shup_transforms(
     return torch.stack([_similarity(target[:, list(limb)], source[:, list(limb)]) for limb in LIMBS], 1)
 
 
-def shup_warp(
-    pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B K 2 3"]
-) -> Float[Tensor, "B K C H W"]:
+def shup_warp(pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B K 2 3"]) -> Float[Tensor, "B K C H W"]:
     """Move pictures by affine transforms, bilinearly.
 
     Convention:
-        `out[y, x] = in(M (x, y, 1))`, the centre of the first pixel at (0, 0). The picture is continued by one reflected
-        pixel, and the last pixel of that on and on.
+        `out[y, x] = in(M (x, y, 1))`, the centre of the first pixel at (0, 0). The picture is continued by one
+        reflected pixel, and that by itself.
 
     Args:
         pictures: one for each transform.
