@@ -54,7 +54,7 @@ class ShupUNet(nn.Module):
         super().__init__()
         wide = 2 * width
         self.enter = _block(inputs, width, 7)
-        self.half = _block(width, width, 3, 2)
+        self.halving = _block(width, width, 3, 2)
         self.posed = _block(width + JOINTS, wide, 3)
         self.stages = nn.ModuleList(
             nn.Sequential(_block(wide, wide, 3, 2), _block(wide, wide, 3)) for _ in range(_HALVINGS - 1)
@@ -70,7 +70,7 @@ class ShupUNet(nn.Module):
             pose: `shup_heatmaps`, at half the size.
         """
         entered = self.enter(x)
-        skips = [entered, self.posed(torch.cat([self.half(entered), pose], 1))]
+        skips = [entered, self.posed(torch.cat([self.halving(entered), pose], 1))]
         for stage in self.stages:
             skips.append(stage(skips[-1]))
         x = skips.pop()
