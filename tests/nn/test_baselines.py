@@ -9,6 +9,7 @@ import torch
 from published_samples import FOLDER, wave
 from torch import Tensor, nn
 
+from liquidwarp.errors import InputError
 from liquidwarp.nn.baselines import (
     DSC_PARTS,
     DscDiscriminator,
@@ -232,6 +233,28 @@ def test_without_a_torso_there_is_nothing(golden: dict[str, np.ndarray]) -> None
     assert not dsc_masks(joints, hidden, size=SIZE).any()
 
 
+def test_a_limb_seen_end_on_is_absent(golden: dict[str, np.ndarray]) -> None:
+    joints, seen = dsc_joints(golden, "target")
+    flat = joints.clone()
+    flat[13] = flat[12]  # the left ankle lies on the knee
+    part = DSC_PARTS.index("left shank")
+    assert not dsc_masks(flat, seen, size=SIZE)[part].any()
+    transforms = dsc_transforms(joints, seen, flat, seen)
+    assert transforms.isfinite().all()
+    assert not move_part(wave((1, 2, 256, 256)), transforms[None, part].float()).any()
+
+
+def test_a_limb_that_the_source_hides_comes_from_its_other_side(golden: dict[str, np.ndarray]) -> None:
+    joints, seen = dsc_joints(golden, "target")
+    hidden = seen.clone()
+    hidden[[6, 7]] = False  # the left elbow and wrist
+    right, left = DSC_PARTS.index("right forearm"), DSC_PARTS.index("left forearm")
+    transforms = dsc_transforms(joints, hidden, joints, seen)
+    ends = transforms[left] @ torch.cat([joints[[6, 7]], torch.ones(2, 1).double()], 1).T
+    torch.testing.assert_close(ends.T, joints[[3, 4]])
+    torch.testing.assert_close(transforms[right], torch.eye(2, 3).double(), rtol=0, atol=1e-9)
+
+
 def test_a_limb_that_the_target_hides_is_absent(golden: dict[str, np.ndarray]) -> None:
     joints, seen = dsc_joints(golden, "target")
     hidden = seen.clone()
@@ -305,6 +328,12 @@ def test_a_silent_second_stage_leaves_the_first(size: tuple[int, int], skip_firs
     assert made.difference.any()
     silence_(network.fine.color)
     torch.testing.assert_close(network(source, pose).picture, made.coarse, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (16, 16), (128, 60)])
+def test_pictures_that_cannot_be_halved_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match=r"power of two.*scale the pictures"):
+        Pg2Generator(size, 4)
 
 
 def test_pg2_discriminates_with_the_statistics_of_the_batch() -> None:

@@ -152,7 +152,8 @@ def _inside(corners: Tensor, x: Tensor, y: Tensor) -> Tensor:
     for a, b in zip(corners, corners.roll(-1, 0), strict=True):
         turns.append((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]))
     turn = torch.stack(turns)
-    return (turn >= 0).all(0) | (turn <= 0).all(0)
+    # The sum is twice the area: a limb seen end on contains nothing.
+    return ((turn >= 0).all(0) | (turn <= 0).all(0)) & (turn.sum(0) != 0)
 
 
 def _affine(points: Tensor, images: Tensor) -> Tensor | None:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from liquidwarp.errors import InputError
 from liquidwarp.nn.baselines.layers import ChannelsLast, SameConv2d
 from liquidwarp.nn.baselines.pg2_geometry import JOINTS
 
@@ -185,8 +186,18 @@ class Pg2Discriminator(nn.Module):
 
 
 def pg2_levels(size: tuple[int, int]) -> int:
-    """Return how many levels the first stage has: its smallest is 8 rows high."""
-    return round(math.log2(size[0])) - 2
+    """Return how many levels the first stage has: its smallest is 8 rows high.
+
+    Raises:
+        InputError: the height is no power of two of at least 32, or the width cannot be halved as often.
+    """
+    levels = round(math.log2(size[0])) - 2
+    if levels < 3 or size[0] != 2 ** (levels + 2) or size[1] % 2 ** (levels - 1):
+        raise InputError(
+            f"size={size}: PG2 wants a height that is a power of two, at least 32, and a width divisible by the height "
+            "divided by 8; scale the pictures, for instance to (256, 256)"
+        )
+    return levels
 
 
 def _block(inner: int, outer: int, kernel: int, stride: int = 1) -> nn.Sequential:
