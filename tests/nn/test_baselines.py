@@ -157,7 +157,7 @@ def test_the_prior_alone_cuts_the_source_and_its_own_pose_puts_it_back(golden: d
     made = network(picture, joints, joints)
     torch.testing.assert_close(made.masks, torch.softmax(shup_prior(joints, size=(64, 64)), 1), rtol=0, atol=0)
     whole = made.limbs.sum(1) + made.masks[:, :1] * picture
-    torch.testing.assert_close(whole, picture, rtol=0, atol=1e-4)
+    torch.testing.assert_close(whole, picture, rtol=0, atol=1e-6)
 
 
 def test_the_picture_is_a_composite(golden: dict[str, np.ndarray]) -> None:
