@@ -1,1 +1,1 @@
-"""Networks: the Liquid Warping GAN in its published forms, and our compact generator."""
+"""Networks: the Liquid Warping GAN in its published forms, our compact generator, and the methods beside them."""
