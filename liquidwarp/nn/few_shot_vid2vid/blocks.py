@@ -1,6 +1,7 @@
 """Convolutional blocks that the networks are made of."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -75,10 +76,10 @@ class Descent(nn.Module):
         self.first = Unit(inputs, widths[0], kernel=kernel, norm=norm, spectral=spectral)
         self.downs = nn.ModuleList(
             Unit(inner, outer, kernel=kernel, stride=2, norm=norm, spectral=spectral)
-            for inner, outer in zip(widths, widths[1:], strict=False)
+            for inner, outer in pairwise(widths)
         )
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B c h w"]]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the features of every size, the largest first."""
         features = [self.first(x)]
         for down in self.downs:

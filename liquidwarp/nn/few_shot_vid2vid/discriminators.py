@@ -1,6 +1,7 @@
 """The discriminators of few-shot vid2vid: PatchGANs (Isola et al., CVPR 2017) on one or several scales."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -105,7 +106,7 @@ class PatchStages(nn.Module):
         super().__init__()
         layout, widths = shape.layout, [shape.inputs, *(shape.width * 2**i for i in range(shape.halvings + 1))]
         stages = []
-        for number, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False)):
+        for number, (inner, outer) in enumerate(pairwise(widths)):
             bare = number == 0 and not layout.whole
             stages.append(
                 Stage(
@@ -132,7 +133,7 @@ class PatchStages(nn.Module):
         )
         self.stages = nn.ModuleList([*stages, last])
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B c h w"]]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return what every stage sees, the scores last."""
         features = []
         for stage in self.stages:
@@ -153,7 +154,7 @@ class MultiScaleDiscriminator(nn.Module):
         self.averaged = shape.layout.averaged
         self.scales = nn.ModuleList(PatchStages(shape) for _ in range(shape.scales))
 
-    def forward(self, x: Float[Tensor, "B C H W"]) -> list[list[Float[Tensor, "B c h w"]]]:
+    def forward(self, x: Float[Tensor, "B C H W"]) -> list[list[Float[Tensor, "B _ _ _"]]]:
         """Return what every stage sees at each scale, full size first; the scores are a scale's last."""
         seen = []
         for number, network in enumerate(self.scales):

@@ -24,9 +24,7 @@ class LabelEmbedding(Descent):
         super().__init__(shape.labels, widths, spectral=spectral)
         self.rise = Unit(widths[-1], widths[-2], spectral=spectral)
 
-    def embed(
-        self, label: Float[Tensor, "B L H W"], kernels: Sequence[Kernel]
-    ) -> list[Float[Tensor, "B C h w"]]:
+    def embed(self, label: Float[Tensor, "B L H W"], kernels: Sequence[Kernel]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the features of every size, the largest first.
 
         Args:
@@ -56,7 +54,7 @@ class WarpEmbedding(Descent):
             for i in range(shape.halvings)
         )
 
-    def embed(self, warped: Float[Tensor, "B 4 H W"]) -> list[Float[Tensor, "B C h w"]]:
+    def embed(self, warped: Float[Tensor, "B 4 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the features of every size but the smallest, the largest first."""
         *skips, x = self(warped)
         features = []

@@ -239,9 +239,7 @@ class FewShotGenerator(nn.Module):
         number = torch.arange(len(labels), device=labels.device)
         return Encoding(start, kernels, labels[number, pooled.chosen], images[number, pooled.chosen], pooled)
 
-    def forward(
-        self, label: Float[Tensor, "B L H W"], encoding: Encoding, previous: Previous | None = None
-    ) -> Frame:
+    def forward(self, label: Float[Tensor, "B L H W"], encoding: Encoding, previous: Previous | None = None) -> Frame:
         """Return the frame of a label.
 
         Args:

@@ -1,6 +1,7 @@
 """The encoders of the references, their mixing by attention, and the pooling of what they show of each label."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
@@ -25,7 +26,7 @@ class Pooled:
     """
 
     bottleneck: Float[Tensor, "B C h w"]
-    matrices: tuple[Float[Tensor, "B c c"], ...]
+    matrices: tuple[Float[Tensor, "B _ _"], ...]
     attention: Float[Tensor, "B N"] | None
     chosen: Int[Tensor, "B"]
 
@@ -43,7 +44,7 @@ class ReferenceBranch(Descent):
         super().__init__(inputs, widths, kernel=layout.reference_kernel, norm=layout.norm, spectral=True)
         self.ups = nn.ModuleList(
             Unit(outer, inner, kernel=layout.reference_kernel, norm=layout.norm, spectral=True)
-            for inner, outer in zip(widths, widths[1:], strict=False)
+            for inner, outer in pairwise(widths)
         )
 
     def shallow(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
@@ -53,7 +54,7 @@ class ReferenceBranch(Descent):
             x = down(x)
         return x
 
-    def deep(self, x: Float[Tensor, "B c h w"]) -> list[Float[Tensor, "B C y x"]]:
+    def deep(self, x: Float[Tensor, "B c h w"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the bottleneck and what follows each step of the ascent, from features where they are mixed."""
         for down in self.downs[_MIXED_AFTER:]:
             x = down(x)
