@@ -283,11 +283,11 @@ def test_scores_equal_the_golden_ones(file: str) -> None:
 
 
 def test_a_clip_of_another_batch_keeps_its_samples_apart() -> None:
-    network = tiny()
+    network = tiny().double()
     generator = torch.Generator().manual_seed(1)
-    label, previous = (torch.randn(2, 6, 64, 32, generator=generator) for _ in range(2))
-    labels = torch.randn(2, 2, 6, 64, 32, generator=generator)
-    images = torch.randn(2, 2, 3, 64, 32, generator=generator)
+    label, previous = (torch.randn(2, 6, 64, 32, generator=generator, dtype=torch.float64) for _ in range(2))
+    labels = torch.randn(2, 2, 6, 64, 32, generator=generator, dtype=torch.float64)
+    images = torch.randn(2, 2, 3, 64, 32, generator=generator, dtype=torch.float64)
     with torch.no_grad():
         both = network(label, network.encode(labels, images, label), Previous(previous, images[:, 0]))
         for one in (slice(0, 1), slice(1, 2)):
@@ -296,7 +296,7 @@ def test_a_clip_of_another_batch_keeps_its_samples_apart() -> None:
                 network.encode(labels[one], images[one], label[one]),
                 Previous(previous[one], images[one, 0]),
             )
-            torch.testing.assert_close(both.image[one], alone.image, atol=1e-5, rtol=0)
+            torch.testing.assert_close(both.image[one], alone.image, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize(

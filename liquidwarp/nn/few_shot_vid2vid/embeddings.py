@@ -57,7 +57,7 @@ class WarpEmbedding(Descent):
     def embed(self, warped: Float[Tensor, "B 4 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the features of every size but the smallest, the largest first."""
         *skips, x = self(warped)
-        features = []
+        features: list[Tensor] = []
         for number, rise in reversed(list(enumerate(self.rises))):
             if features:
                 x = torch.cat([x, skips[number + 1]], 1)

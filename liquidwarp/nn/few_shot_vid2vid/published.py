@@ -1,7 +1,8 @@
 """The published networks as configurations, and the names their parameters were published under.
 
 Configurations: "pose" (dancing), "face" (talking heads), "street", and "face-refiner" are those of the first
-repository; "imaginaire-pose" and "imaginaire-face" those of NVIDIA's imaginaire. They are *not* one network under two namings.
+repository; "imaginaire-pose" and "imaginaire-face" those of NVIDIA's imaginaire. They are *not* one network
+under two namings.
 """
 
 import re
