@@ -18,8 +18,9 @@ from liquidwarp.nn.few_shot_vid2vid.published import (
     make_discriminator,
     published_critic_name,
     published_names,
+    without_wrappers,
 )
-from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
+from liquidwarp.nn.few_shot_vid2vid.shape import IMAGINAIRE, GeneratorShape
 
 TOLERANCE = 1e-4
 FLOW_TOLERANCE = 1e-3  # pixels
@@ -131,7 +132,9 @@ def test_names_and_shapes_are_those_published(file: str) -> None:
     assert mine == shapes(file)
 
 
-@pytest.mark.parametrize(("name", "width"), COUNTS)
+@pytest.mark.parametrize(
+    ("name", "width"), [pytest.param(*key, marks=pytest.mark.slow if key[1] > 8 else ()) for key in COUNTS]
+)
 def test_counts_of_every_configuration(name: str, width: int) -> None:
     shape = replace(SHAPES[name], width=width, flow_width=width)
     counts = []
@@ -312,6 +315,47 @@ def test_what_does_not_fit_is_named(changes: dict[str, object], count: int, size
     label, references, images, _ = inputs(6, size, count)
     with pytest.raises(InputError, match=words):
         tiny(**changes).encode(references, images, label)
+
+
+def test_pictures_too_small_for_instance_normalisation_are_named() -> None:
+    label, references, images, _ = inputs(6, (32, 32), 1)
+    with pytest.raises(InputError, match="32x32 are too small"):
+        tiny(layout=IMAGINAIRE).encode(references, images, label)
+
+
+def test_a_label_of_another_size_than_the_reference_is_named() -> None:
+    label, references, images, _ = inputs(6, (64, 32), 1)
+    network = tiny()
+    with torch.no_grad(), pytest.raises(InputError, match="label has shape"):
+        network(label[..., :32, :], network.encode(references, images, label))
+
+
+@pytest.mark.parametrize("prefix", ["module.averaged_model.", "module.module.", "module.", ""])
+def test_an_averaged_model_without_spectral_norm_is_the_same(prefix: str) -> None:
+    network = tiny(layout=IMAGINAIRE, attention=False)
+    label, references, images, previous = inputs(6, (64, 64), 1)
+    with torch.no_grad():
+        wanted = network(label, network.encode(references, images, label), previous)
+    file = {}
+    for key, value in network.state_dict().items():
+        for name in published_names(network.shape, key):
+            if prefix == "module.averaged_model." and name.endswith("weight_orig"):
+                module = network.get_submodule(key.removesuffix(".weight_orig"))
+                file[prefix + name.removesuffix("_orig")] = module.weight.detach()
+            elif prefix != "module.averaged_model." or not name.endswith(("weight_u", "weight_v")):
+                file[prefix + name] = value
+    if prefix == "module.averaged_model.":
+        file |= {"module.module.conv_img.layers.conv.bias": torch.full((3,), 9.0)}
+    again = FewShotGenerator(network.shape).eval()
+    again.load_state_dict(from_published(network.shape, without_wrappers(file)))
+    with torch.no_grad():
+        frame = again(label, again.encode(references, images, label), previous)
+    torch.testing.assert_close(frame.image, wanted.image, atol=1e-4, rtol=0)
+
+
+def test_a_missing_parameter_is_named() -> None:
+    with pytest.raises(KeyError, match="ref_img_first"):
+        from_published(SMALL, {})
 
 
 def test_a_network_of_single_frames_takes_no_previous_one() -> None:

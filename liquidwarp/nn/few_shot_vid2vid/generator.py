@@ -248,8 +248,9 @@ class FewShotGenerator(nn.Module):
             previous: the frame before; None for the first of a clip.
 
         Raises:
-            InputError: a previous frame, but the network was not trained on sequences.
+            InputError: a previous frame, but the network was not trained on sequences; or a label of another size.
         """
+        check_shape("label", label, tuple(encoding.label.shape))
         if previous is not None and not self.shape.warp_previous:
             raise InputError("this few-shot vid2vid network takes no previous frame; use one trained on sequences")
         warped, before = self._warped(label, encoding, previous)
@@ -275,6 +276,8 @@ class FewShotGenerator(nn.Module):
         side = 2**self.shape.halvings
         if height % side or width % side:
             raise InputError(f"pictures of {height}x{width} do not fit; height and width are multiples of {side}")
+        if self.shape.layout.norm == "instance" and height == width == side:
+            raise InputError(f"pictures of {height}x{width} are too small for imaginaire's networks; double one side")
         check_shape("labels", labels, (batch, count, self.shape.labels, height, width))
         check_shape("images", images, (batch, count, 3, height, width))
         check_shape("target", target, (batch, self.shape.labels, height, width))

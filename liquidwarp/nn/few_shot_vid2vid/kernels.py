@@ -1,4 +1,4 @@
-"""Kernels that the references generate (section 3.2 of the paper, "network weight generation module")."""
+"""Kernels that the references generate: the paper's "network weight generation module"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

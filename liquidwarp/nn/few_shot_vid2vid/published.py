@@ -9,7 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from liquidwarp.checks import check_choice
 from liquidwarp.nn.few_shot_vid2vid.discriminators import (
@@ -47,6 +50,10 @@ DISCRIMINATORS: dict[str, DiscriminatorShape] = {
 "crop" the example's face and the target's, or two frames."""
 
 _Rules = tuple[tuple[str, Callable[[re.Match[str]], str]], ...]
+
+_WRAPPERS = ("module.averaged_model.", "module.module.", "module.")
+_SPECTRAL = ("weight_orig", "weight_u", "weight_v")
+_POWER_STEPS = 20
 
 _LAYER = {"first": "0", "second": "1", "shortcut": "s", "embedding": "e"}
 _BRANCH = {"image": "ref_img", "label": "ref_label", "key": "atn_key", "query": "atn_query"}
@@ -186,11 +193,26 @@ def published_critic_name(shape: DiscriminatorShape, key: str) -> str:
 def from_published(shape: GeneratorShape, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return published parameters under the names of `FewShotGenerator`.
 
+    Kernels whose spectral norm was divided out, as in averaged models, get vectors that make it one.
+
     Raises:
         KeyError: one is missing.
     """
-    keys = FewShotGenerator(shape).state_dict()
-    return {key: tensors[published_names(shape, key)[0]] for key in keys}
+    with torch.device("meta"):
+        keys = FewShotGenerator(shape).state_dict()
+    return {key: _found(tensors, published_names(shape, key)[0]) for key in keys}
+
+
+def without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the parameters of `net_G` in an imaginaire checkpoint without the wrappers' prefixes.
+
+    Where the training kept a running average of the model, it is the average that is returned.
+    """
+    for prefix in _WRAPPERS:
+        inside = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if inside:
+            return inside
+    return dict(tensors)
 
 
 def critic_from_published(shape: DiscriminatorShape, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -199,8 +221,27 @@ def critic_from_published(shape: DiscriminatorShape, tensors: Mapping[str, Tenso
     Raises:
         KeyError: one is missing.
     """
-    keys = MultiScaleDiscriminator(shape).state_dict()
+    with torch.device("meta"):
+        keys = MultiScaleDiscriminator(shape).state_dict()
     return {key: tensors[published_critic_name(shape, key)] for key in keys}
+
+
+def _found(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    stem, _, part = name.rpartition(".")
+    if name in tensors or part not in _SPECTRAL:
+        return tensors[name]
+    weight = tensors[f"{stem}.weight"]
+    return weight if part == "weight_orig" else _unit_pair(weight.flatten(1))[part == "weight_v"]
+
+
+def _unit_pair(matrix: Float[Tensor, "O I"]) -> tuple[Float[Tensor, "O"], Float[Tensor, "I"]]:
+    """Return the leading singular pair, by power iteration, scaled to a product of one with the matrix."""
+    right = normalize(matrix[matrix.norm(dim=1).argmax()], dim=0)
+    for _ in range(_POWER_STEPS):
+        left = normalize(matrix @ right, dim=0)
+        right = normalize(matrix.T @ left, dim=0)
+    left = normalize(matrix @ right, dim=0)
+    return left, right / (left @ matrix @ right)
 
 
 def _renamed(rules: _Rules, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a picture's pixels go under another label, and which of them to trust (equation 3 of the paper)."""
+"""Where a picture's pixels go under another label, and which to trust: x = m h + (1 - m) w, of mask, new and warped."""
 
 from dataclasses import dataclass
 from itertools import pairwise
