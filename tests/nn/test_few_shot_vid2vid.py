@@ -9,7 +9,7 @@ from published_samples import FOLDER, filled_b, shapes, wave
 
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.discriminators import DiscriminatorShape, MultiScaleDiscriminator
-from liquidwarp.nn.few_shot_vid2vid.generator import Encoding, FewShotGenerator, Frame, Previous
+from liquidwarp.nn.few_shot_vid2vid.generator import DrawnFrame, Encoding, FewShotGenerator, Previous
 from liquidwarp.nn.few_shot_vid2vid.published import (
     DISCRIMINATORS,
     SHAPES,
@@ -88,7 +88,7 @@ def street_label(shift: int) -> torch.Tensor:
     return torch.nn.functional.one_hot(classes, 20).permute(2, 0, 1)[None].float()
 
 
-def compare(first: Frame, following: Frame, golden: str) -> None:
+def compare(first: DrawnFrame, following: DrawnFrame, golden: str) -> None:
     ours: dict[str, torch.Tensor] = {
         "image_first": first.image,
         "image_next": following.image,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from liquidwarp.nn.few_shot_vid2vid.blocks import SLOPE, Descent, Unit, enlarged
-from liquidwarp.nn.few_shot_vid2vid.kernels import Kernel
+from liquidwarp.nn.few_shot_vid2vid.kernels import SampleKernel
 from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
 
 
@@ -24,7 +24,7 @@ class LabelEmbedding(Descent):
         super().__init__(shape.labels, widths, spectral=spectral)
         self.rise = Unit(widths[-1], widths[-2], spectral=spectral)
 
-    def embed(self, label: Float[Tensor, "B L H W"], kernels: Sequence[Kernel]) -> list[Float[Tensor, "B _ _ _"]]:
+    def embed(self, label: Float[Tensor, "B L H W"], kernels: Sequence[SampleKernel]) -> list[Float[Tensor, "B _ _ _"]]:
         """Return the features of every size, the largest first.
 
         Args:

@@ -19,7 +19,7 @@ from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.blocks import SLOPE, enlarged, normalization
 from liquidwarp.nn.few_shot_vid2vid.embeddings import LabelEmbedding, WarpEmbedding
-from liquidwarp.nn.few_shot_vid2vid.kernels import Kernel, LevelKernels, make_kernel_generators
+from liquidwarp.nn.few_shot_vid2vid.kernels import LevelKernels, SampleKernel, make_kernel_generators
 from liquidwarp.nn.few_shot_vid2vid.references import Pooled, ReferenceEncoder
 from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
 from liquidwarp.nn.few_shot_vid2vid.warping import FlowNetwork, Warped
@@ -60,7 +60,7 @@ class Previous:
 
 
 @dataclass(frozen=True)
-class Frame:
+class DrawnFrame:
     """What the generator makes of a label.
 
     Attributes:
@@ -121,7 +121,7 @@ class Spade(nn.Module):
         self.biased = joint
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], conditions: dict[str, Float[Tensor, "B c H W"]], kernel: Kernel | None
+        self, x: Float[Tensor, "B C H W"], conditions: dict[str, Float[Tensor, "B c H W"]], kernel: SampleKernel | None
     ) -> Float[Tensor, "B C H W"]:
         """Return the features, modulated.
 
@@ -156,7 +156,7 @@ class SpadeLayer(nn.Module):
         self.spade, self.conv, self.act = spade, spectral_norm(conv), act
 
     def forward(
-        self, x: Float[Tensor, "B C H W"], conditions: dict[str, Float[Tensor, "B c H W"]], kernel: Kernel | None
+        self, x: Float[Tensor, "B C H W"], conditions: dict[str, Float[Tensor, "B c H W"]], kernel: SampleKernel | None
     ) -> Float[Tensor, "B O H W"]:
         """Return the features."""
         x = self.spade(x, conditions, kernel)
@@ -239,7 +239,9 @@ class FewShotGenerator(nn.Module):
         number = torch.arange(len(labels), device=labels.device)
         return Encoding(start, kernels, labels[number, pooled.chosen], images[number, pooled.chosen], pooled)
 
-    def forward(self, label: Float[Tensor, "B L H W"], encoding: Encoding, previous: Previous | None = None) -> Frame:
+    def forward(
+        self, label: Float[Tensor, "B L H W"], encoding: Encoding, previous: Previous | None = None
+    ) -> DrawnFrame:
         """Return the frame of a label.
 
         Args:
@@ -265,7 +267,7 @@ class FewShotGenerator(nn.Module):
         image = raw
         if before is not None and not self.shape.conditions:
             image = raw * before.mask + before.image * (1 - before.mask)
-        return Frame(image, raw, warped, before)
+        return DrawnFrame(image, raw, warped, before)
 
     def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
         batch, count, _, height, width = labels.shape

@@ -14,7 +14,7 @@ from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
 
 
 @dataclass(frozen=True)
-class Kernel:
+class SampleKernel:
     """A convolution for each sample of a batch.
 
     Attributes:
@@ -46,10 +46,10 @@ class LevelKernels:
         embedding: the step of the label embedding that ends at this level.
     """
 
-    first: Kernel
-    second: Kernel
-    shortcut: Kernel
-    embedding: Kernel
+    first: SampleKernel
+    second: SampleKernel
+    shortcut: SampleKernel
+    embedding: SampleKernel
 
 
 class KernelGenerator(nn.Module):
@@ -82,19 +82,19 @@ class KernelGenerator(nn.Module):
             self._embedding(self.embedding(matrix)),
         )
 
-    def _modulation(self, rows: Float[Tensor, "B C n"], outer: int) -> Kernel:
+    def _modulation(self, rows: Float[Tensor, "B C n"], outer: int) -> SampleKernel:
         size = outer * self.width
         if self.joint:
             weight, bias = rows.flatten(1).split([2 * size, 2 * outer], 1)
         else:
             gamma, gamma_bias, beta, beta_bias = rows.flatten(1).split([size, outer, size, outer], 1)
             weight, bias = torch.cat([gamma, beta], 1), torch.cat([gamma_bias, beta_bias], 1)
-        return Kernel(weight.reshape(-1, 2 * outer, self.width, 1, 1), bias)
+        return SampleKernel(weight.reshape(-1, 2 * outer, self.width, 1, 1), bias)
 
-    def _embedding(self, rows: Float[Tensor, "B C n"]) -> Kernel:
+    def _embedding(self, rows: Float[Tensor, "B C n"]) -> SampleKernel:
         size = self.width * self.inner * self.side**2
         weight, bias, _ = rows.flatten(1).split([size, self.width, self.inner - self.width], 1)
-        return Kernel(weight.reshape(-1, self.width, self.inner, self.side, self.side), bias)
+        return SampleKernel(weight.reshape(-1, self.width, self.inner, self.side, self.side), bias)
 
 
 def make_kernel_generators(shape: GeneratorShape) -> nn.ModuleList:
