@@ -365,6 +365,15 @@ def test_a_network_of_single_frames_takes_no_previous_one() -> None:
         network(label, network.encode(references, images, label), previous)
 
 
+def test_training_reaches_every_parameter_but_those_known_to_be_dead() -> None:
+    network = tiny().train()
+    label, references, images, previous = inputs(6, (64, 64), 2)
+    network(label, network.encode(references, images, label), previous).image.square().mean().backward()
+    unreached = {key for key, value in network.named_parameters() if value.grad is None}
+    assert unreached
+    assert all(key.startswith(("references.image.ups.0.", "references.label.ups.0.")) for key in unreached)
+
+
 def test_too_wide_a_network_is_refused() -> None:
     with pytest.raises(InputError, match="width=128"):
         GeneratorShape(6, width=128)
