@@ -33,6 +33,7 @@ LEVELS = {
     "live": 6,
     "doctor": 6,
     "options": 6,
+    "interrupt": 6,
     "cli": 7,
 }
 
