@@ -2,16 +2,13 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
+from liquidwarp.interrupt import leaving_in_order
 from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
-_SOON = 0.05  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "doctor": _doctor,
     }
     try:
-        with _stoppable():
+        with leaving_in_order():
             options = make_parser().parse_args(arguments)
             commands[options.command](options)
     except LiquidwarpError as error:
@@ -75,53 +71,6 @@ def _fail(message: str) -> int:
     """Print an error as one line; return the exit code."""
     print(f"liquidwarp: error: {' '.join(message.split())}", file=sys.stderr)
     return 2
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Leave in order, so that unfinished files are removed, when the process is interrupted or told to end."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may ask for signals
-        yield
-        return
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _leave)}
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's `&` switches it off
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, _leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Raise what a signal means, but not in the midst of an import.
-
-    There it may be swallowed (importlib runs callbacks), leave the import lock taken, or abort the process (C++ code of
-    torch that imports Python code).
-    """
-    if _is_import(frame):
-        again = threading.Timer(_SOON, _signal_to, [number, threading.get_ident()])
-        again.daemon = True
-        again.start()
-    elif number == signal.SIGINT:
-        raise KeyboardInterrupt
-    else:
-        raise SystemExit(128 + number)
-
-
-def _is_import(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _signal_to(number: int, thread: int) -> None:
-    if sys.platform == "win32":
-        signal.raise_signal(number)
-    else:
-        signal.pthread_kill(thread, number)  # wakes it where it waits
 
 
 def _imitate(options: argparse.Namespace) -> None:

@@ -1,10 +1,13 @@
 """Ctrl-C, a request to end, and a killed process midway: the old file stays, and nothing half-written beside it."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 
 import liquidwarp as lw
 from liquidwarp.files import check_writable
+from liquidwarp.interrupt import leaving_in_order
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 
@@ -61,6 +65,54 @@ def test_ctrl_c(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert out.read_bytes() == b"the old film"
     assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C is as in a program, whoever runs the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_import_ends_before_ctrl_c_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "interrupted_module.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True")
+
+    def work() -> None:
+        assert importlib.import_module("interrupted_module").whole
+        time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt), leaving_in_order():
+        work()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize(("number", "meaning"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_what_a_callback_swallows_comes_again(number: int, meaning: type[BaseException]) -> None:
+    def work() -> None:
+        watched = {"it"}
+        reference = weakref.ref(watched, lambda _: signal.raise_signal(number))
+        del watched
+        assert reference() is None
+        time.sleep(10)
+
+    with pytest.raises(meaning), leaving_in_order():
+        work()
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_other_errors_of_callbacks_go_where_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    watched = {"it"}
+    reference = weakref.ref(watched, lambda _: 1 // 0)
+    with leaving_in_order():
+        del watched
+    assert reference() is None
+    assert told == [ZeroDivisionError]
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,7 @@ LEVELS = {
     "live": 9,
     "doctor": 9,
     "options": 9,
+    "interrupt": 9,
     "cli": 10,
     "testing": 11,
 }
