@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from liquidwarp.errors import InputError, OutputError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 try:
@@ -169,3 +170,15 @@ def read_checkpoint(path: str | Path) -> "dict[str, Tensor]":
     if not tensors:
         raise InputError(f"{path}: no weights in it; give a checkpoint (.pth)")
     return {key.removeprefix("module."): value.float() for key, value in tensors.items()}
+
+
+def write_arrays(path: str | Path, arrays: "Mapping[str, np.ndarray]") -> None:
+    """Write a compressed npz, atomically and without pickles; the same arrays give the same bytes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    import numpy as np  # here, since the command line's help asks for this module
+
+    with atomic_path(path) as partial, open(partial, "wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type] # numpy 2 takes a name of its own beside them

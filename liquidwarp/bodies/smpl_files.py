@@ -15,7 +15,6 @@ import numpy as np
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
 
 GENDERS = ("neutral", "female", "male")
 FOLDER_VARIABLE = "LIQUIDWARP_BODY_MODELS"
@@ -172,8 +171,7 @@ def convert_smpl_file(path: Path, output: Path | None = None, *, gender: str | N
     if output is None:
         output = Path("body_models") / model.family / f"{model.family.upper()}_{gender.upper()}.npz"
     texts = {"family": model.family, "gender": gender, "checksum": _checksum(model.arrays)}
-    with atomic_path(output) as partial, open(partial, "wb") as stream:
-        np.savez_compressed(stream, **_stored(model.arrays), **{key: np.array(text) for key, text in texts.items()})
+    write_arrays(output, _stored(model.arrays) | {key: np.array(text) for key, text in texts.items()})
     return output, model
 
 

@@ -164,7 +164,7 @@ def read_h36m(path: str | Path) -> TruthSequence:
     head = "head_top" if "head_top" in names else "head"
     kept = tuple(head if name == "head_top" else name for name in LSP if name != "head_top" or head in names)
     true = np.asarray(joints[..., :3], dtype=np.float64)
-    valid = np.isfinite(true).all((1, 2))
+    valid = np.asarray(np.isfinite(true).all((1, 2)))
     true = np.nan_to_num(true)[:, [names.index(name) for name in kept]]
     shin = np.linalg.norm(true[:, kept.index("left_knee")] - true[:, kept.index("left_ankle")], axis=1)
     if np.median(shin) > _MILLIMETRES:

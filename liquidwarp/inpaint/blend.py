@@ -282,8 +282,8 @@ def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    colours = [np.where(known[..., None], image, 0).astype(np.float32)]
-    weights = [known.astype(np.float32)]
+    colours: list[np.ndarray] = [np.where(known[..., None], image, 0).astype(np.float32)]
+    weights: list[np.ndarray] = [known.astype(np.float32)]
     while max(weights[-1].shape) > 1:
         height, width = weights[-1].shape
         pad = ((0, height % 2 if height > 1 else 0), (0, width % 2 if width > 1 else 0))

@@ -17,7 +17,7 @@ from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
 from liquidwarp.bodies.smpl_files import family_of
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
+from liquidwarp.files import write_arrays
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.motion.retarget import align_turns
 from liquidwarp.motion.skeleton import (
@@ -211,8 +211,7 @@ def write_amass(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         "gender": np.array("neutral"),
         "mocap_framerate": np.array(float(track.fps)),
     }
-    with atomic_path(path) as partial, open(partial, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    write_arrays(path, arrays)
 
 
 def _no_motion(path: Path, values: Mapping[str, Any]) -> InputError:
@@ -270,6 +269,7 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
 
 
 def _pickled(path: Path, archive: np.lib.npyio.NpzFile, name: str) -> Any:
+    assert archive.zip is not None
     with archive.zip.open(f"{name}.npy") as stream:
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -13,7 +13,7 @@ from liquidwarp.bodies.anny import anny_body
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.checks import check_choice
-from liquidwarp.files import atomic_path
+from liquidwarp.files import write_arrays
 
 _UP = np.array([1, -1, -1])  # camera axes to SMPL's, and back
 _FACES = {"smpl": 13776, "smplh": 13776, "smplx": 20908}
@@ -34,9 +34,7 @@ def write_stand_in(path: str | Path, family: str = "smpl") -> Path:
         InputError: an unknown family.
         OutputError: the file cannot be written.
     """
-    arrays = stand_in_arrays(family)
-    with atomic_path(path) as partial, open(partial, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    write_arrays(path, stand_in_arrays(family))
     return Path(path)
 
 

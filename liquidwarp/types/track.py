@@ -19,7 +19,7 @@ from torch import Tensor
 from liquidwarp.checks import check_shape
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
-from liquidwarp.files import atomic_path
+from liquidwarp.files import write_arrays
 from liquidwarp.types.camera import Camera
 
 _FORMAT = 1
@@ -88,8 +88,7 @@ class BodyTrack:
             OutputError: the file cannot be written.
         """
         arrays = {"format": np.array(_FORMAT)} | _arrays_of(self)
-        with atomic_path(path) as partial, open(partial, "wb") as stream:
-            np.savez_compressed(stream, **arrays)
+        write_arrays(path, arrays)
 
     @staticmethod
     def load(path: str | Path) -> "BodyTrack":
