@@ -19,7 +19,7 @@ PLAIN = (0.0, 0.5, 1.0, 2.0)
 TINY = 1e-5
 
 TUNINGS = {
-    "liquidwarp.appearance.tuning": ("LayerTuning",),
+    "liquidwarp.appearance.tuning": ("LayerTuning", "UnseenTuning"),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (
         "FaceTuning",
@@ -50,6 +50,7 @@ TUNINGS = {
 
 REACHED = (
     ("liquidwarp.appearance", "appearance_from_observations", "tuning", "LayerTuning"),
+    ("liquidwarp.tasks", "encode_source", "tuning", "SourceTuning"),
     ("liquidwarp.clothing", "fit_clothing", "tuning", "ClothingTuning"),
     ("liquidwarp.clothing", "fit_offsets", "tuning", "ClothingTuning"),
     ("liquidwarp.detect", "detect_clip", "tuning", "FollowTuning"),

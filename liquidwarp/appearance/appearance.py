@@ -276,7 +276,9 @@ def _take_layers(
     leaving, slivers = _cut_groups(face_group, beyond, tuning)
     own = list(trusted)
     for group in slivers:
-        own[group] = unlike_neighbour(group, item.rgb, own, corners[face_group == group].mean((0, 1)))
+        own[group] = unlike_neighbour(
+            group, item.rgb, own, corners[face_group == group].mean((0, 1)), tuning=tuning.unseen
+        )
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
@@ -302,7 +304,9 @@ def _take_layers(
         if group in SHINS and group in leaving and not own[group].any():
             cloth = continued_layer(item.rgb, item.alpha, own[SHINS[group]], box, texture)
         plain[group] = cloth is None
-        layers.append(cloth or plain_layer(plain_color(group, item.rgb, own, corners[members].mean((0, 1)))))
+        place = corners[members].mean((0, 1))
+        color = plain_color(group, item.rgb, own, place, tuning=tuning.unseen)
+        layers.append(cloth or plain_layer(color, tuning=tuning.unseen))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
         trousers = layers[layer_of[0, UPPER_LEGS[0]]]
         for number in layer_of[:, TORSO]:
@@ -383,7 +387,9 @@ def _front_layer(
         skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
         return front_layer(skin, item.alpha, np.zeros_like(known), box, seeds=np.ones_like(known), tuning=tuning)
     if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
-        return front_layer(item.rgb, item.alpha, known, box, seeds=skin_pixels(item.rgb, known), tuning=tuning)
+        return front_layer(
+            item.rgb, item.alpha, known, box, seeds=skin_pixels(item.rgb, known, tuning=tuning.unseen), tuning=tuning
+        )
     seeds = hair_core(known, labels, tuning=tuning) if group == HAIR else known
     return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture, tuning=tuning)
 

@@ -4,6 +4,42 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class UnseenTuning:
+    """The numbers of what no photo shows (`appearance.unseen`). Brightness is of 255."""
+
+    near: float = 0.25
+    """Fraction of a neighbour's pixels, nearest to the part that wants a colour, that give it: cloth changes."""
+
+    brows: tuple[float, float] = (0.0, 5.0)
+    """Percentiles of a head's brightness between which its brows lie, which hair is like."""
+
+    skin: tuple[float, float] = (50.0, 95.0)
+    """The same for lit skin: neither brows, eyes and shadows nor highlights."""
+
+    trousers: tuple[float, float, float] = (0.5, 45.0, 100.0)
+    """Brightness beside what is worn above, least and most, of trousers that nothing tells of."""
+
+    shoes: tuple[float, float, float] = (0.6, 35.0, 60.0)
+    """The same for shoes."""
+
+    tint: float = 0.25
+    """Part of the colour above that stays in such a dark neutral."""
+
+    range: tuple[float, float] = (2.0, 98.0)
+    """Percentiles of a neighbour's colours between which they are its own."""
+
+    alike: float = 25.0
+    """How far a colour may lie outside of that range and still be the neighbour's."""
+
+    sideways: float = 0.72
+    """Brightness of what looks aside, beside what faces the camera: one colour all over looks flat."""
+
+
+UNSEEN_TUNING = UnseenTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class LayerTuning:
     """The numbers of `appearance_from_observations`. Heights are the person's in the photo."""
 
@@ -100,6 +136,9 @@ class LayerTuning:
 
     waistband: float = 0.1
     """Part of the thighs' surface above which trousers begin."""
+
+    unseen: UnseenTuning = UNSEEN_TUNING
+    """What no photo shows."""
 
 
 LAYER_TUNING = LayerTuning()

@@ -8,18 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.appearance.layers import FILLED, LAYER_GROUPS, Layer, front_layer
+from liquidwarp.appearance.tuning import UNSEEN_TUNING, UnseenTuning
 
 FEW = 25
 """Pixels; fewer say nothing of a colour."""
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_NEAR = 0.25  # of a neighbour's pixels: those nearest to the part that wants a colour
-_BROWS, _SKIN = (0, 5), (50, 95)  # percent of a head's pixels, from dark to bright
-_TROUSERS, _SHOES = (0.5, 45.0, 100.0), (0.6, 35.0, 60.0)  # brightness beside what is above; least and most, of 255
-_TINT = 0.25  # how much of the colour above stays in a dark neutral
-_ALIKE = 25  # of 255: how far a colour may lie outside of a neighbour's range and still be the neighbour's
 _UNKNOWN = (96, 96, 96)
-_SIDEWAYS = 0.72  # brightness of what looks aside, beside what faces the camera
 _SHADES = 16
 
 _NAMES = tuple(names[0] for names in LAYER_GROUPS)
@@ -42,11 +37,16 @@ _BEFORE = {
     "upper_arm": "torso",
     "lower_arm": "upper_arm",
 }
-_ABOVE = {"lower_leg": ("upper_leg", None), "upper_leg": ("torso", _TROUSERS), "foot": ("lower_leg", _SHOES)}
+_ABOVE = {"lower_leg": "upper_leg", "upper_leg": "torso", "foot": "lower_leg"}
 
 
 def plain_color(
-    group: int, rgb: UInt8[np.ndarray, "H W 3"], known: Sequence[Bool[np.ndarray, "H W"]], place: Float[np.ndarray, "2"]
+    group: int,
+    rgb: UInt8[np.ndarray, "H W 3"],
+    known: Sequence[Bool[np.ndarray, "H W"]],
+    place: Float[np.ndarray, "2"],
+    *,
+    tuning: UnseenTuning = UNSEEN_TUNING,
 ) -> UInt8[np.ndarray, "3"]:
     """Return the colour of a group, or, if the photo shows nothing of it, one that goes with what it shows.
 
@@ -59,32 +59,41 @@ def plain_color(
         rgb: the photo, free of background colour.
         known: per group, the pixels that show it beyond doubt.
         place: (x, y) of the group's middle in the photo's pixels; it may lie beyond the photo.
+        tuning: which pixels count, and how dark a neutral is.
     """
     side, kind = _split(_NAMES[group])
     for relative in _relatives(side, kind):
         pixels = known[_NAMES.index(relative)]
         if pixels.sum() >= FEW:
             if relative == "head":
-                return np.median(rgb[skin_pixels(rgb, pixels)], 0).astype(np.uint8)
+                return np.median(rgb[skin_pixels(rgb, pixels, tuning=tuning)], 0).astype(np.uint8)
             nearby = _split(relative)[1] != kind
-            return np.median(rgb[_nearest(pixels, place) if nearby else pixels], 0).astype(np.uint8)
+            return np.median(rgb[_nearest(pixels, place, tuning.near) if nearby else pixels], 0).astype(np.uint8)
     head = known[_NAMES.index("head")]
     if kind == "hair" and head.sum() >= FEW:
-        return np.median(rgb[_between(rgb, head, *_BROWS)], 0).astype(np.uint8)
+        return np.median(rgb[_between(rgb, head, *tuning.brows)], 0).astype(np.uint8)
     if kind not in _ABOVE:
         return np.array(_UNKNOWN, np.uint8)
-    above, neutral = _ABOVE[kind]
-    worn = plain_color(_NAMES.index(above if above == "torso" else f"{side}{above}"), rgb, known, place)
-    return worn if neutral is None else _dark_neutral(worn, *neutral)
+    above = _ABOVE[kind]
+    worn = plain_color(_NAMES.index(above if above == "torso" else f"{side}{above}"), rgb, known, place, tuning=tuning)
+    neutral = {"upper_leg": tuning.trousers, "foot": tuning.shoes}.get(kind)
+    return worn if neutral is None else _dark_neutral(worn, *neutral, tuning.tint)
 
 
-def skin_pixels(rgb: UInt8[np.ndarray, "H W 3"], head: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+def skin_pixels(
+    rgb: UInt8[np.ndarray, "H W 3"], head: Bool[np.ndarray, "H W"], *, tuning: UnseenTuning = UNSEEN_TUNING
+) -> Bool[np.ndarray, "H W"]:
     """Return the pixels of a head, of which there are some, that are lit skin and no brows, eyes or shadows."""
-    return _between(rgb, head, *_SKIN)
+    return _between(rgb, head, *tuning.skin)
 
 
 def unlike_neighbour(
-    group: int, rgb: UInt8[np.ndarray, "H W 3"], known: Sequence[Bool[np.ndarray, "H W"]], place: Float[np.ndarray, "2"]
+    group: int,
+    rgb: UInt8[np.ndarray, "H W 3"],
+    known: Sequence[Bool[np.ndarray, "H W"]],
+    place: Float[np.ndarray, "2"],
+    *,
+    tuning: UnseenTuning = UNSEEN_TUNING,
 ) -> Bool[np.ndarray, "H W"]:
     """Return the known pixels of a limb that have none of the colours of the part it begins at; if few, none.
 
@@ -96,6 +105,7 @@ def unlike_neighbour(
         rgb: see `plain_color`.
         known: see `plain_color`.
         place: see `plain_color`.
+        tuning: what is alike.
     """
     side, kind = _split(_NAMES[group])
     if kind not in _BEFORE:
@@ -104,8 +114,8 @@ def unlike_neighbour(
     neighbour = known[_NAMES.index(before if before == "torso" else side + before)]
     own = known[group]
     if neighbour.sum() >= FEW:
-        low, high = np.percentile(rgb[_nearest(neighbour, place)], (2, 98), axis=0)
-        own = own & ((rgb < low - _ALIKE) | (rgb > high + _ALIKE)).any(-1)
+        low, high = np.percentile(rgb[_nearest(neighbour, place, tuning.near)], tuning.range, axis=0)
+        own = own & ((rgb < low - tuning.alike) | (rgb > high + tuning.alike)).any(-1)
     return own if own.sum() >= FEW else np.zeros_like(own)
 
 
@@ -138,10 +148,10 @@ def continued_layer(
     return replace(layer, kind=np.full_like(layer.kind, FILLED))
 
 
-def plain_layer(color: UInt8[np.ndarray, "3"]) -> Layer:
+def plain_layer(color: UInt8[np.ndarray, "3"], *, tuning: UnseenTuning = UNSEEN_TUNING) -> Layer:
     """Return a layer of one colour, opaque and invented; its columns go from what looks aside to what faces the
     camera."""
-    shade = np.linspace(_SIDEWAYS, 1, _SHADES)[None, :, None]
+    shade = np.linspace(tuning.sideways, 1, _SHADES)[None, :, None]
     rgba = np.concatenate([shade * color, np.full((1, _SHADES, 1), 255)], -1)
     return Layer((rgba + 0.5).astype(np.uint8), np.full((1, _SHADES), FILLED, np.uint8), (0, 0))
 
@@ -166,22 +176,22 @@ def _relatives(side: str, kind: str) -> list[str]:
     return [name for name in names if name in _NAMES]
 
 
-def _nearest(pixels: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(pixels: np.ndarray, place: np.ndarray, part: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and columns of those pixels that lie nearest to a place."""
     y, x = np.nonzero(pixels)
     order = np.argsort(np.hypot(x + 0.5 - place[0], y + 0.5 - place[1]), kind="stable")
-    few = order[: max(FEW, int(_NEAR * len(order)))]
+    few = order[: max(FEW, int(part * len(order)))]
     return y[few], x[few]
 
 
-def _between(rgb: np.ndarray, pixels: np.ndarray, low: int, high: int) -> np.ndarray:
+def _between(rgb: np.ndarray, pixels: np.ndarray, low: float, high: float) -> np.ndarray:
     """Return those of some pixels, bool (H, W), whose brightness lies between two percentiles of theirs."""
     brightness = rgb.sum(-1, dtype=np.int64)
     least, most = np.percentile(brightness[pixels], (low, high))
     return pixels & (brightness >= least) & (brightness <= most)
 
 
-def _dark_neutral(color: np.ndarray, share: float, least: float, most: float) -> np.ndarray:
+def _dark_neutral(color: np.ndarray, fraction: float, least: float, most: float, tint: float) -> np.ndarray:
     brightness = max(float(color @ _LUMA), 1.0)
-    wanted = float(np.clip(share * brightness, least, most))
-    return (wanted * (1 - _TINT + _TINT * color / brightness)).clip(0, 255).astype(np.uint8)
+    wanted = float(np.clip(fraction * brightness, least, most))
+    return (wanted * (1 - tint + tint * color / brightness)).clip(0, 255).astype(np.uint8)

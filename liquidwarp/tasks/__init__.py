@@ -10,7 +10,7 @@ from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.learn_and_recover import recover_meanwhile
 from liquidwarp.tasks.live import LiveFrame, imitate_live
 from liquidwarp.tasks.recover import recover
-from liquidwarp.tasks.source import encode_source, source_from_tracks
+from liquidwarp.tasks.source import SourceTuning, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import choose_method, synthesize
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import write_video
@@ -19,6 +19,7 @@ from liquidwarp.tasks.view import novel_view
 __all__ = [
     "LiveFrame",
     "SourceState",
+    "SourceTuning",
     "Synthesis",
     "choose_method",
     "encode_source",

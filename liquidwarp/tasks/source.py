@@ -8,15 +8,20 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from liquidwarp.appearance import Observation, appearance_from_observations
+from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
+from liquidwarp.appearance.tuning import LAYER_TUNING
 from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.clothing import SilhouetteView, fit_offsets
+from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
+from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
-from liquidwarp.fit import fit_track
+from liquidwarp.fit import FitTuning, fit_track
+from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.inpaint import clip_background, photo_background
-from liquidwarp.matting import foreground_colors, refine_alpha
+from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
+from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
+from liquidwarp.matting import ForegroundTuning, MattingTuning, foreground_colors, refine_alpha
+from liquidwarp.matting.tuning import FOREGROUND_TUNING, MATTING_TUNING
 from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
@@ -25,6 +30,43 @@ from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell
 from liquidwarp.types import BodyTrack
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
+
+
+@dataclass(frozen=True)
+class SourceTuning:
+    """The numbers of learning a person, by the room that they belong to.
+
+    Examples:
+        >>> from liquidwarp.appearance import LayerTuning
+        >>> from liquidwarp.tasks import SourceTuning, source_from_tracks
+        >>> wide = SourceTuning(layers=LayerTuning(rim=0.02))  # colours mix over more of an outline
+        >>> photo = [person.photo], [person.alpha], [person.track]
+        >>> other = source_from_tracks(*photo, body=person.body, tuning=wide)
+        >>> bool((other.appearance.kinds != person.appearance.kinds).any())
+        True
+    """
+
+    fit: FitTuning = FIT_TUNING
+    """Of the body in the photos."""
+
+    matting: MattingTuning = MATTING_TUNING
+    """Of the person's alpha."""
+
+    foreground: ForegroundTuning = FOREGROUND_TUNING
+    """Of the person's own colours."""
+
+    clothing: ClothingTuning = CLOTHING_TUNING
+    """Of the clothes' offsets."""
+
+    layers: LayerTuning = LAYER_TUNING
+    """Of what the photos tell of the surface, and what they do not."""
+
+    background: BackgroundTuning = BACKGROUND_TUNING
+    """Of the photo without the person."""
+
+
+SOURCE_TUNING = SourceTuning()
+"""As tuned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +85,7 @@ def encode_source(
     detector: Detector | None = None,
     person: int = 0,
     progress: bool = False,
+    tuning: SourceTuning = SOURCE_TUNING,
 ) -> SourceState:
     """Learn all that the photo(s) of a person tell: body, clothes, surface and background.
 
@@ -55,6 +98,7 @@ def encode_source(
         detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
         progress: show progress bars.
+        tuning: the numbers of what is learnt; a person from a file is learnt already.
 
     Raises:
         InputError: a source that cannot be read.
@@ -73,15 +117,15 @@ def encode_source(
         return SourceState.load(learnt, body)
     body = body or load_body()
     if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
-        photos, background = _photos_of_clip(source, body, detector, person, progress)
+        photos, background = _photos_of_clip(source, body, detector, person, progress, tuning)
         name = str(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, background = _photos(items, body, detector, person), None
+        photos, background = _photos(items, body, detector, person, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    return _state(body, photos, background)
+    return _state(body, photos, background, tuning)
 
 
 def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> str | Path | None:
@@ -110,6 +154,7 @@ def source_from_tracks(
     tracks: Sequence[BodyTrack],
     *,
     body: BodyModel | None = None,
+    tuning: SourceTuning = SOURCE_TUNING,
 ) -> SourceState:
     """Learn what photos tell of a person whose body and outline in them are known, such as frames of a data set.
 
@@ -118,6 +163,7 @@ def source_from_tracks(
         alphas: the person in each, 1 = person.
         tracks: the body in each, one frame long, with the photo's camera; the first gives the shape.
         body: the body that the tracks are of; the one they name by default.
+        tuning: the numbers of what is learnt.
 
     Raises:
         InputError: no photo, or not as many alphas and tracks.
@@ -135,10 +181,12 @@ def source_from_tracks(
             f"{len(photos)} photos, {len(alphas)} alphas, {len(tracks)} tracks; give one of each per photo"
         )
     known = [_Photo(*item) for item in zip(photos, alphas, tracks, strict=True)]
-    return _state(body or load_body(tracks[0].body), known, None)
+    return _state(body or load_body(tracks[0].body), known, None, tuning)
 
 
-def _state(body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None) -> SourceState:
+def _state(
+    body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None, tuning: SourceTuning
+) -> SourceState:
     identity = body.identity(photos[0].track.betas)
     views = [
         SilhouetteView(
@@ -150,19 +198,21 @@ def _state(body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | N
         )
         for photo in photos
     ]
-    offsets = fit_offsets(body, identity, views)
+    offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
     observations = []
     for photo in photos:
         track = photo.track
         with torch.no_grad():
             vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
-        observations.append(Observation(foreground_colors(photo.rgb, photo.alpha), photo.alpha, track.camera, vertices))
+        colors = foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground)
+        observations.append(Observation(colors, photo.alpha, track.camera, vertices))
     first = photos[0]
     if background is None:
         # The body also covers what the alpha missed, such as fingers before wood of their colour.
         covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        background = photo_background(first.rgb, np.maximum(first.alpha, covered.astype(np.float32)))
-    appearance = appearance_from_observations(body.topology, observations)
+        whole = np.maximum(first.alpha, covered.astype(np.float32))
+        background = photo_background(first.rgb, whole, tuning=tuning.background)
+    appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
     seen = tuple(_view(body, item) for item in observations)
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
@@ -174,7 +224,11 @@ def _view(body: BodyModel, item: Observation) -> SourceView:
 
 
 def _photos(
-    items: Sequence[str | Path | np.ndarray], body: BodyModel, detector: Detector | None, person: int
+    items: Sequence[str | Path | np.ndarray],
+    body: BodyModel,
+    detector: Detector | None,
+    person: int,
+    tuning: SourceTuning,
 ) -> list[_Photo]:
     photos: list[_Photo] = []
     for item in items:
@@ -185,8 +239,8 @@ def _photos(
             else _detect_photo(rgb, item, detector, person)
         )
         betas = photos[0].track.betas if photos else None
-        track = fit_track(body, found.keypoints, betas=betas).track
-        photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha), track))
+        track = fit_track(body, found.keypoints, betas=betas, tuning=tuning.fit).track
+        photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track))
     return photos
 
 
@@ -210,27 +264,40 @@ def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, 
     return found
 
 
-def _alpha(rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None) -> np.ndarray:
+def _alpha(
+    rgb: np.ndarray, found: ClipDetection, frame: int, alpha: np.ndarray | None, tuning: MattingTuning
+) -> np.ndarray:
     given = None if alpha is None else alpha.astype(np.float32) / 255
     coarse = given if found.masks is None else found.masks.frame(frame, (rgb.shape[0], rgb.shape[1])).numpy()
     if coarse is None:
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame))
+    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
 
 
 def _photos_of_clip(
-    path: str | Path, body: BodyModel, detector: Detector | None, person: int, progress: bool
+    path: str | Path,
+    body: BodyModel,
+    detector: Detector | None,
+    person: int,
+    progress: bool,
+    tuning: SourceTuning,
 ) -> tuple[list[_Photo], np.ndarray]:
     found = detect_source(path, detector, person, progress)
-    track = fit_clip(body, found, progress=progress)
+    track = fit_clip(body, found, tuning=tuning.fit, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
-    photos = [_Photo(frames[index], _alpha(frames[index], found, index, None), track[index]) for index in chosen]
+    photos = [
+        _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track[index])
+        for index in chosen
+    ]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     background, _ = clip_background(
-        open_video(path), (found.masks.frame(index, size).numpy() for index in range(len(track))), size
+        open_video(path),
+        (found.masks.frame(index, size).numpy() for index in range(len(track))),
+        size,
+        tuning=tuning.background,
     )
     return photos, background
