@@ -61,7 +61,7 @@ def test_the_wheel_carries_the_licences_and_the_command(wheel: Path) -> None:
     assert "liquidwarp = liquidwarp.cli:main" in archive.read(entries).decode()
     (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
     text = archive.read(metadata).decode()
-    assert "Requires-Python: <3.13,>=3.11" in text
+    assert "Requires-Python: >=3.11" in text
     assert "License-Expression: Apache-2.0" in text
 
 

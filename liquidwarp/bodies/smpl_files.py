@@ -15,6 +15,7 @@ import numpy as np
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
+from liquidwarp.files import write_arrays
 
 GENDERS = ("neutral", "female", "male")
 FOLDER_VARIABLE = "LIQUIDWARP_BODY_MODELS"
