@@ -4,6 +4,7 @@ Python raises what a signal means wherever the main thread is. Callbacks of C co
 the importing machinery swallow it then, an import may keep its lock for good, and torch's C++ code aborts the process.
 """
 
+import inspect
 import signal
 import sys
 import threading
@@ -24,7 +25,15 @@ def leaving_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    hook = sys.unraisablehook
+    hook, imports = sys.unraisablehook, _imports(inspect.currentframe())
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if _imports(frame) > imports:
+            _say_again(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + number)
 
     def swallowed(lost: "sys.UnraisableHookArgs") -> None:
         if lost.exc_type is KeyboardInterrupt:
@@ -34,9 +43,9 @@ def leaving_in_order() -> Iterator[None]:
         else:
             hook(lost)
 
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _leave)}
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's `&` switches it off
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, _leave)
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, leave)
     sys.unraisablehook = swallowed
     try:
         yield
@@ -46,32 +55,25 @@ def leaving_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    if _is_import(frame):
-        _say_again(number)
-    elif number == signal.SIGINT:
-        raise KeyboardInterrupt
-    else:
-        raise SystemExit(128 + number)
-
-
-def _is_import(frame: FrameType | None) -> bool:
+def _imports(frame: FrameType | None) -> int:
+    """Return how many calls of the importing machinery a frame is inside of."""
+    count = 0
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
+        count += frame.f_code.co_filename.startswith("<frozen importlib")
         frame = frame.f_back
-    return False
+    return count
 
 
 def _say_again(number: int) -> None:
-    """Send a signal to the calling thread, soon."""
-    timer = threading.Timer(_SOON, _signal_to, [number, threading.get_ident()])
+    """Send a signal to the main thread, soon."""
+    timer = threading.Timer(_SOON, _signal_main, [number])
     timer.daemon = True
     timer.start()
 
 
-def _signal_to(number: int, thread: int) -> None:
-    if sys.platform == "win32":
+def _signal_main(number: int) -> None:
+    main = threading.main_thread().ident
+    if sys.platform == "win32" or main is None:
         signal.raise_signal(number)
     else:
-        signal.pthread_kill(thread, number)  # wakes it where it waits
+        signal.pthread_kill(main, number)  # wakes it where it waits

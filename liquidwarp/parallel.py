@@ -109,7 +109,7 @@ def pool_map(work: Callable[[S], T], items: Iterable[S], *, workers: int) -> Gen
 
 
 class Stopped(BaseException):
-    """Nobody waits for this work any more."""
+    """Nobody waits for this work any more; no error that `except Exception` may take for one."""
 
 
 @contextmanager

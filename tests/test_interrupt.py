@@ -90,6 +90,17 @@ def test_an_import_ends_before_ctrl_c_comes(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("ctrl_c")
+def test_a_program_that_runs_in_an_import_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "running_module.py").write_text(
+        "import signal\nfrom liquidwarp.interrupt import leaving_in_order\n"
+        "with leaving_in_order():\n    signal.raise_signal(signal.SIGINT)\n    raise RuntimeError"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        importlib.import_module("running_module")
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("number", "meaning"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_what_a_callback_swallows_comes_again(number: int, meaning: type[BaseException]) -> None:
     def work() -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
@@ -14,6 +15,7 @@ _NOISE = re.compile(
 )
 _BEGUN = re.compile(rb"(?:INFO: |WARNING: |Created |[IW]\d{4} )[^\n]*\Z")  # may become noise when its line is whole
 _PATIENCE = 1.0  # seconds; a child process that was started meanwhile may hold the pipe for longer
+_AFTERMATH = 0.5  # seconds; threads of an interrupted library go on with what they do, and log
 _turn = threading.Lock()
 
 
@@ -33,6 +35,9 @@ def native_log_muted() -> Iterator[None]:
             os.dup2(sink, 2)
             os.close(sink)
             yield
+        except KeyboardInterrupt:
+            time.sleep(_AFTERMATH)
+            raise
         finally:
             os.dup2(kept, 2)
             os.close(kept)
