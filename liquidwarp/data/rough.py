@@ -13,8 +13,8 @@ from liquidwarp.types import BodyTrack
 
 _TURN = np.array([0.06, 0.06, 0.012], np.float32)
 """Errors of a limb's direction, radians: towards the camera and away, which pictures show badly, and across."""
-_SHAPE, _SCALE, _SHIFT = 0.08, 0.004, 0.003  # of coefficients, of distance (share), of place (metres)
-_STEADY = 0.7  # share of the errors' variance that stays through a clip
+_SHAPE, _SCALE, _SHIFT = 0.08, 0.004, 0.003  # of coefficients, of distance (fraction), of place (metres)
+_STEADY = 0.7  # fraction of the errors' variance that stays through a clip
 _SMOOTH = 0.12  # seconds over which the errors of frames go together
 
 

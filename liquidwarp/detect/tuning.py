@@ -112,7 +112,7 @@ class HandTuning:
     least_length: float = 10.0
     """Pixels from which on the network tells fingers apart."""
 
-    least_palm_share: float = 0.25
+    least_palm_fraction: float = 0.25
     """Length of a palm in the forearm's: hands that point at the camera look shorter than they are."""
 
     least_wrist: float = 0.5
@@ -141,7 +141,7 @@ class FaceTuning:
     least_size: float = 12.0
     """Pixels from which on the network tells features apart."""
 
-    head_share: float = 0.4
+    head_fraction: float = 0.4
     """Size of a head in the width of the shoulders: seen from the side the box is narrow."""
 
     search: float = 4.0

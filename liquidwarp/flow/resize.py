@@ -70,11 +70,9 @@ def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
     run_kernel(
         kernels.resize_serial,
         kernels.resize_parallel,
-        flow.grid.detach().contiguous().numpy(),
-        flow.valid.contiguous().numpy(),
+        kernels.FlowGrid(flow.grid.detach().contiguous().numpy(), flow.valid.contiguous().numpy()),
         _MAJORITY - 1e-6,
-        grid.numpy(),
-        valid.numpy(),
+        kernels.FlowGrid(grid.numpy(), valid.numpy()),
     )
     return Flow(grid, valid)
 

@@ -47,7 +47,7 @@ class MethodEntry:
         configurations: of its network, as cards of weights and `model.kind` of a training name them, with the number
             of parameters of each.
         objective: what `train` trains it by (`train.build.OBJECTIVES`); None if it is not trained.
-        export: writes trained weights, called as `export(generator, path, card, configuration=..., share=...)`.
+        export: writes trained weights, called as `export(generator, path, card, configuration=..., width=...)`.
     """
 
     name: str

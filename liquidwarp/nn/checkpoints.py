@@ -93,6 +93,6 @@ def load_published(path: str | Path) -> LiquidGenerator:
     name = card.get("configuration")
     if name not in (*GENERATORS, "W_F"):
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
-    network = LiquidGenerator(shape_of(name, card.get("share", 1.0))).eval().requires_grad_(False)
+    network = LiquidGenerator(shape_of(name, card.get("width", 1.0))).eval().requires_grad_(False)
     fill_network(network, tensors, path, name=name)
     return network

@@ -52,7 +52,7 @@ class ModelConfig:
     Attributes:
         kind: of generator: compact, or a published configuration such as AttLWB-SPADE.
         widths: channels at 1/2, 1/4, 1/8 and 1/16; of the compact one.
-        share: of the published widths; 1 is the network as published.
+        width: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
         discriminator_width: channels of the discriminators' first stage.
@@ -61,7 +61,7 @@ class ModelConfig:
 
     kind: str = "compact"
     widths: tuple[int, ...] = (32, 64, 128, 192)
-    share: float = 1.0
+    width: float = 1.0
     photos: int = 1
     start: str = ""
     discriminator_width: int = 32
@@ -87,7 +87,7 @@ class LossConfig:
         face: Charbonnier in the face's box.
         identity: perceptual loss of the face, enlarged.
         temporal: how the picture changes from one frame to the next, against how it should.
-        adversarial_from: share of the training after which the discriminator joins.
+        adversarial_from: fraction of the training after which the discriminator joins.
     """
 
     pixel: float = 10.0
@@ -120,7 +120,7 @@ class TrainConfig:
         decay: of the weights (AdamW).
         warmup: steps over which the rates rise.
         schedule: constant, linear or cosine, down to `final` of the rate.
-        final: share of the rate at the end.
+        final: fraction of the rate at the end.
         clip: largest norm of the gradient.
         ema: how slowly the averaged weights follow.
         precision: float32 or bfloat16.
@@ -273,7 +273,7 @@ def _check(config: Config) -> None:
         "train.batch": train.batch,
         "train.lr": train.lr,
         "train.clip": train.clip,
-        "model.share": config.model.share,
+        "model.width": config.model.width,
         "model.photos": config.model.photos,
         "log.every": config.log.every,
         "log.pictures": config.log.pictures,

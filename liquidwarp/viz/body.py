@@ -106,13 +106,13 @@ def draw_body(
     height, width = camera.size
     drawn, mask = shaded_body(vertices, topology, camera.resized((_FINE * height, _FINE * width)), colors=colors)
     # Colours are averaged over the body alone, so that nothing of the ground gets into its rim.
-    share = mask.reshape(height, _FINE, width, _FINE).sum((1, 3), dtype=np.float32)[..., None]
+    alpha = mask.reshape(height, _FINE, width, _FINE).sum((1, 3), dtype=np.float32)[..., None]
     body = (drawn * mask[..., None]).reshape(height, _FINE, width, _FINE, 3).sum((1, 3), dtype=np.float32)
-    color = body / np.maximum(share, 1)
+    color = body / np.maximum(alpha, 1)
     if picture is None:
-        below, strength = np.full((height, width, 3), PAPER, np.uint8), share / _FINE**2
+        below, strength = np.full((height, width, 3), PAPER, np.uint8), alpha / _FINE**2
     else:
-        below, strength = resized(as_picture(picture), camera.size, crop=True), opacity * share / _FINE**2
+        below, strength = resized(as_picture(picture), camera.size, crop=True), opacity * alpha / _FINE**2
     return ((1 - strength) * below + strength * color + 0.5).astype(np.uint8)
 
 

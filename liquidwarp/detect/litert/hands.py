@@ -60,7 +60,7 @@ class HandNetworks:
         elbow, wrist, knuckles = _arm(person, side)
         known = self._tuning
         length = max(
-            float(np.linalg.norm(knuckles - wrist)), known.least_palm_share * float(np.linalg.norm(wrist - elbow))
+            float(np.linalg.norm(knuckles - wrist)), known.least_palm_fraction * float(np.linalg.norm(wrist - elbow))
         )
         if length < known.least_length or person.confidence[person.names.index(f"{side}_wrist")] < known.least_wrist:
             return None
