@@ -31,7 +31,7 @@ class FlowGrid(NamedTuple):
     valid: np.ndarray
 
 
-class _Axis(NamedTuple):
+class Axis(NamedTuple):
     """Per new place of an axis the first old one, how many there are, and their weights."""
 
     first: np.ndarray
@@ -122,7 +122,7 @@ def unhidden(local, normal, lens, orthographic, radius, tolerance, steepest, dep
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _axis_weights(old, new):
+def axis_weights(old, new):
     """Return where the places of a resized axis come from; see `resize.resize_weights`."""
     most = old // new + 2
     first, count = np.empty(new, np.int64), np.empty(new, np.int64)
@@ -142,7 +142,7 @@ def _axis_weights(old, new):
             first[place] = int(position)
             count[place] = min(2, old - first[place])
             weights[place, 0], weights[place, 1] = 1.0 - (position - first[place]), position - first[place]
-    return _Axis(first, count, weights)
+    return Axis(first, count, weights)
 
 
 @njit(cache=True, error_model="numpy")
@@ -167,19 +167,17 @@ def _resize_row(b, y, old, rows, columns, least, made):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def resize_serial(old, least, made):
+def resize_serial(old, rows, columns, least, made):
     """Resize flows on the calling thread; see `resize_parallel`."""
-    batch, height, width = made.valid.shape
-    rows, columns = _axis_weights(old.valid.shape[1], height), _axis_weights(old.valid.shape[2], width)
+    batch, height = made.valid.shape[:2]
     for task in range(batch * height):
         _resize_row(task // height, task % height, old, rows, columns, least, made)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def resize_parallel(old, least, made):
-    """Write flows resized to `made` (its size says which); `least` is the fraction that makes a pixel valid."""
-    batch, height, width = made.valid.shape
-    rows, columns = _axis_weights(old.valid.shape[1], height), _axis_weights(old.valid.shape[2], width)
+def resize_parallel(old, rows, columns, least, made):
+    """Write flows resized along two axes; `least` is the fraction that makes a pixel valid."""
+    batch, height = made.valid.shape[:2]
     for task in prange(batch * height):
         _resize_row(task // height, task % height, old, rows, columns, least, made)

@@ -71,6 +71,8 @@ def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
         kernels.resize_serial,
         kernels.resize_parallel,
         kernels.FlowGrid(flow.grid.detach().contiguous().numpy(), flow.valid.contiguous().numpy()),
+        kernels.axis_weights(flow.valid.shape[1], height),
+        kernels.axis_weights(flow.valid.shape[2], width),
         _MAJORITY - 1e-6,
         kernels.FlowGrid(grid.numpy(), valid.numpy()),
     )
