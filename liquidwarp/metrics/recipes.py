@@ -156,7 +156,7 @@ def make_landmarks(setting: ScoreSetting) -> Scorer:
 
 
 def make_missing(setting: ScoreSetting) -> Scorer:
-    """Share of landmarks that the frame made lacks."""
+    """Fraction of landmarks that the frame made lacks."""
 
     def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
         return lambda region: missing_fraction(made.person(setting.detector), real.person(setting.detector))
