@@ -35,7 +35,7 @@ class Axis(NamedTuple):
     """Per new place of an axis the first old one, how many there are, and their weights."""
 
     first: np.ndarray
-    count: np.ndarray
+    reach: np.ndarray
     weights: np.ndarray
 
 
@@ -150,9 +150,9 @@ def axis_weights(old, new):
 def _resize_row(b, y, old, rows, columns, least, made):
     for x in range(made.valid.shape[2]):
         held, gx, gy = 0.0, 0.0, 0.0
-        for j in range(rows.count[y]):
+        for j in range(rows.reach[y]):
             row = np.uint64(rows.first[y] + j)
-            for i in range(columns.count[x]):
+            for i in range(columns.reach[x]):
                 column = np.uint64(columns.first[x] + i)
                 if old.valid[b, row, column]:
                     weight = rows.weights[y, j] * columns.weights[x, i]

@@ -206,8 +206,8 @@ def four_joints(
             moved[leader] += total[together[leader]] - moved[together == together[leader]].sum()
         weights[vertex] = moved
     most = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    heaviest = np.take_along_axis(weights, most, axis=1)
-    return np.where(heaviest > 0, most, 0), heaviest / heaviest.sum(axis=1, keepdims=True)
+    largest = np.take_along_axis(weights, most, axis=1)
+    return np.where(largest > 0, most, 0), largest / largest.sum(axis=1, keepdims=True)
 
 
 def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
