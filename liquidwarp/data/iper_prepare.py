@@ -146,7 +146,7 @@ def published_track(path: Path, body: BodyModel, size: tuple[int, int], *, fps: 
     betas = None
     shape = values.get("shape")
     if family_of(body) is not None and isinstance(shape, np.ndarray) and shape.shape[-1] <= body.num_betas:
-        betas = torch.zeros(body.num_betas)
+        betas = torch.zeros(body.num_betas, dtype=torch.float32)
         betas[: shape.shape[-1]] = torch.from_numpy(shape.reshape(-1, shape.shape[-1]).mean(0)).float()
     track = pose_body(body, replace(motion, root=motion.root + deeper, fps=fps), betas=betas)
     camera = Camera.create(_FAR_FOCAL * max(size) / 2, size)

@@ -137,7 +137,7 @@ def detect_clip(
     keypoints = collect_keypoints(
         found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
-    boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
+    boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found], dtype=torch.float32)
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)

@@ -127,7 +127,7 @@ def _to_track(
     shape = shape_of(body, betas)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
     pelvis = body.rest_joints(shape)[body.canonical("pelvis")]
-    still = torch.ones(len(place))
+    still = torch.ones(len(place), dtype=torch.float32)
     camera = default_camera((2, 2))
     return BodyTrack(body.name, shape, orient, pose, (place - pelvis).float(), camera, fps, still, still.bool())
 

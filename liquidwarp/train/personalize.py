@@ -91,7 +91,7 @@ def fine_tune(
         rate: of learning at the beginning.
         progress: show a progress bar.
     """
-    network = CompactGenerator(start.widths)
+    network = CompactGenerator(start.widths).float()
     network.load_state_dict(start.state_dict())
     objective = CompactObjective(network, _LOSSES)
     samples = PairSamples(
