@@ -52,7 +52,7 @@ LEVELS = {
 FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "devices", "types")
+GROUND_FLOOR = ("errors", "parallel", "files", "cards", "checks", "devices", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {

@@ -19,6 +19,15 @@ _AFTERMATH = 0.5  # seconds; threads of an interrupted library go on with what t
 _turn = threading.Lock()
 
 
+def _begin_child() -> None:
+    global _turn
+    _turn = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # whoever held the lock is not in a forked process
+    os.register_at_fork(after_in_child=_begin_child)
+
+
 @contextmanager
 def native_log_muted() -> Iterator[None]:
     """Take the notes and warnings that absl and TensorFlow Lite log out of what the process writes to standard error.
