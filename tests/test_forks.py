@@ -1,4 +1,4 @@
-"""Forked processes, as of a server that loads everything first: they work, or refuse in one line; none waits for good."""
+"""Forked processes, as of a server that loads everything first, work or refuse in one line; none waits for good."""
 
 import multiprocessing
 import sys

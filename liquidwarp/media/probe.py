@@ -101,7 +101,7 @@ def open_container(path: Path, noun: str) -> Iterator[InputContainer]:
 
 
 def _keep_for_good() -> None:
-    """Never free what was being decoded when this process was forked: FFmpeg would wait for threads that are not here."""
+    """Never free what was decoded when this process was forked: FFmpeg would wait for threads that are not here."""
     for container in _open:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(container))
     _open.clear()
