@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
 
+from liquidwarp.console import open_descriptors
+
 _NOISE = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR\n"
     rb"|[IW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] [^\n]*\n"  # absl: severity, date and time, thread, file and line
@@ -36,6 +38,7 @@ def native_log_muted() -> Iterator[None]:
     passes at once, and all of it has passed at the end.
     """
     with _turn:
+        open_descriptors()
         kept = os.dup(2)
         source, sink = os.pipe()
         passing = threading.Thread(target=_pass_on, args=(source, os.dup(2)), name="native-log", daemon=True)
