@@ -74,7 +74,7 @@ def fill_network(
         InputError: they do not fit.
     """
     try:
-        network.load_state_dict(tensors)
+        network.float().load_state_dict(tensors)  # who made it may have another default than float32
     except RuntimeError as error:
         raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from liquidwarp.console import print_error, steady_console
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
 from liquidwarp.interrupt import leaving_in_order
 from liquidwarp.options import make_parser
@@ -23,6 +24,14 @@ _BACKGROUNDS = ("keep", "plain")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 2 for an error a user can mend, 130 after Ctrl-C."""
+    try:
+        with steady_console():
+            return _run(arguments)
+    except OutputError as error:
+        return _fail(str(error))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
@@ -63,13 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    print("liquidwarp: interrupted; no unfinished file was left", file=sys.stderr)
+    print_error("liquidwarp: interrupted; no unfinished file was left")
     return 130
 
 
 def _fail(message: str) -> int:
     """Print an error as one line; return the exit code."""
-    print(f"liquidwarp: error: {' '.join(message.split())}", file=sys.stderr)
+    print_error(f"liquidwarp: error: {' '.join(message.split())}")
     return 2
 
 

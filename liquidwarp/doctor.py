@@ -64,7 +64,9 @@ def _rasteriser() -> str:
     from liquidwarp.raster import rasterize
 
     body = load_body()
-    vertices = body.identity(torch.zeros(body.num_betas)).vertices[None] + torch.tensor([0.0, 0.0, 3.0])
+    vertices = body.identity(torch.zeros(body.num_betas, dtype=torch.float32)).vertices[None] + torch.tensor(
+        [0.0, 0.0, 3.0], dtype=torch.float32
+    )
     first = _timed(lambda: rasterize(vertices, body.topology.faces, default_camera((512, 512))))
     again = _timed(lambda: rasterize(vertices, body.topology.faces, default_camera((512, 512))))
     return f"512x512 in {again} (first call {first})"

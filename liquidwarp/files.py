@@ -37,6 +37,8 @@ _DAMAGE = (
     AssertionError,
     struct.error,
 )
+_TOKEN = 8  # random letters in the name of an unfinished file
+_LONGEST_SUFFIX = 16  # bytes; what is longer tells no format
 _SETTLED = 5.0  # seconds after which a file that is being written has its lock
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a write can fail with after the file was opened; such an error does not carry the file's name."""
@@ -46,7 +48,8 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` and move it into place when the block ends without an error.
 
-    The temporary file keeps the suffix of `path` (writers choose their format by it) and is removed on any error,
+    The temporary file keeps the suffix of `path` (writers choose their format by it), has no longer a name than it (or
+    of 17 bytes and the suffix), which a file system might not take, and is removed on any error,
     `KeyboardInterrupt` included, as are folders that were made for it; what a killed process left is removed by the
     next one that writes `path`. An error of the block that has nothing to do with the file is passed on as it is.
 
@@ -58,7 +61,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         try:
             if path.is_dir():
                 raise OutputError(f"cannot write {path}: it is a folder; give a file name")
-            partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+            head, tail = _around_token(path)
+            partial = path.with_name(f"{head}{secrets.token_hex(_TOKEN // 2)}{tail}")
             stack.enter_context(_folder_for(path))
             _sweep(path)
             held = open(partial, "wb")  # noqa: SIM115 -- closed below
@@ -104,6 +108,15 @@ def _folder_for(path: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
+def _around_token(path: Path) -> tuple[str, str]:
+    """Return what stands before and after the random letters in the names of unfinished files of `path`."""
+    stem, suffix = (path.stem, path.suffix) if len(os.fsencode(path.suffix)) <= _LONGEST_SUFFIX else (path.name, "")
+    tail = f".partial{suffix}"
+    room = len(os.fsencode(path.name)) - len(os.fsencode(f"..{tail}")) - _TOKEN
+    kept = os.fsencode(stem)[: max(room, 0)].decode(errors="ignore")
+    return (f".{kept}." if kept else "."), tail
+
+
 def _lock(file: IO[bytes]) -> None:
     """Hold a lock on a file for as long as it is open; OSError when another process holds it."""
     if fcntl is not None:
@@ -114,7 +127,8 @@ def _sweep(path: Path) -> None:
     """Remove what killed processes left of earlier attempts to write `path`: old enough, and locked by nobody."""
     if fcntl is None:
         return
-    pattern = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.partial{glob.escape(path.suffix)}"
+    head, tail = _around_token(path)
+    pattern = f"{glob.escape(head)}{'[0-9a-f]' * _TOKEN}{glob.escape(tail)}"
     for left in path.parent.glob(pattern):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime < _SETTLED:

@@ -4,6 +4,9 @@ torch knows two numbers of threads: each thread's own, and the process's, which 
 uses torch. `torch.set_num_threads` writes both. Who calls it for a while takes threads from everybody who begins
 meanwhile, and two who overlap leave the wrong number behind for good. `use_threads` and `one_thread` change the calling
 thread's own number alone, so that nothing has to be put right afterwards, whoever else is at work or gives up midway.
+
+A forked process has the memory of its parent and none of its threads. There OpenMP may not start any, torch has one
+thread, `HelperThread` begins anew, and what was under way (`OneProcess`) refuses to go on instead of waiting for good.
 """
 
 import os
@@ -16,6 +19,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
+
+from liquidwarp.errors import InputError
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -53,14 +58,60 @@ class _Budget:
 _budget = _Budget()
 
 
-def _renew_budget() -> None:
+def _begin_child() -> None:
     global _budget
     _budget = _Budget()
+    _NUMBER.release()
+    torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):  # a child must not inherit a lock that nobody will give back
-    os.register_at_fork(before=_NUMBER.acquire, after_in_parent=_NUMBER.release, after_in_child=_NUMBER.release)
-    os.register_at_fork(after_in_child=_renew_budget)
+    os.register_at_fork(before=_NUMBER.acquire, after_in_parent=_NUMBER.release, after_in_child=_begin_child)
+
+
+class OneProcess:
+    """What has threads that a process forked from this one will not have.
+
+    Args:
+        what: it is, for the message.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what, self._process = what, os.getpid()
+
+    def check(self) -> None:
+        """Refuse to go on in a forked process.
+
+        Raises:
+            InputError: this is another process than the one it began in.
+        """
+        if os.getpid() != self._process:
+            raise InputError(f"{self._what} began before this process was forked and cannot go on in it; begin it anew")
+
+
+class HelperThread:
+    """A thread that does one thing after the other; a forked process gets another one.
+
+    Args:
+        name: of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process, self._pool = os.getpid(), ThreadPoolExecutor(1, thread_name_prefix=self._name)
+
+    def submit(self, work: Callable[..., T], *arguments: Any) -> "Future[T]":
+        """Let the thread do something."""
+        if os.getpid() != self._process:
+            self._begin()
+        return self._pool.submit(work, *arguments)
+
+    def shutdown(self) -> None:
+        """Wait for what the thread does, and end it."""
+        self._pool.shutdown()
 
 
 def prefetch(items: Iterable[T], *, depth: int = 4) -> Generator[T, None, None]:
@@ -102,9 +153,11 @@ def prefetch(items: Iterable[T], *, depth: int = 4) -> Generator[T, None, None]:
 
     worker = threading.Thread(target=make, name="prefetch", daemon=True)
     worker.start()
+    here = OneProcess("an iteration")
     try:
         while True:
             checkpoint()
+            here.check()
             more, value = finished.get()
             if not more:
                 if isinstance(value, BaseException):
@@ -135,6 +188,7 @@ def pool_map(work: Callable[[S], T], items: Iterable[S], *, workers: int) -> Gen
             return work(item)
 
     waiting: deque[Future[T]] = deque()
+    here = OneProcess("an iteration")
     with ThreadPoolExecutor(workers, "pool-map", initializer=use_threads, initargs=(1,)) as pool:
         try:
             for item in items:
@@ -142,8 +196,10 @@ def pool_map(work: Callable[[S], T], items: Iterable[S], *, workers: int) -> Gen
                 waiting.append(pool.submit(work_in_place, item))
                 if len(waiting) >= 2 * workers:
                     yield waiting.popleft().result()
+                    here.check()
             while waiting:
                 yield waiting.popleft().result()
+                here.check()
         finally:
             for unwanted in waiting:
                 unwanted.cancel()

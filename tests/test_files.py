@@ -102,6 +102,44 @@ def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("length", "suffix"),
+    [(length, suffix) for suffix in ("", ".mp4", ".safetensors", "." + "y" * 100) for length in (18, 25, 60, 254, 255)],
+)
+@pytest.mark.parametrize("letter", ["x", "ü", "🕺"])
+def test_names_as_long_as_the_system_allows(tmp_path: Path, length: int, letter: str, suffix: str) -> None:
+    room, wide = max(length - len(suffix), 5), len(letter.encode())
+    target = tmp_path / (letter * (room // wide) + "x" * (room % wide) + suffix)
+    check_writable(target)
+    with atomic_path(target) as partial:
+        assert len(partial.name.encode()) <= max(len(target.name.encode()), 17 + len(suffix))
+        assert suffix not in (".mp4", ".safetensors") or partial.suffix == suffix
+        partial.write_text("whole")
+    with pytest.raises(KeyboardInterrupt):
+        fail_halfway(target, KeyboardInterrupt())
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    for name in (b"bad\xff.npz", b"\xff" * 251 + b".npz"):
+        target = tmp_path / os.fsdecode(name)
+        with atomic_path(target) as partial:
+            partial.write_text("whole")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_was_left_is_removed_whatever_the_name(tmp_path: Path) -> None:
+    for name in ("a.txt", "x" * 251 + ".txt", "[a] " * 20 + ".txt"):
+        target = tmp_path / name
+        with atomic_path(target) as partial:
+            partial.write_text("whole")
+        partial.write_text("left")
+        os.utime(partial, (0, 0))
+        check_writable(target)
+        assert not partial.exists()
+
+
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No space left on device; free space"), atomic_path(tmp_path / "x.png"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -130,7 +168,8 @@ def test_a_killed_process_leaves_the_old_file(tmp_path: Path) -> None:
     time.sleep(0.05)
     assert target.read_text() == "old"
     (left,) = [path for path in tmp_path.iterdir() if path != target]
-    assert left.name.startswith(".out.")
+    assert left.name.startswith(".")
+    assert left.name.endswith(".partial.txt")
     os.utime(left, (0, 0))
     check_writable(target)
     assert list(tmp_path.iterdir()) == [target]

@@ -16,6 +16,8 @@ LEVELS = {
     "types": 0,
     "parallel": 0,
     "cards": 0,
+    "console": 0,
+    "jit": 0,
     "geometry": 1,
     "mesh": 1,
     "bodies": 2,
@@ -52,7 +54,7 @@ LEVELS = {
 FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("parallel", "errors", "files", "cards", "checks", "devices", "types")
+GROUND_FLOOR = ("errors", "console", "jit", "parallel", "files", "cards", "checks", "devices", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {

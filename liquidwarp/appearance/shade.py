@@ -74,7 +74,11 @@ def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> 
         view: what the camera sees.
         rim: cosine below which surface is as transparent as in the photo; 0 for solid surface.
     """
-    made = Shaded(torch.zeros(*view.size, 3), torch.zeros(view.size), torch.zeros(view.size, dtype=torch.uint8))
+    made = Shaded(
+        torch.zeros(*view.size, 3, dtype=torch.float32),
+        torch.zeros(view.size, dtype=torch.float32),
+        torch.zeros(view.size, dtype=torch.uint8),
+    )
     fragments = view.fragments
     seen = SeenSurface(
         fragments.face_index[0].numpy(), fragments.bary[0].numpy(), view.faces.numpy(), view.facing.numpy()

@@ -3,7 +3,9 @@
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from liquidwarp.jit import njit
 
 
 class SeenSurface(NamedTuple):

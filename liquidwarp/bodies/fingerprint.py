@@ -48,7 +48,7 @@ def same_body(one: BodyModel, other: BodyModel) -> bool:
     return all(
         _near(one.identity(betas).vertices, other.identity(betas).vertices)
         and _near(one.rest_joints(betas), other.rest_joints(betas))
-        for betas in (torch.zeros(one.num_betas), torch.ones(one.num_betas))
+        for betas in (torch.zeros(one.num_betas, dtype=torch.float32), torch.ones(one.num_betas, dtype=torch.float32))
     )
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.pickles import read_pickle
 from liquidwarp.bodies.smpl_files import family_of
+from liquidwarp.console import progress_bar
 from liquidwarp.data.folder import Analysis
 from liquidwarp.data.iper import list_frames
 from liquidwarp.errors import InputError
@@ -80,7 +80,7 @@ def prepare_iper(
     if not 0 <= shard[0] < shard[1]:
         raise InputError(f"shard={shard[0]}/{shard[1]}; shards count from 0 to n - 1")
     done, missing = [], {}
-    for name in tqdm(names[shard[0] :: shard[1]], unit="clip", disable=not progress):
+    for name in progress_bar(names[shard[0] :: shard[1]], unit="clip", shown=progress):
         try:
             if not _card(out, name).exists():
                 _prepare(find_clip(root, name), out, name, analyse, size)
@@ -146,7 +146,7 @@ def published_track(path: Path, body: BodyModel, size: tuple[int, int], *, fps: 
     betas = None
     shape = values.get("shape")
     if family_of(body) is not None and isinstance(shape, np.ndarray) and shape.shape[-1] <= body.num_betas:
-        betas = torch.zeros(body.num_betas)
+        betas = torch.zeros(body.num_betas, dtype=torch.float32)
         betas[: shape.shape[-1]] = torch.from_numpy(shape.reshape(-1, shape.shape[-1]).mean(0)).float()
     track = pose_body(body, replace(motion, root=motion.root + deeper, fps=fps), betas=betas)
     camera = Camera.create(_FAR_FOCAL * max(size) / 2, size)

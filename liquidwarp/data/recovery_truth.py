@@ -206,9 +206,9 @@ def _keypoints(
 
 
 def _camera(lens: np.ndarray, size: tuple[int, int]) -> Camera:
-    focal = torch.tensor([float(lens[0, 0]), float(lens[1, 1])])
-    center = torch.tensor([float(lens[0, 2]), float(lens[1, 2])])
-    return Camera(focal, center, size, torch.eye(3), torch.zeros(3))
+    focal = torch.tensor([float(lens[0, 0]), float(lens[1, 1])], dtype=torch.float32)
+    center = torch.tensor([float(lens[0, 2]), float(lens[1, 2])], dtype=torch.float32)
+    return Camera(focal, center, size, torch.eye(3, dtype=torch.float32), torch.zeros(3, dtype=torch.float32))
 
 
 def _per_person(

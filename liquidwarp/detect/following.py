@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
-from tqdm import tqdm
 
+from liquidwarp.console import progress_bar
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
@@ -121,7 +121,7 @@ def detect_clip(
     if total is None and isinstance(frames, Sized):
         total = len(frames)
     with closing(prefetch(frames)) as read:
-        for index, frame in enumerate(tqdm(read, desc="detect", total=total, disable=not progress, unit="frame")):
+        for index, frame in enumerate(progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")):
             if frame.shape[:2] != tuple(size):
                 raise InputError(
                     f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
@@ -137,7 +137,7 @@ def detect_clip(
     keypoints = collect_keypoints(
         found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
-    boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found])
+    boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found], dtype=torch.float32)
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)

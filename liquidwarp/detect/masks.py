@@ -37,7 +37,7 @@ class MaskStack:
         """Return the mask of one frame in [0, 1], resampled to `size` (height, width) if given."""
         data = self.packed[index]
         if not data:
-            return torch.zeros(size or self.size)
+            return torch.zeros(size or self.size, dtype=torch.float32)
         mask = np.frombuffer(zlib.decompress(data), np.uint8).reshape(self.size).astype(np.float32) / 255
         return torch.from_numpy(resize_mask(mask, size or self.size))
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from liquidwarp.detect.answers import TWIN, distance
 from liquidwarp.detect.native_log import native_log_muted
 from liquidwarp.errors import InputError
+from liquidwarp.parallel import OneProcess
 
 _DIFFERENT = 0.1  # of the longer side: two answers so far apart are about two people, or one is wrong
 _ALIASING = 0.75  # zoom below which bicubic sampling alone would alias
@@ -110,6 +111,7 @@ class PosePair:
         self._mirrored = _make_graph(tracking, min_confidence) if mirror else None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mediapipe-mirror")
         self._chatty = True
+        self._here = OneProcess("MediaPipe")
         # an open graph keeps threads and 120 MB of weights for good
         self._closer = weakref.finalize(self, _close, self._pool, [self._straight, self._mirrored])
 
@@ -131,6 +133,7 @@ class PosePair:
         Where the two answers differ as a whole (one of them is wrong), one counts alone: the nearer to the landmarks
         `last` seen a frame ago, or the surer one.
         """
+        self._here.check()
         with native_log_muted() if self._chatty else nullcontext():
             good = self._ask(view.resample(frame))
         if not good:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
 
+from liquidwarp.console import open_descriptors
+
 _NOISE = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR\n"
     rb"|[IW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] [^\n]*\n"  # absl: severity, date and time, thread, file and line
@@ -19,6 +21,15 @@ _AFTERMATH = 0.5  # seconds; threads of an interrupted library go on with what t
 _turn = threading.Lock()
 
 
+def _begin_child() -> None:
+    global _turn
+    _turn = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # whoever held the lock is not in a forked process
+    os.register_at_fork(after_in_child=_begin_child)
+
+
 @contextmanager
 def native_log_muted() -> Iterator[None]:
     """Take the notes and warnings that absl and TensorFlow Lite log out of what the process writes to standard error.
@@ -27,6 +38,7 @@ def native_log_muted() -> Iterator[None]:
     passes at once, and all of it has passed at the end.
     """
     with _turn:
+        open_descriptors()
         kept = os.dup(2)
         source, sink = os.pipe()
         passing = threading.Thread(target=_pass_on, args=(source, os.dup(2)), name="native-log", daemon=True)

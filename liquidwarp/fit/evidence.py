@@ -188,7 +188,7 @@ def standing_feet(
     spots = image[:, feet]
     frames = torch.arange(len(image))
     ahead, behind = (frames + reach).clamp_max(len(image) - 1), (frames - reach).clamp_min(0)
-    time = ((ahead - behind) / fps)[:, None]
+    time = ((ahead - behind).float() / fps)[:, None]
     speed = (spots[ahead] - spots[behind]).norm(dim=-1) / time / height[:, None]
     lowest = spots[..., 1].view(-1, 2, 2).amax(dim=2)
     rise = (lowest.amax(dim=1, keepdim=True) - lowest) / height[:, None]

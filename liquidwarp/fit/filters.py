@@ -28,7 +28,7 @@ class SteadyPose:
         self._fps, self._tuning = fps, tuning
         self._turns: Tensor | None = None
         self._place: Tensor | None = None
-        self._turn_speed = self._place_speed = torch.zeros(())
+        self._turn_speed = self._place_speed = torch.zeros((), dtype=torch.float32)
 
     def follow(
         self, axis_angles: Float[Tensor, "J 3"], place: Float[Tensor, "3"]

@@ -168,7 +168,7 @@ def signed_distance(mask: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
 
     inside = (mask.numpy() > 0.5).astype(np.uint8)
     if not inside.any() or inside.all():
-        return torch.zeros(mask.shape)
+        return torch.zeros(mask.shape, dtype=torch.float32)
     outer = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     inner = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return torch.from_numpy(np.where(inside > 0, 0.5 - inner, outer - 0.5).astype(np.float32))
@@ -196,7 +196,7 @@ def find_outline(
         if len(x) == 0:
             rows.append(_no_points(influence, tuning.samples))
             continue
-        pick = torch.linspace(0, len(x) - 1, min(tuning.samples, len(x))).long()
+        pick = torch.linspace(0, len(x) - 1, min(tuning.samples, len(x)), dtype=torch.float32).long()
         y, x = y[pick], x[pick]
         spot = (found.face_index[frame, y, x], found.bary[frame, y, x], faces)
         field = signed_distance(masks[frame])

@@ -50,7 +50,7 @@ def own_terms(
         huber = PseudoHuber(known.direction_width)
         terms.append(DirectionTerm(evidence.limbs, evidence.directions, sigma, weight, huber))
     if weights.pose_prior > 0:
-        weight = torch.where(present, 1.0, known.absent_prior).to(place)
+        weight = torch.where(present, 1.0, known.absent_prior).float().to(place)
         terms.append(PosePriorTerm(prior, weight * weights.pose_prior, known.limit_sigma))
     if weights.distance > 0 and bool(present.any()):
         distance = float(place[present, 2].median())

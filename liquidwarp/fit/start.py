@@ -229,6 +229,6 @@ def bridge(
     after = torch.searchsorted(known, frame).clamp_max(len(known) - 1)
     before = (torch.searchsorted(known, frame, right=True) - 1).clamp_min(0)
     start, end = known[before], known[after]
-    amount = ((frame - start) / (end - start).clamp_min(1)).clamp(0, 1).to(place)
+    amount = ((frame - start).float() / (end - start).clamp_min(1)).clamp(0, 1).to(place)
     filled = slerp_rotations(rotations[start], rotations[end], amount[:, None].expand(-1, JOINTS))
     return filled, place[start] + amount[:, None] * (place[end] - place[start])

@@ -262,13 +262,13 @@ class Fitter:
 
     def run(self, state: State, steps: int, window: int, progress: bool) -> tuple[State, Evidence]:
         """Fit all frames, window by window."""
-        from tqdm import tqdm
+        from liquidwarp.console import progress_bar
 
         evidence = self.evidence(state)
         problem = self.problem(evidence, state)
         spans = windows(len(self.present), window) if self.fps > 0 else pieces(len(self.present), window)
         done: State | None = None
-        for first, last in tqdm(spans, desc="fitting", unit="window", disable=not progress):
+        for first, last in progress_bar(spans, desc="fitting", unit="window", shown=progress):
             part = slice(first, last)
             solved = solve_poses(problem[part], state[part], steps, tuning=self.tuning.solver)
             done = solved if done is None else join(done, solved, first)

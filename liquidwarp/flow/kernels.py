@@ -8,8 +8,9 @@ import math
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from liquidwarp.jit import njit
 from liquidwarp.raster.kernels import corners_of, ends_in, flow_at, shown_in
 
 ROWS = 16

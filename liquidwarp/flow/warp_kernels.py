@@ -14,7 +14,9 @@ counted from the end. Inner loops stand inside the functions that are called, si
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from liquidwarp.jit import njit
 
 ROWS = 16
 """Rows per task."""

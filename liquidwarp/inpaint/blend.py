@@ -6,9 +6,9 @@ Convention: arrays are `[row, column]`; differences point to the right and down.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
+from liquidwarp.jit import njit
 
 _TOLERANCE = 1e-5  # of the right-hand side's size; far below one grey level
 _MAX_STEPS = 60

@@ -11,7 +11,8 @@ Convention:
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+
+from liquidwarp.jit import njit
 
 _ENDLESS = np.float32(1e30)  # cost of no match at all; finite, for the kernels assume finite numbers
 _FLAT = 2e-4  # variance of colour below which a patch is as good as flat

@@ -16,8 +16,8 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
-from tqdm import tqdm
 
+from liquidwarp.console import progress_bar
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
 from liquidwarp.media.provenance import append_gif_comment, append_mp4_xmp, provenance_text
@@ -198,7 +198,7 @@ def _shown(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]], total: int | None, progress: bool
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Yield the frames under a progress bar."""
-    with tqdm(total=total, disable=not progress, unit="frame", dynamic_ncols=True) as bar:
+    with progress_bar(total=total, shown=progress, unit="frame") as bar:
         for frame in frames:
             yield frame
             bar.update()

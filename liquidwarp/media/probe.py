@@ -1,5 +1,7 @@
 """What a file holds, by its content: a picture, something that moves, or neither; and how to open it safely."""
 
+import ctypes
+import os
 import struct
 import warnings
 import zlib
@@ -15,6 +17,7 @@ from PIL import Image
 from liquidwarp.errors import InputError
 
 _THREADS = 4  # the decoder's; they change the speed, never the frames
+_open: set[InputContainer] = set()
 # Demuxers that make "video" of pictures, text and playlists.
 _NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
 # What Pillow's decoders raise on files that are damaged.
@@ -88,8 +91,24 @@ def open_container(path: Path, noun: str) -> Iterator[InputContainer]:
         container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except (av.FFmpegError, ValueError, UnicodeError) as error:
         raise InputError(_why_not_opened(path, noun, error)) from error
-    with container:
+    _open.add(container)
+    try:
         yield container
+    finally:
+        if container in _open:
+            _open.remove(container)
+            container.close()
+
+
+def _keep_for_good() -> None:
+    """Never free what was decoded when this process was forked: FFmpeg would wait for threads that are not here."""
+    for container in _open:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(container))
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_for_good)
 
 
 @contextmanager

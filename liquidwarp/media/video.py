@@ -21,6 +21,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.media.folder import PictureFolder, picture_files
 from liquidwarp.media.probe import holds_video, open_stream
 from liquidwarp.media.timing import Stamp, choose_rate, constant_rate
+from liquidwarp.parallel import OneProcess
 
 _LOG = logging.getLogger(__name__)
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.BITEXACT
@@ -72,11 +73,12 @@ class VideoReader:
             self.size = self._layout.size
 
     def __iter__(self) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-        to_rgb = _ToRgb(self._layout)
+        to_rgb, here = _ToRgb(self._layout), OneProcess(f"reading {self.path}")
         with open_stream(self.path) as (container, stream):
             stamped = ((_stamp(frame), frame) for frame in _decoded(container, stream, self.path))
             for frame in constant_rate(stamped, self.rate):
                 yield to_rgb(frame)
+                here.check()
 
     @cached_property
     def frame_count(self) -> int:

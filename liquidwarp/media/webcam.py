@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.errors import InputError, OutputError
+from liquidwarp.parallel import OneProcess
 
 _USUAL_RATE = 30.0  # of cameras that do not tell theirs
 _QUIT = (ord("q"), 27)  # q and Escape
@@ -44,12 +45,14 @@ class Webcam:
         self._changed = threading.Condition()
         self._newest: np.ndarray | None = frame
         self._ended = False
+        self._here = OneProcess(self._name)
         self._reader = threading.Thread(target=self._read, name=self._name, daemon=True)
         self._reader.start()
 
     def __iter__(self) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         """Yield RGB frames until the camera ends or is closed."""
         while True:
+            self._here.check()
             with self._changed:
                 self._changed.wait_for(lambda: self._newest is not None or self._ended)
                 frame, self._newest = self._newest, None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from liquidwarp.checks import check_choice
+from liquidwarp.console import progress_bar
 from liquidwarp.detect.protocol import Detection, Detector
 from liquidwarp.errors import InputError
 from liquidwarp.metrics import published
@@ -69,7 +69,7 @@ def evaluate(
     setting = ScoreSetting(None if weights is None else str(weights), detector, device)
     columns = [column for name in dict.fromkeys(metrics) for column in _columns(METRICS[name], mode, regions, setting)]
     with torch.inference_mode():
-        for pair in tqdm(pairs, unit="clip", disable=not progress):
+        for pair in progress_bar(pairs, unit="clip", shown=progress):
             _run(columns, pair, (size or published.SIZE) if mode == "published" else None)
     used = [name for column in columns if column.scorer is not None for name in column.metric.files(mode)]
     files = {name: path.name for name in used if (path := find_weights(weights, name)) is not None}

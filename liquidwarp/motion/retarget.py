@@ -87,7 +87,7 @@ def check_track(body: BodyModel, track: BodyTrack) -> None:
 
 def _check_sizes(body: BodyModel, track: BodyTrack) -> None:
     joints, betas = track.body_pose.shape[1], track.betas.shape[0]
-    wanted = body.expand_pose(torch.zeros(1, 22, 3))[1].shape[1]
+    wanted = body.expand_pose(torch.zeros(1, 22, 3, dtype=torch.float32))[1].shape[1]
     if (joints, betas) != (wanted, body.num_betas):
         raise InputError(
             f"the track has {joints} joints and {betas} shape coefficients, "
@@ -125,7 +125,7 @@ def pose_body(body: BodyModel, motion: SkeletonMotion, *, betas: Float[Tensor, "
         transl=transl,
         camera=default_camera(_VIEW),
         fps=motion.fps,
-        confidence=torch.ones(frames),
+        confidence=torch.ones(frames, dtype=torch.float32),
         observed=torch.ones(frames, dtype=torch.bool),
     )
 

@@ -92,7 +92,7 @@ def level_rest() -> Float[Tensor, "C 3"]:
     It stands in for SMPL's own where its file is not at hand; motion needs only the directions of its limbs.
     """
     body = load_body("anny")
-    joints = canonical_rest(body, torch.zeros(body.num_betas)).double()
+    joints = canonical_rest(body, torch.zeros(body.num_betas, dtype=torch.float32)).double()
     places: list[Tensor] = []
     for joint, parent in enumerate(PARENTS):
         bone = joints[joint] - joints[max(parent, 0)]

@@ -235,7 +235,7 @@ def _rest(family: str, betas: Any, gender: str, body: BodyModel | None) -> Float
             body = load_body(name)
         except InputError:
             return None
-    shape = torch.zeros(body.num_betas)
+    shape = torch.zeros(body.num_betas, dtype=torch.float32)
     if betas is not None and np.ndim(betas) == 1 and np.isfinite(betas).all():
         count = min(len(betas), body.num_betas)
         shape[:count] = torch.from_numpy(np.asarray(betas, dtype=np.float32)[:count])

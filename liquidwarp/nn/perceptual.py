@@ -78,8 +78,8 @@ class VggPerceptual(nn.Module):
             convolution.load_state_dict({"weight": weight, "bias": bias})
             self.convolutions[str(index)] = convolution
             inner = weight.shape[0]
-        self.register_buffer("mean", torch.tensor(_VGG_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(_VGG_STD)[:, None, None], persistent=False)
+        self.register_buffer("mean", torch.tensor(_VGG_MEAN, dtype=torch.float32)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(_VGG_STD, dtype=torch.float32)[:, None, None], persistent=False)
         self.requires_grad_(False).eval()
 
     @staticmethod
@@ -149,7 +149,7 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
 
 def _edge_filters() -> Float[Tensor, "5 1 3 3"]:
     """Return first and second derivatives across and along, each with absolute sum 1."""
-    smooth, first, second = torch.tensor([[1.0, 2.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 2.0, -1.0]])
+    smooth, first, second = torch.tensor([[1.0, 2.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 2.0, -1.0]], dtype=torch.float32)
     pairs = ((smooth, first), (first, smooth), (smooth, second), (second, smooth), (first, first))
     bank = torch.stack([torch.outer(a, b) for a, b in pairs])
     return (bank / bank.abs().sum((1, 2), keepdim=True))[:, None]

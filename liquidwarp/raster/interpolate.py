@@ -113,7 +113,7 @@ def pixel_normals(
         return torch.nn.functional.normalize(found, dim=-1, eps=1e-12).permute(0, 3, 1, 2)
     from liquidwarp.mesh.normals_kernels import look_up_normals
 
-    result = torch.empty(*fragments.face_index.shape, 3)
+    result = torch.empty(*fragments.face_index.shape, 3, dtype=torch.float32)
     for index, bary, own, out in zip(fragments.face_index, fragments.bary, normals, result, strict=True):
         look_up_normals(index.numpy(), bary.numpy(), faces.numpy(), own.contiguous().numpy(), out.numpy())
     return result.permute(0, 3, 1, 2)

@@ -16,7 +16,9 @@ import math
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from liquidwarp.jit import njit
 
 BAND = 64
 """Rows per band."""

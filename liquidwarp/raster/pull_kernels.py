@@ -7,8 +7,9 @@ result. See `raster.kernels` for the habits of these files.
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from liquidwarp.jit import njit
 from liquidwarp.raster.kernels import corners_of
 
 PARTIALS = 4

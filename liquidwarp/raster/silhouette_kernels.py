@@ -4,8 +4,8 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from liquidwarp.jit import njit
 from liquidwarp.raster.kernels import area_of
 
 

@@ -52,7 +52,7 @@ def regress_clip(
         NoPersonError: no frame shows a person.
         InputError: there are fewer frames than keypoints tell of.
     """
-    from tqdm import tqdm
+    from liquidwarp.console import progress_bar
 
     if not bool(keypoints.present.any()):
         raise NoPersonError(f"no person in any of the {len(keypoints.present)} frames; try a lower detection threshold")
@@ -61,7 +61,7 @@ def regress_clip(
     boxes, present = square_boxes(keypoints, regressor.enlarge), keypoints.present.tolist()
     pairs = ((frame, box) for frame, box, seen in zip(frames, boxes, present, strict=False) if seen)
     found: list[BodyPieces] = []
-    with tqdm(total=sum(present), desc=regressor.name, unit="frame", disable=not progress) as bar:
+    with progress_bar(total=sum(present), desc=regressor.name, unit="frame", shown=progress) as bar:
         while batch := list(islice(pairs, _BATCH)):
             crops = torch.stack([crop_square(frame, box, regressor.side) for frame, box in batch])
             found.append(regressor.regress(crops, torch.stack([box for _, box in batch]).float(), plain))
@@ -127,7 +127,7 @@ def _to_track(
     shape = shape_of(body, betas)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
     pelvis = body.rest_joints(shape)[body.canonical("pelvis")]
-    still = torch.ones(len(place))
+    still = torch.ones(len(place), dtype=torch.float32)
     camera = default_camera((2, 2))
     return BodyTrack(body.name, shape, orient, pose, (place - pelvis).float(), camera, fps, still, still.bool())
 

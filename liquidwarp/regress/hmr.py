@@ -50,7 +50,7 @@ class _HmrRegressor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         count = _CAMERA + 3 * _JOINTS + _SHAPE
-        self.register_buffer("mean_theta", torch.zeros(count))
+        self.register_buffer("mean_theta", torch.zeros(count, dtype=torch.float32))
         self.fc_blocks = nn.ModuleDict(
             {
                 "fc1": nn.Linear(FEATURES + count, _WIDTH),
@@ -85,7 +85,7 @@ class SpinNetwork(ResNet50):
         self.decshape = nn.Linear(_WIDTH, _SHAPE)
         self.deccam = nn.Linear(_WIDTH, _CAMERA)
         for name, count in (("pose", 6 * _JOINTS), ("shape", _SHAPE), ("cam", _CAMERA)):
-            self.register_buffer(f"init_{name}", torch.zeros(1, count))
+            self.register_buffer(f"init_{name}", torch.zeros(1, count, dtype=torch.float32))
 
     def forward(self, pictures: Float[Tensor, "B 3 224 224"]) -> SmplAnswer:  # type: ignore[override]
         """Answer from crops normalised by ImageNet's mean and spread; the pose is two columns of 24 matrices."""

@@ -52,7 +52,7 @@ def regress_pictures(
         NoPersonError: no frame shows a person.
         InputError: there are fewer frames than keypoints tell of, or a camera that `regress_landmarks` refuses.
     """
-    from tqdm import tqdm
+    from liquidwarp.console import progress_bar
 
     network = network or load_image_network()
 
@@ -62,7 +62,7 @@ def regress_pictures(
         crops = _crops(frames, boxes, keypoints.present)
         found: list[Estimate] = []
         total = int(keypoints.present.sum())
-        with tqdm(total=total, desc="look", unit="frame", disable=not progress) as bar:
+        with progress_bar(total=total, desc="look", unit="frame", shown=progress) as bar:
             for rows in keypoints.present.nonzero()[:, 0].split(_BATCH):
                 batch = list(islice(crops, len(rows)))
                 if len(batch) < len(rows):

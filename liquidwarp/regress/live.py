@@ -74,7 +74,7 @@ class LiveRegressor:
             raise NoPersonError("no person in any frame so far; try a lower detection threshold")
         rotations, place = self._last
         shape = self._shapes / self._weight
-        return track_of(rotations, place, shape, self._camera, keypoints, torch.full((1,), weight))
+        return track_of(rotations, place, shape, self._camera, keypoints, torch.full((1,), weight, dtype=torch.float32))
 
     def _look(self, keypoints: Keypoints) -> float:
         assert self._camera is not None

@@ -55,11 +55,16 @@ def observe(keypoints: Keypoints, camera: Camera) -> Observed:
     frames = len(keypoints.present)
     image = keypoints.image[:, picks].float()
     certain = trust(keypoints.confidence[:, picks].float() * keypoints.present[:, None], image, keypoints.size)
-    flat, weight = torch.zeros(frames, len(MEDIAPIPE), 2), torch.zeros(frames, len(MEDIAPIPE))
+    flat, weight = (
+        torch.zeros(frames, len(MEDIAPIPE), 2, dtype=torch.float32),
+        torch.zeros(frames, len(MEDIAPIPE), dtype=torch.float32),
+    )
     flat[:, slots] = camera.on_plane(image)
     weight[:, slots] = certain
-    world = torch.zeros(frames, len(MEDIAPIPE), 3)
+    world = torch.zeros(frames, len(MEDIAPIPE), 3, dtype=torch.float32)
     if keypoints.world is not None:
         world[:, slots] = keypoints.world[:, picks].float()
     picture, ray = look_at_person(flat, weight)
-    return Observed(picture, weight, world, torch.full((frames, 1), float(keypoints.world is not None)), ray)
+    return Observed(
+        picture, weight, world, torch.full((frames, 1), float(keypoints.world is not None), dtype=torch.float32), ray
+    )

@@ -169,14 +169,14 @@ def simulate_detector(
     _, ray = look_at_person(flat, torch.ones_like(flat[..., 0]))
     hips = points[:, :, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(2, keepdim=True)
     world = (points - hips) @ ray
-    confidence = 1 - noise.unsure * torch.rand(clips, frames, count, generator=generator)
+    confidence = 1 - noise.unsure * torch.rand(clips, frames, count, generator=generator, dtype=torch.float32)
     spread = level * noise.enlarged * _sizes(noise.world) / 1000
     world = _turned(world, draw, level) + spread * _tied(draw, count)
     height = stature / depth
-    near = level * torch.tensor([_picture_size(name, noise) for name in MEDIAPIPE])[:, None] / 100
+    near = level * torch.tensor([_picture_size(name, noise) for name in MEDIAPIPE], dtype=torch.float32)[:, None] / 100
     steady, slow = noise.picture_parts
     flat = flat + height * near * (steady * draw.steady(count, 2) + slow * draw.slow(count, 2, noise.picture_slow))
-    flat = flat + height * level * noise.jitter * torch.randn(flat.shape, generator=generator)
+    flat = flat + height * level * noise.jitter * torch.randn(flat.shape, generator=generator, dtype=torch.float32)
     if level > 0:
         flat, world, confidence = _occlude(flat, world, confidence, height, draw)
         flat, world = _swap(flat, world, draw)
@@ -190,21 +190,26 @@ class _Draw:
         self.clips, self.frames, self.generator, self.noise = clips, frames, generator, noise
 
     def steady(self, *shape: int) -> Tensor:
-        return torch.randn(self.clips, 1, *shape, generator=self.generator)
+        return torch.randn(self.clips, 1, *shape, generator=self.generator, dtype=torch.float32)
 
     def slow(self, *rest: int | float) -> Tensor:
         shape, keep = [int(n) for n in rest[:-1]], float(rest[-1])
-        noise = torch.randn(self.clips, self.frames, *shape, generator=self.generator)
+        noise = torch.randn(self.clips, self.frames, *shape, generator=self.generator, dtype=torch.float32)
         for frame in range(1, self.frames):
             noise[:, frame] = keep * noise[:, frame - 1] + math.sqrt(1 - keep * keep) * noise[:, frame]
         return noise
 
     def chance(self, probability: float) -> Tensor:
         """Return a stretch of frames per clip, with some probability; (B, T) of 0 and 1."""
-        first = torch.rand(self.clips, 1, generator=self.generator) * self.frames
-        length = 1 + torch.rand(self.clips, 1, generator=self.generator) * self.noise.stretch * self.frames
+        first = torch.rand(self.clips, 1, generator=self.generator, dtype=torch.float32) * self.frames
+        length = (
+            1
+            + torch.rand(self.clips, 1, generator=self.generator, dtype=torch.float32)
+            * self.noise.stretch
+            * self.frames
+        )
         frame = torch.arange(self.frames)[None]
-        happens = torch.rand(self.clips, 1, generator=self.generator) < probability
+        happens = torch.rand(self.clips, 1, generator=self.generator, dtype=torch.float32) < probability
         return ((frame >= first) & (frame < first + length) & happens).float()
 
 
@@ -231,8 +236,10 @@ def _turned(world: Tensor, draw: _Draw, level: float) -> Tensor:
     """Lean, turn, scale and flatten."""
     noise = draw.noise
     steady, slow = noise.tilt_parts
-    tilt = torch.tensor(noise.tilt).deg2rad() * (steady * draw.steady(3) + slow * draw.slow(3, noise.slow))
-    tilt = tilt + torch.tensor([math.radians(noise.lean), 0, 0])
+    tilt = torch.tensor(noise.tilt, dtype=torch.float32).deg2rad() * (
+        steady * draw.steady(3) + slow * draw.slow(3, noise.slow)
+    )
+    tilt = tilt + torch.tensor([math.radians(noise.lean), 0, 0], dtype=torch.float32)
     size = (noise.size * draw.steady(1)).exp()
     flatter = 1 - noise.flatter * draw.steady(1).abs()
     scale = torch.cat([size, size, size * flatter], dim=-1)[:, :, None]
@@ -251,7 +258,7 @@ def _occlude(flat: Tensor, world: Tensor, confidence: Tensor, height: Tensor, dr
             away = draw.chance(noise.hidden)
             hidden[:, :, members[1:]] = away[..., None]
             hidden[:, :, members[0]] = away * (1 - skip)
-    below = torch.rand(draw.clips, 1, 1, generator=draw.generator) < noise.legs_below
+    below = torch.rand(draw.clips, 1, 1, generator=draw.generator, dtype=torch.float32) < noise.legs_below
     legs = torch.tensor([any(word in name for word in _LIMBS["leg"]) for name in MEDIAPIPE])
     hidden = torch.maximum(hidden, (below & legs).float().expand_as(hidden))
     steady, slow = noise.guess_parts
@@ -270,10 +277,10 @@ def _swap(flat: Tensor, world: Tensor, draw: _Draw) -> tuple[Tensor, Tensor]:
             if any(word in name for word in words):
                 other = name.replace("left", "*").replace("right", "left").replace("*", "right")
                 order[index] = MEDIAPIPE.index(other)
-        first = torch.rand(draw.clips, 1, generator=draw.generator) * draw.frames
-        length = 1 + draw.noise.longest_swap * torch.rand(draw.clips, 1, generator=draw.generator)
+        first = torch.rand(draw.clips, 1, generator=draw.generator, dtype=torch.float32) * draw.frames
+        length = 1 + draw.noise.longest_swap * torch.rand(draw.clips, 1, generator=draw.generator, dtype=torch.float32)
         frame = torch.arange(draw.frames)[None]
-        happens = torch.rand(draw.clips, 1, generator=draw.generator) < draw.noise.swapped
+        happens = torch.rand(draw.clips, 1, generator=draw.generator, dtype=torch.float32) < draw.noise.swapped
         swapped = ((frame >= first) & (frame < first + length) & happens)[..., None, None]
         flat = torch.where(swapped, flat[:, :, order], flat)
         world = torch.where(swapped, world[:, :, order], world)

@@ -107,7 +107,7 @@ def smpl_pelvis(body: BodyModel | None, betas: Float[Tensor, "K"]) -> Float[Tens
 
 def shape_of(body: BodyModel, betas: Float[Tensor, "K"] | None) -> Float[Tensor, "K2"]:
     """Return as many shape coefficients as a body has; those that are not given are 0."""
-    shape = torch.zeros(body.num_betas)
+    shape = torch.zeros(body.num_betas, dtype=torch.float32)
     if betas is not None:
         shape[: len(betas)] = betas[: body.num_betas]
     return shape

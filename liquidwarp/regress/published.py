@@ -60,7 +60,9 @@ class PublishedRegressor:
     def __init__(self, name: str, network: nn.Module, smpl: BodyModel | None) -> None:
         self.name, self.enlarge, self.body = name, _KINDS[name].enlarge, smpl
         self._network = network.eval().requires_grad_(False)
-        self._mean, self._spread = (torch.tensor(v).view(3, 1, 1) for v in (_KINDS[name].mean, _KINDS[name].spread))
+        self._mean, self._spread = (
+            torch.tensor(v, dtype=torch.float32).view(3, 1, 1) for v in (_KINDS[name].mean, _KINDS[name].spread)
+        )
 
     def regress(self, crops: Float[Tensor, "B 3 S S"], boxes: Float[Tensor, "B 3"], camera: Camera) -> BodyPieces:
         """Answer a body per crop (see `Regressor`); the hands' own joints are left out."""
@@ -105,7 +107,7 @@ def load_regressor(name: str, weights: str | Path, *, body: BodyModel | None = N
             rest = [kind for kind in PUBLISHED_REGRESSORS if kind != name and _fits(kind, tensors)]
             remedy = f"use --regressor {rest[0]}" if rest else "give its published checkpoint"
             raise InputError(f"{weights}: not the weights of {name}: {what} {told}; {remedy}")
-    network.to_empty(device="cpu")
+    network.to_empty(device="cpu").float()
     state = network.state_dict()
     network.load_state_dict({key: tensors.get(key, torch.zeros_like(value)).to(value) for key, value in state.items()})
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):

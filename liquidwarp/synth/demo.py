@@ -153,7 +153,7 @@ def dance_track(size: tuple[int, int]) -> BodyTrack:
         torch.cat([pose.transl for pose in poses]),
         camera,
         float(FPS),
-        torch.ones(len(poses)),
+        torch.ones(len(poses), dtype=torch.float32),
         torch.ones(len(poses), dtype=torch.bool),
         "synthetic",
         __version__,
@@ -167,7 +167,7 @@ def _place(person: DressedPerson, stance: Stance, camera: Camera, fill: float) -
     distance = distance_of_length(camera, height / fill, float(camera.size[0]))
     floor = 0.445 * height / fill
     pose = pose_from_stance(person.bare, stance)
-    return replace(pose, transl=pose.transl + torch.tensor([[0.0, floor, distance]])), floor
+    return replace(pose, transl=pose.transl + torch.tensor([[0.0, floor, distance]], dtype=torch.float32)), floor
 
 
 def _stances() -> list[Stance]:

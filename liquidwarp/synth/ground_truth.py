@@ -6,8 +6,8 @@ from typing import no_type_check
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numba import njit
 
+from liquidwarp.jit import njit
 from liquidwarp.types import Flow
 
 _SLACK = 0.02  # a point this much behind what the source sees, metres, still counts as seen

@@ -67,7 +67,7 @@ def moving_person(
         transl=poses.transl,
         camera=_camera(rng, size),
         fps=fps,
-        confidence=torch.ones(frames),
+        confidence=torch.ones(frames, dtype=torch.float32),
         observed=torch.ones(frames, dtype=torch.bool),
         detector="truth",
         version=__version__,
@@ -79,12 +79,12 @@ def _camera(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
     fill = rng.uniform(0.45, 0.9)
     away = focal * _TALL / (fill * size[0])
     pitch, roll = np.deg2rad([6.0, 1.0]) * rng.normal(size=2)
-    rotation = axis_angle_to_matrix(torch.tensor([float(pitch), 0.0, 0.0]))
-    rotation = axis_angle_to_matrix(torch.tensor([0.0, 0.0, float(roll)])) @ rotation
+    rotation = axis_angle_to_matrix(torch.tensor([float(pitch), 0.0, 0.0], dtype=torch.float32))
+    rotation = axis_angle_to_matrix(torch.tensor([0.0, 0.0, float(roll)], dtype=torch.float32)) @ rotation
     aside, up = rng.uniform(-0.12, 0.12, 2) * (1 - fill) * away
-    place = torch.tensor([float(aside), float(up), float(away)])
+    place = torch.tensor([float(aside), float(up), float(away)], dtype=torch.float32)
     camera = Camera.create(focal, size)
-    middle = torch.tensor([0.0, _MIDDLE, 0.0])
+    middle = torch.tensor([0.0, _MIDDLE, 0.0], dtype=torch.float32)
     return replace(camera, rotation=rotation, translation=place - rotation @ middle)
 
 

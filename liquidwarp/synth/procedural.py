@@ -5,9 +5,10 @@ Test runs wrap every function for type checks unless it says `no_type_check`; nu
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Float
+
+from liquidwarp.jit import njit
 
 Color = tuple[float, float, float]
 """sRGB in [0, 1]."""
@@ -48,7 +49,7 @@ def hash_unit(cells: np.ndarray, seed: int = 0) -> np.ndarray:
     return _hash_rows(flat, seed)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 @no_type_check
 def _hash(x, y, z, seed):
     h = (x * 374761393 + y * 668265263 + z * 2147483647 + seed * 1274126177) & 0xFFFFFFFF
@@ -57,7 +58,7 @@ def _hash(x, y, z, seed):
     return ((h ^ (h >> 15)) & 0xFFFFFF) / 16777216.0
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 @no_type_check
 def _hash_rows(cells, seed):
     out = np.empty(len(cells), np.float32)
@@ -66,7 +67,7 @@ def _hash_rows(cells, seed):
     return out
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 @no_type_check
 def _fractal(points, octaves, seed):
     out = np.empty(len(points), np.float32)
@@ -81,7 +82,7 @@ def _fractal(points, octaves, seed):
     return out
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 @no_type_check
 def _value(x, y, z, seed):
     x0, y0, z0 = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))

@@ -62,7 +62,7 @@ def where_pictures_end(body: BodyModel, tracks: Sequence[BodyTrack]) -> list[str
     cameras = [track.camera for track in tracks]
 
     def cuts(start: str, end: str, zones: _Zones) -> set[str]:
-        fraction = torch.linspace(0, zones[-1][0], _STEPS)
+        fraction = torch.linspace(0, zones[-1][0], _STEPS, dtype=torch.float32)
         within = torch.stack(
             [
                 _inside(camera, torch.lerp(place[start], place[end], fraction[:, None]))

@@ -188,7 +188,7 @@ class _LiveStage:
         self._levels: deque[float] = deque(maxlen=max(1, round(_FLOOR_SECONDS * fps)))
         self._travel_weight = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
         self._first: Tensor | None = None
-        self._travel = torch.zeros(3)
+        self._travel = torch.zeros(3, dtype=torch.float32)
 
     def place(
         self, seen: BodyTrack | None, size: tuple[int, int]
@@ -211,17 +211,22 @@ class _LiveStage:
         orient, pose = turns[:1], turns[None, 1:]
         if self._camera == "copy":
             return orient, pose, (path - self._root)[None], resized(seen.camera, self._size)
-        level = path * torch.tensor([1.0, 0.0, 1.0])
+        level = path * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
         if self._first is None:
             self._first, self._travel = level, level
         self._travel = self._travel + self._travel_weight * (level - self._travel)
         start = self._travel if self._camera == "source" else self._first
         placed = source.transl + (level - start)
-        placed = placed + torch.tensor([0.0, 1.0, 0.0]) * path
+        placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * path
         low = float(self._lowest(orient, pose, placed))
         self._levels.append(low)
         down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_QUANTILE))
-        return orient, pose, placed + torch.tensor([0.0, down, 0.0]), resized(source.camera, self._size)
+        return (
+            orient,
+            pose,
+            placed + torch.tensor([0.0, down, 0.0], dtype=torch.float32),
+            resized(source.camera, self._size),
+        )
 
     def _lowest(self, orient: Tensor, pose: Tensor, transl: Tensor) -> Tensor:
         return feet_level(self.body, self._source.betas, orient, pose, transl).amax()

@@ -97,7 +97,7 @@ def imitation_target(
     placed = place + path - path[:1]
     floor = feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
-    placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
+    placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
     planted = plant_feet(body, moved, stands=find_stands(body, motion))
     return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
@@ -107,10 +107,10 @@ def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:
     """Return how the ground under the person moves along: the level path of the feet without single steps."""
     if motion.fps <= 0:
         root = motion.transl + body.rest_joints(motion.betas)[0]
-        return root * torch.tensor([1.0, 0.0, 1.0])
-    feet = foot_points(body, motion).mean(dim=1) * torch.tensor([1.0, 0.0, 1.0])
+        return root * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
+    feet = foot_points(body, motion).mean(dim=1) * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
     reach = math.ceil(3 * _TRAVEL * motion.fps)
-    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (_TRAVEL * motion.fps)) ** 2)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float32) / (_TRAVEL * motion.fps)) ** 2)
     padded = torch.nn.functional.pad(feet.T[:, None], (reach, reach), mode="replicate")
     return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
 
@@ -159,7 +159,7 @@ def orbit_target(
 
 
 def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple[Tensor, Tensor]:
-    canonical = torch.zeros(1, 22, 3)
+    canonical = torch.zeros(1, 22, 3, dtype=torch.float32)
     orient, body_pose = body.expand_pose(canonical)
     for side in ("left", "right"):
         shoulder, wrist = body.canonical(f"{side}_shoulder"), body.canonical(f"{side}_wrist")
@@ -185,7 +185,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     seen = Keypoints(
         names,
         project(motion.camera, points)[..., :2],
-        torch.ones(points.shape[:2]),
+        torch.ones(points.shape[:2], dtype=torch.float32),
         motion.camera.turn_to_camera(points - points.mean(1, keepdim=True)),
         torch.ones(len(motion), dtype=torch.bool),
         motion.camera.size,

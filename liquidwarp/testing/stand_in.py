@@ -93,14 +93,14 @@ def source_joint(name: str) -> str:
 def _levelled() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the open body's vertices and joints with level arms, as the family's templates have them, and shapes."""
     body = anny_body()
-    identity = body.identity(torch.zeros(body.num_betas))
-    pose = torch.zeros(1, 22, 3)
+    identity = body.identity(torch.zeros(body.num_betas, dtype=torch.float32))
+    pose = torch.zeros(1, 22, 3, dtype=torch.float32)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         shoulder, wrist = (identity.joints[body.canonical(f"{side}_{joint}")] for joint in ("shoulder", "wrist"))
         arm = wrist - shoulder
         pose[0, CANONICAL_JOINTS.index(f"{side}_shoulder"), 2] = -sign * math.atan2(float(arm[1]), abs(float(arm[0])))
     orient, full = body.expand_pose(pose)
-    still = torch.zeros(1, 3)
+    still = torch.zeros(1, 3, dtype=torch.float32)
     rotation, translation = body.transforms(identity.joints, orient, full)
     joints = ((rotation @ identity.joints[..., None])[..., 0] + translation)[0]
     vertices = body.vertices(identity, orient, full, still)[0]

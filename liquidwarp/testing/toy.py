@@ -233,5 +233,8 @@ def toy_body() -> RiggedBody:
         SkinWeights.from_dense(np.concatenate([mesh.weights for mesh in meshes])),
         _toy_landmarks(joints, joint_basis),
         tuple(range(len(CANONICAL_JOINTS))),
-        {"height": torch.tensor([1.0, 0, 0, 0]), "weight": torch.tensor([0, 1.0, 0, 0])},
+        {
+            "height": torch.tensor([1.0, 0, 0, 0], dtype=torch.float32),
+            "weight": torch.tensor([0, 1.0, 0, 0], dtype=torch.float32),
+        },
     )

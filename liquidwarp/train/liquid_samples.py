@@ -104,7 +104,10 @@ class SeenClip:
             charts.append(body_chart(self.code, _one(self.fragments, frame)))
             where = self.xy[frame : frame + 1]
             flows.append(mesh_flow(own, self.faces, where, face_visible=self.shown[frame : frame + 1]))
-        warped, rendered = torch.zeros(3, *own.mask.shape[1:]), torch.zeros(3, *own.mask.shape[1:])
+        warped, rendered = (
+            torch.zeros(3, *own.mask.shape[1:], dtype=torch.float32),
+            torch.zeros(3, *own.mask.shape[1:], dtype=torch.float32),
+        )
         for color, flow in reversed(list(zip(colors, flows, strict=True))):  # the first photo wins
             moved = warp(color[None], flow)[0]
             warped = torch.where(flow.valid, moved, warped)

@@ -220,7 +220,7 @@ def photo_pairs(state: SourceState, count: int = 12, *, seed: int = 0) -> PairCl
     random = torch.Generator().manual_seed(seed)
 
     def about(values: Tensor, spread: float) -> Tensor:
-        return values + spread * torch.randn((count, *values.shape[1:]), generator=random)
+        return values + spread * torch.randn((count, *values.shape[1:]), generator=random, dtype=torch.float32)
 
     with torch.no_grad():
         vertices = body.vertices(

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from tqdm import tqdm
 
 from liquidwarp import __version__
 from liquidwarp.bodies import BodyModel
+from liquidwarp.console import progress_bar
 from liquidwarp.detect import Detector, default_detector, profile_of
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_video, open_video
@@ -91,14 +91,14 @@ def fine_tune(
         rate: of learning at the beginning.
         progress: show a progress bar.
     """
-    network = CompactGenerator(start.widths)
+    network = CompactGenerator(start.widths).float()
     network.load_state_dict(start.state_dict())
     objective = CompactObjective(network, _LOSSES)
     samples = PairSamples(
         [pairs], DataConfig(size=_CROP, source_size=(pairs.source.shape[0], pairs.source.shape[1])), seed=0
     )
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-    for step in tqdm(range(steps), desc="personalise", unit="step", disable=not progress):
+    for step in progress_bar(range(steps), desc="personalise", unit="step", shown=progress):
         optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
         drawn = [samples.sample(step * _BATCH + number) for number in range(_BATCH)]
         batch = joined(drawn)

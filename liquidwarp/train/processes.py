@@ -41,7 +41,7 @@ class Processes:
         """Tell whether any process says so."""
         if self.world == 1:
             return said
-        flag = torch.tensor(float(said), device=self.device)
+        flag = torch.tensor(float(said), device=self.device, dtype=torch.float32)
         distributed.all_reduce(flag, distributed.ReduceOp.MAX)
         return bool(flag)
 

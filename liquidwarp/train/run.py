@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from tqdm import tqdm
 
+from liquidwarp.console import progress_bar
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path, check_writable
@@ -128,7 +128,7 @@ class _Run:
         config, first = self._config, self._progress.step
         last = config.train.steps if stop_after is None else min(config.train.steps, first + stop_after)
         reason = "steps" if last == config.train.steps else "interrupted"
-        shown = tqdm(total=config.train.steps, initial=first, unit="step", disable=not bar, dynamic_ncols=True)
+        shown = progress_bar(total=config.train.steps, initial=first, unit="step", shown=bar)
         began, before = time.monotonic(), self._progress.seconds
         lap = (first, began)
         with shown:

@@ -9,10 +9,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import distributed
-from tqdm import tqdm
 
 from liquidwarp.bodies import load_body
 from liquidwarp.checks import check_choice
+from liquidwarp.console import progress_bar
 from liquidwarp.data import load_clips, load_iper, roughen
 from liquidwarp.errors import InputError
 from liquidwarp.synth import synthetic_clip
@@ -160,7 +160,7 @@ def _made(clips: _Clips, config: Config, folder: Path) -> Sources:
     cache = Path(config.data.cache) if config.data.cache else folder / "pairs"
     files, broken = [], dict(clips.skipped)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    for index in tqdm(range(len(clips.names)), desc="pairs", unit="clip", disable=rank > 0):
+    for index in progress_bar(range(len(clips.names)), desc="pairs", unit="clip", shown=rank == 0):
         name = clips.names[index]
         path = cache / f"{name.replace('/', '_')}.safetensors"
         try:

@@ -51,8 +51,8 @@ class Camera:
             torch.tensor([focal, focal], dtype=torch.float32),
             torch.tensor(middle, dtype=torch.float32),
             (int(height), int(width)),
-            torch.eye(3),
-            torch.zeros(3),
+            torch.eye(3, dtype=torch.float32),
+            torch.zeros(3, dtype=torch.float32),
             orthographic,
         )
 

@@ -1,6 +1,5 @@
 """Hands and face of somebody whose body was found."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from liquidwarp.detect.litert.face import FaceNetworks
 from liquidwarp.detect.litert.hands import HandNetworks
 from liquidwarp.detect.protocol import Detection
 from liquidwarp.detect.tuning import LiteRtTuning
+from liquidwarp.parallel import HelperThread
 
 
 class CloseLooks:
@@ -20,15 +20,15 @@ class CloseLooks:
     Args:
         hands: look at hands.
         face: look at the face.
-        pool: of that thread.
+        helper: of that thread.
         folder: where models are looked for first.
         tuning: when they are large enough, and sure enough.
     """
 
     def __init__(
-        self, *, hands: bool, face: bool, pool: ThreadPoolExecutor, folder: str | Path | None, tuning: LiteRtTuning
+        self, *, hands: bool, face: bool, helper: HelperThread, folder: str | Path | None, tuning: LiteRtTuning
     ) -> None:
-        self._pool = pool
+        self._helper = helper
         self._hands = [HandNetworks(folder, tuning.hands) for _ in range(2)] if hands else []
         self._face = FaceNetworks(folder, tuning.face) if face else None
 
@@ -45,7 +45,7 @@ class CloseLooks:
         hands, face = person.hands, person.face
         if self._hands:
             before = last.hands if last is not None and last.hands is not None else Hands(None, None)
-            right = self._pool.submit(self._hands[1].find, frame, person, "right", before.right)
+            right = self._helper.submit(self._hands[1].find, frame, person, "right", before.right)
             hands = Hands(self._hands[0].find(frame, person, "left", before.left), right.result())
         if self._face is not None:
             face = self._face.find(frame, person, None if last is None else last.face)

@@ -112,7 +112,7 @@ class LiteRtDetector:
     @cached_property
     def _close(self) -> CloseLooks:
         return CloseLooks(
-            hands=self._hands, face=self._face, pool=self._looks.pool, folder=self._models, tuning=self.tuning
+            hands=self._hands, face=self._face, helper=self._looks.helper, folder=self._models, tuning=self.tuning
         )
 
     def _find_one(self, frame: np.ndarray) -> Detection | None:

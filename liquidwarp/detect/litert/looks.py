@@ -2,7 +2,6 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from liquidwarp.detect.litert.finder import POSE, Finder
 from liquidwarp.detect.litert.pose import PoseLook, PoseNetwork, body_region
 from liquidwarp.detect.litert.regions import SquareRegion
 from liquidwarp.detect.tuning import LiteRtTuning
+from liquidwarp.parallel import HelperThread
 
 T = TypeVar("T")
 
@@ -75,9 +75,9 @@ class LookPair:
         self._networks = [PoseNetwork(model, folder) for _ in range(count)]
         self._depths = [PoseNetwork("full", folder) for _ in range(count)] if model == "heavy" else []
         self._least, self._tuning = min_confidence, tuning
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="litert-mirror")
+        self.helper = HelperThread("litert-mirror")
         """The thread of the second look."""
-        self._closer = weakref.finalize(self, self.pool.shutdown)
+        self._closer = weakref.finalize(self, self.helper.shutdown)
 
     def find(
         self, frame: UInt8[np.ndarray, "H W 3"], area: SquareRegion, *, blank: bool = False
@@ -136,7 +136,7 @@ class LookPair:
 
     def _both(self, run: Callable[[int], T], count: int) -> list[T]:
         """Run something for each look, the second in a thread of its own."""
-        other = self.pool.submit(run, 1) if count > 1 else None
+        other = self.helper.submit(run, 1) if count > 1 else None
         first = run(0)
         return [first] if other is None else [first, other.result()]
 

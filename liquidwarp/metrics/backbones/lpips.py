@@ -95,7 +95,7 @@ def lpips_distance(
 
     Source: Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", 2018, equation 1.
     """
-    total = torch.zeros(a[0].shape[0], device=a[0].device)
+    total = torch.zeros(a[0].shape[0], device=a[0].device, dtype=torch.float32)
     for level, (x, y) in enumerate(zip(a, b, strict=True)):
         errors = head.conv(f"lin{level}.model.1", (x - y) ** 2)[:, 0]
         if region is None:

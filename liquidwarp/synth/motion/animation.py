@@ -24,10 +24,14 @@ def animate(bare: BareBody, moments: Sequence[Moment]) -> PoseSequence:
     poses = [pose_from_stance(bare, moment.stance) for moment in moments]
     orient = torch.cat([pose.global_orient for pose in poses])
     transl = torch.cat([pose.transl for pose in poses])
-    turn = axis_angle_to_matrix(torch.tensor([[0.0, -float(moment.heading), 0.0] for moment in moments]))
+    turn = axis_angle_to_matrix(
+        torch.tensor([[0.0, -float(moment.heading), 0.0] for moment in moments], dtype=torch.float32)
+    )
     root = bare.body.rest_joints(bare.betas)[0]
     moved = (turn @ (root + transl)[..., None])[..., 0] - root
-    moved = moved + torch.tensor([[float(moment.across), 0.0, float(moment.away)] for moment in moments])
+    moved = moved + torch.tensor(
+        [[float(moment.across), 0.0, float(moment.away)] for moment in moments], dtype=torch.float32
+    )
     orient = matrix_to_axis_angle(turn @ axis_angle_to_matrix(orient))
     return PoseSequence(orient, torch.cat([pose.body_pose for pose in poses]), moved)
 

@@ -166,7 +166,7 @@ def surface_points(mesh: SkinnedMesh, body: RiggedBody) -> SurfacePoints:
 @lru_cache(maxsize=1)
 def _average() -> tuple[RiggedBody, Float[np.ndarray, "V 3"], sparse.csr_matrix]:
     body = anny_body()
-    average = body.identity(torch.zeros(body.num_betas)).vertices.numpy()
+    average = body.identity(torch.zeros(body.num_betas, dtype=torch.float32)).vertices.numpy()
     return body, average, sparse.csr_matrix(body.weights.dense.numpy().astype(np.float64))
 
 

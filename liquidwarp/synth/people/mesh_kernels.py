@@ -6,7 +6,7 @@ Test runs wrap every function for type checks unless it says `no_type_check`; nu
 import math
 from typing import no_type_check
 
-from numba import njit
+from liquidwarp.jit import njit
 
 
 @njit(cache=True, nogil=True)

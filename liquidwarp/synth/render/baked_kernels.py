@@ -7,8 +7,8 @@ import math
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from liquidwarp.jit import njit
 from liquidwarp.synth.render.shadow_kernels import filtered_visibility
 
 
