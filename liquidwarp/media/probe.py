@@ -15,8 +15,9 @@ from PIL import Image
 from liquidwarp.errors import InputError
 
 _THREADS = 4  # the decoder's; they change the speed, never the frames
-# Demuxers that make "video" of pictures, text and playlists.
-_NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
+# Demuxers that make "video" of pictures, text and playlists; animated pictures are read by `media.animation`.
+_NO_VIDEO_FORMATS = {"image2", "gif", "apng", "webp", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
+_ANIMATED = ("WEBP", "GIF", "PNG")  # TIFF and MPO hold several pictures too, but none that moves
 # What Pillow's decoders raise on files that are damaged.
 DAMAGED_PICTURE = (
     OSError,
@@ -43,8 +44,19 @@ def is_image(path: str | Path) -> bool:
         return False
 
 
+def is_animation(path: Path) -> bool:
+    """Tell whether a file is a WebP, GIF or PNG of several frames."""
+    try:
+        with quiet_pillow(), Image.open(path) as image:
+            return image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
+    except (*DAMAGED_PICTURE, Image.DecompressionBombError):
+        return False
+
+
 def holds_video(path: Path) -> bool:
-    """Tell whether a file holds a moving picture (a GIF counts)."""
+    """Tell whether a file holds a moving picture (an animated WebP, GIF or PNG counts)."""
+    if is_animation(path):
+        return True
     try:
         with open_stream(path):
             return True
