@@ -27,7 +27,7 @@ from liquidwarp.fit.track import WINDOW, join, read_state, windows
 from liquidwarp.fit.tuning import FIT_TUNING, FootLockTuning
 from liquidwarp.geometry import matrix_to_axis_angle, pose_to_world
 from liquidwarp.parallel import one_thread
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, shots_of
 
 _KEPT = ("nose", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
@@ -55,6 +55,11 @@ def plant_feet(
     check_shape("stands", stands, (len(track), len(FEET)))
     if track.fps <= 0 or len(track) < 3 or not bool((stands >= 0).any()):
         return track
+    if track.cuts:
+        shots = shots_of(track.cuts, len(track))
+        held = [plant_feet(body, track[shot], stands=stands[shot], tuning=tuning) for shot in shots]
+        moved = ("global_orient", "body_pose", "transl")
+        return replace(track, **{name: torch.cat([getattr(part, name) for part in held]) for name in moved})
     kept = tuple(name for name in body.landmark_names if name.rpartition("_")[2] in _KEPT)
     with torch.no_grad(), one_thread():
         skeleton = make_skeleton(body, (*FEET, *kept), track.betas)

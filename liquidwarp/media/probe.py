@@ -15,8 +15,9 @@ from PIL import Image
 from liquidwarp.errors import InputError
 
 _THREADS = 4  # the decoder's; they change the speed, never the frames
-# Demuxers that make "video" of pictures, text and playlists; animated pictures are read by `media.animation`.
-_NO_VIDEO_FORMATS = {"image2", "gif", "apng", "webp", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
+# Demuxers that make "video" of pictures, text and playlists.
+_NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
+_NO_VIDEO_FORMATS |= {"gif", "apng", "webp"}  # read by `media.animation`
 _ANIMATED = ("WEBP", "GIF", "PNG")  # TIFF and MPO hold several pictures too, but none that moves
 # What Pillow's decoders raise on files that are damaged.
 DAMAGED_PICTURE = (

@@ -94,12 +94,12 @@ def test_a_file_that_breaks_off_yields_what_is_there(tmp_path, ending, caplog) -
     noise = np.random.default_rng(0).integers(0, 255, (6, 40, 60, 3), dtype=np.uint8)
     path = animation(tmp_path / f"a{ending}", list(noise), 40)
     path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
+    if ending == ".webp":  # Pillow asks for the whole file
+        with pytest.raises(InputError, match=r"damaged or incomplete|cannot be read|not a video"):
+            open_video(path)
+        return
     with caplog.at_level(logging.WARNING):
-        try:
-            frames = list(open_video(path))
-        except InputError as error:
-            assert "damaged or incomplete" in str(error) or "not a video" in str(error) or "cannot be read" in str(error)
-            return
+        frames = list(open_video(path))
     assert 0 < len(frames) < 6
     assert f"{path} is damaged or incomplete" in caplog.text
 
