@@ -104,7 +104,7 @@ def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: AppearanceTuning) -> Fl
 
 
 class KnownLooks:
-    """What the person who is followed looks like, and what the others look like who were met.
+    """What the person who is followed has looked like so far, and what the others look like who were met.
 
     Args:
         tuning: who looks like whom.
@@ -112,60 +112,67 @@ class KnownLooks:
 
     def __init__(self, tuning: AppearanceTuning) -> None:
         self._tuning = tuning
-        self._own: Appearance | None = None
+        self._own: list[Appearance] = []
         self._others: list[Appearance] = []
 
     def begin(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection], person: int) -> None:
         """Keep the looks of all people in a frame; number `person` is the one to follow."""
-        looks = [Appearance.of(frame, other, tuning=self._tuning) for other in people]
-        self._own = looks.pop(person)
+        looks = [self._look(frame, other) for other in people]
+        own = looks.pop(person)
+        self._own = [] if own is None else [own]
         self._others = [look for look in looks if look is not None]
 
-    def learn(self, look: Appearance | None) -> None:
-        """Take in what the person looks like in the next frame."""
-        if look is None or self._own is None:
-            self._own = self._own or look
+    def learn(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> None:
+        """Take in what the person looks like in the next frame: people turn, and light changes."""
+        look = self._look(frame, person)
+        if look is None:
+            return
+        if not self._own or self.is_changed(look):
+            self._own.append(look)
         elif not self._others or self._lead(look) > self._tuning.clearly:
-            self._own = self._own.mixed(look, self._tuning.learnt)
+            nearest = max(range(len(self._own)), key=lambda number: self._like(self._own[number], look))
+            self._own[nearest] = self._own[nearest].mixed(look, self._tuning.learnt)
 
     def meet(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection]) -> None:
         """Keep the looks of those who are clearly less like the person than the one who is most."""
-        looks = [look for other in people if (look := Appearance.of(frame, other, tuning=self._tuning)) is not None]
-        if self._own is None or len(looks) < 2:
-            return
-        likeness = [self._like(self._own, look) for look in looks]
+        looks = [look for other in people if (look := self._look(frame, other)) is not None]
+        likeness = [self._own_like(look) for look in looks]
         for look, like in zip(looks, likeness, strict=True):
             known = any(self._like(other, look) > like for other in self._others)
-            if like < max(likeness) - self._tuning.clearly and not known:
+            if self._own and like < max(likeness) - self._tuning.clearly and not known:
                 self._others.append(look)
 
     def is_another(self, look: Appearance) -> bool:
         """Return whether a look is clearly that of somebody else who was met."""
-        return self._own is not None and bool(self._others) and self._lead(look) < -self._tuning.clearly
+        return bool(self._own) and bool(self._others) and self._lead(look) < -self._tuning.clearly
 
     def is_changed(self, look: Appearance) -> bool:
-        """Return whether a look is no longer the person's."""
-        return self._own is not None and self._like(self._own, look) < self._tuning.changed
+        """Return whether the person never looked like this."""
+        return bool(self._own) and self._own_like(look) < self._tuning.changed
 
     def without_others(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection]) -> list[Detection]:
         """Return the people who are not clearly somebody else."""
         if not self._others:
             return list(people)
-        looks = [Appearance.of(frame, other, tuning=self._tuning) for other in people]
+        looks = [self._look(frame, other) for other in people]
         return [other for other, look in zip(people, looks, strict=True) if look is None or not self.is_another(look)]
 
     def most_alike(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection]) -> Detection | None:
         """Return who looks most like the person; of several who look about as much, the first."""
-        looks = [Appearance.of(frame, other, tuning=self._tuning) for other in people]
-        own = self._own
-        likeness = [0.0 if own is None or look is None else self._like(own, look) for look in looks]
+        looks = [self._look(frame, other) for other in people]
+        likeness = [0.0 if look is None else self._own_like(look) for look in looks]
         near = (n for n, like in enumerate(likeness) if like > max(likeness) - self._tuning.clearly)
         return people[next(near)] if people else None
 
     def _lead(self, look: Appearance) -> float:
         """Return how much more a look is like the person than like the most similar other."""
-        assert self._own is not None
-        return self._like(self._own, look) - max(self._like(other, look) for other in self._others)
+        return self._own_like(look) - max(self._like(other, look) for other in self._others)
+
+    def _own_like(self, look: Appearance) -> float:
+        return max((self._like(own, look) for own in self._own), default=0.0)
 
     def _like(self, one: Appearance, other: Appearance) -> float:
         return one.like(other, tuning=self._tuning)
+
+    def _look(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> Appearance | None:
+        return Appearance.of(frame, person, tuning=self._tuning)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from liquidwarp.detect.appearance import Appearance, KnownLooks
 from liquidwarp.detect.details import Face, Hands
+from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.profiles import profile_of
@@ -155,6 +156,9 @@ def detect_clip(
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
+    hidden = describe_hidden_legs(keypoints)
+    if hidden:
+        _log.warning("%s: %s", source, hidden)
     hands = tuple(None if detection is None else detection.hands for detection in found)
     faces = tuple(None if detection is None else detection.face for detection in found)
     return ClipDetection(
@@ -312,7 +316,7 @@ class ClipFollower:
         if near is not None:
             self._last, self._lost = near.box, 0
             if not self._doubts:
-                self._looks.learn(Appearance.of(frame, near, tuning=self._tuning.appearance))
+                self._looks.learn(frame, near)
         else:
             self._lost += 1
         return near

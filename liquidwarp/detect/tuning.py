@@ -89,6 +89,12 @@ class FollowTuning:
     most_size: float = 2.5
     """The same upwards."""
 
+    shown_leg: float = 0.5
+    """Confidence above which a knee or an ankle inside of the picture is shown."""
+
+    least_shown_legs: float = 0.05
+    """Fraction of a shot's frames that must show one: what fewer show is a detector's mistake."""
+
     least_landmarks: int = 3
     """Landmarks that somebody in a file must have to be taken for a person."""
 
