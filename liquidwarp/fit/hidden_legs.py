@@ -52,9 +52,14 @@ def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> Body
     lowest = points[..., 1].amax(1)
     down = torch.zeros_like(track.transl)
     down[:, 1] = lowest.median() - lowest
-    settled = replace(settled, transl=settled.transl + down)
-    places = smoothed((points + down[:, None]).flatten(1), track.fps, tuning.hidden_settle).unflatten(1, (-1, 3))
-    return plant_feet(body, settled, places=places, tuning=tuning)
+    points = points + down[:, None]
+    places = smoothed(points.flatten(1), track.fps, tuning.hidden_settle).unflatten(1, (-1, 3))
+    # A straight leg that leans reaches less far down.
+    joints = body.rest_joints(track.betas)
+    leg = (joints[body.canonical("left_ankle")] - joints[body.canonical("left_hip")]).norm()
+    aside = (places - points)[..., [0, 2]].norm(dim=-1).amax(1).clamp(max=float(leg) / 2)
+    down[:, 1] += leg - (leg**2 - aside**2).sqrt()
+    return plant_feet(body, replace(settled, transl=settled.transl + down), places=places, tuning=tuning)
 
 
 def _hang_legs(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
