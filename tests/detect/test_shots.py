@@ -52,7 +52,7 @@ CLIPS = {
     "dissolve of five frames": (A[:12] + mixed(A[12:17], B[12:17]) + B[17:], []),
     "dissolve of twelve": (A[:8] + mixed(A[8:20], B[8:20]) + B[20:], []),
     "fade to black and back": (A[:8] + mixed(A[8:18], BLACK * 10) + mixed(BLACK * 10, B[:10]) + B[10:], []),
-    "flash": (A[:12] + [np.full_like(A[0], 250)] + A[13:], []),
+    "flash": ([*A[:12], np.full_like(A[0], 250), *A[13:]], []),
     "lamp": (A[:12] + [np.clip(1.3 * frame + 12.0, 0, 255).astype(np.uint8) for frame in A[12:]], []),
     "fast dance": (scene(3, 40, speed=0.2, wide=0.2), []),
     "fast dance, every fifth frame": (scene(3, 100, speed=0.1, wide=0.2)[::5], []),

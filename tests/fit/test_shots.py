@@ -112,4 +112,4 @@ def test_a_track_keeps_its_cuts(fitted, tmp_path) -> None:
     replace(fitted, cuts=(20, 12)).save(tmp_path / "c.npz")
     with pytest.raises(InputError, match=r"not a body track \(its cuts \[20, 12\] are not those of 30 frames\)"):
         BodyTrack.load(tmp_path / "c.npz")
-    assert SIZE == fitted.camera.size
+    assert fitted.camera.size == SIZE
