@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.console import progress_bar
+from liquidwarp.detect.appearance import Appearance, KnownLooks
 from liquidwarp.detect.details import Face, Hands
+from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.profiles import profile_of
@@ -27,12 +30,15 @@ from liquidwarp.detect.protocol import (
     drop_outside,
     is_same,
 )
+from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
+
+_MOST_NAMED = 6  # gaps or cuts that a message names one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +100,9 @@ def detect_clip(
     """Follow one person through a clip.
 
     Frames are read once, in order, a few ahead, and let go. The person is chosen in the first frame that shows anybody
-    and followed by the overlap of boxes; someone who was lost for half a second is taken up again wherever a person of
-    about the same size appears. Frames without the person are flagged in `keypoints.present` and counted in a warning.
+    and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
+    for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
+    flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
 
     Args:
         frames: RGB pictures of one size.
@@ -114,6 +121,7 @@ def detect_clip(
         InputError: there is no person number `person`, or a frame has another size.
     """
     follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
+    cuts: list[int] = []
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
@@ -121,13 +129,17 @@ def detect_clip(
     if total is None and isinstance(frames, Sized):
         total = len(frames)
     with closing(prefetch(frames)) as read:
-        for index, frame in enumerate(progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")):
+        bar = progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")
+        marked = mark_cuts(iter(bar), tuning=tuning.shots) if fps > 0 else zip(bar, repeat(False))
+        for index, (frame, cut) in enumerate(marked):
             if frame.shape[:2] != tuple(size):
                 raise InputError(
                     f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
                     "re-encode the video at one size"
                 )
-            detection = follower.next(frame)
+            if cut:
+                cuts.append(index)
+            detection = follower.next(frame, cut=cut)
             packed.append(pack_mask(detection.mask if detection else None, small))
             with_masks |= bool(packed[-1])
             found.append(_without_mask(detection))
@@ -137,10 +149,16 @@ def detect_clip(
     keypoints = collect_keypoints(
         found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
+    if cuts:
+        keypoints = replace(keypoints, cuts=tuple(cuts))
+        _log.warning("%s: %s", source, describe_cuts(cuts, fps))
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found], dtype=torch.float32)
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
+    hidden = describe_hidden_legs(keypoints)
+    if hidden:
+        _log.warning("%s: %s", source, hidden)
     hands = tuple(None if detection is None else detection.hands for detection in found)
     faces = tuple(None if detection is None else detection.face for detection in found)
     return ClipDetection(
@@ -221,11 +239,23 @@ def describe_gaps(present: Bool[Tensor, "T"], fps: float) -> str:
             runs[-1].append(index)
         else:
             runs.append([index])
-    if len(runs) > 6:
+    if len(runs) > _MOST_NAMED:
         return f"{len(missing)} of {len(present)} frames without a person (bridged)"
     words = [_run_words(run, fps) for run in runs]
     text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     return f"frame{'s' if len(missing) > 1 else ''} {text} without a person (bridged)"
+
+
+def describe_cuts(cuts: Sequence[int], fps: float) -> str:
+    """Say in one line where a clip is cut.
+
+    "2 cuts, at 1.6 s and 4.0 s; each of the 3 shots is taken by itself"
+    """
+    times = [f"{cut / fps:.1f} s" for cut in cuts]
+    count = f"{len(cuts)} cut{'s' if len(cuts) > 1 else ''}"
+    if len(cuts) <= _MOST_NAMED:
+        count += ", at " + " and ".join([part for part in (", ".join(times[:-1]), times[-1]) if part])
+    return f"{count}; each of the {len(cuts) + 1} shots is taken by itself"
 
 
 def pick_person(
@@ -248,6 +278,9 @@ def pick_person(
 class ClipFollower:
     """Follows one person through a clip with any detector, and takes it up again after it was lost.
 
+    People are told apart by where they are and, where there are several, by what they look like: who comes out of a
+    crossing in the clothes of somebody else is somebody else.
+
     Args:
         detector: what finds people.
         person: which to follow, 0 is the largest in the first frame that shows anybody.
@@ -268,30 +301,61 @@ class ClipFollower:
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
+        self._looks = KnownLooks(tuning.appearance)
+        self._doubts = 0
 
-    def next(self, frame: np.ndarray) -> Detection | None:
-        """Return the person in the next frame, or None."""
+    def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
+        """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
+        if cut:
+            self._follower, self._doubts = None, 0
         near = self._follower.next(frame) if self._follower is not None else None
-        if near is None:
-            near = self._search(frame)
+        if near is not None:
+            near = self._checked(frame, near)
+        else:
+            near = self._search(frame, cut)
         if near is not None:
             self._last, self._lost = near.box, 0
+            if not self._doubts:
+                self._looks.learn(frame, near)
         else:
             self._lost += 1
         return near
 
-    def _search(self, frame: np.ndarray) -> Detection | None:
+    def _search(self, frame: np.ndarray, cut: bool) -> Detection | None:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
         if self._last is None:
-            found = self._choose(people)
+            found = self._choose(frame, people)
         else:
-            found = pick_person(people, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
+            likely = self._looks.without_others(frame, people)
+            if cut:
+                found = self._looks.most_alike(frame, likely)
+            else:
+                found = pick_person(likely, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
+        return self._follow(frame, found)
+
+    def _follow(self, frame: np.ndarray, found: Detection | None) -> Detection | None:
+        self._follower = None
         if found is not None and isinstance(self.detector, FollowingDetector):
             self._follower = self.detector.follow(frame, found)
         return found
 
-    def _choose(self, people: list[Detection]) -> Detection | None:
+    def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
+        """Return who was followed, or the person itself where that has become somebody else."""
+        look = Appearance.of(frame, near, tuning=self._tuning.appearance)
+        if look is None or not (self._looks.is_another(look) or self._looks.is_changed(look)):
+            self._doubts = 0
+            return near
+        people = self.detector.detect(frame)
+        self._looks.meet(frame, people)
+        if self._looks.is_another(look):
+            self._doubts = 0
+            return self._follow(frame, self._looks.most_alike(frame, self._looks.without_others(frame, people)))
+        # Nobody else is there, or nobody who looks more like the person: a new look, if it stays.
+        self._doubts = self._doubts + 1 if self._doubts < self._forget else 0
+        return near
+
+    def _choose(self, frame: np.ndarray, people: list[Detection]) -> Detection | None:
         if not people:
             return None
         if not 0 <= self._person < len(people):
@@ -300,6 +364,7 @@ class ClipFollower:
                 f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
             )
         self.others = len(people) - 1
+        self._looks.begin(frame, people, self._person)
         return people[self._person]
 
 

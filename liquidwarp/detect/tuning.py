@@ -4,8 +4,69 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class ShotTuning:
+    """The numbers of finding cuts (`detect.shots`)."""
+
+    side: int = 32
+    """Pixels of the square that frames are shrunk to: noise and small things are gone."""
+
+    reach: int = 3
+    """Frames before and after whose changes a cut must stand out against: a dissolve is longer."""
+
+    stands_out: float = 2.5
+    """How many times their largest it must be; dances stay below 2, of five frames a second too."""
+
+    noise: float = 1.0
+    """Levels of 255 that pixels change from frame to frame at least, as a mean."""
+
+    much: float = 20.0
+    """Levels of 255 by which a pixel has changed much."""
+
+    most_gain: float = 2.0
+    """Factor by which lamps change the contrast at most; flat pictures match nothing."""
+
+    least_part: float = 0.12
+    """Fraction of the pixels that must have: somebody who starts to move changes less."""
+
+
+@dataclass(frozen=True)
+class AppearanceTuning:
+    """The numbers of telling people apart by what they look like (`detect.appearance`)."""
+
+    weights: tuple[float, float, float] = (0.5, 1.0, 0.5)
+    """How much head, trunk and legs count: trunks differ most, and are hidden least."""
+
+    breadth: float = 0.4
+    """Distance from the body's line, in lengths of the trunk, up to which pixels count: arms come and go."""
+
+    trunk_pixels: int = 24
+    """Pixels of a trunk's length from which on pixels are left out: colours need no more."""
+
+    bins: int = 8
+    """Levels of each of red, green and blue."""
+
+    least_pixels: int = 12
+    """Pixels that a part must have to be seen."""
+
+    clearly: float = 0.05
+    """How much more somebody must look like one person than like another to be taken for that one."""
+
+    changed: float = 0.88
+    """Likeness below which it may be somebody else who was not known of: others are looked for then."""
+
+    learnt: float = 0.1
+    """How much of a new look goes into the known one, frame by frame: people turn, and light changes."""
+
+
+@dataclass(frozen=True)
 class FollowTuning:
     """The numbers of `detect_clip`, `collect_keypoints` and the readers of other programs' files."""
+
+    shots: ShotTuning = ShotTuning()
+    """Where one shot ends and the next begins."""
+
+    appearance: AppearanceTuning = AppearanceTuning()
+    """Who looks like whom."""
 
     seen: float = 0.3
     """Confidence above which a landmark counts for somebody's box."""
@@ -27,6 +88,12 @@ class FollowTuning:
 
     most_size: float = 2.5
     """The same upwards."""
+
+    shown_leg: float = 0.5
+    """Confidence above which a knee or an ankle inside of the picture is shown."""
+
+    least_shown_legs: float = 0.05
+    """Fraction of a shot's frames that must show one: what fewer show is a detector's mistake."""
 
     least_landmarks: int = 3
     """Landmarks that somebody in a file must have to be taken for a person."""

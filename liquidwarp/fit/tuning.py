@@ -428,6 +428,9 @@ class FootLockTuning:
     damping: float = 1e-3
     """Damping of each, as in `SolverTuning`: the terms themselves hold everything."""
 
+    hidden_settle: float = 1.0
+    """Seconds: what a person whose legs are not shown does more slowly than this the feet follow."""
+
     contacts: ContactTuning = field(default_factory=ContactTuning)
     """When feet stand."""
 

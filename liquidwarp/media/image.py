@@ -56,7 +56,7 @@ def read_image(path: str | Path) -> Picture:
     try:
         with quiet_pillow(), Image.open(path) as image:
             image.load()
-            return _to_picture(image, path)
+            return to_picture(image, path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than {_LARGEST // 10**6} million pixels; give a smaller copy") from error
     except Image.UnidentifiedImageError as error:
@@ -119,7 +119,8 @@ def picture_comments(path: str | Path) -> Iterator[str]:
             yield str(value)
 
 
-def _to_picture(image: Image.Image, path: Path) -> Picture:
+def to_picture(image: Image.Image, path: Path) -> Picture:
+    """Convert what Pillow has read, of an animation the current frame."""
     profile = image.info.get("icc_profile")
     image = _upright(image)
     alpha = None

@@ -74,7 +74,9 @@ def regress_clip(
     shapes = [piece.betas for piece in found if piece.betas is not None]
     betas = torch.cat(shapes).median(0).values if shapes else None
     everywhere = (keypoints.present.cumsum(0) - 1).clamp_min(0)
-    rotations, place = bridge(rotations.double()[everywhere], place.double()[everywhere], keypoints.present)
+    rotations, place = bridge(
+        rotations.double()[everywhere], place.double()[everywhere], keypoints.present, keypoints.cuts
+    )
     track = _to_track(regressor.body, body, rotations, place, betas, keypoints.fps)
     return _into_world(
         replace(
@@ -84,6 +86,7 @@ def regress_clip(
             observed=keypoints.present.clone(),
             detector=f"{keypoints.detector} + {regressor.name}",
             version=liquidwarp.__version__,
+            cuts=keypoints.cuts,
         ),
         body,
     )

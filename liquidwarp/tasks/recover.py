@@ -12,9 +12,9 @@ import torch
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
-from liquidwarp.detect import ClipDetection, Detector, detect_clip
+from liquidwarp.detect import ClipDetection, Detector, detect_clip, shots_without_legs
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, FitWeights, Term, fit_track, plant_feet, refine_with_masks
+from liquidwarp.fit import FitTuning, FitWeights, Term, fit_track, plant_feet, refine_with_masks, stand_still
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import is_image, is_video, open_video, read_image
@@ -108,10 +108,10 @@ def recover(
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
-            return initial
+            return stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
-        return fit_track(
+        track = fit_track(
             body,
             found,
             camera=camera,
@@ -122,6 +122,7 @@ def recover(
             tuning=tuning,
             progress=progress,
         ).track
+        return stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
     return fit_clip(
         body,
         found,
@@ -172,6 +173,8 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
+    Legs that no frame of a shot shows stand still.
+
     `initial` is a track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
     `terms`, `weights` and `tuning` are those of `recover`.
     """
@@ -187,7 +190,8 @@ def fit_clip(
         progress=progress,
     ).track
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
-    return plant_feet(body, track, tuning=tuning.feet)
+    track = plant_feet(body, track, tuning=tuning.feet)
+    return stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
 
 
 def correct_by_masks(

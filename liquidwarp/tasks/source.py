@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, shots_of
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
 
@@ -294,9 +295,10 @@ def _photos_of_clip(
     ]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
+    shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(
-        open_video(path),
-        (found.masks.frame(index, size).numpy() for index in range(len(track))),
+        islice(open_video(path), shot.start, shot.stop),
+        (found.masks.frame(index, size).numpy() for index in range(shot.start, shot.stop)),
         size,
         tuning=tuning.background,
     )

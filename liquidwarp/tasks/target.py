@@ -14,11 +14,12 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
 from liquidwarp.geometry import orbit_camera, project
 from liquidwarp.motion import check_track
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
 
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
+_MOVES = ("global_orient", "body_pose", "transl")
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 
 
@@ -69,6 +70,7 @@ def imitation_target(
       standing feet sways.
 
     In `smooth` and `source` feet that stand in the motion stand in the target, whatever the proportions of the legs.
+    After a cut in the motion, which may show the person from elsewhere, the person starts where the source stands anew.
 
     Args:
         body: the body both tracks are of.
@@ -91,6 +93,11 @@ def imitation_target(
         fitted = _fit_to(body, source.betas, motion, path - own_root)
         return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
+    if motion.cuts:
+        shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]
+        parts = [imitation_target(body, source, shot, camera=camera, size=size) for shot in shots]
+        moves = (torch.cat([getattr(part, name) for part in parts]) for name in _MOVES)
+        return Target(*moves, parts[0].cameras)
     place = source.transl[0] + own_root
     if camera == "source":
         path = path - ratio * _travel(body, motion)

@@ -6,6 +6,7 @@ from liquidwarp.types.keypoints import Keypoints
 from liquidwarp.types.pose import Pose
 from liquidwarp.types.profile import DetectorProfile
 from liquidwarp.types.render import Flow, Fragments
+from liquidwarp.types.shots import cuts_among, shots_of
 from liquidwarp.types.track import BodyTrack
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "Keypoints",
     "Pose",
     "Truth",
+    "cuts_among",
+    "shots_of",
 ]

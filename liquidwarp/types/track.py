@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -21,6 +22,7 @@ from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.files import write_arrays
 from liquidwarp.types.camera import Camera
+from liquidwarp.types.shots import cuts_among
 
 _FORMAT = 1
 # What numpy and zipfile raise on damaged archives, beside ValueError and the like.
@@ -46,6 +48,7 @@ class BodyTrack:
         observed: False where the frame had no person and the pose was bridged from its neighbours.
         detector: what found the person.
         version: version of liquidwarp that made the track.
+        cuts: first frame of each shot but the first; nothing is smoothed across.
     """
 
     body: str
@@ -59,6 +62,7 @@ class BodyTrack:
     observed: Bool[Tensor, "T"]
     detector: str = ""
     version: str = ""
+    cuts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -75,7 +79,8 @@ class BodyTrack:
             TypeError: the index is of another kind.
         """
         frames = _frames_of(index, len(self))
-        return replace(self, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+        cuts = cuts_among(self.cuts, np.arange(len(self))[frames]) if self.cuts else ()
+        return replace(self, cuts=cuts, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
 
     def to(self, device: torch.device | str) -> "BodyTrack":
         """Return the track, and its camera, on another device."""
@@ -148,7 +153,7 @@ def _arrays_of(value: BodyTrack | Camera, prefix: str = "") -> dict[str, np.ndar
         member = getattr(value, field.name)
         if isinstance(member, Camera):
             arrays |= _arrays_of(member, f"{field.name}_")
-        else:
+        elif field.name != "cuts" or member:
             plain = member.detach().cpu().numpy() if isinstance(member, Tensor) else member
             arrays[prefix + field.name] = np.asarray(plain)
     return arrays
@@ -189,7 +194,17 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
         observed=tensor("observed", frames),
         detector=str(arrays["detector"]),
         version=str(arrays["version"]),
+        cuts=_cuts_from(arrays.get("cuts"), frames),
     )
+
+
+def _cuts_from(cuts: np.ndarray | None, frames: int) -> tuple[int, ...]:
+    if cuts is None:
+        return ()
+    ends = [0, *(int(cut) for cut in cuts), frames]
+    if any(last <= first for first, last in pairwise(ends)):
+        raise InputError(f"its cuts {ends[1:-1]} are not those of {frames} frames")
+    return tuple(ends[1:-1])
 
 
 def _not_a_track(path: Path, cause: object) -> InputError:
