@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import bounded_size
-from liquidwarp.inpaint.fill import inpaint, same_shape, shrunk
+from liquidwarp.inpaint.fill import inpaint, shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING, BackgroundTuning
 
 
@@ -36,15 +36,16 @@ def photo_background(
 
     Args:
         image: RGB photo.
-        alpha: 1 = person; it may be that of a smaller photo.
+        alpha: 1 = person; of the photo, or of the smaller one (`geometry.bounded_size`).
         tuning: how far a person's traces reach, and what is copied in their place.
 
     Raises:
         InputError: shapes disagree, or the person covers the whole photo.
     """
-    if not same_shape((alpha.shape[0], alpha.shape[1]), (image.shape[0], image.shape[1])):
-        raise InputError(f"alpha has shape {alpha.shape}, wanted {image.shape[:2]} as the image")
-    size = bounded_size((alpha.shape[0], alpha.shape[1]), tuning.most_pixels)
+    full = (image.shape[0], image.shape[1])
+    size = bounded_size(full, tuning.most_pixels)
+    if alpha.shape not in (full, size):
+        raise InputError(f"alpha has shape {alpha.shape}, wanted {full} as the image")
     hole = person_hole(shrunk(image, size), shrunk(alpha, size), tuning=tuning)
     if not hole.any():
         return image.copy()

@@ -169,7 +169,7 @@ def _bounds(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     )
 
 
-def same_shape(size: tuple[int, int], full: tuple[int, int]) -> bool:
+def _same_shape(size: tuple[int, int], full: tuple[int, int]) -> bool:
     """Return whether a (height, width) is that of a picture or of a smaller one of its shape, up to rounding."""
     scale = max(size[0] / full[0], size[1] / full[1])
     return size == full or (
@@ -188,7 +188,7 @@ def _check(
     if image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"image has shape {image.shape}, wanted (height, width, 3)")
     full = (image.shape[0], image.shape[1])
-    size = (hole.shape[0], hole.shape[1]) if same_shape((hole.shape[0], hole.shape[1]), full) else full
+    size = (hole.shape[0], hole.shape[1]) if _same_shape((hole.shape[0], hole.shape[1]), full) else full
     for name, array in (("hole", hole), ("source", source), ("context", context), ("guide", guide)):
         if array is not None and array.shape[:2] != size:
             raise InputError(f"{name} has shape {array.shape}, wanted {size} as the image")
