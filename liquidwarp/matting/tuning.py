@@ -140,6 +140,10 @@ class ForegroundTuning:
     opaque: float = 0.999
     """Alpha from which on the photo's colours are the person's."""
 
+    most_pixels: int = 2**21
+    """Pixels of a photo that the equations are solved for, at most; a larger one is given the smooth colours of a
+    smaller, and the rest of each soft pixel is settled by itself."""
+
 
 MATTING_TUNING = MattingTuning()
 """As tuned."""

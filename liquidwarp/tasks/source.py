@@ -19,7 +19,9 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning, fit_track
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
+from liquidwarp.geometry import bounded_size
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
+from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, MattingTuning, foreground_colors, refine_alpha
 from liquidwarp.matting.tuning import FOREGROUND_TUNING, MATTING_TUNING
@@ -210,17 +212,20 @@ def _state(
     first = photos[0]
     if background is None:
         # The body also covers what the alpha missed, such as fingers before wood of their colour.
-        covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        whole = np.maximum(first.alpha, covered.astype(np.float32))
+        size = bounded_size(first.track.camera.size, tuning.background.most_pixels)
+        seen_from = first.track.camera.resized(size)
+        covered = rasterize(observations[0].vertices[None], body.topology.faces, seen_from).mask[0].numpy()
+        whole = np.maximum(shrunk(first.alpha, size), covered.astype(np.float32))
         background = photo_background(first.rgb, whole, tuning=tuning.background)
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
-    seen = tuple(_view(body, item) for item in observations)
+    seen = tuple(_view(body, item, tuning.layers.most_pixels) for item in observations)
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
-def _view(body: BodyModel, item: Observation) -> SourceView:
+def _view(body: BodyModel, item: Observation, most_pixels: int) -> SourceView:
     alpha = (255 * item.alpha + 0.5).astype(np.uint8)
-    shown = visibility(item.vertices[None], body.topology.faces, item.camera).face[0]
+    seen_from = item.camera.resized(bounded_size(item.camera.size, most_pixels))
+    shown = visibility(item.vertices[None], body.topology.faces, seen_from).face[0]
     return SourceView(np.concatenate([item.rgb, alpha[..., None]], -1), item.camera, item.vertices, shown)
 
 

@@ -52,7 +52,12 @@ class PoseAnswer:
 
     def mask(self, size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
         """Return the person's mask in a picture of (height, width)."""
-        return _mean([look.region.mask_back(look.mask, size) for look in self.looks])
+        first, *others = self.looks
+        mask = first.region.mask_back(first.mask, size)
+        for look in others:
+            mask += look.region.mask_back(look.mask, size)
+        mask /= np.float32(len(self.looks))
+        return mask
 
 
 class LookPair:
