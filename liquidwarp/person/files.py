@@ -20,7 +20,7 @@ Card = dict[str, Any]
 PERSON_ENDING = ".person"
 """What the name of a person's file usually ends in."""
 
-FORMAT = 1
+FORMAT = 2
 _KIND = "liquidwarp person"
 _HEADER_START = 4096  # bytes in which a header of ours names its kind
 _REMEDY = "learn the person with 'liquidwarp learn PHOTO -o me.person'"
