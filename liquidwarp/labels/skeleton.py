@@ -82,8 +82,8 @@ def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera
         points = body.landmarks(OPENPOSE, betas, pose.global_orient[None], pose.body_pose[None], pose.transl[None])
         xy = project(camera, points)[0, :, :2].cpu().numpy().astype(np.float64)
     height, width = camera.size
-    seen = ((xy > 0) & (xy < (width, height))).all(1)
-    return Skeleton(np.concatenate([xy, seen[:, None]], 1) * seen[:, None])
+    seen = np.logical_and(xy > 0, xy < np.array([width, height])).all(1, keepdims=True)
+    return Skeleton(np.concatenate([xy, seen], 1) * seen)
 
 
 def draw_skeleton(skeleton: Skeleton, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:

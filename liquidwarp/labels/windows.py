@@ -34,6 +34,12 @@ class Window:
     height: int
     width: int
 
+    def holds(self, points: Float[np.ndarray, "N 2"]) -> bool:
+        """Return whether all points (x, y) lie inside; False if there are none."""
+        corner = np.array([self.left, self.top])
+        beyond = corner + np.array([self.width, self.height])
+        return len(points) > 0 and bool(((points >= corner) & (points <= beyond)).all())
+
     def camera(self, camera: Camera, size: tuple[int, int]) -> Camera:
         """Return the camera that sees this rectangle of a camera's picture at a (height, width)."""
         return camera.cropped((self.left, self.top), (self.height, self.width)).resized(size)
