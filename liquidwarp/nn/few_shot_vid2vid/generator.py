@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.utils import spectral_norm
@@ -70,12 +70,14 @@ class DrawnFrame:
         raw: the same before a warped picture is blended in.
         reference: the reference, warped; None where the network does not.
         previous: the previous frame, warped; None where there is none.
+        chosen: (B,) number of the reference that is warped.
     """
 
     image: Float[Tensor, "B 3 H W"]
     raw: Float[Tensor, "B 3 H W"]
     reference: Warped | None
     previous: Warped | None
+    chosen: Int[Tensor, "B"]
 
 
 class Modulation(nn.Module):
@@ -278,7 +280,7 @@ class FewShotGenerator(nn.Module):
         image = raw
         if before is not None and not self.shape.conditions:
             image = raw * before.mask + before.image * (1 - before.mask)
-        return DrawnFrame(image, raw, warped, before)
+        return DrawnFrame(image, raw, warped, before, encoding.pooled.chosen)
 
     def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
         batch, count, _, height, width = labels.shape
