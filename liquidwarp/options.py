@@ -90,6 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
+    _add_labels(commands)
     view = _command(
         commands,
         "view",
@@ -256,6 +257,35 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_wear(live, required=False)
     _add_look(live, background="keep")
     _add_mute(live)
+
+
+def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    labels = _command(
+        commands,
+        "labels",
+        "Paint maps of classes, such as those of a street, in the look of examples (few-shot vid2vid).",
+        "liquidwarp labels --example street.png street_labels.png --labels FOLDER --weights street.safetensors "
+        "-o out.mp4",
+    )
+    labels.add_argument(
+        "--example",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("PICTURE", "LABELS"),
+        help="a picture and the map of its classes, greyscale or a palette; repeatable where the weights know several",
+    )
+    labels.add_argument("--labels", required=True, metavar="FOLDER", help="maps to paint, numbered without gaps")
+    labels.add_argument(
+        "--ids",
+        choices=("cityscapes", "plain"),
+        help="what values mean: Cityscapes' ids, or classes as they are (default: cityscapes where the network knows "
+        "its 20 classes)",
+    )
+    labels.add_argument("--weights", required=True, metavar="FILE.safetensors", help="see 'liquidwarp weights import'")
+    labels.add_argument("--fps", type=_rate, default=25.0, help="frames per second (default 25)")
+    _add_output(labels, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_device(labels)
 
 
 def _add_body_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -451,6 +481,11 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         action="store_true",
         help="first fit the generator to the driving video's camera and light, or to the photo if there is no video "
         "(about a minute; the result is kept); implies --renderer gan",
+    )
+    parser.add_argument(
+        "--finetune",
+        action="store_true",
+        help="first fit a copy of the network to the photos, with methods that can (few-shot-vid2vid)",
     )
     parser.add_argument(
         "--weights",

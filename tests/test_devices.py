@@ -38,7 +38,7 @@ from liquidwarp.person import SourceState, SourceView
 from liquidwarp.raster import interpolate, pixel_normals, rasterize, soft_silhouette
 from liquidwarp.raster.rasterize import default_backend
 from liquidwarp.testing import toy_body
-from liquidwarp.types import BodyTrack, Camera, Flow, Fragments, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Flow, Fragments, Keypoints, Pose
 
 SIZE = (96, 64)
 ACTIONS = torch.tensor([[0.0, 0.0, 0.0], [0.3, -0.4, 0.1]])
@@ -97,7 +97,7 @@ def scene() -> Scene:
         torch.nn.init.normal_(generator.head.weight, std=0.1)
     return Scene(
         *(body, identity, orient[1:], pose[1:], transl[1:], camera),
-        SourceView(np.zeros((*SIZE, 4), np.uint8), camera, standing, shown),
+        SourceView(np.zeros((*SIZE, 4), np.uint8), camera, standing, shown, Pose(orient[0], pose[0], transl[0])),
         torch.rand(1, 4, *SIZE, generator=random),
         texture.tensors("cpu"),
         torch.rand(3, *SIZE, generator=random),

@@ -25,6 +25,7 @@ LEVELS = {
     "media": 2,
     "motion": 3,
     "flow": 3,
+    "labels": 3,
     "detect": 4,
     "clothing": 4,
     "appearance": 4,

@@ -21,7 +21,7 @@ Card = dict[str, Any]
 PERSON_ENDING = ".person"
 """What the name of a person's file usually ends in."""
 
-FORMAT = 1
+FORMAT = 2
 _KIND = "liquidwarp person"
 _KINDS = {"int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8", "bool": "BOOL"}
 _ALIGNED = 8  # bytes

@@ -14,7 +14,7 @@ from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import BODIES, BodyModel, fingerprint, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.person.files import Card, PersonArrays, not_a_person
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack, Camera, Pose
 
 Arrays = dict[str, np.ndarray]
 
@@ -26,6 +26,7 @@ _TRACK = {
     "confidence": ("float32", "1"),
     "observed": ("bool", "1"),
 }
+_POSE = {"global_orient": ("float32", "3"), "body_pose": ("float32", "J 3"), "transl": ("float32", "3")}
 _CAMERA = {
     "focal": ("float32", "2"),
     "center": ("float32", "2"),
@@ -158,6 +159,16 @@ def take_camera(arrays: PersonArrays, prefix: str, size: tuple[int, int]) -> Cam
         raise InputError(f"{prefix}focal is {found['focal'].tolist()}, of a picture of {size[1]}x{size[0]}")
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     return Camera(size=size, orthographic=flat, **tensors)
+
+
+def pack_pose(pose: Pose, prefix: str) -> Arrays:
+    """Pack how a body stands."""
+    return _pack(pose, _POSE, prefix)
+
+
+def take_pose(arrays: PersonArrays, prefix: str) -> Pose:
+    """Return how a body stands."""
+    return Pose(**{name: torch.from_numpy(array) for name, array in _take(arrays, _POSE, prefix).items()})
 
 
 def pack_appearance(appearance: Appearance) -> Arrays:

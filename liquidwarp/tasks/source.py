@@ -30,7 +30,7 @@ from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack, shots_of
+from liquidwarp.types import BodyTrack, Pose, shots_of
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
 
@@ -218,15 +218,20 @@ def _state(
         whole = np.maximum(shrunk(first.alpha, size), covered.astype(np.float32))
         background = photo_background(first.rgb, whole, tuning=tuning.background)
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
-    seen = tuple(_view(body, item, tuning.layers.most_pixels) for item in observations)
+    seen = tuple(
+        _view(body, item, photo.track, tuning.layers.most_pixels)
+        for item, photo in zip(observations, photos, strict=True)
+    )
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
-def _view(body: BodyModel, item: Observation, most_pixels: int) -> SourceView:
+def _view(body: BodyModel, item: Observation, track: BodyTrack, most_pixels: int) -> SourceView:
     alpha = (255 * item.alpha + 0.5).astype(np.uint8)
     seen_from = item.camera.resized(bounded_size(item.camera.size, most_pixels))
     shown = visibility(item.vertices[None], body.topology.faces, seen_from).face[0]
-    return SourceView(np.concatenate([item.rgb, alpha[..., None]], -1), item.camera, item.vertices, shown)
+    picture = np.concatenate([item.rgb, alpha[..., None]], -1)
+    pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+    return SourceView(picture, item.camera, item.vertices, shown, pose)
 
 
 def _photos(

@@ -28,6 +28,9 @@ class DataConfig:
         mirror: whether to mirror half of the samples.
         tint: strongest darkening of a colour channel, against all samples having one light.
         neighbours: let each sample be two successive frames, as `loss.temporal` needs them.
+        single: steps of a recurrent network on single frames, before sequences come.
+        doubling: steps after which its sequences, of two frames at first, become twice as long.
+        longest: frames of its longest sequences.
         workers: processes that read ahead.
     """
 
@@ -42,6 +45,9 @@ class DataConfig:
     mirror: bool = True
     tint: float = 0.2
     neighbours: bool = False
+    single: int = 0
+    doubling: int = 1000
+    longest: int = 1
     workers: int = 1
 
 
@@ -50,7 +56,7 @@ class ModelConfig:
     """What is trained.
 
     Attributes:
-        kind: of generator: compact, or a published configuration such as AttLWB-SPADE.
+        kind: of generator: compact, or a published configuration such as AttLWB-SPADE or fsvid2vid-pose.
         widths: channels at 1/2, 1/4, 1/8 and 1/16; of the compact one.
         width: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
@@ -87,6 +93,9 @@ class LossConfig:
         face: Charbonnier in the face's box.
         identity: perceptual loss of the face, enlarged.
         temporal: how the picture changes from one frame to the next, against how it should.
+        flow: of few-shot vid2vid: difference of its flow from the mesh's.
+        warp: of few-shot vid2vid: difference of warped pictures and parts of the body from the truth.
+        trust: of few-shot vid2vid: masks that do not trust what was warped well, or do what was not.
         adversarial_from: fraction of the training after which the discriminator joins.
     """
 
@@ -104,6 +113,9 @@ class LossConfig:
     face: float = 1.0
     identity: float = 0.2
     temporal: float = 0.0
+    flow: float = 0.0
+    warp: float = 0.0
+    trust: float = 0.0
     adversarial_from: float = 0.3
 
 
@@ -275,6 +287,8 @@ def _check(config: Config) -> None:
         "train.clip": train.clip,
         "model.width": config.model.width,
         "model.photos": config.model.photos,
+        "data.doubling": data.doubling,
+        "data.longest": data.longest,
         "log.every": config.log.every,
         "log.pictures": config.log.pictures,
         "log.checkpoint": config.log.checkpoint,

@@ -1,7 +1,7 @@
 """One step after the other: gradients, averaged weights, and a state that can be saved and taken up again."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -146,11 +146,11 @@ class Trainer:
 
     def _follow(self) -> None:
         with torch.no_grad():
-            for slow, fast in zip(_tensors(self.averaged), _tensors(self.objective.generator), strict=True):
-                if slow.dtype.is_floating_point:
-                    slow.lerp_(fast.detach(), 1 - self._config.ema)
-                else:
-                    slow.copy_(fast)
+            generator = self.objective.generator
+            for slow, fast in zip(self.averaged.parameters(), generator.parameters(), strict=True):
+                slow.lerp_(fast.detach(), 1 - self._config.ema)
+            for kept, own in zip(self.averaged.buffers(), generator.buffers(), strict=True):
+                kept.copy_(own)  # statistics, and what spectral norms are found by: an average of them means nothing
 
 
 def rate_factor(config: TrainConfig, step: int, done: float) -> float:
@@ -169,7 +169,3 @@ def rate_factor(config: TrainConfig, step: int, done: float) -> float:
     }
     left = falls[config.schedule](done)
     return warm * (left if config.schedule == "constant" else config.final + (1 - config.final) * left)
-
-
-def _tensors(module: nn.Module) -> Iterable[Tensor]:
-    return [*module.parameters(), *module.buffers()]
