@@ -187,7 +187,7 @@ def _relaxed_pose(body: BodyModel) -> tuple[Int[Tensor, "N"], Float[Tensor, "N 3
 
 
 def _relaxed_directions() -> Float[Tensor, "5 3 3"]:
-    rows = [_THUMB]
+    rows: list[tuple[tuple[float, ...], ...]] = [_THUMB]
     for finger in FINGERS[1:]:
         aside = math.radians(_ASIDE[finger])
         bends = [math.radians(bend) for bend in _BENT[finger]]
