@@ -3,7 +3,6 @@
 Convention: camera axes, camera at the origin; pixels as `Camera`.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from liquidwarp.fit.term import Term
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, CloseTuning, FitWeights
 from liquidwarp.fit.turn_terms import CarriedPointTerm, TurnTerm
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
-from liquidwarp.types import Camera, Keypoints
+from liquidwarp.types import FACE_POINTS, Camera, FaceTrack, Keypoints
 
 _WRIST = HAND.index("wrist")
 _KNUCKLES = tuple(HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "pinky"))
@@ -62,16 +61,23 @@ def _spread(points: Float64[Tensor, "T L 2"]) -> Float64[Tensor, "T"]:
 
 
 def gather_hand(
-    hands: Sequence[Hands | None], side: str, camera: Camera, *, tuning: CloseTuning = FIT_TUNING.close
+    hands: Sequence[Hands | None],
+    side: str,
+    camera: Camera,
+    fps: float = 0.0,
+    *,
+    tuning: CloseTuning = FIT_TUNING.close,
 ) -> SeenHand:
     """Put what a detector saw of one hand into one value.
 
-    Hands that the picture's edge cuts off are not trusted: the network invents what lies beyond.
+    Hands that the picture's edge cuts off are not trusted: the network invents what lies beyond. Nor are, in a clip,
+    those that are seen for a moment only.
 
     Args:
         hands: one per frame; None where nobody looked.
         side: "left" or "right".
         camera: the clip's camera, at the origin.
+        fps: frames per second; 0 for unrelated pictures.
         tuning: when hands are trusted.
     """
     image, world = np.zeros((len(hands), 21, 2)), np.zeros((len(hands), 21, 3))
@@ -87,7 +93,8 @@ def gather_hand(
         trust[frame] = sure if inside else 0.0
     seen = torch.from_numpy(image)
     rays = _rays(camera, seen.mean(1))
-    return SeenHand(seen, torch.from_numpy(world) @ rays.transpose(1, 2), torch.from_numpy(trust))
+    lasting = _lasting(torch.from_numpy(trust), round(tuning.shortest * fps))
+    return SeenHand(seen, torch.from_numpy(world) @ rays.transpose(1, 2), lasting)
 
 
 def palm_turns(hand: SeenHand, rest: Float[Tensor, "3 3"], side: str) -> Float64[Tensor, "T 3 3"]:
@@ -117,26 +124,30 @@ def face_turns(
     Returns:
         Orientations (the identity for a face that looks into the camera) and trust from 0 to 1.
     """
-    points, presence = np.zeros((len(faces), 468, 3)), np.zeros(len(faces))
-    for frame, face in enumerate(faces):
-        if face is not None and np.isfinite(face.points).all():
-            points[frame], presence[frame] = face.points, face.presence
-    mesh = torch.from_numpy(points)
+    mesh, presence = _meshes(faces)
     across = torch.nn.functional.normalize((mesh[:, list(_LEFT)] - mesh[:, list(_RIGHT)]).mean(1), dim=-1)
     down = mesh[:, _CHIN] - mesh[:, _FOREHEAD]
     down = torch.nn.functional.normalize(down - (down * across).sum(-1, keepdim=True) * across, dim=-1)
     axes = torch.stack([across, down, torch.linalg.cross(across, down)], dim=-1)
     level = axis_angle_to_matrix(torch.tensor([-tuning.face_lean, 0.0, 0.0], dtype=torch.float64))
-    ahead = torch.rad2deg(torch.acos(axes[:, 2, 2].clamp(-1, 1)))
-    trust = _ramp(presence, *tuning.presence) * _ramp(-ahead.numpy(), *(-math.degrees(a) for a in tuning.turned_away))
+    away = torch.acos(axes[:, 2, 2].clamp(-1, 1)).numpy()
+    trust = _ramp(presence.numpy(), *tuning.presence) * (1 - _ramp(away, *tuning.turned_away))
     usable = axes.det() > 0.5
     turns = torch.where(usable[:, None, None], axes, torch.eye(3, dtype=torch.float64))
     return _rays(camera, mesh[..., :2].mean(1)) @ turns @ level, torch.from_numpy(trust) * usable
 
 
+def face_track(faces: Sequence[Face | None]) -> FaceTrack | None:
+    """Return the meshes of a face in one value; None if no frame shows it."""
+    if not any(face is not None for face in faces):
+        return None
+    points, presence = _meshes(faces)
+    return FaceTrack.create(points.float(), presence.float())
+
+
 def close_terms(
     body: BodyModel,
-    size: tuple[int, int],
+    keypoints: Keypoints,
     hands: Sequence[Hands | None],
     faces: Sequence[Face | None],
     *,
@@ -148,14 +159,14 @@ def close_terms(
 
     Args:
         body: the body to fit; palms need joints of fingers.
-        size: (height, width) of the pictures.
+        keypoints: the person's landmarks in the same frames.
         hands: the person's hands in each frame; empty if nobody looked.
         faces: the person's face in each frame; empty if nobody looked.
         camera: the clip's camera, by default that of `fit_track`.
         weights: how much each term counts.
         tuning: standard deviations, and what is trusted.
     """
-    camera = (camera if camera is not None else default_camera(size)).at_origin()
+    camera = (camera if camera is not None else default_camera(keypoints.size)).at_origin()
     kernel, terms = PseudoHuber(tuning.width), list[Term]()
     if faces and weights.head > 0:
         turns, trust = face_turns(faces, camera, tuning=tuning)
@@ -167,7 +178,8 @@ def close_terms(
             joints = find_hand(body, side)
             if joints is None:
                 continue
-            rest, hand = rest_hand(joints, side, person.joints, person.vertices), gather_hand(hands, side, camera)
+            rest = rest_hand(joints, side, person.joints, person.vertices)
+            hand = gather_hand(hands, side, camera, keypoints.fps, tuning=tuning)
             if not bool((hand.trust > 0).any()):
                 continue
             wrist, trust = CANONICAL_JOINTS.index(f"{side}_wrist"), weights.hands * hand.trust
@@ -196,7 +208,7 @@ def without_seen_hands(
     camera = default_camera(keypoints.size)
     for side in SIDES:
         rows = [keypoints.names.index(name) for part in _OWN if (name := f"{side}_{part}") in keypoints.names]
-        seen = gather_hand(hands, side, camera, tuning=tuning).trust
+        seen = gather_hand(hands, side, camera, keypoints.fps, tuning=tuning).trust
         confidence[:, rows] *= (1 - seen).to(confidence)[:, None]
     return replace(keypoints, confidence=confidence)
 
@@ -207,6 +219,23 @@ def _rays(camera: Camera, image: Float64[Tensor, "T 2"]) -> Float64[Tensor, "T 3
         return torch.eye(3, dtype=image.dtype).expand(len(image), 3, 3)
     ray = torch.nn.functional.pad(camera.on_plane(image), (0, 1), value=1.0)
     return shortest_rotation(ray.new_tensor([0.0, 0, 1]), ray)
+
+
+def _meshes(faces: Sequence[Face | None]) -> tuple[Float64[Tensor, "T 468 3"], Float64[Tensor, "T"]]:
+    points, presence = np.zeros((len(faces), FACE_POINTS, 3)), np.zeros(len(faces))
+    for frame, face in enumerate(faces):
+        if face is not None and np.isfinite(face.points).all():
+            points[frame], presence[frame] = face.points, face.presence
+    return torch.from_numpy(points), torch.from_numpy(presence)
+
+
+def _lasting(trust: Float64[Tensor, "T"], least: int) -> Float64[Tensor, "T"]:
+    """Return trust without what lasts for less than some frames in a row: its least in a window, as a morphology."""
+    if least < 2 or len(trust) < 2:
+        return trust
+    padded = torch.nn.functional.pad(trust, (least - 1, least - 1))
+    lowest = padded.unfold(0, least, 1).amin(-1)
+    return lowest.unfold(0, least, 1).amax(-1)
 
 
 def _ramp(value: float | np.ndarray, low: float, high: float) -> np.ndarray:

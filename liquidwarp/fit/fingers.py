@@ -1,9 +1,9 @@
 """Fingers of a fitted body, by the landmarks of hands that were looked at closely.
 
-A hand is a chain of hinges. Angles are measured from the relaxed hand (`bodies.hands`), so that zero is what a hand does
-that nobody sees; they are found by Gauss-Newton over all frames at once: directions of bones against the palm, tips in
-the picture, the pull to the relaxed hand, ranges of joints, and the fingers' usual speeds, which also lead from a hand
-that is seen to one that is not.
+A hand is a chain of hinges. Angles are measured from the relaxed hand (`bodies.hands`), so that zero is what a hand
+does that nobody sees; they are found by Gauss-Newton over all frames at once: directions of bones against the palm,
+tips in the picture, the pull to the relaxed hand, ranges of joints, and the fingers' usual speeds, which also lead from
+a hand that is seen to one that is not.
 
 Convention: the body's axes at rest (`BodyModel`), metres; pixels as `Camera`.
 """
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float64, Int
 from torch import Tensor
 
-from liquidwarp.bodies.hands import FINGERS, SIDES, HandJoints, RestHand, find_hand, palm_axes, relaxed_turns, rest_hand
+from liquidwarp.bodies.hands import FINGERS, SIDES, RestHand, find_hand, palm_axes, relaxed_turns, rest_hand
 from liquidwarp.bodies.protocol import BodyModel
 from liquidwarp.detect.details import HAND, Hands
 from liquidwarp.fit.chain import Chain, solve_chain
@@ -62,7 +62,7 @@ class FingerChain:
         hand = RestHand(hand.wrist.double(), hand.joints.double(), hand.tips.double(), hand.palm.double())
         mirror = -1.0 if side == "right" else 1.0
         bones, (_, aside, out) = hand.bones, hand.palm
-        rows = []
+        rows: list[tuple[int, int, Tensor, float, float, float]] = []
         for name, index, way, low, high, spread in tuning.ranges:
             for finger in [0] if name == "thumb" else range(1, 5):
                 bone = torch.nn.functional.normalize(bones[finger, index], dim=-1)
@@ -71,11 +71,10 @@ class FingerChain:
                 axis = bone * mirror if way == "twist" else torch.linalg.cross(bone, bent if way == "bend" else spreads)
                 rows.append((finger, index, torch.nn.functional.normalize(axis, dim=-1), low, high, spread))
         rows.sort(key=lambda row: row[:2])
-        finger, joint, axis, low, high, spread = zip(*rows, strict=True)
-        degrees = torch.tensor([low, high, spread], dtype=torch.float64).deg2rad()
-        return FingerChain(
-            hand, relaxed_turns(hand), torch.tensor(finger), torch.tensor(joint), torch.stack(axis), *degrees
-        )
+        place = torch.tensor([row[:2] for row in rows])
+        ranges = torch.tensor([row[3:] for row in rows], dtype=torch.float64).deg2rad()
+        axes = torch.stack([row[2] for row in rows])
+        return FingerChain(hand, relaxed_turns(hand), *place.unbind(1), axes, *ranges.unbind(1))
 
     def __len__(self) -> int:
         return len(self.finger)
@@ -166,7 +165,7 @@ def fit_hands(
         joints = find_hand(body, side)
         if joints is None:
             continue
-        seen = gather_hand(hands, side, track.camera.at_origin(), tuning=close)
+        seen = gather_hand(hands, side, track.camera.at_origin(), track.fps, tuning=close)
         if not bool((seen.trust > 0).any()):
             continue
         chain = FingerChain.create(rest_hand(joints, side, person.joints, person.vertices), side, tuning=tuning)

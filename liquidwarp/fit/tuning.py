@@ -136,8 +136,8 @@ FINGER_RANGES: tuple[tuple[str, int, str, float, float, float], ...] = (
     ("finger", 1, "bend", -38, 80, 40),
     ("finger", 2, "bend", -28, 60, 25),
 )
-"""Hinges of thumb and fingers: which joint from the palm outward, its way (to the side, towards the palm, about the bone),
-lowest and highest angle and spread in degrees from the relaxed hand."""
+"""Hinges of thumb and fingers: which joint from the palm outward, its way (to the side, towards the palm, about the
+bone), lowest and highest angle and spread in degrees from the relaxed hand."""
 
 
 @dataclass(frozen=True)
@@ -480,8 +480,11 @@ class CloseTuning:
     side: tuple[float, float] = (0.3, 0.6)
     """The same for its being the left or right hand that the body's landmarks say: a blurred hand may be a foot."""
 
-    turned_away: tuple[float, float] = (math.radians(75), math.radians(55))
-    """Radians between the face and the camera: at the first it is not trusted, below the second it is."""
+    shortest: float = 0.12
+    """Seconds for which a hand must be seen in a clip to be believed: a single answer among none is often wrong."""
+
+    turned_away: tuple[float, float] = (math.radians(55), math.radians(75))
+    """Radians between the face and the camera: up to the first it is trusted, from the second on it is not."""
 
     face_lean: float = math.radians(7)
     """Radians by which the line from the forehead to the chin leans against the head's upright: measured on people

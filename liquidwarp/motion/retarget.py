@@ -65,6 +65,7 @@ def retarget(
         observed=track.observed,
         detector=track.detector,
         version=track.version,
+        face=track.face,
     )
 
 
