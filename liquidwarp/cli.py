@@ -14,6 +14,7 @@ from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
+    from liquidwarp.detect import Detector
     from liquidwarp.methods import DrivenMethod, Method
     from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
@@ -259,6 +260,7 @@ def _recover(options: argparse.Namespace) -> None:
     track = recover(
         options.source,
         body=body,
+        detector=_detector(options),
         person=options.person,
         regressor=_regressor(options, body),
         fit=not options.no_fit,
@@ -382,11 +384,13 @@ def _encode(options: argparse.Namespace) -> "SourceState":
 
     photos = options.photos if len(options.photos) > 1 else options.photos[0]
     body = _load_body(options)
-    person = encode_source(photos, body=body, person=options.person, progress=True)
+    detector = _detector(options)
+    person = encode_source(photos, body=body, detector=detector, person=options.person, progress=True)
     if not options.wear:
         return person
     wearers = {
-        photo: encode_source(photo, body=body, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)
+        photo: encode_source(photo, body=body, detector=detector, progress=True)
+        for photo in dict.fromkeys(p for _, p in options.wear)
     }
     return transfer_appearance(person, {part: wearers[photo] for part, photo in options.wear})
 
@@ -465,10 +469,18 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         lambda: _encode(options),
         options.motion,
         body=_load_body(options),
+        detector=_detector(options),
         person=options.motion_person or 0,
         regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )
+
+
+def _detector(options: argparse.Namespace) -> "Detector":
+    """Return a new detector: two threads never share one."""
+    from liquidwarp.detect import default_detector
+
+    return default_detector(hands=options.hands)
 
 
 # What follows fails before the long work rather than after it.

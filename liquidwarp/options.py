@@ -139,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")
+    _add_hands(recover)
     _add_body(recover)
 
     demo = _command(
@@ -379,6 +380,7 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     parser.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
     )
+    _add_hands(parser)
     _add_body(parser)
 
 
@@ -388,6 +390,15 @@ def _add_body(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="body model: anny (default, but for a .person its own), smpl, smplh, smplx, one of these with -female or "
         "-male, or its file (see body_models/)",
+    )
+
+
+def _add_hands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hands",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="bend fingers as those of hands that are large enough (default); --no-hands relaxes all and is quicker",
     )
 
 

@@ -179,6 +179,10 @@ class HandTuning:
     least_length: float = 10.0
     """Pixels from which on the network tells fingers apart."""
 
+    least_followed: float = 22.0
+    """The same in the frames of a clip: two hands cost about 18 ms a frame, and small ones that move are blurred, so
+    that the network sees every second one of them and often takes it for the other hand."""
+
     least_palm_fraction: float = 0.25
     """Length of a palm in the forearm's: hands that point at the camera look shorter than they are."""
 

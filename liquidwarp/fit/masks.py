@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.bodies.hands import relax_hands
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.errors import InputError
@@ -117,6 +118,7 @@ class _PosedMesh:
 
     def vertices(self, state: State, pelvis: Tensor) -> Tensor:
         orient, pose = self.body.expand_pose(matrix_to_axis_angle(state.rotations).float())
+        pose = relax_hands(self.body, pose)
         return self.body.vertices(self.identity, orient, pose, (state.place - pelvis).float(), offsets=self.offsets)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
+from liquidwarp.bodies.hands import relax_hands
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
@@ -415,6 +416,7 @@ def result_of(
     rotations = state.rotations.clone()
     rotations[:, 0], place = pose_to_world(camera, rotations[:, 0], state.place)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     standing = evidence.standing.new_zeros(len(place), 2)
     if len(evidence.feet):
         standing = evidence.standing.view(len(place), 2, -1).amax(dim=2)

@@ -66,6 +66,7 @@ def retarget(
         detector=track.detector,
         version=track.version,
         cuts=track.cuts,
+        face=track.face,
     )
 
 

@@ -128,7 +128,7 @@ def check_rest(path: str | Path, body: BodyModel, betas: Tensor, rest: Tensor) -
 
 
 def pack_track(track: BodyTrack) -> tuple[Card, Arrays]:
-    """Pack a track of one frame; its body's name is left out."""
+    """Pack a track of one frame; its body's name and the face's mesh are left out."""
     told = {"fps": track.fps, "detector": track.detector, "version": track.version}
     return {"track": told}, _pack(track, _TRACK, "track.") | pack_camera(track.camera, "track.camera.")
 
@@ -142,7 +142,17 @@ def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[in
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     camera = take_camera(arrays, "track.camera.", size)
     return BodyTrack(
-        body.name, camera=camera, fps=fps, detector=str(told["detector"]), version=str(told["version"]), **tensors
+        body=body.name,
+        betas=tensors["betas"],
+        global_orient=tensors["global_orient"],
+        body_pose=tensors["body_pose"],
+        transl=tensors["transl"],
+        camera=camera,
+        fps=fps,
+        confidence=tensors["confidence"],
+        observed=tensors["observed"],
+        detector=str(told["detector"]),
+        version=str(told["version"]),
     )
 
 

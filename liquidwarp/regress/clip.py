@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, relax_hands
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.detect.protocol import landmark_box
 from liquidwarp.errors import InputError, NoPersonError
@@ -129,6 +129,7 @@ def _to_track(
         return pose_body(body, motion)
     shape = shape_of(body, betas)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     pelvis = body.rest_joints(shape)[body.canonical("pelvis")]
     still = torch.ones(len(place), dtype=torch.float32)
     camera = default_camera((2, 2))

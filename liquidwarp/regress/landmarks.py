@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel, load_body, relax_hands
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
@@ -210,6 +210,7 @@ def track_of(
     root, place = pose_to_world(camera, rotations[:, 0].double(), place.double())
     rotations = torch.cat([root[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     pelvis = body.rest_joints(betas)[body.canonical("pelvis")].double()
     return BodyTrack(
         body=body.name,

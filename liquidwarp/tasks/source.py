@@ -16,7 +16,7 @@ from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, fit_track
+from liquidwarp.fit import FitTuning
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
 from liquidwarp.geometry import bounded_size
@@ -29,7 +29,7 @@ from liquidwarp.media import is_video, open_video, read_image
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
-from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
+from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack, Pose, shots_of
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
@@ -250,7 +250,7 @@ def _photos(
             else _detect_photo(rgb, item, detector, person)
         )
         betas = photos[0].track.betas if photos else None
-        track = fit_track(body, found.keypoints, betas=betas, tuning=tuning.fit).track
+        track = fit_photo(body, found, betas=betas, tuning=tuning.fit)
         photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track))
     return photos
 

@@ -7,12 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, relax_hands
+from liquidwarp.bodies.hands import with_hands_of
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
-from liquidwarp.geometry import orbit_camera, project
+from liquidwarp.geometry import axis_angle_to_matrix, orbit_camera, project
 from liquidwarp.motion import check_track
 from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
@@ -176,7 +177,7 @@ def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple
         sign = 1.0 if float(arm[0]) > 0 else -1.0
         body_pose = body_pose.clone()
         body_pose[0, shoulder - 1, 2] = sign * (arms_down - now)
-    return orient, body_pose
+    return orient, relax_hands(body, body_pose)
 
 
 def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -> BodyTrack:
@@ -188,7 +189,9 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     if torch.equal(betas, motion.betas):
         return motion
     names = tuple(name for name in MEDIAPIPE if name in body.landmark_names)
-    points = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
+    pose = torch.cat([motion.global_orient[:, None], motion.body_pose], dim=1)
+    turns = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
+    points = body.canonical_landmarks(names, motion.betas, turns, motion.transl)  # the fit's own: still fingers
     seen = Keypoints(
         names,
         project(motion.camera, points)[..., :2],
@@ -200,7 +203,8 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
         "track",
     )
     start = replace(motion, betas=betas, transl=transl)
-    return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
+    fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
+    return replace(fitted, body_pose=with_hands_of(body, fitted.body_pose, motion.body_pose))
 
 
 def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]:
