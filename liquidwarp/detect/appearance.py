@@ -98,8 +98,8 @@ def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: AppearanceTuning) -> Fl
         low = np.minimum(place.astype(int), bins - 2)
         rest = place - low
         for corner in np.ndindex(2, 2, 2):
-            share = np.where(corner, rest, 1 - rest).prod(1)
-            np.add.at(counts, tuple((low + corner).T), share)
+            weight = np.where(corner, rest, 1 - rest).prod(1)
+            np.add.at(counts, tuple((low + corner).T), weight)
     return np.sqrt(counts.ravel() / max(len(pixels), 1))
 
 

@@ -149,7 +149,7 @@ def build_few_shot(config: Config) -> FewShotObjective:
         if found.shape != shape:
             raise InputError(
                 f"model.start={config.model.start} is of another network than model.kind={config.model.kind} "
-                f"with model.share={config.model.share} and model.photos={config.model.photos}"
+                f"with model.width={config.model.width} and model.photos={config.model.photos}"
             )
         generator.network.load_state_dict(found.state_dict())
         generator.began.fill_(True)
@@ -166,10 +166,10 @@ def shape_of(config: Config) -> GeneratorShape:
     Raises:
         InputError: several photos for imaginaire's network, which has no attention.
     """
-    kind, share = config.model.kind, config.model.share
+    kind = config.model.kind
     enriched = kind == "fsvid2vid-mesh"
     published = SHAPES["pose" if enriched else kind.removeprefix("fsvid2vid-")]
-    width = max(1, round(published.width * share))
+    width = max(1, round(published.width * config.model.width))
     attention = config.model.photos > 1
     if attention and kind == "fsvid2vid-imaginaire-pose":
         raise InputError(f"model.photos={config.model.photos}: imaginaire's network looks at one; use fsvid2vid-pose")

@@ -226,7 +226,7 @@ def check_kind(generator: FewShotGenerator, method: str, wanted: Sequence[str]) 
 
 
 def export(
-    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, share: float
+    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, width: float
 ) -> None:
     """Write trained weights; see `registry.MethodEntry.export`."""
     assert isinstance(generator, SequenceGenerator)
