@@ -65,6 +65,8 @@ HOMES = {
     "smplx": set(),
     "pytorch3d": {"raster"},
     "triton": {"raster"},
+    "diffusers": {"nn"},
+    "transformers": {"nn"},
 }
 
 
