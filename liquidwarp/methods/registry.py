@@ -70,6 +70,8 @@ _LIQUID_WARPING = (
     Paper("Liquid Warping GAN with Attention: A Unified Framework for Human Image Synthesis", "TPAMI", 2021),
 )
 
+_DISCO = (Paper("DisCo: Disentangled Control for Realistic Human Dance Generation", "CVPR", 2024),)
+
 _FEW_SHOT = (Paper("Few-shot Video-to-Video Synthesis", "NeurIPS", 2019),)
 
 METHODS: dict[str, MethodEntry] = {
@@ -139,6 +141,20 @@ METHODS: dict[str, MethodEntry] = {
             papers=_FEW_SHOT,
             weights="bring",
             configurations={"fsvid2vid-labels": 83_730_686, "fsvid2vid-imaginaire-labels": 62_775_198},
+        ),
+        MethodEntry(
+            name="disco",
+            about="diffusion told person, background and pose apart (--fg, --background); needs liquidwarp[disco]",
+            build="liquidwarp.methods.disco:build",
+            papers=_DISCO,
+            weights="bring",
+            configurations={
+                "disco": 1_969_411_067,
+                "disco-pretrained": 1_608_131_947,
+                "disco-temporal": 2_198_465_147,
+            },
+            objective="disco",
+            export="liquidwarp.methods.disco:export",
         ),
     )
 }
@@ -212,10 +228,13 @@ def resolve(function: str | F) -> F:
 def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
+        from liquidwarp.nn.disco.network import DiscoNetwork
         from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
         from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
+        if isinstance(given["generator"], DiscoNetwork):
+            return METHODS["disco"]
         if isinstance(given["generator"], FewShotGenerator):
             kind = configuration_of(given["generator"].shape)
             entry = entry_of(kind)

@@ -127,7 +127,7 @@ def clip_norm(norm: nn.Module) -> ClipNorm:
 
 
 def inflate_(network: nn.Module) -> None:
-    """Give a denoiser or a control branch over pictures the temporal module, as it starts: of no effect but by norms."""
+    """Give a denoiser or a control branch over pictures the temporal module, as it begins: only norms change."""
     from diffusers.models.attention import BasicTransformerBlock
     from diffusers.models.attention_processor import Attention
     from diffusers.models.resnet import ResnetBlock2D

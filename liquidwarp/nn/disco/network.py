@@ -5,7 +5,7 @@ denoiser as tokens, which all cross-attentions look at; the background's latent 
 through a control branch, and what the branches answer is summed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +90,7 @@ class ControlBranches(nn.Module):
 class DiscoNetwork(nn.Module):
     """All of DisCo, under the names that it was published with.
 
-    With the temporal module, frames of clips lie one after the other in the batch, and `frames` says how many each is of.
+    With the temporal module, frames of clips lie one after the other in the batch; `frames` says how many each has.
 
     Args:
         shape: how large it is.
@@ -164,9 +164,9 @@ class DiscoNetwork(nn.Module):
                 inflate_(net)
 
     @property
-    def dtype(self) -> torch.dtype:
-        """In which it computes."""
-        return self.refer_clip_proj.weight.dtype
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self.refer_clip_proj.weight.device
 
     def tokens(self, foreground: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B N D"]:
         """Return the tokens of a foreground, the class's first.
@@ -243,19 +243,28 @@ class DiscoNetwork(nn.Module):
             ).sample
 
 
-def initialize_branches_(network: DiscoNetwork) -> None:
-    """Let the control branches begin as copies of the denoiser, of no effect, and the projection as CLIP's own."""
-    for name, net in network.controlnet.nets.items():
+def initialize_branches_(network: DiscoNetwork, names: Sequence[str] = (POSE, BACKGROUND)) -> None:
+    """Let control branches begin as copies of the denoiser, of no effect.
+
+    Args:
+        network: is changed.
+        names: of the branches that begin.
+    """
+    for name in names:
+        net = network.controlnet.nets[name]
         for part in ("conv_in", "time_embedding", "down_blocks", "mid_block"):
             getattr(net, part).load_state_dict(getattr(network.unet, part).state_dict())
+        embedding = net.controlnet_cond_embedding
         if name == BACKGROUND:
-            net.controlnet_cond_embedding.conv_in.load_state_dict(network.unet.conv_in.state_dict())
-        else:
-            nn.init.zeros_(net.controlnet_cond_embedding.conv_out.weight)
-            nn.init.zeros_(net.controlnet_cond_embedding.conv_out.bias)
-        for zero in (*net.controlnet_down_blocks, net.controlnet_mid_block):
+            embedding.conv_in.load_state_dict(network.unet.conv_in.state_dict())
+        silent = [*net.controlnet_down_blocks, net.controlnet_mid_block]
+        for zero in silent if name == BACKGROUND else [*silent, embedding.conv_out]:
             nn.init.zeros_(zero.weight)
             nn.init.zeros_(zero.bias)
+
+
+def initialize_projection_(network: DiscoNetwork) -> None:
+    """Let the projection of the foreground's tokens begin as CLIP's own."""
     network.refer_clip_proj.load_state_dict(network.clip_image_encoder.visual_projection.state_dict())
 
 

@@ -158,30 +158,42 @@ def load_disco(path: str | Path) -> DiscoWeights:
     Raises:
         InputError: no such file, a damaged one, weights of another network, packages missing, or too little memory.
     """
-    path = find_weights(path)
-    name = read_card(path).get("configuration", "an unknown network")
-    if name not in SHAPES:
-        raise InputError(f"{path}: weights of {name!r}, wanted DisCo's ({', '.join(SHAPES)})")
+    path, shape = find_weights(path), load_disco_shape(path)
     check_packages()
-    card = read_card(path)
-    try:
-        shape = shape_from(dict(card["shape"]))
-        drops_foreground = bool(card["drops_foreground"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: its card does not tell the network's shape ({error}); import or train it anew"
-        ) from error
     with torch.device("meta"):
         network = DiscoNetwork(shape)
     check_memory(path.stat().st_size + _FULL * count_parameters(network), f"reading {path}")
-    tensors = load_with_card(path)[1]
+    card, tensors = load_with_card(path)
+    name = card["configuration"]
     try:
         network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except RuntimeError as error:
         raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
     embeddings = network.clip_image_encoder.vision_model.embeddings
     embeddings.position_ids = torch.arange(embeddings.num_positions)[None]  # no parameter, and made without memory
-    return DiscoWeights(network.eval().requires_grad_(False), name, drops_foreground)
+    return DiscoWeights(network.eval().requires_grad_(False), name, bool(card.get("drops_foreground", True)))
+
+
+def load_disco_shape(path: str | Path) -> DiscoShape:
+    """Read of what shape a file's network is.
+
+    Args:
+        path: the file, or a folder that holds `disco.safetensors`.
+
+    Raises:
+        InputError: no such file, a damaged one, or weights of another network.
+    """
+    path = find_weights(path)
+    card = read_card(path)
+    name = card.get("configuration", "an unknown network")
+    if name not in SHAPES:
+        raise InputError(f"{path}: weights of {name!r}, wanted DisCo's ({', '.join(SHAPES)})")
+    try:
+        return shape_from(dict(card["shape"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: its card does not tell the network's shape ({error}); import or train it anew"
+        ) from error
 
 
 def count_parameters(network: nn.Module) -> int:

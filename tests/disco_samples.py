@@ -1,15 +1,13 @@
-"""DisCo's tiny networks, filled by the rule of the golden numbers."""
+"""DisCo's networks, very small."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from published_samples import filled_b, shapes
 
 from liquidwarp.nn.disco.extra import missing_packages
 from liquidwarp.nn.disco.network import DiscoNetwork
 from liquidwarp.nn.disco.shape import AutoencoderShape, DiscoShape, VisionShape
-from liquidwarp.nn.disco.weights import renamed
 
 TINY = DiscoShape(
     widths=(32, 64),
@@ -29,13 +27,12 @@ TINY_TEMPORAL = replace(TINY, widths=(16, 16, 32, 32), attends=(True, True, True
 needs_diffusers = pytest.mark.skipif(bool(missing_packages()), reason="diffusers or transformers are not installed")
 
 
-def published_tiny() -> dict[str, torch.Tensor]:
-    """Return what a published file of the tiny network would hold."""
-    return filled_b(shapes("disco_tiny"))
-
-
-def tiny_network() -> DiscoNetwork:
-    """Return the tiny image model of the golden numbers."""
-    network = DiscoNetwork(TINY).eval()
-    network.load_state_dict(renamed(published_tiny()))
-    return network
+def tiny_network(shape: DiscoShape = TINY) -> DiscoNetwork:
+    """Return a tiny network with random weights, the same at every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = DiscoNetwork(shape).eval()
+        for name, parameter in network.named_parameters():
+            if "controlnet_down" in name or "conv_out" in name or "tem_" in name:  # what begins at zero
+                parameter.data.add_(0.1 * torch.randn(parameter.shape))
+    return network.requires_grad_(False)
