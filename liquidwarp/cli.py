@@ -147,10 +147,10 @@ def _told_apart(method: "Method", options: argparse.Namespace) -> "Method":
         raise InputError(f"{given} goes with method 'disco', not with {method.name!r}; add --method disco")
     if not options.fg:
         return method
-    picture, mask, *more = [*options.fg, None]
-    if len(more) > 1:
+    if len(options.fg) > 2:
         raise InputError(f"--fg: {len(options.fg)} files given; give a picture, and a mask if there is one")
-    return method.showing(read_foreground(picture, mask, body=_load_body(options), detector=_detector(options)))
+    mask = options.fg[1] if len(options.fg) > 1 else None
+    return method.showing(read_foreground(options.fg[0], mask, body=_load_body(options), detector=_detector(options)))
 
 
 def _follow(method: "Method", options: argparse.Namespace) -> None:

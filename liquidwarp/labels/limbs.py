@@ -71,4 +71,4 @@ def _ellipse(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     middle = (start + end) / 2
     half = int(math.hypot(across, down) / 2)
     angle = int(math.degrees(math.atan2(down, across)))
-    return cv2.ellipse2Poly((int(middle[0]), int(middle[1])), (half, _RADIUS), angle, 0, 360, 1)
+    return np.asarray(cv2.ellipse2Poly((int(middle[0]), int(middle[1])), (half, _RADIUS), angle, 0, 360, 1))

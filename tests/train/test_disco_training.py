@@ -24,7 +24,7 @@ def tiny(start: Path, *more: str) -> Config:
     settings += ["data.source_size=[64, 64]", "data.workers=0", "model.kind=disco", f"model.start='{start}'"]
     settings += ["train.steps=4", "train.batch=2", "train.warmup=0", "train.precision=float32", "train.device=cpu"]
     settings += ["train.schedule=constant", "log.pictures=4", "log.samples=2", "log.every=1", "train.ema=0"]
-    settings += ["log.checkpoint=2", "train.channels_last=false"]
+    settings += ["log.checkpoint=2"]
     return load_config(None, [*settings, *more])
 
 

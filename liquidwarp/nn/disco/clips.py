@@ -32,7 +32,8 @@ class ClipNorm(nn.GroupNorm):
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
         """Normalise."""
-        return _folded(group_norm(_unfolded(input), self.num_groups, self.weight, self.bias, self.eps))
+        clips = _unfolded(input).contiguous()  # PyTorch 2.13 crashes on others where the parameters are frozen
+        return _folded(group_norm(clips, self.num_groups, self.weight, self.bias, self.eps))
 
 
 class ClipResidualBlock(nn.Module):

@@ -7,6 +7,7 @@ through a control branch, and what the branches answer is summed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -251,14 +252,15 @@ def initialize_branches_(network: DiscoNetwork, names: Sequence[str] = (POSE, BA
         names: of the branches that begin.
     """
     for name in names:
-        net = network.controlnet.nets[name]
+        net: Any = network.controlnet.nets[name]
         for part in ("conv_in", "time_embedding", "down_blocks", "mid_block"):
             getattr(net, part).load_state_dict(getattr(network.unet, part).state_dict())
-        embedding = net.controlnet_cond_embedding
-        if name == BACKGROUND:
-            embedding.conv_in.load_state_dict(network.unet.conv_in.state_dict())
         silent = [*net.controlnet_down_blocks, net.controlnet_mid_block]
-        for zero in silent if name == BACKGROUND else [*silent, embedding.conv_out]:
+        if name == BACKGROUND:
+            net.controlnet_cond_embedding.conv_in.load_state_dict(network.unet.conv_in.state_dict())
+        else:
+            silent.append(net.controlnet_cond_embedding.conv_out)
+        for zero in silent:
             nn.init.zeros_(zero.weight)
             nn.init.zeros_(zero.bias)
 
