@@ -8,6 +8,7 @@ comes one over time; and before the cross-attention an attention over time, for 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -43,17 +44,17 @@ class ClipResidualBlock(nn.Module):
         block: diffusers' block over pictures; its parts become parts of this one.
     """
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(self, block: Any) -> None:
         super().__init__()
-        self.norm1, self.norm2 = clip_norm(_part(block, "norm1")), clip_norm(_part(block, "norm2"))
-        self.conv1, self.conv2 = _part(block, "conv1"), _part(block, "conv2")
-        self.time_emb_proj = _part(block, "time_emb_proj")
+        self.norm1, self.norm2 = clip_norm(block.norm1), clip_norm(block.norm2)
+        self.conv1, self.conv2 = block.conv1, block.conv2
+        self.time_emb_proj = block.time_emb_proj
         self.conv_shortcut = block.conv_shortcut
         width = self.norm2.num_channels
         self.tem_norm = ClipNorm(self.norm2.num_groups, width, self.norm2.eps)
         self.tem_conv = nn.Conv1d(width, width, 3, padding=1)
-        nn.init.zeros_(self.tem_conv.weight)
-        nn.init.zeros_(self.tem_conv.bias)
+        for parameter in self.tem_conv.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, hidden_states: Tensor, temb: Tensor) -> Tensor:
         """Return what the next block takes."""
@@ -83,16 +84,15 @@ class ClipTransformerBlock(nn.Module):
         attention: over time, of the same kind as the block's self-attention.
     """
 
-    def __init__(self, block: nn.Module, attention: nn.Module) -> None:
+    def __init__(self, block: Any, attention: Any) -> None:
         super().__init__()
-        self.norm1, self.attn1 = _part(block, "norm1"), _part(block, "attn1")
-        self.norm2, self.attn2 = _part(block, "norm2"), _part(block, "attn2")
-        self.norm3, self.ff = _part(block, "norm3"), _part(block, "ff")
+        self.norm1, self.attn1 = block.norm1, block.attn1
+        self.norm2, self.attn2 = block.norm2, block.attn2
+        self.norm3, self.ff = block.norm3, block.ff
         self.tem_attn = attention
         self.tem_norm = nn.LayerNorm(self.norm2.normalized_shape)
-        out = attention.to_out[0]  # type: ignore[index] # diffusers' list of layers
-        nn.init.zeros_(out.weight)
-        nn.init.zeros_(out.bias)
+        for parameter in attention.to_out[0].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(
         self,
@@ -143,12 +143,6 @@ def inflate_(network: nn.Module) -> None:
                 setattr(parent, name, ClipTransformerBlock(child, over_time))
             elif name == "conv_norm_out":
                 setattr(parent, name, clip_norm(child))
-
-
-def _part(block: nn.Module, name: str) -> nn.Module:
-    part = getattr(block, name)
-    assert isinstance(part, nn.Module)
-    return part
 
 
 def _unfolded(features: Tensor) -> Float[Tensor, "B C T H W"]:

@@ -21,7 +21,7 @@ _FROZEN = ("vae.", "clip_image_encoder.")
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """A part of the training.
 
     Attributes:
@@ -35,19 +35,19 @@ class Stage:
     single: bool = False
 
 
-STAGES: dict[str, Stage] = {
-    "pretraining": Stage(
+STAGES: dict[str, TrainingStage] = {
+    "pretraining": TrainingStage(
         lambda name: (
             (name.startswith("unet.") and ".transformer_blocks." in name) or name.startswith((_BACKGROUND, _PROJECTION))
         ),
         1e-3,
         single=True,
     ),
-    "finetuning": Stage(lambda name: not name.startswith(_FROZEN), 2e-4),
-    "pose": Stage(lambda name: name.startswith(_POSE), 2e-4),
-    "clips": Stage(lambda name: not name.startswith(_FROZEN), 1e-4),
-    "time": Stage(lambda name: ".tem_" in name, 1e-4),
-    "person": Stage(
+    "finetuning": TrainingStage(lambda name: not name.startswith(_FROZEN), 2e-4),
+    "pose": TrainingStage(lambda name: name.startswith(_POSE), 2e-4),
+    "clips": TrainingStage(lambda name: not name.startswith(_FROZEN), 1e-4),
+    "time": TrainingStage(lambda name: ".tem_" in name, 1e-4),
+    "person": TrainingStage(
         lambda name: (name.startswith("unet.") and ".attn2." in name) or name.startswith((_BACKGROUND, _PROJECTION)),
         1e-3,
     ),
