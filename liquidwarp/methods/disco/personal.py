@@ -10,14 +10,14 @@ from liquidwarp.labels import body_skeleton, limb_map, person_window
 from liquidwarp.methods.disco.inputs import Foreground, holed_background
 from liquidwarp.nn.disco.network import DiscoNetwork
 from liquidwarp.nn.disco.sampling import TIMESTEPS
-from liquidwarp.nn.disco.stages import DROPPED, DenoisingPass, choose_trained_
+from liquidwarp.nn.disco.stages import DROPPED, STAGES, DenoisingPass, choose_trained_
 from liquidwarp.parallel import checkpoint
 from liquidwarp.person import SourceState
 
 ITERATIONS = 500
 """As published."""
 
-_RATE = 1e-3
+_RATE = STAGES["person"].rate
 _BETAS = (0.9, 0.98)
 _DECAY = 1e-3
 _WARM = 0.1  # of the iterations, over which the rate rises before it falls to zero
