@@ -1,4 +1,4 @@
-"""Only `geometry` and `types` know how a camera projects, and `interop` converts it: no other room reads its numbers."""
+"""Only `geometry` and `types` know how a camera projects, and `interop` converts it: no other reads its numbers."""
 
 import ast
 from pathlib import Path
