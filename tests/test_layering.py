@@ -25,6 +25,7 @@ LEVELS = {
     "media": 2,
     "motion": 3,
     "flow": 3,
+    "interop": 3,
     "labels": 3,
     "detect": 4,
     "clothing": 4,
@@ -63,7 +64,7 @@ HOMES = {
     "ai_edge_litert": {"detect"},
     "av": {"media", "doctor"},
     "smplx": set(),
-    "pytorch3d": {"raster"},
+    "pytorch3d": {"raster", "interop"},
     "triton": {"raster"},
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
 from liquidwarp.appearance.tuning import LAYER_TUNING
@@ -25,7 +25,17 @@ from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, MattingTuning, foreground_colors, refine_alpha
 from liquidwarp.matting.tuning import FOREGROUND_TUNING, MATTING_TUNING
-from liquidwarp.media import is_video, open_video, read_image
+from liquidwarp.media import (
+    ClipLike,
+    PictureLike,
+    given_name,
+    is_path,
+    is_stack,
+    is_video,
+    open_video,
+    read_frames,
+    read_picture,
+)
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.cut_off import tell_of_cuts
@@ -82,7 +92,7 @@ class _Photo:
 
 
 def encode_source(
-    source: str | Path | np.ndarray | Sequence[str | Path | np.ndarray],
+    source: ClipLike,
     *,
     body: BodyModel | None = None,
     detector: Detector | None = None,
@@ -95,8 +105,9 @@ def encode_source(
     Detectors, fits and fills run on the CPU; `SourceState.to` moves what was learnt to where pictures are to be made.
 
     Args:
-        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
-            file of a person who was learnt before (`SourceState.save`), which is read.
+        source: a photo, a sequence of photos of one person in the same clothes, or a clip (a video, a folder, a stack);
+            photos may be paths, PIL pictures, arrays or tensors (`media.read_picture`), and are cut out by their alpha
+            channel if they have one. Or the file of a person who was learnt before (`SourceState.save`), which is read.
         body: the body to fit; the open body by default, or that of the file.
         detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
@@ -105,6 +116,7 @@ def encode_source(
 
     Raises:
         InputError: a source that cannot be read.
+        TypeError: a source, or an item of it, that is nothing of these.
         NoPersonError: nobody in it.
 
     Examples:
@@ -114,14 +126,15 @@ def encode_source(
         >>> person.body.name, len(person.track), person.background.shape == person.photo.shape
         ('anny', 1, True)
     """
-    items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+    items = _items(source)
     learnt = learnt_file(items, person)
     if learnt is not None:
         return SourceState.load(learnt, body)
     body = body or load_body()
-    if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
-        photos, background = _photos_of_clip(source, body, detector, person, progress, tuning)
-        name = str(source)
+    clip = _moving(source)
+    if clip is not None:
+        photos, background = _photos_of_clip(clip, body, detector, person, progress, tuning)
+        name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
@@ -131,7 +144,21 @@ def encode_source(
     return _state(body, photos, background, tuning)
 
 
-def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> str | Path | None:
+def _items(source: ClipLike) -> list[PictureLike]:
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+        return list(source)
+    return [source]
+
+
+def _moving(source: ClipLike) -> Path | np.ndarray | None:
+    """Return a clip as a path or as frames (T, H, W, 3); None where the source is photos."""
+    if is_path(source):
+        path = Path(source)
+        return path if path.is_dir() or is_video(path) else None
+    return read_frames(source) if is_stack(source) else None
+
+
+def learnt_file(items: Sequence[PictureLike], person: int = 0) -> str | Path | None:
     """Return the file of a learnt person, if that is what a source is.
 
     Args:
@@ -141,7 +168,8 @@ def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> st
     Raises:
         InputError: the file is one of several items, or another person than its only one is asked for.
     """
-    found = next((item for item in items if isinstance(item, str | Path) and is_person_file(item)), None)
+    paths = [Path(item) for item in items if is_path(item)]
+    found = next((path for path in paths if is_person_file(path)), None)
     if found is not None and len(items) > 1:
         raise InputError(
             f"{found}: a learnt person among {len(items)} photos; give it alone, or learn the person anew from them all"
@@ -152,7 +180,7 @@ def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> st
 
 
 def source_from_tracks(
-    photos: Sequence[UInt8[np.ndarray, "H W 3"]],
+    photos: Sequence[PictureLike],
     alphas: Sequence[Float[np.ndarray, "H W"]],
     tracks: Sequence[BodyTrack],
     *,
@@ -183,7 +211,8 @@ def source_from_tracks(
         raise InputError(
             f"{len(photos)} photos, {len(alphas)} alphas, {len(tracks)} tracks; give one of each per photo"
         )
-    known = [_Photo(*item) for item in zip(photos, alphas, tracks, strict=True)]
+    pictures = [read_picture(photo, "photo").rgb for photo in photos]
+    known = [_Photo(*item) for item in zip(pictures, alphas, tracks, strict=True)]
     return _state(body or load_body(tracks[0].body), known, None, tuning)
 
 
@@ -235,7 +264,7 @@ def _view(body: BodyModel, item: Observation, track: BodyTrack, most_pixels: int
 
 
 def _photos(
-    items: Sequence[str | Path | np.ndarray],
+    items: Sequence[PictureLike],
     body: BodyModel,
     detector: Detector | None,
     person: int,
@@ -243,35 +272,31 @@ def _photos(
 ) -> list[_Photo]:
     photos: list[_Photo] = []
     for item in items:
-        rgb, alpha = (item, None) if isinstance(item, np.ndarray) else _read(item)
-        found = (
-            detect_source(rgb, detector, person, False)
-            if isinstance(item, np.ndarray)
-            else _detect_photo(rgb, item, detector, person)
-        )
+        rgb, alpha = _read(item)
+        found = _detect_photo(rgb, given_name(item), detector, person)
         betas = photos[0].track.betas if photos else None
         track = fit_photo(body, found, betas=betas, tuning=tuning.fit)
         photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track))
     return photos
 
 
-def _name(items: Sequence[str | Path | np.ndarray]) -> str:
-    names = ["the array" if isinstance(item, np.ndarray) else str(item) for item in items]
+def _name(items: Sequence[PictureLike]) -> str:
+    names = [given_name(item) for item in items]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
-    picture = read_image(path)
+def _read(photo: PictureLike) -> tuple[np.ndarray, np.ndarray | None]:
+    picture = read_picture(photo, "photo")
     alpha = picture.alpha
     return picture.rgb, alpha if alpha is not None and alpha.min() < 128 else None
 
 
-def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, person: int) -> ClipDetection:
+def _detect_photo(rgb: np.ndarray, name: str, detector: Detector | None, person: int) -> ClipDetection:
     size = (rgb.shape[0], rgb.shape[1])
     found = detect_clip(
-        iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path)
+        iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=name
     )
-    tell_of_others(str(path), found.others, person)
+    tell_of_others(name, found.others, person)
     return found
 
 
@@ -288,17 +313,18 @@ def _alpha(
 
 
 def _photos_of_clip(
-    path: str | Path,
+    clip: Path | np.ndarray,
     body: BodyModel,
     detector: Detector | None,
     person: int,
     progress: bool,
     tuning: SourceTuning,
 ) -> tuple[list[_Photo], np.ndarray]:
-    found = detect_source(path, detector, person, progress)
+    pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
+    found = detect_source(clip, detector, person, progress)
     track = fit_clip(body, found, tuning=tuning.fit, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
-    frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
+    frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [
         _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track[index])
         for index in chosen
@@ -307,7 +333,7 @@ def _photos_of_clip(
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(
-        islice(open_video(path), shot.start, shot.stop),
+        islice(pictures, shot.start, shot.stop),
         (found.masks.frame(index, size).numpy() for index in range(shot.start, shot.stop)),
         size,
         tuning=tuning.background,
