@@ -12,12 +12,13 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
-from liquidwarp.geometry import orbit_camera, project
+from liquidwarp.geometry import length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
 from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
 
+_UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _MOVES = ("global_orient", "body_pose", "transl")
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
@@ -102,7 +103,7 @@ def imitation_target(
     if camera == "source":
         path = path - ratio * _travel(body, motion)
     placed = place + path - path[:1]
-    floor = feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
+    floor = standing_level(body, source)
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0]) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
@@ -207,6 +208,33 @@ def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]
     """Return the height of a shape's joints at rest in metres."""
     joints = body.rest_joints(betas)
     return joints[:, 1].amax() - joints[:, 1].amin()
+
+
+def standing_level(body: BodyModel, source: BodyTrack) -> Float[Tensor, ""]:
+    """Return where the floor is for the person of a photo: Y in metres.
+
+    It is below the feet of who is more or less upright. Who lies, or is upside down, stands up around the middle of
+    where the body was, inside of the picture if there is room.
+
+    Args:
+        body: the source's body.
+        source: a track of one frame.
+    """
+    identity = body.identity(source.betas)
+    feet = body.landmarks(_FEET, source.betas, source.global_orient, source.body_pose, source.transl)[0]
+    root = source.transl[0] + identity.joints[0]
+    legs = feet.mean(0) - root
+    if float(legs[1]) > _UPRIGHT * float(legs.norm()):
+        return feet[:, 1].amax()
+    here = body.vertices(identity, source.global_orient, source.body_pose, source.transl)[0]
+    rest = identity.vertices[:, 1]
+    stature = rest.amax() - rest.amin()
+    floor = (here[:, 1].amin() + here[:, 1].amax() + stature) / 2
+    ends = torch.stack([root, root])
+    ends[:, 1] = torch.stack([floor - stature, floor])
+    (_, top, depth), (_, bottom, _) = project(source.camera, ends)
+    room = (float(source.camera.size[0]) - bottom).clamp(max=0) + (-top).clamp(min=0)
+    return floor + length_in_metres(source.camera, 1.0, depth) * room
 
 
 def feet_level(
