@@ -32,6 +32,7 @@ from liquidwarp.detect.protocol import (
 )
 from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+from liquidwarp.detect.turned import detect_turned
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
@@ -103,6 +104,7 @@ def detect_clip(
     and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
     for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
     flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
+    A photo that shows nobody is also looked at turned, for people who are upside down or lie.
 
     Args:
         frames: RGB pictures of one size.
@@ -297,6 +299,7 @@ class ClipFollower:
         self._person = person
         self._source = source
         self._tuning = tuning
+        self._still = fps <= 0
         self._forget = max(1, round(tuning.forget_seconds * fps))
         self._last: Box | None = None
         self._lost = 0
@@ -325,6 +328,8 @@ class ClipFollower:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
         if self._last is None:
+            if not people and self._still:
+                people = detect_turned(self.detector, frame)
             found = self._choose(frame, people)
         else:
             likely = self._looks.without_others(frame, people)

@@ -140,7 +140,7 @@ class HeldTuning:
     odd: float = 34.0
     """Levels of 255 from every other colour of person and place at which a colour is the thing's."""
 
-    odd_part: float = 0.3
+    odd_part: float = 0.2
     """Part of a hand that must have such a colour where the mask shows no thing: rings and watches are smaller."""
 
     reach: float = 0.24

@@ -18,6 +18,7 @@ from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
 
+_EDGE = 0.04  # part of the picture's height that stays free around who stands up
 _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _MOVES = ("global_orient", "body_pose", "transl")
@@ -233,7 +234,8 @@ def standing_level(body: BodyModel, source: BodyTrack) -> Float[Tensor, ""]:
     ends = torch.stack([root, root])
     ends[:, 1] = torch.stack([floor - stature, floor])
     (_, top, depth), (_, bottom, _) = project(source.camera, ends)
-    room = (float(source.camera.size[0]) - bottom).clamp(max=0) + (-top).clamp(min=0)
+    height, edge = source.camera.size[0], _EDGE * source.camera.size[0]
+    room = (height - edge - bottom).clamp(max=0) + (edge - top).clamp(min=0)
     return floor + length_in_metres(source.camera, 1.0, depth) * room
 
 
