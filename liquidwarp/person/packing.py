@@ -141,7 +141,17 @@ def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[in
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     camera = take_camera(arrays, "track.camera.", size)
     return BodyTrack(
-        body.name, camera=camera, fps=fps, detector=str(told["detector"]), version=str(told["version"]), **tensors
+        body=body.name,
+        betas=tensors["betas"],
+        global_orient=tensors["global_orient"],
+        body_pose=tensors["body_pose"],
+        transl=tensors["transl"],
+        camera=camera,
+        fps=fps,
+        confidence=tensors["confidence"],
+        observed=tensors["observed"],
+        detector=str(told["detector"]),
+        version=str(told["version"]),
     )
 
 

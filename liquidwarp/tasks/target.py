@@ -21,7 +21,6 @@ CAMERAS = ("smooth", "copy", "source")
 _EDGE = 0.04  # part of the picture's height that stays free around who stands up
 _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
-_MOVES = ("global_orient", "body_pose", "transl")
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 
 
@@ -98,8 +97,12 @@ def imitation_target(
     if motion.cuts:
         shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]
         parts = [imitation_target(body, source, shot, camera=camera, size=size) for shot in shots]
-        moves = (torch.cat([getattr(part, name) for part in parts]) for name in _MOVES)
-        return Target(*moves, parts[0].cameras)
+        return Target(
+            torch.cat([part.global_orient for part in parts]),
+            torch.cat([part.body_pose for part in parts]),
+            torch.cat([part.transl for part in parts]),
+            parts[0].cameras,
+        )
     place = source.transl[0] + own_root
     if camera == "source":
         path = path - ratio * _travel(body, motion)
