@@ -52,10 +52,10 @@ def tell_of_misread(name: str, agreements: Sequence[float], least: float) -> Non
         return
     which = "" if len(agreements) == 1 else f" in photo {agreements.index(worst) + 1}"
     _log.warning(
-        "%s: body and outline agree%s by only %.0f%% (%.0f%% or more is usual): the pose may be misread and the person "
+        "%s: body and outline agree%s by only %s (%s or more is usual): the pose may be misread and the person "
         "look wrong; take a photo of somebody who stands, seen from the front",
         name,
         which,
-        100 * worst,
-        100 * least,
+        f"{worst:.0%}",
+        f"{least:.0%}",
     )
