@@ -28,6 +28,8 @@ TUNINGS = {
         "LiteRtTuning",
         "MediaPipeTuning",
         "PeopleTuning",
+        "PersonColorTuning",
+        "ShotTuning",
     ),
     "liquidwarp.fit.tuning": (
         "ContactTuning",
@@ -44,7 +46,7 @@ TUNINGS = {
         "TermTuning",
     ),
     "liquidwarp.inpaint.tuning": ("BackgroundTuning", "InpaintTuning"),
-    "liquidwarp.matting.tuning": ("ForegroundTuning", "MattingTuning"),
+    "liquidwarp.matting.tuning": ("ForegroundTuning", "HeldTuning", "MattingTuning"),
     "liquidwarp.regress.pose_noise": ("DetectorNoise",),
 }
 
@@ -64,6 +66,7 @@ REACHED = (
     ("liquidwarp.fit", "refine_with_masks", "tuning", "FitTuning"),
     ("liquidwarp.fit", "refine_with_masks", "weights", "FitWeights"),
     ("liquidwarp.fit", "plant_feet", "tuning", "FootLockTuning"),
+    ("liquidwarp.fit", "stand_still", "tuning", "FootLockTuning"),
     ("liquidwarp.fit", "find_stands", "tuning", "ContactTuning"),
     ("liquidwarp.fit.filters", "SteadyPose", "tuning", "SteadyTuning"),
     ("liquidwarp.inpaint", "inpaint", "tuning", "InpaintTuning"),
@@ -71,6 +74,7 @@ REACHED = (
     ("liquidwarp.inpaint", "clip_background", "tuning", "BackgroundTuning"),
     ("liquidwarp.matting", "refine_alpha", "tuning", "MattingTuning"),
     ("liquidwarp.matting", "foreground_colors", "tuning", "ForegroundTuning"),
+    ("liquidwarp.matting", "find_held", "tuning", "HeldTuning"),
     ("liquidwarp.regress", "simulate_detector", "noise", "DetectorNoise"),
     ("liquidwarp", "recover", "tuning", "FitTuning"),
     ("liquidwarp", "recover", "weights", "FitWeights"),

@@ -12,11 +12,11 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.console import progress_bar
-from liquidwarp.detect.appearance import Appearance, KnownLooks
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.person_colors import KnownPeople, PersonColors
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
@@ -32,6 +32,7 @@ from liquidwarp.detect.protocol import (
 )
 from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+from liquidwarp.detect.turned import detect_turned
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
@@ -103,6 +104,7 @@ def detect_clip(
     and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
     for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
     flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
+    A photo that shows nobody is also looked at turned, for people who are upside down or lie.
 
     Args:
         frames: RGB pictures of one size.
@@ -297,11 +299,12 @@ class ClipFollower:
         self._person = person
         self._source = source
         self._tuning = tuning
+        self._still = fps <= 0
         self._forget = max(1, round(tuning.forget_seconds * fps))
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
-        self._looks = KnownLooks(tuning.appearance)
+        self._known = KnownPeople(tuning.colors)
         self._doubts = 0
 
     def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
@@ -316,7 +319,7 @@ class ClipFollower:
         if near is not None:
             self._last, self._lost = near.box, 0
             if not self._doubts:
-                self._looks.learn(frame, near)
+                self._known.learn(frame, near)
         else:
             self._lost += 1
         return near
@@ -325,11 +328,13 @@ class ClipFollower:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
         if self._last is None:
+            if not people and self._still:
+                people = detect_turned(self.detector, frame)
             found = self._choose(frame, people)
         else:
-            likely = self._looks.without_others(frame, people)
+            likely = self._known.without_others(frame, people)
             if cut:
-                found = self._looks.most_alike(frame, likely)
+                found = self._known.most_alike(frame, likely)
             else:
                 found = pick_person(likely, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
         return self._follow(frame, found)
@@ -342,15 +347,15 @@ class ClipFollower:
 
     def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
         """Return who was followed, or the person itself where that has become somebody else."""
-        look = Appearance.of(frame, near, tuning=self._tuning.appearance)
-        if look is None or not (self._looks.is_another(look) or self._looks.is_changed(look)):
+        look = PersonColors.of(frame, near, tuning=self._tuning.colors)
+        if look is None or not (self._known.is_another(look) or self._known.is_changed(look)):
             self._doubts = 0
             return near
         people = self.detector.detect(frame)
-        self._looks.meet(frame, people)
-        if self._looks.is_another(look):
+        self._known.meet(frame, people)
+        if self._known.is_another(look):
             self._doubts = 0
-            return self._follow(frame, self._looks.most_alike(frame, self._looks.without_others(frame, people)))
+            return self._follow(frame, self._known.most_alike(frame, self._known.without_others(frame, people)))
         # Nobody else is there, or nobody who looks more like the person: a new look, if it stays.
         self._doubts = self._doubts + 1 if self._doubts < self._forget else 0
         return near
@@ -364,7 +369,7 @@ class ClipFollower:
                 f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
             )
         self.others = len(people) - 1
-        self._looks.begin(frame, people, self._person)
+        self._known.begin(frame, people, self._person)
         return people[self._person]
 
 

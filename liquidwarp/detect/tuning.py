@@ -30,8 +30,8 @@ class ShotTuning:
 
 
 @dataclass(frozen=True)
-class AppearanceTuning:
-    """The numbers of telling people apart by what they look like (`detect.appearance`)."""
+class PersonColorTuning:
+    """The numbers of telling people apart by what they look like (`detect.person_colors`)."""
 
     weights: tuple[float, float, float] = (0.5, 1.0, 0.5)
     """How much head, trunk and legs count: trunks differ most, and are hidden least."""
@@ -65,7 +65,7 @@ class FollowTuning:
     shots: ShotTuning = ShotTuning()
     """Where one shot ends and the next begins."""
 
-    appearance: AppearanceTuning = AppearanceTuning()
+    colors: PersonColorTuning = PersonColorTuning()
     """Who looks like whom."""
 
     seen: float = 0.3
