@@ -28,6 +28,7 @@ TUNINGS = {
         "LiteRtTuning",
         "MediaPipeTuning",
         "PeopleTuning",
+        "SearchTuning",
     ),
     "liquidwarp.fit.tuning": (
         "ContactTuning",

@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from liquidwarp.detect.details import Face, Hands
+from liquidwarp.detect.light import brightened
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.profiles import profile_of
@@ -76,7 +77,7 @@ class ClipDetection:
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
     """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
-    detector = detector or default_detector()
+    detector, frame = detector or default_detector(), brightened(frame)
     return with_small_people(detector, frame, detector.detect(frame), FOLLOW_TUNING)
 
 
@@ -269,6 +270,7 @@ class ClipFollower:
         self._tuning = tuning
         self._forget = max(1, round(tuning.forget_seconds * fps))
         self._frames, self._next_search = 0, 0
+        self._dark = False
         self._wait = tuning.search_seconds * fps
         self._last: Box | None = None
         self._lost = 0
@@ -277,6 +279,7 @@ class ClipFollower:
     def next(self, frame: np.ndarray) -> Detection | None:
         """Return the person in the next frame, or None."""
         self._frames += 1
+        frame = self._lit(frame)
         near = self._follower.next(frame) if self._follower is not None else None
         if near is None:
             near = self._search(frame)
@@ -285,6 +288,14 @@ class ClipFollower:
         else:
             self._lost += 1
         return near
+
+    def _lit(self, frame: np.ndarray) -> np.ndarray:
+        """Return the frame as the detector is to see it, and say once if it is not as it is."""
+        lit = brightened(frame, tuning=self._tuning)
+        if lit is not frame and not self._dark:
+            self._dark = True
+            _log.warning("%s: dark; brightened to find the person, its own colours are kept", self._source)
+        return lit
 
     def _search(self, frame: np.ndarray) -> Detection | None:
         """Look at the whole picture, and follow who was found from there on."""

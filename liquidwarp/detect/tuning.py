@@ -41,6 +41,19 @@ class FollowTuning:
     far_surer: float = 0.2
     """Score by which one of them must be ahead of a doubtful one for that one to be dropped."""
 
+    lightest: float = 99.0
+    """Percentile of a picture's pixels that counts as its lightest."""
+
+    dark: float = 104.0
+    """Grey levels (of 255) that they must reach for the picture not to be dark: 12% of the light is 97, or 30 where
+    code values were scaled."""
+
+    daylight: float = 225.0
+    """Grey levels that they get in a dark picture."""
+
+    most_gain: float = 20.0
+    """Times that a dark picture is brightened at most: what is left beyond is noise."""
+
     search_seconds: float = 1.0
     """Seconds until a clip in which nobody is seen is searched for smaller people again; twice as long each time."""
 

@@ -44,7 +44,8 @@ def inpaint(
         The picture, same type; pixels outside of the hole are untouched.
 
     Raises:
-        InputError: shapes disagree (masks may be smaller, not of another shape), there is nothing to copy from, or `patch` is not odd.
+        InputError: shapes disagree (masks may be smaller, not of another shape), there is nothing to copy from, or
+            `patch` is not odd.
     """
     _check(image, hole, source, context, guide, patch)
     source = ~hole if source is None else source & ~hole

@@ -15,8 +15,8 @@ from liquidwarp.detect.litert.close_looks import CloseLooks
 from liquidwarp.detect.litert.looks import LookPair, PoseAnswer
 from liquidwarp.detect.litert.pose import PoseLook, body_region
 from liquidwarp.detect.litert.regions import SquareRegion, wrap
-from liquidwarp.detect.litert.steady import OneEuro
 from liquidwarp.detect.litert.search import search_parts
+from liquidwarp.detect.litert.steady import OneEuro
 from liquidwarp.detect.people import find_people
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
