@@ -30,6 +30,7 @@ TUNINGS = {
         "PeopleTuning",
         "PersonColorTuning",
         "ShotTuning",
+        "SearchTuning",
     ),
     "liquidwarp.fit.tuning": (
         "ContactTuning",

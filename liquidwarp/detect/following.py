@@ -14,6 +14,7 @@ from torch import Tensor
 from liquidwarp.console import progress_bar
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
+from liquidwarp.detect.light import brightened
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
 from liquidwarp.detect.person_colors import KnownPeople, PersonColors
@@ -24,6 +25,7 @@ from liquidwarp.detect.protocol import (
     Detector,
     Follower,
     FollowingDetector,
+    SearchingDetector,
     box_area,
     box_distance,
     box_iou,
@@ -82,7 +84,8 @@ class ClipDetection:
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
     """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
-    return (detector or default_detector()).detect(frame)
+    detector, frame = detector or default_detector(), brightened(frame)
+    return with_small_people(detector, frame, detector.detect(frame), FOLLOW_TUNING)
 
 
 def detect_clip(
@@ -202,7 +205,8 @@ def collect_keypoints(
     if first is None:
         where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
         raise NoPersonError(
-            f"no person found in {source}{where}; try a picture that shows the whole person, larger and well lit"
+            f"no person found in {source}{where}; try a picture that shows the whole person, "
+            f"at least {tuning.least_height} pixels tall and well lit"
         )
     count = len(first.names)
     image = np.zeros((len(detections), count, 2), np.float32)
@@ -301,6 +305,9 @@ class ClipFollower:
         self._tuning = tuning
         self._still = fps <= 0
         self._forget = max(1, round(tuning.forget_seconds * fps))
+        self._frames, self._next_search = 0, 0
+        self._dark = False
+        self._wait = tuning.search_seconds * fps
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
@@ -309,6 +316,8 @@ class ClipFollower:
 
     def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
         """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
+        self._frames += 1
+        frame = self._lit(frame)
         if cut:
             self._follower, self._doubts = None, 0
         near = self._follower.next(frame) if self._follower is not None else None
@@ -324,9 +333,22 @@ class ClipFollower:
             self._lost += 1
         return near
 
+    def _lit(self, frame: np.ndarray) -> np.ndarray:
+        """Return the frame as the detector is to see it, and say once if it is not as it is."""
+        lit = brightened(frame, tuning=self._tuning)
+        if lit is not frame and not self._dark:
+            self._dark = True
+            _log.warning("%s: dark; brightened to find the person, its own colours are kept", self._source)
+        return lit
+
     def _search(self, frame: np.ndarray, cut: bool) -> Detection | None:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
+        enough = len(people) > self._person if self._last is None else self._lost < self._forget or bool(people)
+        if self._frames >= self._next_search and not (enough and _is_sure(people, self._tuning)):
+            people = with_small_people(self.detector, frame, people, self._tuning, wanted=self._person + 1)
+            self._next_search = self._frames + max(1, round(self._wait))
+            self._wait *= 2
         if self._last is None:
             if not people and self._still:
                 people = detect_turned(self.detector, frame)
@@ -371,6 +393,36 @@ class ClipFollower:
         self.others = len(people) - 1
         self._known.begin(frame, people, self._person)
         return people[self._person]
+
+
+def with_small_people(
+    detector: Detector,
+    frame: UInt8[np.ndarray, "H W 3"],
+    people: list[Detection],
+    tuning: FollowTuning,
+    *,
+    wanted: int = 1,
+) -> list[Detection]:
+    """Return the people of a picture; of those who are small in it too, where too few are seen or none for sure.
+
+    Args:
+        detector: what finds people; only a `SearchingDetector` can look for small ones.
+        frame: the picture.
+        people: what its `detect` found.
+        tuning: who is seen for sure.
+        wanted: how many are enough.
+    """
+    if not isinstance(detector, SearchingDetector) or (len(people) >= wanted and _is_sure(people, tuning)):
+        return people
+    small = detector.search(frame)
+    surest = max((person.score for person in small), default=0.0)
+    kept = [one for one in people if one.score >= min(tuning.doubtful, surest - tuning.far_surer)]
+    kept += [one for one in small if all(box_iou(one.box, other.box) <= tuning.same_overlap for other in kept)]
+    return sorted(kept, key=lambda person: -box_area(person.box))
+
+
+def _is_sure(people: Sequence[Detection], tuning: FollowTuning) -> bool:
+    return max((person.score for person in people), default=0.0) >= tuning.doubtful
 
 
 def _without_mask(detection: Detection | None) -> Detection | None:

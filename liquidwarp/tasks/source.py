@@ -11,16 +11,18 @@ import torch
 from jaxtyping import Float
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
+from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.tuning import LAYER_TUNING
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
+from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size
+from liquidwarp.geometry import bounded_size, project
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
 from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
@@ -263,16 +265,15 @@ def _state(
         background = photo_background(first.rgb, whole, tuning=tuning.background)
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
     seen = tuple(
-        _view(body, item, photo.track, tuning.layers.most_pixels)
-        for item, photo in zip(observations, photos, strict=True)
+        _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
     )
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
-def _view(body: BodyModel, item: Observation, track: BodyTrack, most_pixels: int) -> SourceView:
+def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
     alpha = (255 * item.alpha + 0.5).astype(np.uint8)
-    seen_from = item.camera.resized(bounded_size(item.camera.size, most_pixels))
-    shown = visibility(item.vertices[None], body.topology.faces, seen_from).face[0]
+    excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
+    shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
     picture = np.concatenate([item.rgb, alpha[..., None]], -1)
     pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
     return SourceView(picture, item.camera, item.vertices, shown, pose)
@@ -340,7 +341,7 @@ def _alpha(
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
+    return refine_alpha(brightened(rgb), coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
 
 
 def _photos_of_clip(
