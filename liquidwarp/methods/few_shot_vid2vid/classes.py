@@ -34,7 +34,7 @@ class ClassExample:
     """
 
     picture: UInt8[np.ndarray, "H W 3"]
-    classes: UInt8[np.ndarray, "H W"]
+    classes: UInt8[np.ndarray, "h w"]
     name: str
 
     def __post_init__(self) -> None:

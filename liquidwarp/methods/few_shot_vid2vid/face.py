@@ -104,7 +104,7 @@ class FewShotFaceMethod:
         places = (landmarks - np.array([left, top])) * np.array([width / side, height / side])
         return torch.from_numpy(draw_face(places, self.size))[None].float() / 255
 
-    def _cut(self, photo: UInt8[np.ndarray, "H W 3"], window: tuple[float, float, float]) -> Float[Tensor, "3 H W"]:
+    def _cut(self, photo: UInt8[np.ndarray, "H W 3"], window: tuple[float, float, float]) -> Float[Tensor, "3 h w"]:
         left, top, side = (round(number) for number in window)
         picture = torch.from_numpy(photo).permute(2, 0, 1).float() / 127.5 - 1
         return Window(left, top, side, side).cut(picture, self.size).clamp(-1, 1)

@@ -17,7 +17,7 @@ from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow
 from liquidwarp.nn.perceptual import TexturePerceptual
 from liquidwarp.parallel import checkpoint
 
-_WEIGHTS = LossWeights(flow=0, warp=0, trust=0)
+_WEIGHTS = LossWeights(flow=0.0, warp=0.0, trust=0.0)
 _RATES = (2e-4, 8e-4)  # of the network and of the discriminators
 _IMAGINAIRE_RATES = (1e-4, 4e-4)
 _BETAS = (0.0, 0.999)

@@ -135,8 +135,8 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     if _same_camera(target.full, source.full):
         around = _window_grid(target, source)
         inside = (around.abs() <= 1).all(-1)
-        covered = foreground_of(source.parts[None].expand(3, -1, -1) / 12 - 1)
-        free = grid_sample(covered[None], around[None], mode="nearest", align_corners=False)[0, 0] == 0
+        covered = foreground_of(source.parts[None])
+        free = grid_sample(covered, around[None], mode="nearest", align_corners=False)[0, 0] == 0
         grid = torch.where(body[..., None], grid, around)
         valid = torch.where(body, valid, inside & free)
     else:

@@ -71,7 +71,7 @@ class Shown:
     @property
     def foreground(self) -> Float[Tensor, "B 1 H W"]:
         """1 on the body and some pixels around it."""
-        return foreground_of(self.parts[:, None].repeat(1, 3, 1, 1) / 12 - 1)
+        return foreground_of(self.parts)
 
     @property
     def groups(self) -> Float[Tensor, "B G H W"]:
