@@ -10,9 +10,9 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.labels import PartChart, Window
+from liquidwarp.labels import CropWindow, PartChart
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
-from liquidwarp.nn.few_shot_vid2vid.losses import Shown
+from liquidwarp.nn.few_shot_vid2vid.losses import LabelledPicture
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceFlow
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow, warp
 from liquidwarp.train.batch import TargetTruth
@@ -88,14 +88,14 @@ class FewShotBatch:
         """The map of parts of the last frame."""
         return self.labels[:, -1, :3]
 
-    def frame(self, number: int) -> Shown:
+    def frame(self, number: int) -> LabelledPicture:
         """Return a frame as it should be."""
-        return Shown(self.labels[:, number], self.parts[:, number], self.pictures[:, number])
+        return LabelledPicture(self.labels[:, number], self.parts[:, number], self.pictures[:, number])
 
-    def example(self, chosen: Tensor) -> Shown:
+    def example(self, chosen: Tensor) -> LabelledPicture:
         """Return one example of each sample, by its number."""
         index = torch.arange(len(chosen), device=chosen.device), chosen
-        return Shown(self.example_labels[index], self.example_parts[index], self.examples[index])
+        return LabelledPicture(self.example_labels[index], self.example_parts[index], self.examples[index])
 
     def flow_into(self, frame: int, chosen: Tensor) -> GivenFlow:
         """Return the mesh's flow from a frame into one example of each sample."""
@@ -208,7 +208,7 @@ class SequenceClip:
         track = self.track
         return Pose(track.global_orient[frame], track.body_pose[frame], track.transl[frame])
 
-    def _window(self, labeller: Labeller, frame: int, rng: np.random.Generator | None) -> Window:
+    def _window(self, labeller: Labeller, frame: int, rng: np.random.Generator | None) -> CropWindow:
         window = labeller.window(self._pose(frame), self.track.camera)
         if rng is None:
             return window
@@ -216,12 +216,12 @@ class SequenceClip:
         height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
         right, down = rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
         left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return Window(round(left + right), round(top + down), height, width)
+        return CropWindow(round(left + right), round(top + down), height, width)
 
-    def _view(self, labeller: Labeller, frame: int, window: Window) -> LabelledView:
+    def _view(self, labeller: Labeller, frame: int, window: CropWindow) -> LabelledView:
         return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window)
 
-    def _cut(self, frame: int, window: Window, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
+    def _cut(self, frame: int, window: CropWindow, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
         picture = torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 127.5 - 1
         return window.cut(picture, size).clamp(-1, 1)
 

@@ -98,7 +98,7 @@ def test_a_frame_flows_into_itself(clip: SequenceClip) -> None:
     known = batch.flow_into(0, torch.tensor([0]))
     valid = known.valid.bool()[:, 0]
     assert float(known.flow.permute(0, 2, 3, 1)[valid].abs().max()) < 0.05
-    assert float(valid.float().mean()) > 0.5, "around the body too: it is one camera"
+    assert (valid & (batch.parts[:, 0] == 0)).any(), "around the body too: it is one camera"
     moved = warp(batch.examples[:, 0], known.flow)
     torch.testing.assert_close(
         moved.permute(0, 2, 3, 1)[valid], batch.pictures[:, 0].permute(0, 2, 3, 1)[valid], atol=0.02, rtol=0

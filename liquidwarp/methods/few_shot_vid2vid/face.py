@@ -13,7 +13,7 @@ from torch import Tensor
 from liquidwarp.detect import ClipDetection, Detector, LiteRtDetector, detect_clip
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.labels import Window, draw_face, face_window, mesh_landmarks, with_forehead
+from liquidwarp.labels import CropWindow, draw_face, face_window, mesh_landmarks, with_forehead
 from liquidwarp.labels.faces import proportioned, proportions
 from liquidwarp.methods.few_shot_vid2vid.drawing import draw_labels, whole_picture
 from liquidwarp.methods.few_shot_vid2vid.method import check_kind, network_of
@@ -107,7 +107,7 @@ class FewShotFaceMethod:
     def _cut(self, photo: UInt8[np.ndarray, "H W 3"], window: tuple[float, float, float]) -> Float[Tensor, "3 h w"]:
         left, top, side = (round(number) for number in window)
         picture = torch.from_numpy(photo).permute(2, 0, 1).float() / 127.5 - 1
-        return Window(left, top, side, side).cut(picture, self.size).clamp(-1, 1)
+        return CropWindow(left, top, side, side).cut(picture, self.size).clamp(-1, 1)
 
 
 def build_face(*, weights: str | Path | None = None, generator: FewShotGenerator | None = None) -> FewShotFaceMethod:

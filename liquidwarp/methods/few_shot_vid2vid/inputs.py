@@ -17,9 +17,9 @@ from torch.nn.functional import grid_sample
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized, visibility
 from liquidwarp.labels import (
+    CropWindow,
     PartChart,
-    Skeleton,
-    Window,
+    SkeletonPoints,
     body_skeleton,
     draw_skeleton,
     foreground_of,
@@ -49,7 +49,7 @@ class LabelledView:
         faces: of the mesh, the same for all views.
     """
 
-    window: Window
+    window: CropWindow
     full: Camera
     camera: Camera
     label: Float[Tensor, "6 H W"]
@@ -87,21 +87,21 @@ class Labeller:
         self._body, self._betas, self.size, self.enriched = body, betas, size, enriched
         self._chart = (chart or part_chart(body.to("cpu"))).to(betas.device)
 
-    def skeleton(self, pose: Pose, camera: Camera) -> Skeleton:
+    def skeleton(self, pose: Pose, camera: Camera) -> SkeletonPoints:
         """Return the skeleton as a camera sees it."""
         return body_skeleton(self._body, self._betas, pose, camera)
 
-    def window(self, pose: Pose, camera: Camera) -> Window:
+    def window(self, pose: Pose, camera: Camera) -> CropWindow:
         """Return the window around the person in a camera's picture; in its middle where nobody is in it."""
         skeleton = self.skeleton(pose, camera)
         aspect = self.size[1] / self.size[0]
         if not skeleton.body.any():
             height, width = camera.size
-            return Window(round((width - height * aspect) / 2), 0, height, max(1, round(height * aspect)))
+            return CropWindow(round((width - height * aspect) / 2), 0, height, max(1, round(height * aspect)))
         return person_window(skeleton, camera.size, aspect)
 
     def look(
-        self, pose: Pose, vertices: Float[Tensor, "V 3"], camera: Camera, window: Window, *, face: bool = False
+        self, pose: Pose, vertices: Float[Tensor, "V 3"], camera: Camera, window: CropWindow, *, face: bool = False
     ) -> LabelledView:
         """Return what a window of a camera's picture shows.
 

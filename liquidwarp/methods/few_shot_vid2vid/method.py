@@ -15,7 +15,7 @@ from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.flow import visibility
 from liquidwarp.inpaint import background_from
-from liquidwarp.labels import Window
+from liquidwarp.labels import CropWindow
 from liquidwarp.methods.few_shot_vid2vid.finetune import Example, fine_tuned
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
@@ -121,7 +121,7 @@ class FewShotSession:
         assert isinstance(previous.picture, FewShotSynthesis)
         return previous.picture
 
-    def _window(self, frame: Frame, before: FewShotSynthesis | None) -> Window:
+    def _window(self, frame: Frame, before: FewShotSynthesis | None) -> CropWindow:
         if before is None and frame.previous is not None:
             assert isinstance(frame.previous.picture, FewShotSynthesis)
             before = frame.previous.picture
