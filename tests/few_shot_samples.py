@@ -27,7 +27,9 @@ def tiny(name: str = "pose", **changes: object) -> FewShotGenerator:
             label, example = (2 * torch.rand(2, network.shape.labels, _SIDE, _SIDE) - 1 for _ in range(2))
             image = 2 * torch.rand(2, 3, _SIDE, _SIDE) - 1
             previous = Previous(example, image, flow) if network.shape.warp_previous else None
-            network(label, network.encode(example[:, None], image[:, None], label), previous, flow=flow)
+            coarse = image if name == "face-refiner" else None
+            encoding = network.encode(example[:, None], image[:, None], label, coarse=coarse)
+            network(label, encoding, previous, flow=flow)
     return network.eval().requires_grad_(False)
 
 

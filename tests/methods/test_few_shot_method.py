@@ -165,6 +165,28 @@ def test_fine_tuning_fits_a_copy_to_the_photos(
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in tuned.state_dict().items())
 
 
+def test_a_refiner_paints_the_face_alone_again(people: dict[str, lw.SourceState], tmp_path: Path) -> None:
+    how = FewShotMethod(tiny(), (128, 64))
+    (plain,), (fine,) = (turned(people["one"], each, 1) for each in (how, replace(how, refiner=tiny("face-refiner"))))
+    rows, columns = (fine.drawn != plain.drawn).any(0).nonzero().T
+    head = (plain.view.parts >= 23).nonzero()
+    assert len(rows), "the face has changed"
+    assert rows.max() < 64, "nothing below has"
+    assert columns.min() <= head[:, 1].float().mean() <= columns.max()
+    back = next(
+        iter(lw.novel_view(people["one"], frames=1, start=0.0, method=replace(how, refiner=tiny("face-refiner"))))
+    )
+    assert torch.equal(back.image, fine.image)
+    asked = f"few-shot-vid2vid:refiner={tiny_file(tmp_path, 'face-refiner', (32, 32))}"
+    found = make_method(asked, weights=tiny_file(tmp_path))
+    assert isinstance(found, FewShotMethod)
+    assert found.refiner is not None
+    with pytest.raises(lw.InputError, match="draws with fsvid2vid-face-refiner; these weights are 'fsvid2vid-pose'"):
+        FewShotMethod(tiny(), SMALL, refiner=tiny())
+    with pytest.raises(lw.InputError, match="which mesh-enriched labels lack"):
+        FewShotMethod(tiny(given_flow=True), SMALL, refiner=tiny("face-refiner"))
+
+
 @pytest.mark.parametrize("name", ["pose", "imaginaire-pose"])
 def test_what_learns_is_what_was_published_to(name: str) -> None:
     network = tiny(name)
