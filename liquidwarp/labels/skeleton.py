@@ -80,7 +80,7 @@ def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera
     """
     with torch.no_grad():
         points = body.landmarks(OPENPOSE, betas, pose.global_orient[None], pose.body_pose[None], pose.transl[None])
-        xy = project(camera, points)[0, :, :2].cpu().numpy().astype(np.float64)
+        xy = np.array(project(camera, points)[0, :, :2].tolist())
     height, width = camera.size
     seen = np.logical_and(xy > 0, xy < np.array([width, height])).all(1, keepdims=True)
     return SkeletonPoints(np.concatenate([xy, seen], 1) * seen)

@@ -60,7 +60,7 @@ class LabelledView:
 
     @cached_property
     def shown(self) -> Bool[Tensor, "F"]:
-        """Which faces of the body the window shows."""
+        """Which faces of the body the window shows; found when it is first asked for."""
         return visibility(self.vertices[None], self.faces, self.camera).face[0]
 
 
@@ -151,10 +151,13 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
 
 def _same_camera(one: Camera, other: Camera) -> bool:
     """Return whether two cameras see the same, at whatever resolution."""
-    there = other.resized(one.size)
-    pairs = ((one.focal, there.focal), (one.center, there.center), (one.rotation, there.rotation))
-    same = all(torch.allclose(a, b, rtol=1e-4, atol=1e-2) for a, b in pairs)
-    return same and torch.allclose(one.translation, there.translation, atol=1e-4)
+    if one is other:
+        return True
+    numbers = [
+        torch.cat([each.focal, each.center, each.rotation.flatten(), each.translation])
+        for each in (one, other.resized(one.size))
+    ]
+    return torch.allclose(*numbers, rtol=1e-4, atol=1e-3)
 
 
 def _window_grid(target: LabelledView, source: LabelledView) -> Float[Tensor, "H W 2"]:

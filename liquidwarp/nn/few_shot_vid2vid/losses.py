@@ -204,12 +204,13 @@ def _adversarial(
     with torch.no_grad():
         real = critic(*judged(target.picture, target, example))
     losses = {"adversarial": made.new_zeros(()), "matching": made.new_zeros(())}
-    for name, weight in (("whole", 1.0), ("face", weights.face)):
+    known = {"whole": (weights.adversarial, weights.matching), "face": (weights.face, weights.face)}
+    for name, (fooling, matching) in known.items():
         count = len(fake[name])
         for own, true in zip(fake[name], real[name], strict=True):
             alike = [_l1(a, b) for a, b in zip(own[:-1], true[:-1], strict=True)]
-            losses["adversarial"] = losses["adversarial"] - weight * weights.adversarial * own[-1].mean() / count
-            losses["matching"] = losses["matching"] + weight * weights.matching * torch.stack(alike).sum() / count
+            losses["adversarial"] = losses["adversarial"] - fooling * own[-1].mean() / count
+            losses["matching"] = losses["matching"] + matching * torch.stack(alike).sum() / count
     return {name: loss for name, loss in losses.items() if getattr(weights, name)}
 
 
