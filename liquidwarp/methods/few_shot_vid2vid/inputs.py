@@ -153,11 +153,11 @@ def _same_camera(one: Camera, other: Camera) -> bool:
     """Return whether two cameras see the same, at whatever resolution."""
     if one is other:
         return True
-    numbers = [
+    here, there = (
         torch.cat([each.focal, each.center, each.rotation.flatten(), each.translation])
         for each in (one, other.resized(one.size))
-    ]
-    return torch.allclose(*numbers, rtol=1e-4, atol=1e-3)
+    )
+    return torch.allclose(here, there, rtol=1e-4, atol=1e-3)
 
 
 def _window_grid(target: LabelledView, source: LabelledView) -> Float[Tensor, "H W 2"]:
