@@ -161,6 +161,7 @@ class SequenceClip:
         size: tuple[int, int],
         *,
         enriched: bool,
+        heads: bool = False,
         rng: np.random.Generator | None = None,
     ) -> FewShotBatch:
         """Return the task to draw frames in a row, of other frames, as a batch of one.
@@ -170,12 +171,13 @@ class SequenceClip:
             examples: others.
             size: (height, width) of the window's pictures.
             enriched: whether labels are the mesh-enriched ones.
+            heads: leave heads in the examples' maps of parts.
             rng: varies the windows; None leaves them as they are.
         """
         labeller = Labeller(self.body, self.track.betas, size, enriched=enriched, chart=self.chart)
         window = self._window(labeller, frames[0], rng)
         shown = [self._view(labeller, frame, window) for frame in frames]
-        given = [self._view(labeller, frame, self._window(labeller, frame, rng)) for frame in examples]
+        given = [self._view(labeller, frame, self._window(labeller, frame, rng), heads) for frame in examples]
         known = [[picture_flow(view, source) for source in given] for view in shown]
         before = [picture_flow(view, shown[max(number - 1, 0)]) for number, view in enumerate(shown)]
         pictures = torch.stack([self._cut(frame, window, size) for frame in frames])
@@ -218,8 +220,8 @@ class SequenceClip:
         left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
         return CropWindow(round(left + right), round(top + down), height, width)
 
-    def _view(self, labeller: Labeller, frame: int, window: CropWindow) -> LabelledView:
-        return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window)
+    def _view(self, labeller: Labeller, frame: int, window: CropWindow, head: bool = False) -> LabelledView:
+        return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window, face=head)
 
     def _cut(self, frame: int, window: CropWindow, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
         picture = torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 127.5 - 1
@@ -261,6 +263,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         size: (height, width) of the pictures.
         photos: examples of each sample.
         enriched: whether labels are the mesh-enriched ones.
+        heads: leave heads in the examples' maps of parts, as imaginaire does.
         length: frames of the sequences of each step.
         batch: samples a step.
         mirror: whether to mirror half of the samples.
@@ -278,6 +281,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         size: tuple[int, int],
         photos: int = 1,
         enriched: bool = False,
+        heads: bool = False,
         length: Callable[[int], int] = lambda _: 1,
         batch: int = 1,
         mirror: bool = True,
@@ -287,7 +291,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         kept: int = KEPT,
     ) -> None:
         super().__init__(count, look, self._task, seed=seed, kept=kept)
-        self._size, self._photos, self._enriched = size, photos, enriched
+        self._size, self._photos, self._enriched, self._heads = size, photos, enriched, heads
         self._length, self._batch = length, batch
         self._mirror, self._tint, self._varied = mirror, tint, varied
 
@@ -305,7 +309,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         others = [frame for frame in range(len(clip)) if frame not in frames]
         examples = rng.choice(others, self._photos, replace=False).tolist()
         vary = rng if self._varied else None
-        batch = clip.sample(frames, examples, self._size, enriched=self._enriched, rng=vary)
+        batch = clip.sample(frames, examples, self._size, enriched=self._enriched, heads=self._heads, rng=vary)
         if not self._varied:
             return batch
         if self._mirror and rng.random() < 0.5:

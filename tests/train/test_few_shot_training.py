@@ -93,6 +93,15 @@ def test_a_sample_is_found_by_its_number(clip: SequenceClip, enriched: bool) -> 
     assert joined(drawn[0][:2]).examples.shape == (2, 2, 3, *SIZE)
 
 
+def test_only_imaginaire_is_shown_the_examples_heads(clip: SequenceClip) -> None:
+    plain, shown = (clip.sample([2], [0], SIZE, enriched=False, heads=heads) for heads in (False, True))
+    head = plain.example_parts >= 23
+    assert head.any()
+    assert (plain.example_labels[:, :, :3].movedim(2, -1)[head] == -1).all()
+    assert (shown.example_labels[:, :, 2][head] > 0.9).all()
+    assert torch.equal(plain.labels, shown.labels)
+
+
 def test_a_frame_flows_into_itself(clip: SequenceClip) -> None:
     batch = clip.sample([2], [2, 0], SIZE, enriched=False)
     known = batch.flow_into(0, torch.tensor([0]))

@@ -95,6 +95,7 @@ class FewShotLabelsMethod:
         """
         if not examples:
             raise InputError("no example; give at least one picture with its labels (--example PICTURE LABELS)")
+        self.generator.check_references(len(examples))
         pictures = torch.stack([self._picture(example.picture) for example in examples]).to(device)
         known = torch.stack([self._planes(example.classes) for example in examples]).to(device)
         planes = (self._planes(each).to(device) for each in labels)

@@ -78,6 +78,7 @@ class FewShotFaceMethod:
             NoPersonError: no face in a photo or at the clip's beginning.
             InputError: several photos for a network that looks at one.
         """
+        self.generator.check_references(len(photos))
         detector = self.detector or LiteRtDetector(face=True)
         faces = [_face_of_photo(photo, detector, number) for number, photo in enumerate(photos)]
         found = detect_clip(
