@@ -30,8 +30,10 @@ TUNINGS = {
         "PeopleTuning",
     ),
     "liquidwarp.fit.tuning": (
+        "CloseTuning",
         "ContactTuning",
         "EvidenceTuning",
+        "FingerTuning",
         "FitTuning",
         "FitWeights",
         "FootLockTuning",
