@@ -9,12 +9,13 @@ from fit_samples import JOINT, SIZE, relaxed
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body, relax_hands
-from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, rest_hand
+from liquidwarp.bodies.hands import SIDES, find_hand, rest_hand
 from liquidwarp.bodies.smpl import smpl_body
-from liquidwarp.detect.details import HAND, Hand, Hands
+from liquidwarp.detect.details import Hand, Hands
 from liquidwarp.fit import fit_hands
 from liquidwarp.fit.fingers import FingerChain, FingerEvidence, solve_fingers
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, project
+from liquidwarp.metrics.close import tip_errors
 from liquidwarp.testing import toy_body, write_stand_in
 from liquidwarp.types import BodyTrack
 
@@ -109,12 +110,10 @@ def test_fingers_that_were_seen_are_found_again(body: BodyModel) -> None:
     before = apart(finger_turns(body, track), finger_turns(body, truth))
     assert float(error.median()) < 4
     assert float(error.mean()) < 0.35 * float(before.mean())
-    for mine, theirs in zip(seen(body, found), seen(body, truth), strict=True):
-        for side in SIDES:
-            one, other = getattr(mine, side).image, getattr(theirs, side).image
-            tips = [HAND.index(f"{finger}_tip") for finger in FINGERS]
-            length = np.linalg.norm(other[HAND.index("wrist")] - other[HAND.index("middle_mcp")]) * 2
-            assert np.linalg.norm(one[tips] - other[tips], axis=-1).mean() < 0.05 * length
+    hands = seen(body, truth)
+    assert tip_errors(truth, hands, body=body).max() < 1e-3
+    assert tip_errors(found, hands, body=body).mean() < 0.04
+    assert tip_errors(track, hands, body=body).mean() > 0.08
 
 
 def test_other_joints_stay(open_body: BodyModel) -> None:

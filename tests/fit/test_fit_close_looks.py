@@ -17,6 +17,7 @@ from liquidwarp.fit.close_looks import _LEFT, _RIGHT, face_turns, gather_hand, p
 from liquidwarp.fit.prior import shortest_rotation
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle
+from liquidwarp.metrics.close import head_errors
 from liquidwarp.types import FACE_POINTS, Camera
 
 LEAN = FIT_TUNING.close.face_lean
@@ -110,7 +111,9 @@ def test_a_face_turns_the_head_that_its_landmarks_do_not(body: BodyModel, fps: f
     def error(weights: FitWeights) -> float:
         terms = close_terms(body, keypoints, (), faces, weights=weights)
         track = fit_track(body, keypoints, betas=truth.betas, terms=terms).track
-        return float(degrees(head(track.global_orient, track.body_pose), wanted).median())
+        error = degrees(head(track.global_orient, track.body_pose), wanted)
+        np.testing.assert_allclose(head_errors(track, faces, body=body), error.numpy(), atol=0.1)
+        return float(error.median())
 
     assert error(FitWeights()) < 4
     assert error(FitWeights(head=0.0)) > 8
