@@ -33,8 +33,10 @@ TUNINGS = {
         "SearchTuning",
     ),
     "liquidwarp.fit.tuning": (
+        "CloseTuning",
         "ContactTuning",
         "EvidenceTuning",
+        "FingerTuning",
         "FitTuning",
         "FitWeights",
         "FootLockTuning",
