@@ -11,6 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.liquidwarp
 TORCH := $(shell grep '^torch==' constraints.txt)
+NUMPY1 := $(abspath $(VENV))/numpy1
+NUMPY1_TESTS := tests/geometry tests/test_types.py tests/media/test_given.py tests/media/test_image_files.py \
+  tests/motion/test_motion_files.py tests/bodies/test_skinning.py tests/detect/test_litert.py \
+  tests/person/test_person_files.py tests/raster/test_interpolate.py
 WORKERS ?= 2
 PYTHON ?=
 PIP_FLAGS ?=
@@ -18,12 +22,13 @@ PIP_FLAGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test test-slow test-all weights docs lint clean
+.PHONY: help install models demo test test-slow test-all test-numpy1 weights docs lint clean
 
 help:
 	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
 	@echo "make test      set up, then the default tests (minutes)"
 	@echo "make test-all  the slow tests too"
+	@echo "make test-numpy1  a short set with numpy 1.26"
 	@echo "make weights   train the compact generator as it was trained (hours)"
 	@echo "make docs      the pages and the reference as a site, in outputs/site"
 	@echo "make lint      ruff and mypy"
@@ -61,6 +66,16 @@ test-slow: models
 	$(PYTEST) -m 'slow and not gpu and not assets'
 
 test-all: test test-slow
+
+# The oldest numpy that is taken, laid over the environment; what numba compiles for it is kept apart.
+test-numpy1: models
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
+	  $(BIN)/python -c 'import sys; sys.path.insert(0, "$(NUMPY1)"); import numpy; assert numpy.__version__ == "1.26.4"' 2> /dev/null || \
+	    $(BIN)/python -m pip install --quiet $(PIP_FLAGS) --no-deps --upgrade --target $(NUMPY1) numpy==1.26.4 || exit 1; \
+	  PYTHONPATH=$(NUMPY1) NUMBA_CACHE_DIR=$(NUMPY1)/cache $(PYTEST) $(NUMPY1_TESTS); \
+	else \
+	  echo "numpy 1.26 has no wheels for this Python; nothing is tested"; \
+	fi
 
 weights: models
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         with leaving_in_order():
             options = make_parser().parse_args(arguments)
-            commands[options.command](options)
+            with _models_of(options):
+                commands[options.command](options)
     except LiquidwarpError as error:
         return _fail(str(error))
     except MemoryError:
@@ -71,6 +74,27 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _interrupted()
         raise
     return 0
+
+
+@contextmanager
+def _models_of(options: argparse.Namespace) -> Iterator[None]:
+    """Look for the detector's models in the folder that a command is given first, as `LIQUIDWARP_MODELS` would say."""
+    folder = getattr(options, "models", None)
+    if folder is None or options.command == "setup":
+        yield
+        return
+    from liquidwarp.detect.litert.models import VARIABLE
+
+    if not Path(folder).is_dir():
+        raise InputError(f"--models {folder}: no such folder; 'liquidwarp setup --models {folder}' makes it")
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = folder
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+        if before is not None:
+            os.environ[VARIABLE] = before
 
 
 def _interrupted() -> int:

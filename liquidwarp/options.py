@@ -157,6 +157,7 @@ def make_parser() -> argparse.ArgumentParser:
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")
     _add_hands(recover)
     _add_body(recover)
+    _add_models(recover)
 
     demo = _command(
         commands,
@@ -167,6 +168,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--output", default="outputs", metavar="FOLDER", help="where to write (default: outputs)")
     demo.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side of the pictures")
     _add_device(demo)
+    _add_models(demo)
 
     _add_body_commands(commands)
     export = _command(
@@ -187,6 +189,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all; a .person too"
     )
     _add_body(export)
+    _add_models(export)
     weights = _command(
         commands,
         "weights",
@@ -249,7 +252,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="a wheel of mediapipe 0.10.21 at hand, or npm's .tgz of @mediapipe/pose (lite and heavy networks); "
         "repeatable",
     )
-    _command(commands, "doctor", "Check this installation and say what it can do.", "liquidwarp doctor")
+    doctor = _command(
+        commands,
+        "doctor",
+        "Check this installation and say what it can do.",
+        "liquidwarp doctor\nliquidwarp doctor --models /opt/models",
+    )
+    _add_models(doctor)
     return parser
 
 
@@ -357,6 +366,7 @@ def _add_evaluate(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="finds landmarks where none are given; litert also drives motion and mediapipe runs the same networks, so "
         "both favour themselves (default: none)",
     )
+    _add_models(parser)
     parser.add_argument("--size", type=_size, help="of the mode published: side of the squares (default: 512)")
     parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
     parser.add_argument(
@@ -386,6 +396,14 @@ def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--models",
+        metavar="FOLDER",
+        help="where the detector's models are looked for first (default: LIQUIDWARP_MODELS, then the user's cache)",
+    )
+
+
 def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     if many:
         what = "photo(s) of one person, or a clip, or a .person from 'liquidwarp learn'"
@@ -398,6 +416,7 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     )
     _add_hands(parser)
     _add_body(parser)
+    _add_models(parser)
 
 
 def _add_body(parser: argparse.ArgumentParser) -> None:

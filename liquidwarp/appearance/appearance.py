@@ -242,8 +242,7 @@ class _Parts:
 
 
 def _excerpted(item: Observation, excerpt: Excerpt) -> Observation:
-    camera = item.camera if excerpt.is_all else excerpt.camera(item.camera)
-    return Observation(excerpt.cut(item.rgb), excerpt.cut(item.alpha), camera, item.vertices)
+    return Observation(excerpt.cut(item.rgb), excerpt.cut(item.alpha), excerpt.camera(item.camera), item.vertices)
 
 
 def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuning: LayerTuning) -> _Parts:

@@ -63,7 +63,7 @@ class Excerpt:
 
     def camera(self, camera: Camera) -> Camera:
         """Return the photo's camera as the excerpt's."""
-        return camera.cropped(self.corner, self.window).resized(self.size)
+        return camera if self.is_all else camera.cropped(self.corner, self.window).resized(self.size)
 
     def place(self, xy: Float[np.ndarray, "2"]) -> Float[np.ndarray, "2"]:
         """Return where a place of the photo lies in the excerpt."""

@@ -167,22 +167,51 @@ def with_hands_of(
     return taken
 
 
+def with_fingers_of(
+    body: BodyModel, body_pose: Float[Tensor, "B P 3"], source: BodyModel, theirs: Float[Tensor, "B Q 3"]
+) -> Float[Tensor, "B P 3"]:
+    """Return poses in which fingers are bent, against the relaxed hand, as those of another body are.
+
+    Args:
+        body: the body of the poses; one without fingers keeps its own.
+        body_pose: poses.
+        source: the other body; where it has no fingers hands relax.
+        theirs: its poses.
+    """
+    pose = relax_hands(body, body_pose)
+    for side in SIDES:
+        mine, other = find_hand(body, side), find_hand(source, side)
+        if mine is None or other is None:
+            continue
+        (palm, relaxed), (their_palm, their_relaxed) = (
+            (hand.palm, relaxed_turns(hand)) for hand in (_mean_hand(body, mine, side), _mean_hand(source, other, side))
+        )
+        turns = axis_angle_to_matrix(theirs[:, other.joints.flatten() - 1]).unflatten(1, (5, 3))
+        across = palm.T @ their_palm
+        bent = relaxed @ across @ their_relaxed.transpose(-1, -2) @ turns @ across.T
+        pose[:, mine.joints.flatten() - 1] = matrix_to_axis_angle(bent).flatten(1, 2)
+    return pose
+
+
 _KNOWN: WeakKeyDictionary[BodyModel, dict[str, HandJoints | None]] = WeakKeyDictionary()
 _RELAXED: WeakKeyDictionary[BodyModel, tuple[Tensor, Tensor]] = WeakKeyDictionary()
+
+
+def _mean_hand(body: BodyModel, joints: HandJoints, side: str) -> RestHand:
+    person = body.identity(torch.zeros(body.num_betas, device=body.topology.faces.device))
+    return rest_hand(joints, side, person.joints, person.vertices)
 
 
 def _relaxed_pose(body: BodyModel) -> tuple[Int[Tensor, "N"], Float[Tensor, "N 3"]]:
     """Return the joints of both hands' fingers, and how they turn in the mean person's relaxed hands."""
     with torch.no_grad():
-        device = body.topology.faces.device
-        person = body.identity(torch.zeros(body.num_betas, device=device))
         joints, turns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, 3)]
         for side in SIDES:
             hand = find_hand(body, side)
             if hand is not None:
-                found = rest_hand(hand, side, person.joints, person.vertices)
                 joints.append(hand.joints.flatten().cpu())
-                turns.append(matrix_to_axis_angle(relaxed_turns(found)).flatten(0, 1).cpu())
+                relaxed = relaxed_turns(_mean_hand(body, hand, side))
+                turns.append(matrix_to_axis_angle(relaxed).flatten(0, 1).cpu())
     return torch.cat(joints), torch.cat(turns)
 
 

@@ -56,11 +56,11 @@ def smpl_body(family: str, path: Path | None = None, *, gender: str = "neutral")
     return body_from_file(name if path is None else str(path), model)
 
 
-def body_from_file(name: str, model: SmplFile) -> RiggedBody:
-    """Make the body of a model file; `name` is what tracks will call it."""
+def body_from_file(name: str, model: SmplFile, *, num_betas: int = NUM_BETAS) -> RiggedBody:
+    """Make the body of a model file; `name` is what tracks will call it, `num_betas` how many shapes are taken."""
     arrays, names = model.arrays, FAMILIES[model.family].joints
     template = arrays["v_template"] * _TO_CAMERA
-    basis = np.moveaxis(arrays["shapedirs"][..., :NUM_BETAS], -1, 0) * _TO_CAMERA
+    basis = np.moveaxis(arrays["shapedirs"][..., :num_betas], -1, 0) * _TO_CAMERA
     regressor, weights = arrays["J_regressor"], arrays["weights"]
     joints, joint_basis = regressor @ template, regressor @ basis
     faces = arrays["f"].astype(np.int32)

@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,21 +129,37 @@ def read_smpl_file(path: Path) -> SmplFile:
         raise InputError(
             f"{path}: not a body of the SMPL family: it lacks {', '.join(missing)}; give the official model file"
         )
+    found = {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
+    model = check_smpl_arrays(str(path), found, str(values.get("gender", "")) or _gender(path))
+    if "checksum" in values and str(values["checksum"]) != _checksum(model.arrays):
+        raise InputError(f"{path}: its numbers do not fit its checksum; convert the official file again")
+    return model
+
+
+def check_smpl_arrays(name: str, given: Mapping[str, np.ndarray], gender: str) -> SmplFile:
+    """Return the arrays of a model, checked.
+
+    Args:
+        name: what messages call the model.
+        given: arrays as `SmplFile` names them; others are left out.
+        gender: see `SmplFile`.
+
+    Raises:
+        InputError: they are of no known family, or damaged.
+    """
     arrays = {
-        key: np.ascontiguousarray(values[key], dtype=np.int64 if key in _INTEGERS else np.float64)
+        key: np.ascontiguousarray(given[key], dtype=np.int64 if key in _INTEGERS else np.float64)
         for key in (*_WANTED, *_OPTIONAL)
-        if isinstance(values.get(key), np.ndarray)
+        if key in given
     }
-    family = _family(path, arrays)
+    family = _family(name, arrays)
     try:
         _check_arrays(arrays, len(FAMILIES[family].joints))
     except ValueError as error:
         raise InputError(
-            f"{path}: a damaged {family} file: {error}; get it anew from {FAMILIES[family].home}"
+            f"{name}: a damaged {family} file: {error}; get it anew from {FAMILIES[family].home}"
         ) from error
-    if "checksum" in values and str(values["checksum"]) != _checksum(arrays):
-        raise InputError(f"{path}: its numbers do not fit its checksum; convert the official file again")
-    return SmplFile(family, str(values.get("gender", "")) or _gender(path), arrays)
+    return SmplFile(family, gender, arrays)
 
 
 def convert_smpl_file(path: Path, output: Path | None = None, *, gender: str | None = None) -> tuple[Path, SmplFile]:
@@ -221,14 +238,14 @@ def _member(path: Path, archive: zipfile.ZipFile, key: str) -> Any:
         return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _family(path: Path, arrays: dict[str, np.ndarray]) -> str:
+def _family(name: str, arrays: dict[str, np.ndarray]) -> str:
     joints, vertices = arrays["weights"].shape[-1], arrays["v_template"].shape[0]
-    for name, family in FAMILIES.items():
+    for known_name, family in FAMILIES.items():
         if (joints, vertices) == (len(family.joints), family.vertices):
-            return name
-    known = ", ".join(f"{name} {len(family.joints)} and {family.vertices}" for name, family in FAMILIES.items())
+            return known_name
+    known = ", ".join(f"{key} {len(family.joints)} and {family.vertices}" for key, family in FAMILIES.items())
     raise InputError(
-        f"{path}: {joints} joints and {vertices} vertices are of no known body ({known}); give one of these"
+        f"{name}: {joints} joints and {vertices} vertices are of no known body ({known}); give one of these"
     )
 
 

@@ -12,11 +12,12 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.console import progress_bar
-from liquidwarp.detect.appearance import Appearance, KnownLooks
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
+from liquidwarp.detect.light import brightened
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.person_colors import KnownPeople, PersonColors
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
@@ -24,6 +25,7 @@ from liquidwarp.detect.protocol import (
     Detector,
     Follower,
     FollowingDetector,
+    SearchingDetector,
     box_area,
     box_distance,
     box_iou,
@@ -32,6 +34,7 @@ from liquidwarp.detect.protocol import (
 )
 from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+from liquidwarp.detect.turned import detect_turned
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
@@ -81,7 +84,8 @@ class ClipDetection:
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
     """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
-    return (detector or default_detector()).detect(frame)
+    detector, frame = detector or default_detector(), brightened(frame)
+    return with_small_people(detector, frame, detector.detect(frame), FOLLOW_TUNING)
 
 
 def detect_clip(
@@ -103,6 +107,7 @@ def detect_clip(
     and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
     for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
     flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
+    A photo that shows nobody is also looked at turned, for people who are upside down or lie.
 
     Args:
         frames: RGB pictures of one size.
@@ -200,7 +205,8 @@ def collect_keypoints(
     if first is None:
         where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
         raise NoPersonError(
-            f"no person found in {source}{where}; try a picture that shows the whole person, larger and well lit"
+            f"no person found in {source}{where}; try a picture that shows the whole person, "
+            f"at least {tuning.least_height} pixels tall and well lit"
         )
     count = len(first.names)
     image = np.zeros((len(detections), count, 2), np.float32)
@@ -297,15 +303,21 @@ class ClipFollower:
         self._person = person
         self._source = source
         self._tuning = tuning
+        self._still = fps <= 0
         self._forget = max(1, round(tuning.forget_seconds * fps))
+        self._frames, self._next_search = 0, 0
+        self._dark = False
+        self._wait = tuning.search_seconds * fps
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
-        self._looks = KnownLooks(tuning.appearance)
+        self._known = KnownPeople(tuning.colors)
         self._doubts = 0
 
     def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
         """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
+        self._frames += 1
+        frame = self._lit(frame)
         if cut:
             self._follower, self._doubts = None, 0
         near = self._follower.next(frame) if self._follower is not None else None
@@ -316,20 +328,35 @@ class ClipFollower:
         if near is not None:
             self._last, self._lost = near.box, 0
             if not self._doubts:
-                self._looks.learn(frame, near)
+                self._known.learn(frame, near)
         else:
             self._lost += 1
         return near
 
+    def _lit(self, frame: np.ndarray) -> np.ndarray:
+        """Return the frame as the detector is to see it, and say once if it is not as it is."""
+        lit = brightened(frame, tuning=self._tuning)
+        if lit is not frame and not self._dark:
+            self._dark = True
+            _log.warning("%s: dark; brightened to find the person, its own colours are kept", self._source)
+        return lit
+
     def _search(self, frame: np.ndarray, cut: bool) -> Detection | None:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
+        enough = len(people) > self._person if self._last is None else self._lost < self._forget or bool(people)
+        if self._frames >= self._next_search and not (enough and _is_sure(people, self._tuning)):
+            people = with_small_people(self.detector, frame, people, self._tuning, wanted=self._person + 1)
+            self._next_search = self._frames + max(1, round(self._wait))
+            self._wait *= 2
         if self._last is None:
+            if not people and self._still:
+                people = detect_turned(self.detector, frame)
             found = self._choose(frame, people)
         else:
-            likely = self._looks.without_others(frame, people)
+            likely = self._known.without_others(frame, people)
             if cut:
-                found = self._looks.most_alike(frame, likely)
+                found = self._known.most_alike(frame, likely)
             else:
                 found = pick_person(likely, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
         return self._follow(frame, found)
@@ -342,15 +369,15 @@ class ClipFollower:
 
     def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
         """Return who was followed, or the person itself where that has become somebody else."""
-        look = Appearance.of(frame, near, tuning=self._tuning.appearance)
-        if look is None or not (self._looks.is_another(look) or self._looks.is_changed(look)):
+        look = PersonColors.of(frame, near, tuning=self._tuning.colors)
+        if look is None or not (self._known.is_another(look) or self._known.is_changed(look)):
             self._doubts = 0
             return near
         people = self.detector.detect(frame)
-        self._looks.meet(frame, people)
-        if self._looks.is_another(look):
+        self._known.meet(frame, people)
+        if self._known.is_another(look):
             self._doubts = 0
-            return self._follow(frame, self._looks.most_alike(frame, self._looks.without_others(frame, people)))
+            return self._follow(frame, self._known.most_alike(frame, self._known.without_others(frame, people)))
         # Nobody else is there, or nobody who looks more like the person: a new look, if it stays.
         self._doubts = self._doubts + 1 if self._doubts < self._forget else 0
         return near
@@ -364,8 +391,38 @@ class ClipFollower:
                 f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
             )
         self.others = len(people) - 1
-        self._looks.begin(frame, people, self._person)
+        self._known.begin(frame, people, self._person)
         return people[self._person]
+
+
+def with_small_people(
+    detector: Detector,
+    frame: UInt8[np.ndarray, "H W 3"],
+    people: list[Detection],
+    tuning: FollowTuning,
+    *,
+    wanted: int = 1,
+) -> list[Detection]:
+    """Return the people of a picture; of those who are small in it too, where too few are seen or none for sure.
+
+    Args:
+        detector: what finds people; only a `SearchingDetector` can look for small ones.
+        frame: the picture.
+        people: what its `detect` found.
+        tuning: who is seen for sure.
+        wanted: how many are enough.
+    """
+    if not isinstance(detector, SearchingDetector) or (len(people) >= wanted and _is_sure(people, tuning)):
+        return people
+    small = detector.search(frame)
+    surest = max((person.score for person in small), default=0.0)
+    kept = [one for one in people if one.score >= min(tuning.doubtful, surest - tuning.far_surer)]
+    kept += [one for one in small if all(box_iou(one.box, other.box) <= tuning.same_overlap for other in kept)]
+    return sorted(kept, key=lambda person: -box_area(person.box))
+
+
+def _is_sure(people: Sequence[Detection], tuning: FollowTuning) -> bool:
+    return max((person.score for person in people), default=0.0) >= tuning.doubtful
 
 
 def _without_mask(detection: Detection | None) -> Detection | None:

@@ -30,8 +30,8 @@ class ShotTuning:
 
 
 @dataclass(frozen=True)
-class AppearanceTuning:
-    """The numbers of telling people apart by what they look like (`detect.appearance`)."""
+class PersonColorTuning:
+    """The numbers of telling people apart by what they look like (`detect.person_colors`)."""
 
     weights: tuple[float, float, float] = (0.5, 1.0, 0.5)
     """How much head, trunk and legs count: trunks differ most, and are hidden least."""
@@ -65,7 +65,7 @@ class FollowTuning:
     shots: ShotTuning = ShotTuning()
     """Where one shot ends and the next begins."""
 
-    appearance: AppearanceTuning = AppearanceTuning()
+    colors: PersonColorTuning = PersonColorTuning()
     """Who looks like whom."""
 
     seen: float = 0.3
@@ -97,6 +97,32 @@ class FollowTuning:
 
     least_landmarks: int = 3
     """Landmarks that somebody in a file must have to be taken for a person."""
+
+    least_height: int = 80
+    """Pixels that somebody who stands must be tall to be found, as messages say it."""
+
+    doubtful: float = 0.75
+    """Score of the surest person of a picture below which smaller people are looked for; who is seen whole has 0.8 and
+    more."""
+
+    far_surer: float = 0.2
+    """Score by which one of them must be ahead of a doubtful one for that one to be dropped."""
+
+    lightest: float = 99.0
+    """Percentile of a picture's pixels that counts as its lightest."""
+
+    dark: float = 104.0
+    """Grey levels (of 255) that they must reach for the picture not to be dark: 12% of the light is 97, or 30 where
+    code values were scaled."""
+
+    daylight: float = 225.0
+    """Grey levels that they get in a dark picture."""
+
+    most_gain: float = 20.0
+    """Times that a dark picture is brightened at most: what is left beyond is noise."""
+
+    search_seconds: float = 1.0
+    """Seconds until a clip in which nobody is seen is searched for smaller people again; twice as long each time."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +255,37 @@ class FaceTuning:
 
 
 @dataclass(frozen=True)
+class SearchTuning:
+    """The numbers of looking for people who are small in a large picture."""
+
+    least_side: float = 256.0
+    """Pixels of the smallest parts that are looked at: the finder sees who is a quarter of a part tall and more, so
+    this finds people from 70 pixels on, nearly always from 80 on."""
+
+    least_found: float = 0.5
+    """Score that the finder must give: there are many parts to be wrong about."""
+
+    least_score: float = 0.8
+    """Score of the landmark network's answer from which on somebody may be there."""
+
+    sure: float = 0.92
+    """The same from which on no finer scale is looked at: people who are seen whole have 0.95 and more, clutter that
+    looks like one 0.8 to 0.9."""
+
+    same: float = 0.3
+    """Overlap of boxes above which two answers are one person."""
+
+    same_place: float = 0.15
+    """Distance of two places, in the smaller one's side, below which one look is enough."""
+
+    most_people: int = 4
+    """People that are taken from a picture."""
+
+    most_looks: int = 24
+    """Places of one scale that the landmark network looks at, the finder's surest first."""
+
+
+@dataclass(frozen=True)
 class LiteRtTuning:
     """The numbers of `LiteRtDetector`."""
 
@@ -240,6 +297,9 @@ class LiteRtTuning:
 
     face: FaceTuning = FaceTuning()
     """The same for the face."""
+
+    search: SearchTuning = SearchTuning()
+    """How people are looked for who are small."""
 
     margin: float = 1.5
     """Size of the square that is searched for somebody, in the person's longer side."""

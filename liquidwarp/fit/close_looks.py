@@ -81,19 +81,19 @@ def gather_hand(
         tuning: when hands are trusted.
     """
     image, world = np.zeros((len(hands), 21, 2)), np.zeros((len(hands), 21, 3))
-    trust = np.zeros(len(hands))
+    presence, sure, whole = (np.zeros(len(hands)) for _ in range(3))
     height, width = camera.size
     for frame, both in enumerate(hands):
         hand: Hand | None = None if both is None else getattr(both, side)
         if hand is None or not (np.isfinite(hand.image).all() and np.isfinite(hand.world).all()):
             continue
-        inside = ((hand.image >= 0) & (hand.image <= (width, height))).all()
         image[frame], world[frame] = hand.image, hand.world
-        sure = _ramp(hand.presence, *tuning.presence) * _ramp(hand.side, *tuning.side)
-        trust[frame] = sure if inside else 0.0
+        presence[frame], sure[frame] = hand.presence, hand.side
+        whole[frame] = ((hand.image >= 0) & (hand.image <= (width, height))).all()
+    trust = _ramp(torch.from_numpy(presence), *tuning.presence) * _ramp(torch.from_numpy(sure), *tuning.side)
     seen = torch.from_numpy(image)
     rays = _rays(camera, seen.mean(1))
-    lasting = _lasting(torch.from_numpy(trust), round(tuning.shortest * fps))
+    lasting = _lasting(trust * torch.from_numpy(whole), round(tuning.shortest * fps))
     return SeenHand(seen, torch.from_numpy(world) @ rays.transpose(1, 2), lasting)
 
 
@@ -130,11 +130,11 @@ def face_turns(
     down = torch.nn.functional.normalize(down - (down * across).sum(-1, keepdim=True) * across, dim=-1)
     axes = torch.stack([across, down, torch.linalg.cross(across, down)], dim=-1)
     level = axis_angle_to_matrix(torch.tensor([-tuning.face_lean, 0.0, 0.0], dtype=torch.float64))
-    away = torch.acos(axes[:, 2, 2].clamp(-1, 1)).numpy()
-    trust = _ramp(presence.numpy(), *tuning.presence) * (1 - _ramp(away, *tuning.turned_away))
+    away = torch.acos(axes[:, 2, 2].clamp(-1, 1))
+    trust = _ramp(presence, *tuning.presence) * (1 - _ramp(away, *tuning.turned_away))
     usable = axes.det() > 0.5
     turns = torch.where(usable[:, None, None], axes, torch.eye(3, dtype=torch.float64))
-    return _rays(camera, mesh[..., :2].mean(1)) @ turns @ level, torch.from_numpy(trust) * usable
+    return _rays(camera, mesh[..., :2].mean(1)) @ turns @ level, trust * usable
 
 
 def face_track(faces: Sequence[Face | None]) -> FaceTrack | None:
@@ -170,8 +170,9 @@ def close_terms(
     kernel, terms = PseudoHuber(tuning.width), list[Term]()
     if faces and weights.head > 0:
         turns, trust = face_turns(faces, camera, tuning=tuning)
-        head = CANONICAL_JOINTS.index("head")
-        terms.append(TurnTerm(head, turns, tuning.head_sigma, weights.head * trust, kernel))
+        if bool((trust > 0).any()):
+            head = CANONICAL_JOINTS.index("head")
+            terms.append(TurnTerm(head, turns, tuning.head_sigma, weights.head * trust, kernel))
     if hands and weights.hands > 0:
         person = body.identity(torch.zeros(body.num_betas))
         for side in SIDES:
@@ -187,7 +188,7 @@ def close_terms(
             terms.append(TurnTerm(wrist, turns, tuning.palm_sigma, trust, kernel))
             offset = (rest.joints[1:, 0].mean(0) - rest.wrist).double()
             spot = hand.image[:, list(_KNUCKLES)].mean(1)
-            unit = (tuning.knuckle_sigma * hand.length).clamp_min(1e-3)
+            unit = (tuning.knuckle_sigma * hand.length).clamp_min(1e-6)
             terms.append(CarriedPointTerm(camera, wrist, offset, spot, unit, trust, kernel))
     return terms
 
@@ -238,6 +239,6 @@ def _lasting(trust: Float64[Tensor, "T"], least: int) -> Float64[Tensor, "T"]:
     return lowest.unfold(0, least, 1).amax(-1)
 
 
-def _ramp(value: float | np.ndarray, low: float, high: float) -> np.ndarray:
+def _ramp(value: Float64[Tensor, "T"], low: float, high: float) -> Float64[Tensor, "T"]:
     """Return 0 up to one value, 1 from another on, and evenly between them."""
-    return np.clip((np.asarray(value, np.float64) - low) / (high - low), 0.0, 1.0)
+    return ((value - low) / (high - low)).clamp(0, 1)

@@ -74,7 +74,8 @@ class FingerChain:
         place = torch.tensor([row[:2] for row in rows])
         ranges = torch.tensor([row[3:] for row in rows], dtype=torch.float64).deg2rad()
         axes = torch.stack([row[2] for row in rows])
-        return FingerChain(hand, relaxed_turns(hand), *place.unbind(1), axes, *ranges.unbind(1))
+        relaxed = relaxed_turns(hand)
+        return FingerChain(hand, relaxed, place[:, 0], place[:, 1], axes, ranges[:, 0], ranges[:, 1], ranges[:, 2])
 
     def __len__(self) -> int:
         return len(self.finger)
@@ -203,7 +204,7 @@ def finger_evidence(
     palm = palm_axes(seen.world[:, _WRIST], seen.world[:, _KNUCKLES], side)
     points = seen.world[:, _POINTS] @ palm.transpose(1, 2)[:, None] @ chain.hand.palm
     directions = torch.nn.functional.normalize(points[:, :, 1:] - points[:, :, :-1], dim=-1)
-    unit = (tuning.tip_sigma * seen.length).clamp_min(1e-3)
+    unit = (tuning.tip_sigma * seen.length).clamp_min(1e-6)
     return FingerEvidence(directions, seen.image[:, _POINTS[:, 3]], rotation, translation, unit, seen.trust, camera)
 
 

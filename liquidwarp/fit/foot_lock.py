@@ -63,12 +63,10 @@ def plant_feet(
     if track.cuts:
         shots = shots_of(track.cuts, len(track))
         pinned = [None if places is None else places[shot] for shot in shots]
-        held = [
-            plant_feet(body, track[shot], stands=stands[shot], places=pin, tuning=tuning)
-            for shot, pin in zip(shots, pinned, strict=True)
-        ]
-        moved = ("global_orient", "body_pose", "transl")
-        return replace(track, **{name: torch.cat([getattr(part, name) for part in held]) for name in moved})
+        parts = zip(shots, pinned, strict=True)
+        return track.posed_as(
+            [plant_feet(body, track[shot], stands=stands[shot], places=pin, tuning=tuning) for shot, pin in parts]
+        )
     kept = tuple(name for name in body.landmark_names if name.rpartition("_")[2] in _KEPT)
     with torch.no_grad(), one_thread():
         skeleton = make_skeleton(body, (*FEET, *kept), track.betas)

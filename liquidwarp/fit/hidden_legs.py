@@ -42,8 +42,7 @@ def stand_still(
         _standing(body, track[shot], tuning) if number in shots else track[shot]
         for number, shot in enumerate(shots_of(track.cuts, len(track)))
     ]
-    moved = ("global_orient", "body_pose", "transl")
-    return replace(track, **{name: torch.cat([getattr(part, name) for part in parts]) for name in moved})
+    return track.posed_as(parts)
 
 
 def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:

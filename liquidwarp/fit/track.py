@@ -192,18 +192,15 @@ def join_shots(found: Sequence[FitResult | None], shots: Sequence[slice], keypoi
             assert near is not None
             one = near.held(-1 if before < number else 0, shot.stop - shot.start)
         parts.append(one)
-    tracks = [part.track for part in parts]
-    per_frame = ("global_orient", "body_pose", "transl", "confidence")
     track = replace(
-        tracks[0],
+        parts[0].track.posed_as([part.track for part in parts]),
         fps=keypoints.fps,
+        confidence=torch.cat([part.track.confidence for part in parts]),
         observed=keypoints.present.clone(),
         cuts=keypoints.cuts,
-        **{name: torch.cat([getattr(track, name) for track in tracks]) for name in per_frame},
     )
-    reprojection, standing = (
-        torch.cat([getattr(part, name) for part in parts]) for name in ("reprojection", "standing")
-    )
+    reprojection = torch.cat([part.reprojection for part in parts])
+    standing = torch.cat([part.standing for part in parts])
     return FitResult(track, parts[0].names, reprojection, standing)
 
 

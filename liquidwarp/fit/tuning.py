@@ -493,7 +493,7 @@ class CloseTuning:
     """Radians by which the line from the forehead to the chin leans against the head's upright: measured on people
     whose heads are known."""
 
-    head_sigma: float = math.radians(2)
+    head_sigma: float = math.radians(3)
     """Standard deviation of the head's turn, radians."""
 
     palm_sigma: float = math.radians(8)

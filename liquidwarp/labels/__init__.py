@@ -4,13 +4,13 @@ from liquidwarp.labels.classes import class_map, one_hot
 from liquidwarp.labels.faces import draw_face, face_window, mesh_landmarks, with_forehead
 from liquidwarp.labels.limbs import draw_limbs, limb_map
 from liquidwarp.labels.parts import PartChart, foreground_of, mesh_label, part_chart, part_map, strict_label
-from liquidwarp.labels.skeleton import Skeleton, body_skeleton, draw_skeleton
-from liquidwarp.labels.windows import Window, person_window
+from liquidwarp.labels.skeleton import SkeletonPoints, body_skeleton, draw_skeleton
+from liquidwarp.labels.windows import CropWindow, person_window
 
 __all__ = [
+    "CropWindow",
     "PartChart",
-    "Skeleton",
-    "Window",
+    "SkeletonPoints",
     "body_skeleton",
     "class_map",
     "draw_face",

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from liquidwarp.bodies.landmarks import OPENPOSE
-from liquidwarp.labels.skeleton import Skeleton
-from liquidwarp.labels.windows import Window
+from liquidwarp.labels.skeleton import SkeletonPoints
+from liquidwarp.labels.windows import CropWindow
 
 _POINTS = tuple(index for index, name in enumerate(OPENPOSE[:19]) if name != "mid_hip")
 _NECK, _SHOULDERS = 1, (2, 5)
@@ -29,7 +29,7 @@ _KEPT, _ADDED = 0.4, 0.6  # of the drawing before a limb, and with it
 _CANVAS = 604  # pixels of a side that networks saw drawings made at
 
 
-def draw_limbs(skeleton: Skeleton, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
+def draw_limbs(skeleton: SkeletonPoints, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
     """Draw a skeleton on black: points, then limbs, three fifths of each over what was there.
 
     Args:
@@ -51,7 +51,7 @@ def draw_limbs(skeleton: Skeleton, size: tuple[int, int]) -> UInt8[np.ndarray, "
     return picture
 
 
-def limb_map(skeleton: Skeleton, window: Window, side: int) -> Float[Tensor, "3 S S"]:
+def limb_map(skeleton: SkeletonPoints, window: CropWindow, side: int) -> Float[Tensor, "3 S S"]:
     """Return the drawing of a square window, in [0, 1], with strokes as thick as networks know them.
 
     Args:
@@ -62,7 +62,7 @@ def limb_map(skeleton: Skeleton, window: Window, side: int) -> Float[Tensor, "3 
     moved = skeleton.body.copy()
     scale = _CANVAS / np.array([window.width, window.height])
     moved[:, :2] = (moved[:, :2] - np.array([window.left, window.top])) * scale
-    drawn = torch.from_numpy(draw_limbs(Skeleton(moved), (_CANVAS, _CANVAS))).permute(2, 0, 1)[None].float() / 255
+    drawn = torch.from_numpy(draw_limbs(SkeletonPoints(moved), (_CANVAS, _CANVAS))).permute(2, 0, 1)[None].float() / 255
     return interpolate(drawn, size=(side, side), mode="bilinear", antialias=True, align_corners=False)[0]
 
 

@@ -138,11 +138,13 @@ def mesh_label(
     return torch.cat([parts[:2] / 127.5 - 1, parts[2:] / (PART_COUNT / 2) - 1, normals])
 
 
-def foreground_of(label: Float[Tensor, "*B 6 H W"]) -> Float[Tensor, "*B 1 H W"]:
-    """Return 1 on the body of a label and some pixels around it."""
-    part = label[..., 2:3, :, :]
-    wide = max_pool2d(part.reshape(-1, 1, *part.shape[-2:]), _AROUND, 1, _AROUND // 2).view_as(part)
-    return (wide > -1).to(part)
+def foreground_of(parts: Float[Tensor, "B H W"]) -> Float[Tensor, "B 1 H W"]:
+    """Return 1 on the body and some pixels around it.
+
+    Args:
+        parts: DensePose's part of each pixel, 0 for the background.
+    """
+    return (max_pool2d(parts[:, None], _AROUND, 1, _AROUND // 2) > 0).to(parts)
 
 
 def part_numbers(label: Float[Tensor, "*B 6 H W"]) -> Float[Tensor, "*B H W"]:

@@ -53,7 +53,7 @@ _SEEN_FACE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Skeleton:
+class SkeletonPoints:
     """Points of a person in pixels, with a confidence each: (x, y, confidence).
 
     Attributes:
@@ -69,7 +69,7 @@ class Skeleton:
     face: Float[np.ndarray, "70 3"] | None = None
 
 
-def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera: Camera) -> Skeleton:
+def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera: Camera) -> SkeletonPoints:
     """Return the skeleton of a posed body as a camera sees it; points beyond the picture are not known.
 
     Args:
@@ -80,13 +80,13 @@ def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera
     """
     with torch.no_grad():
         points = body.landmarks(OPENPOSE, betas, pose.global_orient[None], pose.body_pose[None], pose.transl[None])
-        xy = project(camera, points)[0, :, :2].cpu().numpy().astype(np.float64)
+        xy = np.array(project(camera, points)[0, :, :2].tolist())
     height, width = camera.size
     seen = np.logical_and(xy > 0, xy < np.array([width, height])).all(1, keepdims=True)
-    return Skeleton(np.concatenate([xy, seen], 1) * seen)
+    return SkeletonPoints(np.concatenate([xy, seen], 1) * seen)
 
 
-def draw_skeleton(skeleton: Skeleton, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
+def draw_skeleton(skeleton: SkeletonPoints, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
     """Draw a skeleton on black, as at test time: the taller the person, the thicker the strokes.
 
     Args:

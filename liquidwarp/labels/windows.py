@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from liquidwarp.bodies.landmarks import OPENPOSE
-from liquidwarp.labels.skeleton import Skeleton
+from liquidwarp.labels.skeleton import SkeletonPoints
 from liquidwarp.types import Camera
 
 _TALLER = 1.5  # a window's height in heights of a person
@@ -19,7 +19,7 @@ _ANKLES = [OPENPOSE.index(name) for name in ("right_ankle", "left_ankle")]
 
 
 @dataclass(frozen=True)
-class Window:
+class CropWindow:
     """A rectangle of a picture, in whole pixels; it may reach beyond the picture.
 
     Attributes:
@@ -68,7 +68,7 @@ class Window:
         return whole
 
 
-def person_window(skeleton: Skeleton, size: tuple[int, int], aspect: float) -> Window:
+def person_window(skeleton: SkeletonPoints, size: tuple[int, int], aspect: float) -> CropWindow:
     """Return the window around a person: half as high again as from the eyes to the ankles, as published.
 
     Args:
@@ -85,7 +85,7 @@ def person_window(skeleton: Skeleton, size: tuple[int, int], aspect: float) -> W
     return _inside((x.min() + x.max()) / 2, (top + bottom) / 2, height, height * aspect, size)
 
 
-def _inside(x: float, y: float, height: float, width: float, size: tuple[int, int]) -> Window:
+def _inside(x: float, y: float, height: float, width: float, size: tuple[int, int]) -> CropWindow:
     """Return a window around a point, moved into the picture where it fits."""
     high, wide = max(1, round(height)), max(1, round(width))
     top, left = round(y - high / 2), round(x - wide / 2)
@@ -93,4 +93,4 @@ def _inside(x: float, y: float, height: float, width: float, size: tuple[int, in
         top = min(max(top, 0), size[0] - high)
     if wide <= size[1]:
         left = min(max(left, 0), size[1] - wide)
-    return Window(left, top, high, wide)
+    return CropWindow(left, top, high, wide)

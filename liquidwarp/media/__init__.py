@@ -4,6 +4,15 @@ from liquidwarp.media.animation import AnimatedPicture
 from liquidwarp.media.convert import to_tensor, to_uint8
 from liquidwarp.media.encode import VIDEO_ENDINGS, write_video
 from liquidwarp.media.folder import PictureFolder
+from liquidwarp.media.given import (
+    ClipLike,
+    PictureLike,
+    given_name,
+    is_path,
+    is_stack,
+    read_frames,
+    read_picture,
+)
 from liquidwarp.media.image import PICTURE_ENDINGS, Picture, read_image, write_image
 from liquidwarp.media.marks import read_provenance
 from liquidwarp.media.probe import is_image
@@ -15,17 +24,24 @@ __all__ = [
     "PICTURE_ENDINGS",
     "VIDEO_ENDINGS",
     "AnimatedPicture",
+    "ClipLike",
     "MovingPicture",
     "Picture",
     "PictureFolder",
+    "PictureLike",
     "PreviewWindow",
     "VideoReader",
     "Webcam",
+    "given_name",
     "is_image",
+    "is_path",
+    "is_stack",
     "is_video",
     "open_video",
     "provenance_text",
+    "read_frames",
     "read_image",
+    "read_picture",
     "read_provenance",
     "to_tensor",
     "to_uint8",

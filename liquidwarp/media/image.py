@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +54,29 @@ def read_image(path: str | Path) -> Picture:
     """
     path = Path(path)
     check_file(path, "photo")
+    with _reading(path), quiet_pillow(), Image.open(path) as image:
+        image.load()
+        return to_picture(image, path)
+
+
+def picture_from_pil(image: Image.Image, path: Path) -> Picture:
+    """Convert a picture that Pillow has opened, as `read_image` would; `path` is what messages call it.
+
+    Raises:
+        InputError: its file is damaged, or it has no pixels.
+    """
+    if not image.width * image.height:
+        raise InputError(f"{path} is {image.width}x{image.height}; give a picture with pixels")
+    with _reading(path), quiet_pillow():
+        image.load()
+        return to_picture(image, path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what Pillow raises into an `InputError`."""
     try:
-        with quiet_pillow(), Image.open(path) as image:
-            image.load()
-            return to_picture(image, path)
+        yield
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than {_LARGEST // 10**6} million pixels; give a smaller copy") from error
     except Image.UnidentifiedImageError as error:

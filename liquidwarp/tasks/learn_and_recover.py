@@ -5,13 +5,11 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import Detector
+from liquidwarp.media import ClipLike
 from liquidwarp.parallel import Stopped, stop_when, use_threads
 from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
 from liquidwarp.tasks.recover import recover
@@ -24,7 +22,7 @@ _NICE = 10
 
 def recover_meanwhile(
     learn: Callable[[], T],
-    motion: str | Path | np.ndarray,
+    motion: ClipLike,
     *,
     body: BodyModel | None = None,
     detector: Detector | None = None,

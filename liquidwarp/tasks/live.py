@@ -27,7 +27,7 @@ from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
 from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
-from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
+from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized, standing_level
 from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 
 _FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
@@ -184,7 +184,7 @@ class _LiveStage:
         self._source, self._camera, self._size = person.track, camera, size
         self._steady = SteadyPose(fps)
         self._root = self.body.rest_joints(person.track.betas)[0]
-        self._floor = float(self._lowest(person.track.global_orient, person.track.body_pose, person.track.transl))
+        self._floor = float(standing_level(self.body, person.track))
         self._levels: deque[float] = deque(maxlen=max(1, round(_FLOOR_SECONDS * fps)))
         self._travel_weight = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
         self._first: Tensor | None = None

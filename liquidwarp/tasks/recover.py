@@ -32,7 +32,7 @@ from liquidwarp.fit import (
 )
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
-from liquidwarp.media import is_image, is_video, open_video, read_image
+from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_frames, read_image
 from liquidwarp.motion import retarget
 from liquidwarp.regress import (
     ImageNetwork,
@@ -59,7 +59,7 @@ _SHORT_STEPS, _SHORT_ROUNDS = 3, 2  # from a start that is nearly right
 
 
 def recover(
-    source: str | Path | np.ndarray | Keypoints | ClipDetection,
+    source: ClipLike | Keypoints | ClipDetection,
     *,
     body: BodyModel | None = None,
     detector: Detector | None = None,
@@ -75,8 +75,8 @@ def recover(
     """Recover one person's body shape, and pose and place per frame; detectors and the fit run on the CPU.
 
     Args:
-        source: a video, a photo, a folder of pictures, an RGB array (H, W, 3) or (T, H, W, 3), or
-            what a detector found in one: keypoints, or a `ClipDetection`.
+        source: a video, a photo, a folder of pictures; the same in memory, as PIL pictures, arrays or tensors
+            (`media.read_frames`); or what a detector found in one: keypoints, or a `ClipDetection`.
         body: the body to fit; the open body by default.
         detector: what finds people; see `detect.default_detector`.
         camera: the camera, if its lens is known.
@@ -92,6 +92,7 @@ def recover(
     Raises:
         InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
             at pictures where the source has none, or terms where nothing is fitted.
+        TypeError: the source is nothing of these.
         NoPersonError: nobody in it.
 
     Examples:
@@ -101,6 +102,8 @@ def recover(
         >>> motion.body, motion.global_orient.shape, motion.body_pose.shape
         ('anny', torch.Size([1, 3]), torch.Size([1, 105, 3]))
     """
+    if not isinstance(source, Keypoints | ClipDetection):
+        source = _taken(source)
     body = body or load_body()
     if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
@@ -330,13 +333,14 @@ class _Pictures(NamedTuple):
     frames: Iterator[np.ndarray]
 
 
+def _taken(source: ClipLike) -> str | Path | np.ndarray:
+    """Return a path, or frames (T, H, W, 3)."""
+    return Path(source) if is_path(source) else read_frames(source)
+
+
 def _open(source: str | Path | np.ndarray) -> _Pictures:
     if isinstance(source, np.ndarray):
-        frames = source[None] if source.ndim == 3 else source
-        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-            raise InputError(
-                f"the picture array is {source.dtype} {source.shape}; wanted uint8 (H, W, 3) or (T, H, W, 3)"
-            )
+        frames = read_frames(source)
         height, width = frames.shape[1:3]
         return _Pictures("the array", 25.0 if len(frames) > 1 else 0.0, (height, width), len(frames), iter(frames))
     if is_video(source) or not is_image(source):

@@ -1,36 +1,52 @@
 """Everything known of a person from photos, prepared once."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
+from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.tuning import LAYER_TUNING
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
+from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size
+from liquidwarp.geometry import bounded_size, project
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
 from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
-from liquidwarp.matting import ForegroundTuning, MattingTuning, foreground_colors, refine_alpha
-from liquidwarp.matting.tuning import FOREGROUND_TUNING, MATTING_TUNING
-from liquidwarp.media import is_video, open_video, read_image
+from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
+from liquidwarp.matting.tuning import FOREGROUND_TUNING, HELD_TUNING, MATTING_TUNING
+from liquidwarp.media import (
+    ClipLike,
+    PictureLike,
+    given_name,
+    is_path,
+    is_stack,
+    is_video,
+    open_video,
+    read_frames,
+    read_picture,
+)
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
+from liquidwarp.tasks.agreement import outline_agreement, tell_of_misread
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack, Pose, shots_of
+
+_log = logging.getLogger(__name__)
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
 
@@ -55,6 +71,9 @@ class SourceTuning:
     matting: MattingTuning = MATTING_TUNING
     """Of the person's alpha."""
 
+    held: HeldTuning = HELD_TUNING
+    """Of what the person holds."""
+
     foreground: ForegroundTuning = FOREGROUND_TUNING
     """Of the person's own colours."""
 
@@ -67,6 +86,10 @@ class SourceTuning:
     background: BackgroundTuning = BACKGROUND_TUNING
     """Of the photo without the person."""
 
+    least_agreement: float = 0.87
+    """Intersection over union of clothed body and outline below which the pose may be misread: it is above 0.9 where
+    somebody stands, dances, or does a handstand, in wide clothes too, and below 0.85 where limbs went astray."""
+
 
 SOURCE_TUNING = SourceTuning()
 """As tuned."""
@@ -74,15 +97,23 @@ SOURCE_TUNING = SourceTuning()
 
 @dataclass(frozen=True, eq=False)
 class _Photo:
-    """One photo of the person with the body found in it."""
+    """One photo of the person with the body found in it, and where it shows what the person holds."""
 
     rgb: np.ndarray
     alpha: np.ndarray
     track: BodyTrack
+    held: np.ndarray | None = None
+
+    @property
+    def view(self) -> SilhouetteView:
+        """The outline, and the body in it."""
+        track = self.track
+        alpha = torch.from_numpy(self.alpha)
+        return SilhouetteView(track.global_orient, track.body_pose, track.transl, track.camera, alpha)
 
 
 def encode_source(
-    source: str | Path | np.ndarray | Sequence[str | Path | np.ndarray],
+    source: ClipLike,
     *,
     body: BodyModel | None = None,
     detector: Detector | None = None,
@@ -95,8 +126,9 @@ def encode_source(
     Detectors, fits and fills run on the CPU; `SourceState.to` moves what was learnt to where pictures are to be made.
 
     Args:
-        source: a photo (path or uint8 RGB array), several photos of one person in the same clothes, or a clip; or the
-            file of a person who was learnt before (`SourceState.save`), which is read.
+        source: a photo, a sequence of photos of one person in the same clothes, or a clip (a video, a folder, a stack);
+            photos may be paths, PIL pictures, arrays or tensors (`media.read_picture`), and are cut out by their alpha
+            channel if they have one. Or the file of a person who was learnt before (`SourceState.save`), which is read.
         body: the body to fit; the open body by default, or that of the file.
         detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
@@ -105,6 +137,7 @@ def encode_source(
 
     Raises:
         InputError: a source that cannot be read.
+        TypeError: a source, or an item of it, that is nothing of these.
         NoPersonError: nobody in it.
 
     Examples:
@@ -114,24 +147,43 @@ def encode_source(
         >>> person.body.name, len(person.track), person.background.shape == person.photo.shape
         ('anny', 1, True)
     """
-    items = [source] if isinstance(source, str | Path | np.ndarray) else list(source)
+    items = _items(source)
     learnt = learnt_file(items, person)
     if learnt is not None:
         return SourceState.load(learnt, body)
     body = body or load_body()
-    if isinstance(source, str | Path) and (Path(source).is_dir() or is_video(source)):
-        photos, background = _photos_of_clip(source, body, detector, person, progress, tuning)
-        name = str(source)
+    clip = _moving(source)
+    if clip is not None:
+        photos, background = _photos_of_clip(clip, body, detector, person, progress, tuning)
+        name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
         photos, background = _photos(items, body, detector, person, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    return _state(body, photos, background, tuning)
+    state = _state(body, photos, background, tuning)
+    looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
+    agreements = [outline_agreement(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
+    tell_of_misread(name, agreements, tuning.least_agreement)
+    return state
 
 
-def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> str | Path | None:
+def _items(source: ClipLike) -> list[PictureLike]:
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+        return list(source)
+    return [source]
+
+
+def _moving(source: ClipLike) -> Path | np.ndarray | None:
+    """Return a clip as a path or as frames (T, H, W, 3); None where the source is photos."""
+    if is_path(source):
+        path = Path(source)
+        return path if path.is_dir() or is_video(path) else None
+    return read_frames(source) if is_stack(source) else None
+
+
+def learnt_file(items: Sequence[PictureLike], person: int = 0) -> str | Path | None:
     """Return the file of a learnt person, if that is what a source is.
 
     Args:
@@ -141,7 +193,8 @@ def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> st
     Raises:
         InputError: the file is one of several items, or another person than its only one is asked for.
     """
-    found = next((item for item in items if isinstance(item, str | Path) and is_person_file(item)), None)
+    paths = [Path(item) for item in items if is_path(item)]
+    found = next((path for path in paths if is_person_file(path)), None)
     if found is not None and len(items) > 1:
         raise InputError(
             f"{found}: a learnt person among {len(items)} photos; give it alone, or learn the person anew from them all"
@@ -152,7 +205,7 @@ def learnt_file(items: Sequence[str | Path | np.ndarray], person: int = 0) -> st
 
 
 def source_from_tracks(
-    photos: Sequence[UInt8[np.ndarray, "H W 3"]],
+    photos: Sequence[PictureLike],
     alphas: Sequence[Float[np.ndarray, "H W"]],
     tracks: Sequence[BodyTrack],
     *,
@@ -183,7 +236,8 @@ def source_from_tracks(
         raise InputError(
             f"{len(photos)} photos, {len(alphas)} alphas, {len(tracks)} tracks; give one of each per photo"
         )
-    known = [_Photo(*item) for item in zip(photos, alphas, tracks, strict=True)]
+    pictures = [read_picture(photo, "photo").rgb for photo in photos]
+    known = [_Photo(*item) for item in zip(pictures, alphas, tracks, strict=True)]
     return _state(body or load_body(tracks[0].body), known, None, tuning)
 
 
@@ -191,17 +245,7 @@ def _state(
     body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None, tuning: SourceTuning
 ) -> SourceState:
     identity = body.identity(photos[0].track.betas)
-    views = [
-        SilhouetteView(
-            photo.track.global_orient,
-            photo.track.body_pose,
-            photo.track.transl,
-            photo.track.camera,
-            torch.from_numpy(photo.alpha),
-        )
-        for photo in photos
-    ]
-    offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
+    offsets = fit_offsets(body, identity, [photo.view for photo in photos], tuning=tuning.clothing)
     observations = []
     for photo in photos:
         track = photo.track
@@ -216,26 +260,27 @@ def _state(
         seen_from = first.track.camera.resized(size)
         covered = rasterize(observations[0].vertices[None], body.topology.faces, seen_from).mask[0].numpy()
         whole = np.maximum(shrunk(first.alpha, size), covered.astype(np.float32))
+        if first.held is not None:
+            whole = np.maximum(whole, shrunk(first.held.astype(np.float32), size))
         background = photo_background(first.rgb, whole, tuning=tuning.background)
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
     seen = tuple(
-        _view(body, item, photo.track, tuning.layers.most_pixels)
-        for item, photo in zip(observations, photos, strict=True)
+        _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
     )
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
-def _view(body: BodyModel, item: Observation, track: BodyTrack, most_pixels: int) -> SourceView:
+def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
     alpha = (255 * item.alpha + 0.5).astype(np.uint8)
-    seen_from = item.camera.resized(bounded_size(item.camera.size, most_pixels))
-    shown = visibility(item.vertices[None], body.topology.faces, seen_from).face[0]
+    excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
+    shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
     picture = np.concatenate([item.rgb, alpha[..., None]], -1)
     pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
     return SourceView(picture, item.camera, item.vertices, shown, pose)
 
 
 def _photos(
-    items: Sequence[str | Path | np.ndarray],
+    items: Sequence[PictureLike],
     body: BodyModel,
     detector: Detector | None,
     person: int,
@@ -243,35 +288,47 @@ def _photos(
 ) -> list[_Photo]:
     photos: list[_Photo] = []
     for item in items:
-        rgb, alpha = (item, None) if isinstance(item, np.ndarray) else _read(item)
-        found = (
-            detect_source(rgb, detector, person, False)
-            if isinstance(item, np.ndarray)
-            else _detect_photo(rgb, item, detector, person)
-        )
+        rgb, alpha = _read(item)
+        found = _detect_photo(rgb, given_name(item), detector, person)
         betas = photos[0].track.betas if photos else None
         track = fit_photo(body, found, betas=betas, tuning=tuning.fit)
-        photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track))
+        photo = _Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track)
+        photos.append(_set_down(given_name(item), body, photo, tuning))
     return photos
 
 
-def _name(items: Sequence[str | Path | np.ndarray]) -> str:
-    names = ["the array" if isinstance(item, np.ndarray) else str(item) for item in items]
+def _set_down(name: str, body: BodyModel, photo: _Photo, tuning: SourceTuning) -> _Photo:
+    """Take what is held out of the person's alpha, and say so."""
+    track = photo.track
+    with torch.no_grad():
+        identity = body.identity(track.betas)
+        vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl)
+    face = rasterize(vertices, body.topology.faces, track.camera).face_index[0].numpy()
+    parts = np.where(face >= 0, body.topology.face_part.numpy()[face], -1)
+    held = find_held(photo.rgb, photo.alpha, parts, tuning=tuning.held)
+    if not held.any():
+        return photo
+    _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
+    return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
+
+
+def _name(items: Sequence[PictureLike]) -> str:
+    names = [given_name(item) for item in items]
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _read(path: str | Path) -> tuple[np.ndarray, np.ndarray | None]:
-    picture = read_image(path)
+def _read(photo: PictureLike) -> tuple[np.ndarray, np.ndarray | None]:
+    picture = read_picture(photo, "photo")
     alpha = picture.alpha
     return picture.rgb, alpha if alpha is not None and alpha.min() < 128 else None
 
 
-def _detect_photo(rgb: np.ndarray, path: str | Path, detector: Detector | None, person: int) -> ClipDetection:
+def _detect_photo(rgb: np.ndarray, name: str, detector: Detector | None, person: int) -> ClipDetection:
     size = (rgb.shape[0], rgb.shape[1])
     found = detect_clip(
-        iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=str(path)
+        iter([rgb]), fps=0.0, size=size, detector=detector, person=person, mask_size=max(size), source=name
     )
-    tell_of_others(str(path), found.others, person)
+    tell_of_others(name, found.others, person)
     return found
 
 
@@ -284,21 +341,22 @@ def _alpha(
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
+    return refine_alpha(brightened(rgb), coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
 
 
 def _photos_of_clip(
-    path: str | Path,
+    clip: Path | np.ndarray,
     body: BodyModel,
     detector: Detector | None,
     person: int,
     progress: bool,
     tuning: SourceTuning,
 ) -> tuple[list[_Photo], np.ndarray]:
-    found = detect_source(path, detector, person, progress)
+    pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
+    found = detect_source(clip, detector, person, progress)
     track = fit_clip(body, found, tuning=tuning.fit, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
-    frames = {index: frame for index, frame in enumerate(open_video(path)) if index in chosen}
+    frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [
         _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track[index])
         for index in chosen
@@ -307,7 +365,7 @@ def _photos_of_clip(
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(
-        islice(open_video(path), shot.start, shot.stop),
+        islice(pictures, shot.start, shot.stop),
         (found.masks.frame(index, size).numpy() for index in range(shot.start, shot.stop)),
         size,
         tuning=tuning.background,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
-from liquidwarp.media import read_image
+from liquidwarp.media import PictureLike, read_picture
 from liquidwarp.methods import (
     BackgroundPicture,
     ClipSession,
@@ -32,7 +31,7 @@ from liquidwarp.types import Pose
 
 RENDERERS = ("surface", "gan")
 
-BackgroundChoice = str | Path | np.ndarray | tuple[int, int, int]
+BackgroundChoice = PictureLike | tuple[int, int, int]
 
 _CPU = torch.device("cpu")
 _PLAIN = (225, 225, 225)
@@ -55,7 +54,7 @@ def synthesize(
         state: who.
         target: how, and seen from where.
         background: "keep" (the photo without the person), "plain" (light grey), an (r, g, b) colour in 0..255, a
-            picture (uint8 H W 3) or the path of one.
+            picture: its path, or as `media.read_picture` takes it.
         method: what makes the pictures: a name, as `liquidwarp methods` lists them, or a `methods.Method`; by default
             `renderer` says.
         renderer: "surface" shows what the photos show; "gan" has a generator finish or make the picture.
@@ -164,11 +163,16 @@ def read_background(state: SourceState, background: BackgroundChoice, size: tupl
         InputError: it cannot be read.
     """
     kept = isinstance(background, str) and background == "keep"
-    if isinstance(background, str | Path):
-        named: dict[str, np.ndarray | tuple[int, int, int]] = {"keep": state.background, "plain": _PLAIN}
-        known = named.get(str(background))
-        background = read_image(background).rgb if known is None else known
-    return BackgroundPicture(background_from(background, size).astype(np.float32) / 255, kept)
+    chosen: np.ndarray | tuple[int, int, int]
+    if kept:
+        chosen = state.background
+    elif isinstance(background, str) and background == "plain":
+        chosen = _PLAIN
+    elif isinstance(background, tuple):
+        chosen = background
+    else:
+        chosen = read_picture(background, "background").rgb
+    return BackgroundPicture(background_from(chosen, size).astype(np.float32) / 255, kept)
 
 
 def _in_turn(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:

@@ -13,14 +13,15 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
-from liquidwarp.geometry import axis_angle_to_matrix, orbit_camera, project
+from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
 from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
 
+_EDGE = 0.04  # part of the picture's height that stays free around who stands up
+_UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
-_MOVES = ("global_orient", "body_pose", "transl")
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 
 
@@ -97,13 +98,17 @@ def imitation_target(
     if motion.cuts:
         shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]
         parts = [imitation_target(body, source, shot, camera=camera, size=size) for shot in shots]
-        moves = (torch.cat([getattr(part, name) for part in parts]) for name in _MOVES)
-        return Target(*moves, parts[0].cameras)
+        return Target(
+            torch.cat([part.global_orient for part in parts]),
+            torch.cat([part.body_pose for part in parts]),
+            torch.cat([part.transl for part in parts]),
+            parts[0].cameras,
+        )
     place = source.transl[0] + own_root
     if camera == "source":
         path = path - ratio * _travel(body, motion)
     placed = place + path - path[:1]
-    floor = feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
+    floor = standing_level(body, source)
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
@@ -211,6 +216,34 @@ def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]
     """Return the height of a shape's joints at rest in metres."""
     joints = body.rest_joints(betas)
     return joints[:, 1].amax() - joints[:, 1].amin()
+
+
+def standing_level(body: BodyModel, source: BodyTrack) -> Float[Tensor, ""]:
+    """Return where the floor is for the person of a photo: Y in metres.
+
+    It is below the feet of who is more or less upright. Who lies, or is upside down, stands up around the middle of
+    where the body was, inside of the picture if there is room.
+
+    Args:
+        body: the source's body.
+        source: a track of one frame.
+    """
+    identity = body.identity(source.betas)
+    feet = body.landmarks(_FEET, source.betas, source.global_orient, source.body_pose, source.transl)[0]
+    root = source.transl[0] + identity.joints[0]
+    legs = feet.mean(0) - root
+    if float(legs[1]) > _UPRIGHT * float(legs.norm()):
+        return feet[:, 1].amax()
+    here = body.vertices(identity, source.global_orient, source.body_pose, source.transl)[0]
+    rest = identity.vertices[:, 1]
+    stature = rest.amax() - rest.amin()
+    floor = (here[:, 1].amin() + here[:, 1].amax() + stature) / 2
+    ends = torch.stack([root, root])
+    ends[:, 1] = torch.stack([floor - stature, floor])
+    (_, top, depth), (_, bottom, _) = project(source.camera, ends)
+    height, edge = source.camera.size[0], _EDGE * source.camera.size[0]
+    room = (height - edge - bottom).clamp(max=0) + (edge - top).clamp(min=0)
+    return floor + length_in_metres(source.camera, 1.0, depth) * room
 
 
 def feet_level(

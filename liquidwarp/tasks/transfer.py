@@ -11,11 +11,13 @@ from liquidwarp.appearance import dress
 from liquidwarp.bodies import BodyModel, same_mesh
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.errors import InputError
+from liquidwarp.media import ClipLike
 from liquidwarp.mesh import smooth_over_surface
 from liquidwarp.person import SourceState
+from liquidwarp.tasks.source import encode_source
 
 
-def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) -> SourceState:
+def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | ClipLike]) -> SourceState:
     """Dress a person in parts of others: their pictures and the shape of their clothes, on the person's own body.
 
     It is done on the CPU; who is dressed ends where `person` was.
@@ -23,10 +25,13 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
     Args:
         person: who is dressed; gives body shape, pose, place, background and all parts that are not named.
         wear: part or group name (`head upper lower shoes body all`, or a single part such as `torso`) to the wearer it
-            comes from; a later entry wins where two overlap.
+            comes from: a `SourceState`, or photos of who is then learnt (`encode_source`) on the body of `person`. A
+            later entry wins where two overlap.
 
     Raises:
-        InputError: nothing to wear, an unknown part, or people on bodies of different meshes.
+        InputError: nothing to wear, an unknown part, people on bodies of different meshes, or a photo that cannot be
+            read.
+        TypeError: a wearer is neither a person nor a photo.
 
     Examples:
         >>> from liquidwarp.tasks import transfer_appearance
@@ -36,23 +41,29 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState]) ->
     """
     if not wear:
         raise InputError("wear is empty; name at least one part, such as {'upper': other}")
-    for name, other in wear.items():
+    for name in wear:
+        part_labels(name)
+    wearers = {
+        name: other if isinstance(other, SourceState) else encode_source(other, body=person.body)
+        for name, other in wear.items()
+    }
+    for name, other in wearers.items():
         if not same_mesh(other.body, person.body):
             raise InputError(
                 f"wear[{name!r}] is of body {other.body.name!r}, the person of {person.body.name!r}, which has another "
                 "mesh; encode both on one body"
             )
     device, person = person.device, person.to("cpu")
-    wear = {name: other.to("cpu") for name, other in wear.items()}
+    wearers = {name: other.to("cpu") for name, other in wearers.items()}
     body = person.body
     offsets, views = person.offsets, person.views
-    for name, other in wear.items():
+    for name, other in wearers.items():
         weight = _weight(body, name)
         offsets = weight[:, None] * other.offsets + (1 - weight[:, None]) * offsets
         worn = (weight > 0.5)[body.topology.faces.long()].all(1)
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
-    appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wear.items()})
+    appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wearers.items()})
     return replace(person, offsets=offsets, appearance=appearance, views=views).to(device)
 
 

@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp import media
+from liquidwarp.media import PictureLike
 from liquidwarp.methods import Synthesis
 from liquidwarp.parallel import pool_map
 
 
 def write_video(
-    frames: Iterable[Synthesis | np.ndarray],
+    frames: Iterable[Synthesis | PictureLike],
     path: str | Path,
     *,
     fps: float | int,
@@ -23,7 +24,8 @@ def write_video(
     """Write pictures as a video that says it is synthetic media; the file is always the old or the whole new one.
 
     Args:
-        frames: from `imitate`, `novel_view` or `synthesize`, on any device, or uint8 RGB arrays (H, W, 3).
+        frames: from `imitate`, `novel_view` or `synthesize`, on any device, or pictures as
+            `media.read_picture` takes them.
         path: .mp4, .mkv, .mov, .webm or .gif.
         fps: frames per second.
         sound: a file whose sound is carried over, such as the reference video; one without sound is fine.
@@ -44,5 +46,5 @@ def write_video(
     return media.write_video(pictures, path, fps=fps, sound=sound, total=total, progress=progress)
 
 
-def _picture(frame: Synthesis | np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
-    return frame if isinstance(frame, np.ndarray) else media.to_uint8(frame.image)
+def _picture(frame: Synthesis | PictureLike) -> UInt8[np.ndarray, "H W 3"]:
+    return media.to_uint8(frame.image) if isinstance(frame, Synthesis) else media.read_picture(frame, "frame").rgb

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.labels import Window, body_skeleton, limb_map, person_window
+from liquidwarp.labels import CropWindow, body_skeleton, limb_map, person_window
 from liquidwarp.nn.disco.network import clip_picture
 from liquidwarp.nn.disco.sampling import TIMESTEPS
 from liquidwarp.nn.disco.shape import LATENT_CHANNELS, DiscoShape
@@ -161,7 +161,7 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
             TargetTruth(pictures[-1][None], alpha, torch.zeros(1, len(BOXES), 4)),
         )
 
-    def _window(self, clip: DrawnClip, frames: Sequence[int], rng: np.random.Generator) -> Window:
+    def _window(self, clip: DrawnClip, frames: Sequence[int], rng: np.random.Generator) -> CropWindow:
         camera = clip.track.camera
         whole = person_window(
             body_skeleton(clip.body, clip.track.betas, clip.pose(frames[0]), camera), camera.size, 1.0
@@ -171,9 +171,9 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
         scale = rng.uniform(*(_SINGLE_SCALES if self._single else _SCALES))
         side = max(1, round(whole.height * scale))
         left, top = (int(rng.integers(whole.height - side + 1)) for _ in range(2))
-        return Window(whole.left + left, whole.top + top, side, side)
+        return CropWindow(whole.left + left, whole.top + top, side, side)
 
-    def _reference(self, clip: DrawnClip, frame: int, window: Window) -> tuple[Tensor, Tensor]:
+    def _reference(self, clip: DrawnClip, frame: int, window: CropWindow) -> tuple[Tensor, Tensor]:
         """Return foreground and background of a frame, seen through the target's window."""
         side = self._shape.side
         planes = torch.cat([_planes(clip.images[frame]), _planes(clip.alphas[frame][..., None])])
@@ -182,7 +182,7 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
         seen = window.cut(planes, (side, side)).clamp(0, 1)[None]
         return foreground, (2 * seen[:, :3] - 1) * (1 - seen[:, 3:])
 
-    def _drawing(self, clip: DrawnClip, frame: int, window: Window) -> Tensor:
+    def _drawing(self, clip: DrawnClip, frame: int, window: CropWindow) -> Tensor:
         skeleton = body_skeleton(clip.body, clip.track.betas, clip.pose(frame), clip.track.camera)
         return limb_map(skeleton, window, self._shape.side)
 

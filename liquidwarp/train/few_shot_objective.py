@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.generator import DrawnFrame, FewShotGenerator
 from liquidwarp.nn.few_shot_vid2vid.losses import (
+    LabelledPicture,
     LossWeights,
     PersonCritic,
-    Shown,
     critic_loss,
     generator_losses,
 )
@@ -124,7 +124,7 @@ class FewShotObjective:
         """Return PSNR on the person and texture distance, of ours and of the warped example."""
         return picture_figures(attempt, batch, self._texture)
 
-    def _before(self, attempt: FewShotAttempt, batch: FewShotBatch, number: int) -> Shown | None:
+    def _before(self, attempt: FewShotAttempt, batch: FewShotBatch, number: int) -> LabelledPicture | None:
         if number == 0:
             return None
         made = attempt.frames[number - 1].image.detach().float()

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.labels import PartChart, Window
+from liquidwarp.labels import CropWindow, PartChart
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
-from liquidwarp.nn.few_shot_vid2vid.losses import Shown
+from liquidwarp.nn.few_shot_vid2vid.losses import LabelledPicture
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceFlow
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow, warp
 from liquidwarp.train.batch import TargetTruth
@@ -88,14 +88,14 @@ class FewShotBatch:
         """The map of parts of the last frame."""
         return self.labels[:, -1, :3]
 
-    def frame(self, number: int) -> Shown:
+    def frame(self, number: int) -> LabelledPicture:
         """Return a frame as it should be."""
-        return Shown(self.labels[:, number], self.parts[:, number], self.pictures[:, number])
+        return LabelledPicture(self.labels[:, number], self.parts[:, number], self.pictures[:, number])
 
-    def example(self, chosen: Tensor) -> Shown:
+    def example(self, chosen: Tensor) -> LabelledPicture:
         """Return one example of each sample, by its number."""
         index = torch.arange(len(chosen), device=chosen.device), chosen
-        return Shown(self.example_labels[index], self.example_parts[index], self.examples[index])
+        return LabelledPicture(self.example_labels[index], self.example_parts[index], self.examples[index])
 
     def flow_into(self, frame: int, chosen: Tensor) -> GivenFlow:
         """Return the mesh's flow from a frame into one example of each sample."""
@@ -161,6 +161,7 @@ class SequenceClip:
         size: tuple[int, int],
         *,
         enriched: bool,
+        heads: bool = False,
         rng: np.random.Generator | None = None,
     ) -> FewShotBatch:
         """Return the task to draw frames in a row, of other frames, as a batch of one.
@@ -170,12 +171,13 @@ class SequenceClip:
             examples: others.
             size: (height, width) of the window's pictures.
             enriched: whether labels are the mesh-enriched ones.
+            heads: leave heads in the examples' maps of parts.
             rng: varies the windows; None leaves them as they are.
         """
         labeller = Labeller(self.body, self.track.betas, size, enriched=enriched, chart=self.chart)
         window = self._window(labeller, frames[0], rng)
         shown = [self._view(labeller, frame, window) for frame in frames]
-        given = [self._view(labeller, frame, self._window(labeller, frame, rng)) for frame in examples]
+        given = [self._view(labeller, frame, self._window(labeller, frame, rng), heads) for frame in examples]
         known = [[picture_flow(view, source) for source in given] for view in shown]
         before = [picture_flow(view, shown[max(number - 1, 0)]) for number, view in enumerate(shown)]
         pictures = torch.stack([self._cut(frame, window, size) for frame in frames])
@@ -208,7 +210,7 @@ class SequenceClip:
         track = self.track
         return Pose(track.global_orient[frame], track.body_pose[frame], track.transl[frame])
 
-    def _window(self, labeller: Labeller, frame: int, rng: np.random.Generator | None) -> Window:
+    def _window(self, labeller: Labeller, frame: int, rng: np.random.Generator | None) -> CropWindow:
         window = labeller.window(self._pose(frame), self.track.camera)
         if rng is None:
             return window
@@ -216,12 +218,12 @@ class SequenceClip:
         height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
         right, down = rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
         left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return Window(round(left + right), round(top + down), height, width)
+        return CropWindow(round(left + right), round(top + down), height, width)
 
-    def _view(self, labeller: Labeller, frame: int, window: Window) -> LabelledView:
-        return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window)
+    def _view(self, labeller: Labeller, frame: int, window: CropWindow, head: bool = False) -> LabelledView:
+        return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window, face=head)
 
-    def _cut(self, frame: int, window: Window, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
+    def _cut(self, frame: int, window: CropWindow, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
         picture = torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 127.5 - 1
         return window.cut(picture, size).clamp(-1, 1)
 
@@ -261,6 +263,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         size: (height, width) of the pictures.
         photos: examples of each sample.
         enriched: whether labels are the mesh-enriched ones.
+        heads: leave heads in the examples' maps of parts, as imaginaire does.
         length: frames of the sequences of each step.
         batch: samples a step.
         mirror: whether to mirror half of the samples.
@@ -278,6 +281,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         size: tuple[int, int],
         photos: int = 1,
         enriched: bool = False,
+        heads: bool = False,
         length: Callable[[int], int] = lambda _: 1,
         batch: int = 1,
         mirror: bool = True,
@@ -287,7 +291,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         kept: int = KEPT,
     ) -> None:
         super().__init__(count, look, self._task, seed=seed, kept=kept)
-        self._size, self._photos, self._enriched = size, photos, enriched
+        self._size, self._photos, self._enriched, self._heads = size, photos, enriched, heads
         self._length, self._batch = length, batch
         self._mirror, self._tint, self._varied = mirror, tint, varied
 
@@ -305,7 +309,7 @@ class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):
         others = [frame for frame in range(len(clip)) if frame not in frames]
         examples = rng.choice(others, self._photos, replace=False).tolist()
         vary = rng if self._varied else None
-        batch = clip.sample(frames, examples, self._size, enriched=self._enriched, rng=vary)
+        batch = clip.sample(frames, examples, self._size, enriched=self._enriched, heads=self._heads, rng=vary)
         if not self._varied:
             return batch
         if self._mirror and rng.random() < 0.5:

@@ -120,6 +120,7 @@ def _few_shot(config: Config) -> Sources:
             size=data.size,
             photos=config.model.photos,
             enriched=config.model.kind == "fsvid2vid-mesh",
+            heads=config.model.kind == "fsvid2vid-imaginaire-pose",
             length=lengths,
             batch=config.train.batch,
             mirror=data.mirror,

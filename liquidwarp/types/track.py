@@ -87,6 +87,15 @@ class BodyTrack:
         face = None if self.face is None else self.face[frames]
         return replace(self, cuts=cuts, face=face, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
 
+    def posed_as(self, parts: Sequence["BodyTrack"]) -> "BodyTrack":
+        """Return the track with the poses and places of other tracks, one after the other; they have as many frames."""
+        return replace(
+            self,
+            global_orient=torch.cat([part.global_orient for part in parts]),
+            body_pose=torch.cat([part.body_pose for part in parts]),
+            transl=torch.cat([part.transl for part in parts]),
+        )
+
     def to(self, device: torch.device | str) -> "BodyTrack":
         """Return the track, and its camera, on another device."""
         return moved(self, device)

@@ -5,7 +5,7 @@ import torch
 from fit_samples import relaxed
 
 from liquidwarp.bodies import BodyModel, load_body, relax_hands
-from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, finger_joints, rest_hand, with_hands_of
+from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, finger_joints, rest_hand, with_fingers_of, with_hands_of
 from liquidwarp.bodies.smpl import smpl_body
 from liquidwarp.testing import toy_body, write_stand_in
 
@@ -76,3 +76,26 @@ def test_a_body_without_fingers_stays_as_it_is() -> None:
     _, pose = body.expand_pose(torch.zeros(1, 22, 3))
     assert find_hand(body, "left") is None
     assert relax_hands(body, pose) is pose
+
+
+def test_fingers_go_from_body_to_body_and_back(body: BodyModel) -> None:
+    anny = load_body()
+    _, flat = anny.expand_pose(torch.zeros(2, 22, 3))
+    pose = relax_hands(anny, flat)
+    rows = finger_joints(anny) - 1
+    pose[1, rows] += 0.3 * torch.randn(len(rows), 3, generator=torch.Generator().manual_seed(0))
+    _, theirs = body.expand_pose(torch.zeros(2, 22, 3))
+    carried = with_fingers_of(body, theirs, anny, pose)
+    torch.testing.assert_close(carried[:1], relax_hands(body, theirs)[:1], atol=1e-5, rtol=0)
+    back = with_fingers_of(anny, flat, body, carried)
+    torch.testing.assert_close(back, pose, atol=1e-4, rtol=0)
+
+
+def test_a_hand_bends_as_that_of_another_body_does(body: BodyModel) -> None:
+    anny = load_body()
+    _, flat = anny.expand_pose(torch.zeros(1, 22, 3))
+    carried = with_fingers_of(body, body.expand_pose(torch.zeros(1, 22, 3))[1], anny, flat)
+    for side in SIDES:
+        (_, spread), (_, soft) = posed_hand(body, carried, side), posed_hand(body, relax_hands(body, carried), side)
+        assert spread[1, 1] - spread[4, 1] > soft[1, 1] - soft[4, 1]
+    assert torch.equal(with_fingers_of(body, carried, toy_body(), torch.zeros(1, 21, 3)), relax_hands(body, carried))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from liquidwarp import cli
 from liquidwarp.cli import main
 from liquidwarp.detect.litert import models
 from liquidwarp.detect.litert.fetch import set_up_models
@@ -200,3 +201,38 @@ def test_two_setups_at_once_leave_whole_files(home: Path, tmp_path: Path) -> Non
     folder = found[0]["pose_finder"].parent
     assert read_model("pose_finder") == FINDER
     assert sorted(path.name for path in folder.iterdir()) == ["LICENSE.txt", "finder.tflite"]
+
+
+PICTURE = ["photo.jpg", "-o", "out.mp4"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["imitate", *PICTURE, "--motion", "m.npz"],
+        ["transfer", *PICTURE, "--wear", "upper=a.jpg"],
+        ["learn", *PICTURE],
+        ["live", *PICTURE],
+        ["view", *PICTURE],
+        ["recover", *PICTURE],
+        ["export", *PICTURE],
+        ["demo"],
+        ["evaluate"],
+        ["doctor"],
+    ],
+)
+def test_commands_that_look_at_pictures_take_a_folder_of_models(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = []
+    monkeypatch.setattr(cli, f"_{arguments[0]}", lambda options: seen.append((options.models, model_folders()[0])))
+    monkeypatch.setenv("LIQUIDWARP_MODELS", "/elsewhere")
+    assert cli.main([*arguments, "--models", str(tmp_path)]) == 0
+    assert seen == [(str(tmp_path), tmp_path)]
+    assert os.environ["LIQUIDWARP_MODELS"] == "/elsewhere"
+    monkeypatch.delenv("LIQUIDWARP_MODELS")
+    assert cli.main([*arguments, "--models", str(tmp_path)]) == 0
+    assert "LIQUIDWARP_MODELS" not in os.environ
+    assert cli.main([*arguments, "--models", str(tmp_path / "none")]) == 2
+    said = f"--models {tmp_path / 'none'}: no such folder; 'liquidwarp setup --models {tmp_path / 'none'}' makes it"
+    assert said in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Only `geometry` and `types` know how a camera projects: no other room reads its matrices and focal lengths."""
+"""Only `geometry` and `types` know how a camera projects, and `interop` converts it: no other reads its numbers."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "liquidwarp"
-KNOWING = ("geometry", "types")
+KNOWING = ("geometry", "types", "interop")
 LENS = {"focal", "center"}
 PLACE = {"rotation", "translation"}
 HINTS = ("camera", "view", "lens", "crop", "near", "plain")

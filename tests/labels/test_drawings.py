@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liquidwarp.labels import Skeleton, draw_face, draw_skeleton, face_window, mesh_landmarks, with_forehead
+from liquidwarp.labels import SkeletonPoints, draw_face, draw_skeleton, face_window, mesh_landmarks, with_forehead
 from liquidwarp.labels.faces import GROUPS, MESH_POINTS, proportioned, proportions
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "published" / "fsvid2vid_labels.npz")
@@ -17,7 +17,9 @@ def certain(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("face", [False, True])
 def test_a_skeleton_is_drawn_as_published(face: bool) -> None:
-    skeleton = Skeleton(certain("body"), certain("hand_left"), certain("hand_right"), certain("face") if face else None)
+    skeleton = SkeletonPoints(
+        certain("body"), certain("hand_left"), certain("hand_right"), certain("face") if face else None
+    )
     drawn = draw_skeleton(skeleton, (256, 128))
     np.testing.assert_array_equal(drawn, GOLDEN["pose_image_with_face" if face else "pose_image"])
 
@@ -30,11 +32,11 @@ def test_a_face_is_drawn_as_published() -> None:
 
 def test_what_is_not_known_is_not_drawn() -> None:
     body = certain("body")
-    assert not draw_skeleton(Skeleton(body * (1, 1, 0)), (256, 128)).any()
+    assert not draw_skeleton(SkeletonPoints(body * (1, 1, 0)), (256, 128)).any()
     hand = certain("hand_left")
     hand[4, 2] = 0  # the thumb's tip: its whole chain is left out
     thumb = (204, 0, 0)
-    with_hand = draw_skeleton(Skeleton(body * (1, 1, 0), hand), (256, 128))
+    with_hand = draw_skeleton(SkeletonPoints(body * (1, 1, 0), hand), (256, 128))
     assert with_hand.any()
     assert not (with_hand == thumb).all(-1).any()
 

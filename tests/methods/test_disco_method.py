@@ -13,7 +13,7 @@ from toy_people import ToyDetector, toy_photo
 
 import liquidwarp as lw
 from liquidwarp.cli import main
-from liquidwarp.labels import Skeleton, draw_limbs
+from liquidwarp.labels import SkeletonPoints, draw_limbs
 from liquidwarp.media import open_video, write_image
 from liquidwarp.methods import DiscoMethod, make_method, method_of
 from liquidwarp.methods.disco import Foreground
@@ -41,25 +41,25 @@ def target(person: SourceState, frames: int = 2) -> Target:
     return Target(orient, pose, track.transl + steps, (track.camera,) * frames)
 
 
-def skeleton(shift: float = 0.0) -> Skeleton:
+def skeleton(shift: float = 0.0) -> SkeletonPoints:
     """A stick figure with its arms out, in a square of 100."""
     places = {0: (50, 15), 2: (40, 25), 3: (25, 25), 4: (10, 25), 5: (60, 25), 6: (75, 25), 7: (90, 25)}
     places |= {9: (45, 55), 10: (45, 75), 11: (45, 95), 12: (55, 55), 13: (55, 75), 14: (55, 95)}
     body = np.zeros((25, 3))
     for index, (x, y) in places.items():
         body[index] = (x + shift, y, 1)
-    return Skeleton(body)
+    return SkeletonPoints(body)
 
 
 def test_limbs_are_drawn_in_their_colours() -> None:
     points = skeleton().body
     points[:, :2] *= 6
-    drawn = draw_limbs(Skeleton(points), (600, 600))
+    drawn = draw_limbs(SkeletonPoints(points), (600, 600))
     assert drawn[150, 270].tolist() == [153, 0, 0]  # neck to right shoulder: three fifths of its colour
     assert drawn[510, 270].tolist() == [0, 153, 102]  # right shin
     assert drawn[150, 60, 2] == drawn[570:, :200].max() == 0
     points[0] = 0
-    assert not draw_limbs(Skeleton(points), (600, 600))[:140].any()  # no head, no neck's limb
+    assert not draw_limbs(SkeletonPoints(points), (600, 600))[:140].any()  # no head, no neck's limb
 
 
 @needs_diffusers

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.errors import InputError
-from liquidwarp.labels import Window
+from liquidwarp.labels import CropWindow
 from liquidwarp.methods.photos import dressed_view, is_dressed
 from liquidwarp.nn.disco.network import clip_picture
 from liquidwarp.person import SourceState
@@ -52,12 +52,12 @@ class Foreground:
         return Foreground(state.photo, photo_alpha(state))
 
     @cached_property
-    def window(self) -> Window:
+    def window(self) -> CropWindow:
         """The square around the person."""
         rows, columns = np.nonzero(self.mask > _PERSON)
         side = round(_AROUND * (1 + max(np.ptp(rows), np.ptp(columns))))
         y, x = (rows.min() + rows.max() + 1) / 2, (columns.min() + columns.max() + 1) / 2
-        return Window(round(x - side / 2), round(y - side / 2), side, side)
+        return CropWindow(round(x - side / 2), round(y - side / 2), side, side)
 
     def seen(self, side: int) -> Float[Tensor, "1 3 S S"]:
         """Return it as the encoder looks at it.
@@ -92,8 +92,8 @@ def holed_background(state: SourceState) -> UInt8[np.ndarray, "H W 3"]:
     return ((1 - alpha) * state.photo + alpha * _GREY).round().astype(np.uint8)
 
 
-def centre_window(size: tuple[int, int]) -> Window:
+def centre_window(size: tuple[int, int]) -> CropWindow:
     """Return the largest square in the middle of a picture of a (height, width)."""
     height, width = size
     side = min(height, width)
-    return Window((width - side) // 2, (height - side) // 2, side, side)
+    return CropWindow((width - side) // 2, (height - side) // 2, side, side)

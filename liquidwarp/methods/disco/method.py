@@ -15,7 +15,7 @@ from liquidwarp.checks import check_positive
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
-from liquidwarp.labels import Window, body_skeleton, limb_map, person_window
+from liquidwarp.labels import CropWindow, body_skeleton, limb_map, person_window
 from liquidwarp.methods.disco.inputs import Foreground, centre_window, holed_background
 from liquidwarp.methods.disco.personal import ITERATIONS, fitted
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
@@ -41,7 +41,7 @@ class DiscoSynthesis(Synthesis):
         window: of the picture.
     """
 
-    window: Window
+    window: CropWindow
 
 
 class DiscoSession:
@@ -71,13 +71,13 @@ class DiscoSession:
         if method.finetune:
             self._network = fitted(self._network, state, foreground, iterations=method.finetune)
         self._tokens, self._no_tokens = _tokens(self._network, foreground, method.drops_foreground)
-        self._latents: dict[Window, Tensor] = {}
+        self._latents: dict[CropWindow, Tensor] = {}
 
     def draw(self, frame: Frame) -> DiscoSynthesis:
         """Return one picture; its coverage is 3, invented, on the person."""
         return self._made([frame], [self._window(frame, frame.previous)])[0]
 
-    def _made(self, frames: list[Frame], windows: list[Window]) -> list[DiscoSynthesis]:
+    def _made(self, frames: list[Frame], windows: list[CropWindow]) -> list[DiscoSynthesis]:
         poses = [self._drawing(frame, window) for frame, window in zip(frames, windows, strict=True)]
         made = _sampled(
             self._method,
@@ -88,13 +88,13 @@ class DiscoSession:
         )
         return [self._whole(*three) for three in zip(frames, windows, made, strict=True)]
 
-    def _whole(self, frame: Frame, window: Window, part: Tensor) -> DiscoSynthesis:
+    def _whole(self, frame: Frame, window: CropWindow, part: Tensor) -> DiscoSynthesis:
         picture = window.paste(part, self._behind)
         alpha = rasterize(frame.vertices[None], self._state.body.topology.faces, frame.camera).mask[0].float()
         coverage = torch.where(alpha < _PERSON, 0, 3).to(torch.uint8)
         return DiscoSynthesis(picture.clamp(0, 1), alpha, coverage, window)
 
-    def _window(self, frame: Frame, previous: PreviousFrame | None) -> Window:
+    def _window(self, frame: Frame, previous: PreviousFrame | None) -> CropWindow:
         skeleton = body_skeleton(self._state.body, self._state.track.betas, frame.pose, frame.camera)
         if previous is not None and previous.frame.camera.size == frame.camera.size:
             assert isinstance(previous.picture, DiscoSynthesis)
@@ -104,11 +104,11 @@ class DiscoSession:
             return centre_window(frame.camera.size)
         return person_window(skeleton, frame.camera.size, 1.0)
 
-    def _drawing(self, frame: Frame, window: Window) -> Float[Tensor, "3 S S"]:
+    def _drawing(self, frame: Frame, window: CropWindow) -> Float[Tensor, "3 S S"]:
         skeleton = body_skeleton(self._state.body, self._state.track.betas, frame.pose, frame.camera)
         return limb_map(skeleton, window, self._network.shape.side).to(self._state.device)
 
-    def _latent(self, window: Window) -> Float[Tensor, "1 4 h w"]:
+    def _latent(self, window: CropWindow) -> Float[Tensor, "1 4 h w"]:
         if window not in self._latents:
             self._latents = {window: _background_latent(self._network, self._told, window)}
         return self._latents[window]
@@ -204,7 +204,7 @@ class DiscoMethod:
             repeated = latent.expand(len(poses), -1, -1, -1)
             for part in _sampled(self, network, tokens, repeated, torch.stack(poses).clamp(0, 1)):
                 wanted = size or side
-                image = Window(0, 0, wanted, wanted).paste(part, part.new_zeros(3, wanted, wanted)).clamp(0, 1)
+                image = CropWindow(0, 0, wanted, wanted).paste(part, part.new_zeros(3, wanted, wanted)).clamp(0, 1)
                 whole = torch.ones_like(image[0])
                 yield Synthesis(image, whole, torch.full_like(whole, 3, dtype=torch.uint8))
 
@@ -264,7 +264,7 @@ def _tokens(network: DiscoNetwork, foreground: Foreground, drops: bool) -> tuple
     return tokens, no_foreground(network, tokens, empty=drops)
 
 
-def _background_latent(network: DiscoNetwork, picture: Tensor, window: Window) -> Float[Tensor, "1 4 h w"]:
+def _background_latent(network: DiscoNetwork, picture: Tensor, window: CropWindow) -> Float[Tensor, "1 4 h w"]:
     side = network.shape.side
     part = window.cut(picture, (side, side)).clamp(0, 1)
     with torch.no_grad():

@@ -34,7 +34,7 @@ class ClassExample:
     """
 
     picture: UInt8[np.ndarray, "H W 3"]
-    classes: UInt8[np.ndarray, "H W"]
+    classes: UInt8[np.ndarray, "h w"]
     name: str
 
     def __post_init__(self) -> None:
@@ -95,6 +95,7 @@ class FewShotLabelsMethod:
         """
         if not examples:
             raise InputError("no example; give at least one picture with its labels (--example PICTURE LABELS)")
+        self.generator.check_references(len(examples))
         pictures = torch.stack([self._picture(example.picture) for example in examples]).to(device)
         known = torch.stack([self._planes(example.classes) for example in examples]).to(device)
         planes = (self._planes(each).to(device) for each in labels)

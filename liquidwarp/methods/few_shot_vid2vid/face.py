@@ -13,7 +13,7 @@ from torch import Tensor
 from liquidwarp.detect import ClipDetection, Detector, LiteRtDetector, detect_clip
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.labels import Window, draw_face, face_window, mesh_landmarks, with_forehead
+from liquidwarp.labels import CropWindow, draw_face, face_window, mesh_landmarks, with_forehead
 from liquidwarp.labels.faces import proportioned, proportions
 from liquidwarp.methods.few_shot_vid2vid.drawing import draw_labels, whole_picture
 from liquidwarp.methods.few_shot_vid2vid.method import check_kind, network_of
@@ -78,6 +78,7 @@ class FewShotFaceMethod:
             NoPersonError: no face in a photo or at the clip's beginning.
             InputError: several photos for a network that looks at one.
         """
+        self.generator.check_references(len(photos))
         detector = self.detector or LiteRtDetector(face=True)
         faces = [_face_of_photo(photo, detector, number) for number, photo in enumerate(photos)]
         found = detect_clip(
@@ -104,10 +105,10 @@ class FewShotFaceMethod:
         places = (landmarks - np.array([left, top])) * np.array([width / side, height / side])
         return torch.from_numpy(draw_face(places, self.size))[None].float() / 255
 
-    def _cut(self, photo: UInt8[np.ndarray, "H W 3"], window: tuple[float, float, float]) -> Float[Tensor, "3 H W"]:
+    def _cut(self, photo: UInt8[np.ndarray, "H W 3"], window: tuple[float, float, float]) -> Float[Tensor, "3 h w"]:
         left, top, side = (round(number) for number in window)
         picture = torch.from_numpy(photo).permute(2, 0, 1).float() / 127.5 - 1
-        return Window(left, top, side, side).cut(picture, self.size).clamp(-1, 1)
+        return CropWindow(left, top, side, side).cut(picture, self.size).clamp(-1, 1)
 
 
 def build_face(*, weights: str | Path | None = None, generator: FewShotGenerator | None = None) -> FewShotFaceMethod:

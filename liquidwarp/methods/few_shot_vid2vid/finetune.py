@@ -8,10 +8,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, picture_flow
 from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
-from liquidwarp.nn.few_shot_vid2vid.losses import LossWeights, PersonCritic, Shown, critic_loss, generator_losses
+from liquidwarp.nn.few_shot_vid2vid.losses import (
+    LabelledPicture,
+    LossWeights,
+    PersonCritic,
+    critic_loss,
+    generator_losses,
+)
 from liquidwarp.nn.few_shot_vid2vid.shape import IMAGINAIRE
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow
 from liquidwarp.nn.perceptual import TexturePerceptual
@@ -70,7 +77,7 @@ def fine_tuned(
     labels = torch.stack([example.view.label for example in examples])[None]
     pictures = torch.stack([example.picture for example in examples])[None]
     with torch.enable_grad():
-        for _ in range(iterations):
+        for _ in tqdm(range(iterations), desc="finetune", unit="step", disable=None):  # shown on a terminal
             checkpoint()
             number = int(rng.integers(len(examples)))
             target, change = _varied(examples[number], rng, generator.shape.given_flow)
@@ -113,7 +120,7 @@ class _Change:
         return moved.flip(-1) if self.mirrored else moved
 
 
-def _varied(example: Example, rng: np.random.Generator, enriched: bool) -> tuple[Shown, _Change]:
+def _varied(example: Example, rng: np.random.Generator, enriched: bool) -> tuple[LabelledPicture, _Change]:
     height, width = example.picture.shape[1:]
     down, right = (int(rng.integers(-int(side * _SHIFT), int(side * _SHIFT) + 1)) for side in (height, width))
     change = _Change(down, right, bool(rng.random() < 0.5))
@@ -121,7 +128,7 @@ def _varied(example: Example, rng: np.random.Generator, enriched: bool) -> tuple
     if enriched and change.mirrored:
         label = label.clone()
         label[3] *= -1  # a normal to the left points to the right
-    return Shown(label[None], change(example.view.parts)[None], change(example.picture)[None]), change
+    return LabelledPicture(label[None], change(example.view.parts)[None], change(example.picture)[None]), change
 
 
 def _varied_flow(examples: Sequence[Example], number: int, change: _Change) -> GivenFlow:
@@ -135,5 +142,5 @@ def _varied_flow(examples: Sequence[Example], number: int, change: _Change) -> G
     return GivenFlow(torch.cat(moved), torch.cat([change(flow.valid) for flow in flows]))
 
 
-def _shown(example: Example) -> Shown:
-    return Shown(example.view.label[None], example.view.parts[None], example.picture[None])
+def _shown(example: Example) -> LabelledPicture:
+    return LabelledPicture(example.view.label[None], example.view.parts[None], example.picture[None])

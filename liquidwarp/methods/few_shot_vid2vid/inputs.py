@@ -17,9 +17,9 @@ from torch.nn.functional import grid_sample
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized, visibility
 from liquidwarp.labels import (
+    CropWindow,
     PartChart,
-    Skeleton,
-    Window,
+    SkeletonPoints,
     body_skeleton,
     draw_skeleton,
     foreground_of,
@@ -49,7 +49,7 @@ class LabelledView:
         faces: of the mesh, the same for all views.
     """
 
-    window: Window
+    window: CropWindow
     full: Camera
     camera: Camera
     label: Float[Tensor, "6 H W"]
@@ -60,7 +60,7 @@ class LabelledView:
 
     @cached_property
     def shown(self) -> Bool[Tensor, "F"]:
-        """Which faces of the body the window shows."""
+        """Which faces of the body the window shows; found when it is first asked for."""
         return visibility(self.vertices[None], self.faces, self.camera).face[0]
 
 
@@ -87,21 +87,21 @@ class Labeller:
         self._body, self._betas, self.size, self.enriched = body, betas, size, enriched
         self._chart = (chart or part_chart(body.to("cpu"))).to(betas.device)
 
-    def skeleton(self, pose: Pose, camera: Camera) -> Skeleton:
+    def skeleton(self, pose: Pose, camera: Camera) -> SkeletonPoints:
         """Return the skeleton as a camera sees it."""
         return body_skeleton(self._body, self._betas, pose, camera)
 
-    def window(self, pose: Pose, camera: Camera) -> Window:
+    def window(self, pose: Pose, camera: Camera) -> CropWindow:
         """Return the window around the person in a camera's picture; in its middle where nobody is in it."""
         skeleton = self.skeleton(pose, camera)
         aspect = self.size[1] / self.size[0]
         if not skeleton.body.any():
             height, width = camera.size
-            return Window(round((width - height * aspect) / 2), 0, height, max(1, round(height * aspect)))
+            return CropWindow(round((width - height * aspect) / 2), 0, height, max(1, round(height * aspect)))
         return person_window(skeleton, camera.size, aspect)
 
     def look(
-        self, pose: Pose, vertices: Float[Tensor, "V 3"], camera: Camera, window: Window, *, face: bool = False
+        self, pose: Pose, vertices: Float[Tensor, "V 3"], camera: Camera, window: CropWindow, *, face: bool = False
     ) -> LabelledView:
         """Return what a window of a camera's picture shows.
 
@@ -135,8 +135,8 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     if _same_camera(target.full, source.full):
         around = _window_grid(target, source)
         inside = (around.abs() <= 1).all(-1)
-        covered = foreground_of(source.parts[None].expand(3, -1, -1) / 12 - 1)
-        free = grid_sample(covered[None], around[None], mode="nearest", align_corners=False)[0, 0] == 0
+        covered = foreground_of(source.parts[None])
+        free = grid_sample(covered, around[None], mode="nearest", align_corners=False)[0, 0] == 0
         grid = torch.where(body[..., None], grid, around)
         valid = torch.where(body, valid, inside & free)
     else:
@@ -151,10 +151,13 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
 
 def _same_camera(one: Camera, other: Camera) -> bool:
     """Return whether two cameras see the same, at whatever resolution."""
-    there = other.resized(one.size)
-    pairs = ((one.focal, there.focal), (one.center, there.center), (one.rotation, there.rotation))
-    same = all(torch.allclose(a, b, rtol=1e-4, atol=1e-2) for a, b in pairs)
-    return same and torch.allclose(one.translation, there.translation, atol=1e-4)
+    if one is other:
+        return True
+    here, there = (
+        torch.cat([each.focal, each.center, each.rotation.flatten(), each.translation])
+        for each in (one, other.resized(one.size))
+    )
+    return torch.allclose(here, there, rtol=1e-4, atol=1e-3)
 
 
 def _window_grid(target: LabelledView, source: LabelledView) -> Float[Tensor, "H W 2"]:

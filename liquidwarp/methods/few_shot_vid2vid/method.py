@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint import background_from
-from liquidwarp.labels import Window
+from liquidwarp.labels import CropWindow
 from liquidwarp.methods.few_shot_vid2vid.finetune import Example, fine_tuned
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
+from liquidwarp.methods.few_shot_vid2vid.refiner import FaceRefiner
 from liquidwarp.methods.photos import dressed_view, is_dressed
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
 from liquidwarp.nn.few_shot_vid2vid.generator import Encoding, FewShotGenerator, Previous
@@ -63,6 +64,7 @@ class FewShotSession:
         background: what is behind; where it is the photo's own, the network's is shown inside of the window.
         size: (height, width) that the network looks at.
         finetune: iterations by which a copy of the network is fitted to the photos first.
+        refiner: paints faces again.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class FewShotSession:
         background: BackgroundPicture,
         size: tuple[int, int],
         finetune: int,
+        refiner: FewShotGenerator | None = None,
     ) -> None:
         shape = generator.shape
         self._kept, self._background = background.kept, background.tensor(state.device)
@@ -83,6 +86,7 @@ class FewShotSession:
         self._generator = moved(generator, state.device)
         if finetune:
             self._generator = fine_tuned(self._generator, examples, iterations=finetune)
+        self._refine = None if refiner is None else FaceRefiner(moved(refiner, state.device), examples[0])
         with torch.no_grad():
             alone = None if shape.attention else self._encode(self._labels[:, 0])
         self._encoding = alone  # of a single example it is the same for every frame
@@ -97,7 +101,7 @@ class FewShotSession:
             flow = self._flow(view) if given else None
             previous = self._previous(view, before, frame.previous)
             made = self._generator(label, encoding, previous, flow=flow)
-        drawn = made.image[0]
+        drawn = made.image[0] if self._refine is None else self._refine(made.image[0], view)
         planes = [drawn / 2 + 0.5, view.fragments.mask.float()]
         planes.append(torch.zeros_like(planes[1]) if made.reference is None else made.reference.mask[0])
         empty = torch.cat([self._background, torch.zeros_like(self._background[:2])])
@@ -120,7 +124,7 @@ class FewShotSession:
         assert isinstance(previous.picture, FewShotSynthesis)
         return previous.picture
 
-    def _window(self, frame: Frame, before: FewShotSynthesis | None) -> Window:
+    def _window(self, frame: Frame, before: FewShotSynthesis | None) -> CropWindow:
         if before is None and frame.previous is not None:
             assert isinstance(frame.previous.picture, FewShotSynthesis)
             before = frame.previous.picture
@@ -153,18 +157,25 @@ class FewShotMethod:
         generator: of labels of people.
         size: (height, width) that it was trained on.
         finetune: iterations by which a copy is fitted to the photos before the first frame; 100 as published.
+        refiner: paints faces again.
 
     Raises:
-        InputError: a network of another kind of label.
+        InputError: a network of another kind of label, or a refiner beside mesh-enriched labels.
     """
 
     name: ClassVar[str] = "few-shot-vid2vid"
     generator: FewShotGenerator
     size: tuple[int, int]
     finetune: int = 0
+    refiner: FewShotGenerator | None = None
 
     def __post_init__(self) -> None:
         check_kind(self.generator, self.name, _POSE)
+        if self.refiner is None:
+            return
+        check_kind(self.refiner, f"{self.name}:refiner", ("fsvid2vid-face-refiner",))
+        if self.generator.shape.given_flow:
+            raise InputError("a refiner looks at the skeleton's drawing, which mesh-enriched labels lack; leave it out")
 
     @property
     def recurrent(self) -> bool:
@@ -173,11 +184,15 @@ class FewShotMethod:
 
     def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> FewShotSession:
         """Learn all that the frames share."""
-        return FewShotSession(self.generator, state, background, self.size, self.finetune)
+        return FewShotSession(self.generator, state, background, self.size, self.finetune, self.refiner)
 
 
 def build(
-    *, weights: str | Path | None = None, generator: FewShotGenerator | None = None, finetune: bool = False
+    *,
+    weights: str | Path | None = None,
+    generator: FewShotGenerator | None = None,
+    finetune: bool = False,
+    refiner: str | Path | None = None,
 ) -> FewShotMethod:
     """Make the method.
 
@@ -185,12 +200,14 @@ def build(
         weights: a file from `liquidwarp weights import` or from a training.
         generator: the network itself, in place of a file.
         finetune: fit a copy of the network to the photos first, by the published number of iterations.
+        refiner: a file of the first repository's face refiner, imported likewise.
 
     Raises:
         InputError: no weights, or damaged ones, or those of another network.
     """
     network, size = network_of(weights, generator, FewShotMethod.name)
-    return FewShotMethod(network, size, ITERATIONS if finetune else 0)
+    faces = None if refiner is None else load_few_shot(refiner).generator
+    return FewShotMethod(network, size, ITERATIONS if finetune else 0, faces)
 
 
 ITERATIONS = 100

@@ -282,12 +282,16 @@ class FewShotGenerator(nn.Module):
             image = raw * before.mask + before.image * (1 - before.mask)
         return DrawnFrame(image, raw, warped, before, encoding.pooled.chosen)
 
-    def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
-        batch, count, _, height, width = labels.shape
+    def check_references(self, count: int) -> None:
+        """Raise `InputError` if the network cannot take so many references."""
         if count == 0:
             raise InputError("few-shot vid2vid was given no reference; give at least one picture and its label")
         if count > 1 and not self.shape.attention:
             raise InputError(f"this few-shot vid2vid network takes one reference, got {count}; use one with attention")
+
+    def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
+        batch, count, _, height, width = labels.shape
+        self.check_references(count)
         side = 2**self.shape.halvings
         if height % side or width % side:
             raise InputError(f"pictures of {height}x{width} do not fit; height and width are multiples of {side}")

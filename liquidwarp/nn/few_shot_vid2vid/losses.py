@@ -50,7 +50,7 @@ class LossWeights:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class LabelledPicture:
     """A picture and what it shows.
 
     Attributes:
@@ -71,7 +71,7 @@ class Shown:
     @property
     def foreground(self) -> Float[Tensor, "B 1 H W"]:
         """1 on the body and some pixels around it."""
-        return foreground_of(self.parts[:, None].repeat(1, 3, 1, 1) / 12 - 1)
+        return foreground_of(self.parts)
 
     @property
     def groups(self) -> Float[Tensor, "B G H W"]:
@@ -117,7 +117,7 @@ class PersonCritic(nn.Module):
 
 
 def judged(
-    picture: Float[Tensor, "B 3 H W"], target: Shown, example: Shown
+    picture: Float[Tensor, "B 3 H W"], target: LabelledPicture, example: LabelledPicture
 ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, "B 6 h w"]]:
     """Return what the discriminators are shown of a picture: the example first."""
     planes = [
@@ -129,7 +129,7 @@ def judged(
     return torch.cat(planes, 1), torch.cat(faces, 1)
 
 
-def face_crop(picture: Float[Tensor, "B 3 H W"], shown: Shown) -> Float[Tensor, "B 3 h w"]:
+def face_crop(picture: Float[Tensor, "B 3 H W"], shown: LabelledPicture) -> Float[Tensor, "B 3 h w"]:
     """Return the face of a picture, a quarter of its height large."""
     side = picture.shape[2] // 4
     return crop_boxes(picture, shown.face_boxes(), (side, side))
@@ -137,9 +137,9 @@ def face_crop(picture: Float[Tensor, "B 3 H W"], shown: Shown) -> Float[Tensor, 
 
 def generator_losses(
     drawn: DrawnFrame,
-    target: Shown,
-    example: Shown,
-    previous: Shown | None,
+    target: LabelledPicture,
+    example: LabelledPicture,
+    previous: LabelledPicture | None,
     *,
     weights: LossWeights,
     perceptual: Callable[[Tensor, Tensor], Tensor],
@@ -182,7 +182,11 @@ def generator_losses(
 
 
 def critic_loss(
-    critic: Callable[..., Scores], picture: Float[Tensor, "B 3 H W"], target: Shown, example: Shown, face: float
+    critic: Callable[..., Scores],
+    picture: Float[Tensor, "B 3 H W"],
+    target: LabelledPicture,
+    example: LabelledPicture,
+    face: float,
 ) -> Float[Tensor, ""]:
     """Return the hinge loss of telling the true picture from a made one; faces count `face` times."""
     total = picture.new_zeros(())
@@ -194,23 +198,24 @@ def critic_loss(
 
 
 def _adversarial(
-    critic: Callable[..., Scores], made: Tensor, target: Shown, example: Shown, weights: LossWeights
+    critic: Callable[..., Scores], made: Tensor, target: LabelledPicture, example: LabelledPicture, weights: LossWeights
 ) -> dict[str, Tensor]:
     fake = critic(*judged(made, target, example))
     with torch.no_grad():
         real = critic(*judged(target.picture, target, example))
     losses = {"adversarial": made.new_zeros(()), "matching": made.new_zeros(())}
-    for name, weight in (("whole", 1.0), ("face", weights.face)):
+    known = {"whole": (weights.adversarial, weights.matching), "face": (weights.face, weights.face)}
+    for name, (fooling, matching) in known.items():
         count = len(fake[name])
         for own, true in zip(fake[name], real[name], strict=True):
             alike = [_l1(a, b) for a, b in zip(own[:-1], true[:-1], strict=True)]
-            losses["adversarial"] = losses["adversarial"] - weight * weights.adversarial * own[-1].mean() / count
-            losses["matching"] = losses["matching"] + weight * weights.matching * torch.stack(alike).sum() / count
+            losses["adversarial"] = losses["adversarial"] - fooling * own[-1].mean() / count
+            losses["matching"] = losses["matching"] + matching * torch.stack(alike).sum() / count
     return {name: loss for name, loss in losses.items() if getattr(weights, name)}
 
 
 def _warping(
-    warped: Warped, target: Shown, source: Shown, known: GivenFlow | None, weights: LossWeights
+    warped: Warped, target: LabelledPicture, source: LabelledPicture, known: GivenFlow | None, weights: LossWeights
 ) -> dict[str, Tensor]:
     terms: dict[str, Tensor] = {}
     if weights.flow and known is not None:
@@ -226,7 +231,7 @@ def _warping(
     return terms
 
 
-def _of_reference(drawn: DrawnFrame, warped: Warped, target: Shown, example: Shown) -> Tensor:
+def _of_reference(drawn: DrawnFrame, warped: Warped, target: LabelledPicture, example: LabelledPicture) -> Tensor:
     """Trust the example on the face, and nowhere that another part of the body lies now."""
     face = avg_pool2d(target.head, _BLUR, 1, _BLUR // 2)
     moved = warp(example.groups, warped.flow).detach()

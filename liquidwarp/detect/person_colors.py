@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from liquidwarp.detect.protocol import Detection
-from liquidwarp.detect.tuning import FOLLOW_TUNING, AppearanceTuning
+from liquidwarp.detect.tuning import FOLLOW_TUNING, PersonColorTuning
 
 _ENDS = (("shoulder", "nose"), ("hip", "shoulder"), ("ankle", "hip"))  # of head, trunk and legs: below, above
 
 
 @dataclass(frozen=True, eq=False)
-class Appearance:
+class PersonColors:
     """Colours of somebody's head, trunk and legs in one picture.
 
     Attributes:
@@ -22,7 +22,7 @@ class Appearance:
 
     colours: Float[np.ndarray, "3 C"]
 
-    def like(self, other: "Appearance", *, tuning: AppearanceTuning = FOLLOW_TUNING.appearance) -> float:
+    def like(self, other: "PersonColors", *, tuning: PersonColorTuning = FOLLOW_TUNING.colors) -> float:
         """Return how much alike two looks are, 0 to 1: the Bhattacharyya coefficient, a mean over parts seen in both.
 
         0 where no part was.
@@ -32,19 +32,19 @@ class Appearance:
         alike = (self.colours * other.colours).sum(1)
         return float((weight * alike).sum() / max(float(weight.sum()), 1e-6))
 
-    def mixed(self, new: "Appearance", part: float) -> "Appearance":
+    def mixed(self, new: "PersonColors", part: float) -> "PersonColors":
         """Return the look with a part of a new one in it; what is seen for the first time is taken as it is."""
         known = (self.colours.sum(1, keepdims=True) > 0) & (new.colours.sum(1, keepdims=True) > 0)
         both = np.sqrt((1 - part) * self.colours**2 + part * new.colours**2)
-        return Appearance(np.where(known, both, np.maximum(self.colours, new.colours)))
+        return PersonColors(np.where(known, both, np.maximum(self.colours, new.colours)))
 
     @staticmethod
     def of(
         frame: UInt8[np.ndarray, "H W 3"],
         person: Detection,
         *,
-        tuning: AppearanceTuning = FOLLOW_TUNING.appearance,
-    ) -> "Appearance | None":
+        tuning: PersonColorTuning = FOLLOW_TUNING.colors,
+    ) -> "PersonColors | None":
         """Return what somebody looks like; None without landmarks of shoulders and hips, or where nothing shows."""
         spots = {name: _middle(person, name) for name in ("nose", "shoulder", "hip", "ankle")}
         length = np.linalg.norm(spots["shoulder"] - spots["hip"]) if len(spots) == 4 else np.nan
@@ -52,7 +52,7 @@ class Appearance:
             return None
         height, width = frame.shape[:2]
         left, top, right, bottom = person.box
-        reach = tuning.breadth * length
+        reach = float(tuning.breadth * length)
         x0, x1 = (int(np.clip(x, 0, width)) for x in (left - reach, right + reach))
         y0, y1 = (int(np.clip(y, 0, height)) for y in (top - reach, bottom + reach))
         step = max(1, int(length / tuning.trunk_pixels))
@@ -67,7 +67,7 @@ class Appearance:
                 for below, above in _ENDS
             ]
         )
-        return Appearance(colours) if colours[1].any() else None
+        return PersonColors(colours) if colours[1].any() else None
 
 
 def _middle(person: Detection, kind: str) -> Float[np.ndarray, "2"]:
@@ -89,7 +89,7 @@ def _along(
     return (along > 0) & (along < 1) & (across < reach)
 
 
-def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: AppearanceTuning) -> Float[np.ndarray, "C"]:
+def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: PersonColorTuning) -> Float[np.ndarray, "C"]:
     """Return the square roots of a histogram that shares each pixel between the bins around its colour."""
     bins = tuning.bins
     counts = np.zeros((bins, bins, bins), np.float64)
@@ -103,17 +103,17 @@ def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: AppearanceTuning) -> Fl
     return np.sqrt(counts.ravel() / max(len(pixels), 1))
 
 
-class KnownLooks:
+class KnownPeople:
     """What the person who is followed has looked like so far, and what the others look like who were met.
 
     Args:
         tuning: who looks like whom.
     """
 
-    def __init__(self, tuning: AppearanceTuning) -> None:
+    def __init__(self, tuning: PersonColorTuning) -> None:
         self._tuning = tuning
-        self._own: list[Appearance] = []
-        self._others: list[Appearance] = []
+        self._own: list[PersonColors] = []
+        self._others: list[PersonColors] = []
 
     def begin(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection], person: int) -> None:
         """Keep the looks of all people in a frame; number `person` is the one to follow."""
@@ -142,11 +142,11 @@ class KnownLooks:
             if self._own and like < max(likeness) - self._tuning.clearly and not known:
                 self._others.append(look)
 
-    def is_another(self, look: Appearance) -> bool:
+    def is_another(self, look: PersonColors) -> bool:
         """Return whether a look is clearly that of somebody else who was met."""
         return bool(self._own) and bool(self._others) and self._lead(look) < -self._tuning.clearly
 
-    def is_changed(self, look: Appearance) -> bool:
+    def is_changed(self, look: PersonColors) -> bool:
         """Return whether the person never looked like this."""
         return bool(self._own) and self._own_like(look) < self._tuning.changed
 
@@ -164,15 +164,15 @@ class KnownLooks:
         near = (n for n, like in enumerate(likeness) if like > max(likeness) - self._tuning.clearly)
         return people[next(near)] if people else None
 
-    def _lead(self, look: Appearance) -> float:
+    def _lead(self, look: PersonColors) -> float:
         """Return how much more a look is like the person than like the most similar other."""
         return self._own_like(look) - max(self._like(other, look) for other in self._others)
 
-    def _own_like(self, look: Appearance) -> float:
+    def _own_like(self, look: PersonColors) -> float:
         return max((self._like(own, look) for own in self._own), default=0.0)
 
-    def _like(self, one: Appearance, other: Appearance) -> float:
+    def _like(self, one: PersonColors, other: PersonColors) -> float:
         return one.like(other, tuning=self._tuning)
 
-    def _look(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> Appearance | None:
-        return Appearance.of(frame, person, tuning=self._tuning)
+    def _look(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> PersonColors | None:
+        return PersonColors.of(frame, person, tuning=self._tuning)

@@ -1,0 +1,1 @@
+"""Values to and from other libraries, in their conventions."""
