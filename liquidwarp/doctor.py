@@ -48,8 +48,9 @@ def _disco() -> str:
     from liquidwarp.methods import METHODS
     from liquidwarp.nn.disco.extra import PACKAGES, missing_packages
 
-    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
-    how = "; pip install 'liquidwarp[disco]' adds them" if missing_packages() else ""
+    missing = missing_packages()
+    packages = ", ".join(f"{name} {'not installed' if name in missing else _version(name)}" for name in PACKAGES)
+    how = "; pip install 'liquidwarp[disco]' adds them" if missing else ""
     count = METHODS["disco"].configurations["disco"]
     free = free_memory()
     here = "" if free is None else f", {free / 2**30:.1f} GiB are free"

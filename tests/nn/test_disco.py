@@ -11,6 +11,7 @@ from published_samples import FOLDER, filled_b, shapes, wave
 from liquidwarp import checks
 from liquidwarp.cards import read_card
 from liquidwarp.errors import InputError
+from liquidwarp.methods import METHODS
 from liquidwarp.nn.checkpoints import import_weights
 from liquidwarp.nn.disco.network import BACKGROUND, POSE, DiscoNetwork, clip_picture, initialize_branches_
 from liquidwarp.nn.disco.sampling import (
@@ -238,3 +239,13 @@ def test_other_files_are_named(spoil, message) -> None:
     spoil(tensors)
     with pytest.raises(InputError, match=message):
         read_published("x.pt", tensors, base=TINY)
+
+
+@pytest.mark.slow
+def test_parameters_are_counted_right() -> None:
+    with torch.device("meta"):
+        counts = {name: count_parameters(DiscoNetwork(shape)) for name, shape in SHAPES.items()}
+        temporal = DiscoNetwork(SHAPES["disco-temporal"])
+    assert METHODS["disco"].configurations == counts
+    added = [count_parameters(part) for part in (temporal.unet, temporal.controlnet)]
+    assert added == [859_520_964 + 116_321_920, 721_483_600 + 2 * 56_366_080]
