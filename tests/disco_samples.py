@@ -8,6 +8,7 @@ import torch
 from liquidwarp.nn.disco.extra import missing_packages
 from liquidwarp.nn.disco.network import DiscoNetwork
 from liquidwarp.nn.disco.shape import AutoencoderShape, DiscoShape, VisionShape
+from liquidwarp.nn.dreampose.network import DreamPoseNetwork, DreamPoseShape
 
 TINY = DiscoShape(
     widths=(32, 64),
@@ -36,3 +37,20 @@ def tiny_network(shape: DiscoShape = TINY) -> DiscoNetwork:
             if "controlnet_down" in name or "conv_out" in name or "tem_" in name:  # what begins at zero
                 parameter.data.add_(0.1 * torch.randn(parameter.shape))
     return network.requires_grad_(False)
+
+
+def tiny_dreampose() -> DreamPoseNetwork:
+    """Return a tiny DreamPose with random weights, the same at every call."""
+    shape = DreamPoseShape(
+        widths=(16, 32),
+        attends=(True, False),
+        layers=1,
+        heads=2,
+        groups=8,
+        size=(32, 32),
+        vision=VisionShape(width=32, hidden=64, layers=1, heads=2, side=32, patch=8),
+        autoencoder=AutoencoderShape(widths=(16, 32), layers=1, groups=8),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return DreamPoseNetwork(shape).eval().requires_grad_(False)

@@ -72,6 +72,8 @@ _LIQUID_WARPING = (
 
 _DISCO = (Paper("DisCo: Disentangled Control for Realistic Human Dance Generation", "CVPR", 2024),)
 
+_DREAMPOSE = (Paper("DreamPose: Fashion Image-to-Video Synthesis via Stable Diffusion", "ICCV", 2023),)
+
 _FEW_SHOT = (Paper("Few-shot Video-to-Video Synthesis", "NeurIPS", 2019),)
 
 METHODS: dict[str, MethodEntry] = {
@@ -156,6 +158,14 @@ METHODS: dict[str, MethodEntry] = {
             objective="disco",
             export="liquidwarp.methods.disco:export",
         ),
+        MethodEntry(
+            name="dreampose",
+            about="diffusion told a photo and the poses of five frames; finetune=true; needs liquidwarp[disco]",
+            build="liquidwarp.methods.dreampose:build",
+            papers=_DREAMPOSE,
+            weights="bring",
+            configurations={"dreampose": 1_031_646_185},
+        ),
     )
 }
 """By name."""
@@ -229,12 +239,15 @@ def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
         from liquidwarp.nn.disco.network import DiscoNetwork
+        from liquidwarp.nn.dreampose.network import DreamPoseNetwork
         from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
         from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
         if isinstance(given["generator"], DiscoNetwork):
             return METHODS["disco"]
+        if isinstance(given["generator"], DreamPoseNetwork):
+            return METHODS["dreampose"]
         if isinstance(given["generator"], FewShotGenerator):
             kind = configuration_of(given["generator"].shape)
             entry = entry_of(kind)

@@ -25,7 +25,15 @@ from liquidwarp.nn.disco.sampling import (
     signal_fractions,
 )
 from liquidwarp.nn.disco.shape import SHAPES
-from liquidwarp.nn.disco.weights import PUBLISHED_FILE, WEIGHTS_FILE, load_disco, read_published, renamed, save_disco
+from liquidwarp.nn.disco.weights import (
+    PUBLISHED_FILE,
+    WEIGHTS_FILE,
+    count_parameters,
+    load_disco,
+    read_published,
+    renamed,
+    save_disco,
+)
 
 pytestmark = needs_diffusers
 

@@ -12,10 +12,14 @@ def missing_packages() -> tuple[str, ...]:
     return tuple(name for name in PACKAGES if importlib.util.find_spec(name) is None)
 
 
-def check_packages() -> None:
-    """Raise `InputError` unless the packages are installed."""
+def check_packages(method: str = "disco") -> None:
+    """Raise `InputError` unless the packages are installed.
+
+    Args:
+        method: that needs them.
+    """
     missing = missing_packages()
     if missing:
         raise InputError(
-            f"method 'disco' needs {' and '.join(missing)}, not installed here; pip install 'liquidwarp[disco]'"
+            f"method {method!r} needs {' and '.join(missing)}, not installed here; pip install 'liquidwarp[disco]'"
         )
