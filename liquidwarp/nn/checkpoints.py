@@ -12,7 +12,7 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
 from liquidwarp.nn.disco.shape import configuration_of as disco_configuration
-from liquidwarp.nn.disco.weights import disco_card, is_disco
+from liquidwarp.nn.disco.weights import begun, disco_card, is_base, is_disco, save_disco
 from liquidwarp.nn.disco.weights import read_published as read_disco
 from liquidwarp.nn.few_shot_vid2vid.weights import (
     PUBLISHED_SIZES,
@@ -34,7 +34,8 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
     what its mask means. Nothing in the file is executed: it is read with `torch.load(weights_only=True)`.
 
     Args:
-        path: a published checkpoint of a generator.
+        path: a published checkpoint of a generator; or the folder of the image-variation model that training DisCo
+            begins with, in the layout of diffusers.
         output: a `.safetensors` file; by default beside `path`.
         configuration: which of `GENERATORS` it is; needed only where several have the same parameters.
 
@@ -43,8 +44,11 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
         OutputError: the result cannot be written.
     """
     path = Path(path)
-    tensors = read_checkpoint(path, halves=True)
     where = path.with_suffix(".safetensors") if output is None else Path(output)
+    if path.is_dir() and is_base(path):
+        save_disco(begun(path), where, {"source": path.name})
+        return where
+    tensors = read_checkpoint(path, halves=True)
     if is_disco(tensors):
         plan, own = read_disco(path, tensors)
         if configuration is not None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from disco_samples import TINY, TINY_TEMPORAL, needs_diffusers
 from published_samples import FOLDER, filled_b, shapes, wave
+from safetensors.torch import save_file
 
 from liquidwarp import checks
 from liquidwarp.cards import read_card
@@ -111,7 +112,7 @@ def test_temporal_model_equals_the_published_one() -> None:
         close(clip(added.down[number]), wanted[f"residual_{number}"], RESIDUALS)
 
 
-def parts(network: DiscoNetwork) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def parts_of(network: DiscoNetwork) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     tokens = network.tokens(wave((1, 3, 32, 32), 0.3))
     return wave((1, 4, 16, 16)), tokens, wave((1, 4, 16, 16), 0.6), wave((1, 3, 32, 32), 0.9)
 
@@ -119,7 +120,7 @@ def parts(network: DiscoNetwork) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
 def test_inputs_are_disentangled() -> None:
     network = tiny_network()
     with torch.no_grad():
-        latent, tokens, background, pose = parts(network)
+        latent, tokens, background, pose = parts_of(network)
         both = network.control(latent, WHEN, tokens, background, pose)
         alone = {
             name: network.controlnet(latent, WHEN, tokens, {name: condition})
@@ -137,7 +138,7 @@ def test_untrained_branches_change_nothing() -> None:
     network = tiny_network()
     initialize_branches_(network)
     with torch.no_grad():
-        latent, tokens, background, pose = parts(network)
+        latent, tokens, background, pose = parts_of(network)
         bare = network.unet(latent, WHEN, encoder_hidden_states=tokens).sample
         torch.testing.assert_close(network(latent, WHEN, tokens, background, pose), bare)
 
@@ -147,7 +148,7 @@ def test_untrained_temporal_module_changes_nothing_of_single_frames() -> None:
     deep = DiscoNetwork(replace(TINY, temporal=True)).eval()
     deep.load_state_dict(deep.state_dict() | flat.state_dict())
     with torch.no_grad():
-        given = parts(flat)
+        given = parts_of(flat)
         latent, tokens, background, pose = given
         wanted = flat(latent, WHEN, tokens, background, pose)
         torch.testing.assert_close(deep(latent, WHEN, tokens, background, pose), wanted, rtol=1e-4, atol=1e-4)
@@ -166,7 +167,7 @@ def test_sampling_takes_the_noise_out() -> None:
 
 def test_same_conditions_give_the_same_picture() -> None:
     network = tiny_network()
-    _, tokens, background, pose = parts(network)
+    _, tokens, background, pose = parts_of(network)
     conditions = Conditions(tokens, torch.zeros_like(tokens), background, pose)
     one, other = (sample_pictures(network, conditions, steps=2, scale=1.5) for _ in range(2))
     assert one.shape == (1, 3, 32, 32)
@@ -211,6 +212,27 @@ def test_a_published_file_is_imported_without_running_it(tmp_path, monkeypatch) 
     torch.save({"module": halves, "optimiser": print}, tmp_path / PUBLISHED_FILE)
     with pytest.raises(InputError, match="could run code; refused"):
         import_weights(tmp_path / PUBLISHED_FILE, tmp_path / WEIGHTS_FILE)
+
+
+def test_pretraining_begins_with_an_image_variation_model(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(SHAPES, "disco", TINY)
+    base = tiny_network()
+    parts = {"unet": base.unet, "vae": base.vae, "image_encoder": base.clip_image_encoder}
+    for name, part in parts.items():
+        (tmp_path / "base" / name).mkdir(parents=True)
+        if name == "vae":
+            torch.save(part.state_dict(), tmp_path / "base" / name / "diffusion_pytorch_model.bin")
+        else:
+            save_file(part.state_dict(), tmp_path / "base" / name / "model.safetensors")
+    found = load_disco(import_weights(tmp_path / "base"))
+    assert found.configuration == "disco-pretrained"
+    with torch.no_grad():
+        latent, tokens, background, _ = parts_of(found.network)
+        bare = base.unet(latent, WHEN, encoder_hidden_states=tokens).sample
+        torch.testing.assert_close(found.network(latent, WHEN, tokens, background, None), bare)
+    (tmp_path / "base" / "vae" / "diffusion_pytorch_model.bin").unlink()
+    with pytest.raises(InputError, match="vae holds no weights"):
+        import_weights(tmp_path / "base")
 
 
 def test_too_little_memory_is_said_before_it_is_read(tmp_path, monkeypatch) -> None:

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from liquidwarp.cards import Card, load_with_card, read_card, save_with_card
+from liquidwarp.cards import Card, fill_network, load_with_card, read_card, save_with_card
 from liquidwarp.checks import check_memory
 from liquidwarp.errors import InputError
+from liquidwarp.files import read_checkpoint
 from liquidwarp.nn.disco.extra import check_packages
-from liquidwarp.nn.disco.network import BACKGROUND, DiscoNetwork
+from liquidwarp.nn.disco.network import BACKGROUND, DiscoNetwork, initialize_branches_, initialize_projection_
 from liquidwarp.nn.disco.shape import SHAPES, DiscoShape, configuration_of, shape_from
 
 PUBLISHED_FILE = "mp_rank_00_model_states.pt"
@@ -25,6 +26,7 @@ _POSITIONS = "clip_image_encoder.vision_model.embeddings.position_ids"
 _OLD_ATTENTION = re.compile(r"(vae\.\w+\.mid_block\.attentions\.0\.)(query|key|value|proj_attn)(?=\.)")
 _ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _NAMED = 3  # parameters that an error message names
+_BASE = {"unet": "unet", "vae": "vae", "image_encoder": "clip_image_encoder"}
 _FULL = 4  # bytes of a number in memory
 
 
@@ -98,6 +100,50 @@ def read_published(
             f"{path}: not a published {configuration_of(shape)}: {'; '.join(told)}; variants with LoRA are not known"
         )
     return shape, own
+
+
+def is_base(folder: Path) -> bool:
+    """Return whether a folder looks like the image-variation model that DisCo begins with, as diffusers lays it out."""
+    return all((folder / part).is_dir() for part in _BASE)
+
+
+def begun(folder: str | Path, *, base: DiscoShape | None = None) -> DiscoNetwork:
+    """Return the network that human-attribute pretraining begins with: an image-variation model of Stable Diffusion.
+
+    The background branch begins as a copy of the denoiser, of no effect, and the projection as CLIP's own.
+
+    Args:
+        folder: holds `unet`, `vae` and `image_encoder`, each a folder with a file of weights; nothing is executed.
+        base: the shape; by default the published one.
+
+    Raises:
+        InputError: a file is missing, damaged or of another network; packages or memory are missing.
+    """
+    folder, shape = Path(folder), replace(base or SHAPES["disco"], pose=False, temporal=False)
+    files = {part: _file_in(folder / part) for part in _BASE}
+    with torch.device("meta"):
+        plan = DiscoNetwork(shape)
+    check_memory(2 * _FULL * count_parameters(plan), f"reading {folder}")
+    network = DiscoNetwork(shape)
+    for part, name in _BASE.items():
+        found = load_with_card(files[part])[1] if files[part].suffix == ".safetensors" else read_checkpoint(files[part])
+        inside = {key.removeprefix(f"{name}."): value for key, value in _prefixed(found, name).items()}
+        fill_network(getattr(network, name), inside, files[part], name=f"{part} of {configuration_of(shape)}")
+    initialize_branches_(network, (BACKGROUND,))
+    initialize_projection_(network)
+    return network.eval().requires_grad_(False)
+
+
+def _prefixed(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return renamed({f"{name}.{key}": value for key, value in tensors.items()})
+
+
+def _file_in(folder: Path) -> Path:
+    for name in ("diffusion_pytorch_model", "model", "pytorch_model"):
+        for ending in (".safetensors", ".bin"):
+            if (folder / f"{name}{ending}").is_file():
+                return folder / f"{name}{ending}"
+    raise InputError(f"{folder} holds no weights; give the whole model, in the layout of diffusers")
 
 
 def disco_card(shape: DiscoShape, *, drops_foreground: bool) -> Card:
