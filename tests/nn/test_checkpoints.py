@@ -83,7 +83,7 @@ def test_every_configuration_is_recognised(name: str) -> None:
 
 def test_variants_without_own_parameters_have_to_be_told_apart(tmp_path: Path, monkeypatch) -> None:
     tensors = {key: torch.empty(1).expand(shape) for key, shape in shapes("ipercore_AvgLWB").items()}
-    monkeypatch.setattr("liquidwarp.nn.checkpoints.read_checkpoint", lambda path: tensors)
+    monkeypatch.setattr("liquidwarp.nn.checkpoints.read_checkpoint", lambda path, *, halves: tensors)
     with pytest.raises(InputError, match=r"fits AddLWB and AvgLWB alike; say which it is with --as"):
         import_weights(tmp_path / "a.pth")
     with pytest.raises(InputError, match="configuration"):
