@@ -3,7 +3,7 @@
 from liquidwarp.fit.autodiff import BodyPoints, autodiff_term
 from liquidwarp.fit.contacts import find_stands, foot_points
 from liquidwarp.fit.foot_lock import plant_feet
-from liquidwarp.fit.hidden_legs import stand_still
+from liquidwarp.fit.hidden_legs import hang_legs, stand_still
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
@@ -48,6 +48,7 @@ __all__ = [
     "find_stands",
     "fit_track",
     "foot_points",
+    "hang_legs",
     "plant_feet",
     "refine_with_masks",
     "stand_still",

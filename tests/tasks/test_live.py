@@ -120,3 +120,27 @@ def test_the_open_body_by_another_name_can_be_driven(person: SourceState, photos
     (frame,) = live(replace(person, body=other), photos, [photos[0].rgb])
     (known,) = live(person, photos, [photos[0].rgb])
     assert torch.equal(frame.synthesis.image, known.synthesis.image)
+
+
+def test_legs_that_were_never_seen_stand_on_the_photo_s_floor(person: SourceState, photos: list[ToyPhoto]) -> None:
+    below = [
+        n for n, name in enumerate(photos[0].found.names) if name.endswith(("knee", "ankle", "heel", "foot_index"))
+    ]
+    confidence = photos[0].found.confidence.copy()
+    confidence[below] = 0.0
+    lifted = photos[0].found.image.copy()
+    lifted[:, 1] += np.linspace(-6, 6, len(lifted))  # and what is guessed of them is nonsense
+    half = [
+        replace(
+            photo,
+            found=replace(
+                photo.found, confidence=confidence, image=np.where(confidence[:, None] > 0, photo.found.image, lifted)
+            ),
+        )
+        for photo in photos
+    ]
+    floor = int(np.flatnonzero((person.alpha > 0.5).any(1)).max())
+    frames = live(person, half, [photo.rgb for photo in photos], camera="smooth")
+    for frame in frames:
+        lowest = int((frame.synthesis.alpha > 0.5).any(1).nonzero().max())
+        assert lowest == pytest.approx(floor, abs=2)
