@@ -16,7 +16,7 @@ from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
-from liquidwarp.detect.person_colors import KnownPeople, PersonColors
+from liquidwarp.detect.person_colors import KnownPeople
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
@@ -347,7 +347,7 @@ class ClipFollower:
 
     def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
         """Return who was followed, or the person itself where that has become somebody else."""
-        look = PersonColors.of(frame, near, tuning=self._tuning.colors)
+        look = self._known.look(frame, near)
         if look is None or not (self._known.is_another(look) or self._known.is_changed(look)):
             self._doubts = 0
             return near
