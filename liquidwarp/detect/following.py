@@ -329,7 +329,7 @@ class ClipFollower:
         people = self.detector.detect(frame)
         if self._last is None:
             if not people and self._still:
-                people = detect_turned(self.detector, frame)
+                people = detect_turned(self.detector, frame, tuning=self._tuning)
             found = self._choose(frame, people)
         else:
             likely = self._known.without_others(frame, people)
