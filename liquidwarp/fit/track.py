@@ -192,10 +192,14 @@ def join_shots(found: Sequence[FitResult | None], shots: Sequence[slice], keypoi
             assert near is not None
             one = near.held(-1 if before < number else 0, shot.stop - shot.start)
         parts.append(one)
+    tracks = [part.track for part in parts]
     track = replace(
-        parts[0].track.posed_as([part.track for part in parts]),
+        tracks[0],
         fps=keypoints.fps,
-        confidence=torch.cat([part.track.confidence for part in parts]),
+        global_orient=torch.cat([one.global_orient for one in tracks]),
+        body_pose=torch.cat([one.body_pose for one in tracks]),
+        transl=torch.cat([one.transl for one in tracks]),
+        confidence=torch.cat([one.confidence for one in tracks]),
         observed=keypoints.present.clone(),
         cuts=keypoints.cuts,
     )
