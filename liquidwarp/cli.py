@@ -16,7 +16,8 @@ from liquidwarp.options import make_parser
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
-    from liquidwarp.methods import Method
+    from liquidwarp.detect import Detector
+    from liquidwarp.methods import DrivenMethod, Method
     from liquidwarp.regress import ImageNetwork, LandmarkNetwork, Regressor
     from liquidwarp.tasks import SourceState, Synthesis
     from liquidwarp.types import BodyTrack
@@ -37,6 +38,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
         "imitate": _imitate,
+        "labels": _labels,
         "learn": _learn,
         "live": _live,
         "transfer": _transfer,
@@ -108,10 +110,14 @@ def _fail(message: str) -> int:
 
 def _imitate(options: argparse.Namespace) -> None:
     from liquidwarp.media import is_video
+    from liquidwarp.methods import DrivenMethod
     from liquidwarp.tasks import imitate, write_video
 
-    method = _check_look(options)
+    method = _check_look(options, driven=True)
     _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
+    if isinstance(method, DrivenMethod):
+        _drive(method, options)
+        return
     motion = _load_motion(options)
     if motion is None:
         _check_driver(options.motion)
@@ -129,6 +135,43 @@ def _imitate(options: argparse.Namespace) -> None:
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
+    print(options.output)
+
+
+def _drive(method: "DrivenMethod", options: argparse.Namespace) -> None:
+    """Let a clip drive a photo without a body between."""
+    from liquidwarp.media import is_video, open_video
+    from liquidwarp.tasks import drive, write_video
+
+    if options.wear or options.background != "keep":
+        given = "--wear" if options.wear else "--background"
+        raise InputError(f"{given} is for methods that know the body; {method.name!r} takes the photo as it is")
+    clip = open_video(options.motion)
+    frames = drive(
+        options.photos, options.motion, method=method, size=options.size, device=options.device, progress=True
+    )
+    sound = options.motion if not options.mute and is_video(options.motion) else None
+    write_video(frames, options.output, fps=clip.fps, sound=sound, total=clip.frame_count, progress=True)
+    print(options.output)
+
+
+def _labels(options: argparse.Namespace) -> None:
+    from liquidwarp.devices import find_device
+    from liquidwarp.tasks import paint_labels, write_video
+    from liquidwarp.tasks.drive import numbered_files
+
+    find_device(options.device)
+    _check_video(options.output, "labels make a video; give a name that ends in .mp4", options)
+    frames = paint_labels(
+        [(picture, classes) for picture, classes in options.example],
+        options.labels,
+        weights=options.weights,
+        ids=options.ids,
+        size=options.size,
+        device=options.device,
+    )
+    total = len(numbered_files(options.labels))
+    write_video(frames, options.output, fps=options.fps, total=total, progress=True)
     print(options.output)
 
 
@@ -241,6 +284,7 @@ def _recover(options: argparse.Namespace) -> None:
     track = recover(
         options.source,
         body=body,
+        detector=_detector(options),
         person=options.person,
         regressor=_regressor(options, body),
         fit=not options.no_fit,
@@ -364,11 +408,13 @@ def _encode(options: argparse.Namespace) -> "SourceState":
 
     photos = options.photos if len(options.photos) > 1 else options.photos[0]
     body = _load_body(options)
-    person = encode_source(photos, body=body, person=options.person, progress=True)
+    detector = _detector(options)
+    person = encode_source(photos, body=body, detector=detector, person=options.person, progress=True)
     if not options.wear:
         return person
     wearers = {
-        photo: encode_source(photo, body=body, progress=True) for photo in dict.fromkeys(p for _, p in options.wear)
+        photo: encode_source(photo, body=body, detector=detector, progress=True)
+        for photo in dict.fromkeys(p for _, p in options.wear)
     }
     return transfer_appearance(person, {part: wearers[photo] for part, photo in options.wear})
 
@@ -397,7 +443,8 @@ def _method(options: argparse.Namespace) -> "Method":
     from liquidwarp.methods import CompactMethod, make_method
 
     implied = "gan" if options.weights or options.personalize else options.renderer
-    method = make_method(options.method or implied, weights=options.weights)
+    asked = {"finetune": True} if options.finetune else {}
+    method = make_method(options.method or implied, weights=options.weights, options=asked)
     if options.personalize and not isinstance(method, CompactMethod):
         given = options.weights or f"--method {options.method}"
         raise InputError(
@@ -446,22 +493,38 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         lambda: _encode(options),
         options.motion,
         body=_load_body(options),
+        detector=_detector(options),
         person=options.motion_person or 0,
         regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )
 
 
+def _detector(options: argparse.Namespace) -> "Detector":
+    """Return a new detector: two threads never share one."""
+    from liquidwarp.detect import default_detector
+
+    return default_detector(hands=options.hands)
+
+
 # What follows fails before the long work rather than after it.
 
 
-def _check_look(options: argparse.Namespace) -> "Method":
-    """Check everything that goes in, but the motion; return what makes the pictures."""
+def _check_look(options: argparse.Namespace, *, driven: bool = False) -> "Method":
+    """Check everything that goes in, but the motion; return what makes the pictures.
+
+    Args:
+        options: of the command.
+        driven: whether a method will do that takes photos and a clip, but no body.
+    """
     from liquidwarp.devices import find_device
     from liquidwarp.media import read_image
+    from liquidwarp.methods import DrivenMethod
 
     find_device(options.device)
     method = _method(options)
+    if isinstance(method, DrivenMethod) and not driven:
+        raise InputError(f"method {method.name!r} needs a clip that drives it; use 'liquidwarp imitate'")
     if options.background not in _BACKGROUNDS:
         read_image(options.background)
     _check_people(options)
@@ -554,6 +617,8 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("file"),
         given.get("photo"),
         given.get("motion"),
+        given.get("labels"),
+        *(path for pair in given.get("example", ()) for path in pair),
         given.get("joint_map"),
         given.get("background"),
         *given.get("photos", ()),

@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows, where open files cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
-_NESTS = ("state_dict", "model", "generator", "netG", "G", "net", "params")
+_NESTS = ("state_dict", "model", "generator", "netG", "net_G", "G", "net", "params")
 # What reading damaged bytes can raise.
 _DAMAGE = (
     RuntimeError,

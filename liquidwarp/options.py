@@ -90,6 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
+    _add_labels(commands)
     view = _command(
         commands,
         "view",
@@ -138,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")
+    _add_hands(recover)
     _add_body(recover)
     _add_models(recover)
 
@@ -267,6 +269,35 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_mute(live)
 
 
+def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    labels = _command(
+        commands,
+        "labels",
+        "Paint maps of classes, such as those of a street, in the look of examples (few-shot vid2vid).",
+        "liquidwarp labels --example street.png street_labels.png --labels FOLDER --weights street.safetensors "
+        "-o out.mp4",
+    )
+    labels.add_argument(
+        "--example",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("PICTURE", "LABELS"),
+        help="a picture and the map of its classes, greyscale or a palette; repeatable where the weights know several",
+    )
+    labels.add_argument("--labels", required=True, metavar="FOLDER", help="maps to paint, numbered without gaps")
+    labels.add_argument(
+        "--ids",
+        choices=("cityscapes", "plain"),
+        help="what values mean: Cityscapes' ids, or classes as they are (default: cityscapes where the network knows "
+        "its 20 classes)",
+    )
+    labels.add_argument("--weights", required=True, metavar="FILE.safetensors", help="see 'liquidwarp weights import'")
+    labels.add_argument("--fps", type=_rate, default=25.0, help="frames per second (default 25)")
+    _add_output(labels, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_device(labels)
+
+
 def _add_body_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     body = _command(
         commands,
@@ -367,6 +398,7 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     parser.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
     )
+    _add_hands(parser)
     _add_body(parser)
     _add_models(parser)
 
@@ -377,6 +409,15 @@ def _add_body(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="body model: anny (default, but for a .person its own), smpl, smplh, smplx, one of these with -female or "
         "-male, or its file (see body_models/)",
+    )
+
+
+def _add_hands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hands",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="bend fingers as those of hands that are large enough (default); --no-hands relaxes all and is quicker",
     )
 
 
@@ -470,6 +511,11 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         action="store_true",
         help="first fit the generator to the driving video's camera and light, or to the photo if there is no video "
         "(about a minute; the result is kept); implies --renderer gan",
+    )
+    parser.add_argument(
+        "--finetune",
+        action="store_true",
+        help="first fit a copy of the network to the photos, with methods that can (few-shot-vid2vid)",
     )
     parser.add_argument(
         "--weights",

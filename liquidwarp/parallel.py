@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -32,7 +32,35 @@ _TURN = threading.Lock()  # not every threading layer of numba may be entered by
 _here = threading.local()
 
 
+class _Budget:
+    """Counts the items that all pools of the process have in hand."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._in_hand = 0
+
+    @contextmanager
+    def place(self, most: int) -> Iterator[None]:
+        """Wait until fewer than `most` items are in hand."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_hand < most)
+            self._in_hand += 1
+        _here.has_place = True
+        try:
+            yield
+        finally:
+            _here.has_place = False
+            with self._changed:
+                self._in_hand -= 1
+                self._changed.notify_all()
+
+
+_budget = _Budget()
+
+
 def _begin_child() -> None:
+    global _budget
+    _budget = _Budget()
     _NUMBER.release()
     torch.set_num_threads(1)
 
@@ -144,6 +172,7 @@ def prefetch(items: Iterable[T], *, depth: int = 4) -> Generator[T, None, None]:
 def pool_map(work: Callable[[S], T], items: Iterable[S], *, workers: int) -> Generator[T, None, None]:
     """Yield `work(item)` for all items in their order; threads work on several items at once, each by one torch thread.
 
+    Pools side by side together have no more items in hand than the process has threads, or one of them workers.
     An error of an item comes out in its turn. Whoever stops early waits for the items in hand.
 
     Args:
@@ -151,13 +180,20 @@ def pool_map(work: Callable[[S], T], items: Iterable[S], *, workers: int) -> Gen
         items: read by the caller's thread, at most `2 * workers` ahead, so that memory stays bounded.
         workers: how many threads.
     """
+    most = max(workers, thread_count())
+    within = getattr(_here, "has_place", False)  # items of an item have its place
+
+    def work_in_place(item: S) -> T:
+        with nullcontext() if within else _budget.place(most):
+            return work(item)
+
     waiting: deque[Future[T]] = deque()
     here = OneProcess("an iteration")
     with ThreadPoolExecutor(workers, "pool-map", initializer=use_threads, initargs=(1,)) as pool:
         try:
             for item in items:
                 checkpoint()
-                waiting.append(pool.submit(work, item))
+                waiting.append(pool.submit(work_in_place, item))
                 if len(waiting) >= 2 * workers:
                     yield waiting.popleft().result()
                     here.check()

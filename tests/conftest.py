@@ -6,6 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
+from liquidwarp.bodies import BODIES
+from liquidwarp.testing import toy_body
+
+BODIES["toy"] = toy_body  # so that files may name it
+
 
 @pytest.fixture
 def generator() -> torch.Generator:

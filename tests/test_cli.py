@@ -35,7 +35,9 @@ def known(monkeypatch: pytest.MonkeyPatch, encoded: lw.SourceState) -> list[tupl
     """Encode nobody anew; tell who was asked for."""
     asked: list[tuple[object, int]] = []
 
-    def encode(source: object, *, body: object = None, person: int = 0, progress: bool = False) -> lw.SourceState:
+    def encode(
+        source: object, *, body: object = None, detector: object = None, person: int = 0, progress: bool = False
+    ) -> lw.SourceState:
         asked.append((source, person))
         return encoded
 
@@ -168,6 +170,14 @@ def test_recover_a_photo(sources, tmp_path: Path) -> None:
     track, overlay = tmp_path / "photo.npz", tmp_path / "overlay.jpg"
     assert main(["recover", str(sources.photo), "-o", str(track), "--overlay", str(overlay)]) == 0
     assert (len(lw.BodyTrack.load(track)), read_image(overlay).size) == (1, (320, 256))
+
+
+def test_hands_can_be_left_out(sources, known, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    looked: list[bool] = []
+    monkeypatch.setattr("liquidwarp.detect.default_detector", lambda *, hands: looked.append(hands))
+    for words in ([], ["--no-hands"], ["--hands"]):
+        assert main(["learn", str(sources.photo), "-o", str(tmp_path / "me.person"), *words]) == 0
+    assert looked == [True, False, True]
 
 
 def test_paths_with_spaces_and_other_scripts(sources, known, tmp_path: Path) -> None:

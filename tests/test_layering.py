@@ -26,6 +26,7 @@ LEVELS = {
     "motion": 3,
     "flow": 3,
     "interop": 3,
+    "labels": 3,
     "detect": 4,
     "clothing": 4,
     "appearance": 4,

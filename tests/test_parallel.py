@@ -111,6 +111,29 @@ def test_several_are_worked_on_at_once() -> None:
     assert len(list(pool_map(lambda _: both.wait(), range(4), workers=2))) == 4
 
 
+def test_pools_side_by_side_have_one_budget() -> None:
+    lock, in_hand, most = threading.Lock(), 0, []
+
+    def work(_: int) -> int:
+        nonlocal in_hand
+        with lock:
+            in_hand += 1
+            most.append(in_hand)
+        inner = sum(pool_map(lambda number: number, range(3), workers=1))
+        time.sleep(0.002)
+        with lock:
+            in_hand -= 1
+        return inner
+
+    films = [threading.Thread(target=lambda: list(pool_map(work, range(20), workers=2))) for _ in range(3)]
+    for film in films:
+        film.start()
+    for film in films:
+        film.join()
+    assert len(most) == 60
+    assert max(most) == 2
+
+
 def test_few_are_read_ahead_and_none_after_the_end() -> None:
     read = []
 

@@ -1,6 +1,6 @@
 import io
 import zipfile
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from liquidwarp.errors import InputError, OutputError
-from liquidwarp.types import BodyTrack, Camera, Fragments, Keypoints
+from liquidwarp.types import BodyTrack, Camera, FaceTrack, Fragments, Keypoints
 
 
 def make_track(frames: int = 4) -> BodyTrack:
@@ -33,8 +33,13 @@ def make_track(frames: int = 4) -> BodyTrack:
     )
 
 
+def make_face(frames: int = 4) -> FaceTrack:
+    generator = torch.Generator().manual_seed(1)
+    return FaceTrack.create(90 * torch.rand(frames, 468, 3, generator=generator), torch.linspace(0, 1, frames))
+
+
 def same(a: object, b: object) -> bool:
-    if isinstance(a, Camera):
+    if isinstance(a, Camera | FaceTrack):
         return all(same(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return a.dtype == b.dtype and torch.equal(a, b)
@@ -47,6 +52,28 @@ def test_a_saved_track_comes_back_equal(tmp_path: Path) -> None:
     loaded = BodyTrack.load(tmp_path / "späte spur.npz")
     for field in fields(track):
         assert same(getattr(track, field.name), getattr(loaded, field.name)), field.name
+
+
+def test_a_face_is_kept_with_its_track(tmp_path: Path) -> None:
+    plain, track = make_track(), replace(make_track(), face=make_face())
+    plain.save(tmp_path / "plain.npz")
+    track.save(tmp_path / "face.npz")
+    with np.load(tmp_path / "plain.npz") as old, np.load(tmp_path / "face.npz") as new:
+        assert (int(old["format"]), int(new["format"])) == (1, 2)
+        assert not any(name.startswith("face") for name in old.files)
+    loaded = BodyTrack.load(tmp_path / "face.npz")
+    assert same(loaded.face, track.face)
+    assert same(loaded[1:3].face, track.face[1:3])
+    assert same(loaded[[3, 0]].face, track.face[torch.tensor([3, 0])])
+    assert (tmp_path / "face.npz").stat().st_size < (tmp_path / "plain.npz").stat().st_size + 4 * 2900 + 2000
+
+
+def test_a_packed_face_is_where_it_was_and_one_not_seen_is_nowhere() -> None:
+    mesh = torch.tensor([3000.0, 1500.0, 0.0]) + 80 * torch.randn(2, 468, 3, generator=torch.Generator().manual_seed(0))
+    mesh[1] = torch.nan
+    face = FaceTrack.create(mesh, torch.tensor([0.9, 0.0]))
+    torch.testing.assert_close(face.points[0], mesh[0], atol=0.1, rtol=0)
+    assert not face.points[1].any()
 
 
 def test_the_same_track_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -152,6 +179,11 @@ def test_a_missing_track_names_the_command(tmp_path: Path) -> None:
         BodyTrack.load(tmp_path / "nothing.npz")
 
 
+def face_arrays(**changes: np.ndarray) -> dict[str, np.ndarray]:
+    face = make_face()
+    return {"format": np.array(2)} | {f"face_{f.name}": getattr(face, f.name).numpy() for f in fields(face)} | changes
+
+
 def write_npz(path: Path, **changes: object) -> None:
     make_track().save(path)
     with np.load(path) as archive:
@@ -175,6 +207,11 @@ def write_npz(path: Path, **changes: object) -> None:
         ({"betas": np.array([0, np.nan], np.float32)}, "betas holds NaN"),
         ({"betas": ["a", "b"]}, "not a body track"),
         ({"betas": np.array([{}], dtype=object)}, "not a body track .*pickle"),
+        ({"face_size": np.ones(4, np.float32)}, "'face_shape' is missing"),
+        (face_arrays(face_size=np.zeros(4, np.float32)), "face_size or face_presence"),
+        (face_arrays(face_presence=np.full(4, 2, np.float32)), "face_size or face_presence"),
+        (face_arrays(face_shape=np.full((4, 468, 3), np.inf, np.float16)), "face_shape holds NaN or infinity"),
+        (face_arrays(face_shape=np.zeros((3, 468, 3), np.float16)), "face_shape has shape"),
         ({"format": 99}, "newer liquidwarp .track format 99.; please upgrade"),
     ],
 )

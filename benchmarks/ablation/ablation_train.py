@@ -21,7 +21,7 @@ def train_variant(variant: str, seed: int, training: People, options: argparse.N
     config = configuration(variant, seed, options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        objective = make_liquid_objective(VARIANTS[variant], options.share, config.loss)
+        objective = make_liquid_objective(VARIANTS[variant], options.width, config.loss)
     samples = training.samples(photos=options.photos, seed=seed)
     outcome = train(config, folder, objective=objective, sources=Sources(samples, None, options.clips, {}))
     if outcome.reason == "interrupted":
@@ -38,7 +38,7 @@ def configuration(variant: str, seed: int, options: argparse.Namespace) -> Confi
         "data.frames": options.frames,
         "data.workers": 0,
         "model.kind": VARIANTS[variant],
-        "model.share": options.share,
+        "model.width": options.width,
         "model.photos": options.photos,
         "train.steps": options.steps,
         "train.batch": options.batch,

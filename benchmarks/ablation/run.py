@@ -1,7 +1,7 @@
 """Which way of bringing the photo into the picture is best? The ablation of Liquid Warping GAN, at one budget.
 
     python benchmarks/ablation/run.py [--variants W_C W_T W_F add mean gate attention] [--seeds 0] [--steps 400]
-                                      [--size 96] [--share 0.25] [--data FOLDER] -o outputs/ablation
+                                      [--size 96] [--width 0.25] [--data FOLDER] -o outputs/ablation
 
 All variants see the same synthetic people in the same order. A run that was stopped goes on. ../README.md has the
 contract.
@@ -46,7 +46,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--size", type=int, default=96, help="side of a picture, a multiple of 16")
-    parser.add_argument("--share", type=float, default=0.25, help="of the published widths")
+    parser.add_argument("--width", type=float, default=0.25, help="of the published widths")
     parser.add_argument("--photos", type=int, default=2, help="given for each target")
     parser.add_argument("--clips", type=int, default=32, help="synthetic people to learn from")
     parser.add_argument("--frames", type=int, default=6, help="of each clip")
@@ -80,7 +80,7 @@ def write(results: list[Result], options: argparse.Namespace) -> None:
     """Write results.json, results.md and sheet.png, and print the table."""
     arguments = {
         name: getattr(options, name)
-        for name in ("variants", "seeds", "steps", "batch", "lr", "size", "share", "photos", "clips", "frames")
+        for name in ("variants", "seeds", "steps", "batch", "lr", "size", "width", "photos", "clips", "frames")
     } | {"held_out": options.held_out, "data": options.data.name if options.data else None}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     data = to_json(results, arguments, peak)

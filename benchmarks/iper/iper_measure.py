@@ -36,7 +36,7 @@ _LABEL = 14
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture, who is in it, the share of the person that a photo shows, and where; None: not known."""
+    """A picture, who is in it, the fraction of the person that a photo shows, and where; None: not known."""
 
     rgb: np.ndarray
     mask: np.ndarray

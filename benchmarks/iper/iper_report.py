@@ -43,7 +43,7 @@ COLUMNS = {
     "haarpsi": ("HaarPSI", "up"),
     "iou": ("silhouette IoU", "up"),
     "flicker": ("flicker", "down"),
-    "seen": ("seen share", ""),
+    "seen": ("seen fraction", ""),
 }
 _NOTE = (
     "Rows marked 'quoted' are from Liu et al., ICCV 2019, table 1 (updated by its authors), made with their evaluator, "

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-# Middle x, y (metres from the navel), radius, length, share of the faces: head, trunk, two arms, two hands, legs, feet.
+# Middle x, y (metres from the navel), radius, length, part of the faces: head, trunk, two arms, two hands, legs, feet.
 PARTS = (
     (0.00, -0.72, 0.10, 0.08, 0.16),
     (0.00, -0.25, 0.17, 0.40, 0.18),
@@ -22,9 +22,9 @@ PARTS = (
 def capsule_man(face_count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ten closed capsules, about `face_count` faces in all, three metres before the camera."""
     vertices, faces, start = [], [], 0
-    for x, y, radius, length, share in PARTS:
-        rings = max(4, round(math.sqrt(share * face_count / 2 * 1.4)))
-        spokes = max(4, round(share * face_count / 2 / rings))
+    for x, y, radius, length, fraction in PARTS:
+        rings = max(4, round(math.sqrt(fraction * face_count / 2 * 1.4)))
+        spokes = max(4, round(fraction * face_count / 2 / rings))
         theta = torch.linspace(1e-3, math.pi - 1e-3, rings + 1)[:, None]
         phi = torch.linspace(0, 2 * math.pi, spokes + 1)[:-1]
         along = -theta.cos() * radius + length * (theta / math.pi - 0.5)

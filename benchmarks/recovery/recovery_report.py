@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import recovery_close
 import recovery_real
 from recovery_measure import METRICS, TRUTH_METRICS, Scores
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
 from quality_report import check_summary, machine, need, summarize, versions
 
-SCHEMA = "liquidwarp-recovery/1"
-PARTS = {"synthetic": METRICS, "truth": TRUTH_METRICS, "real": recovery_real.METRICS}
+SCHEMA = "liquidwarp-recovery/2"
+PARTS = {"synthetic": METRICS, "truth": TRUTH_METRICS, "real": recovery_real.METRICS, "close": recovery_close.METRICS}
 
 _HEADINGS = {
     "mpjpe": "MPJPE (mm)",
@@ -25,8 +26,11 @@ _HEADINGS = {
     "milliseconds": "CPU ms a frame",
     "iou": "silhouette IoU",
     "jitter": "jitter (10² m/s³)",
+    "tips": "finger tips (% of the hand)",
+    "head": "head median / p95 (degrees)",
 }
 _DIGITS = {"mpjpe": 1, "pa_mpjpe": 1, "pve": 1, "iou": 3, "reprojection": 2}
+_MEDIANS = ("reprojection", "head")
 
 
 def to_json(
@@ -35,11 +39,16 @@ def to_json(
     real: Sequence[recovery_real.RealClip],
     arguments: dict[str, object],
     peak_memory: int,
+    *,
+    close: Mapping[str, Mapping[str, Scores]] | None = None,
 ) -> dict:
     """Put the results of a run into the form that `check` asks for; parts that were not run are empty."""
     clips = {clip.name: clip.scores for clip in real}
     if len(clips) > 1:
         clips["all clips"] = pooled([clip.scores for clip in real], recovery_real.METRICS)
+    near = dict(close or {})
+    if len(near) > 1:
+        near["all"] = pooled(list(near.values()), recovery_close.METRICS)
     return {
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -49,6 +58,7 @@ def to_json(
         "synthetic": {level: summarized(ways) for level, ways in synthetic.items()},
         "truth": {name: summarized(ways) for name, ways in truth.items()},
         "real": {name: summarized(ways) for name, ways in clips.items()},
+        "close": {name: summarized(ways) for name, ways in near.items()},
         "clips": [
             {
                 "name": clip.name,
@@ -144,6 +154,8 @@ def table(data: dict) -> str:
         if "all clips" in data["real"]:
             lines += [*_clips(data), ""]
         lines += [*_stages(data["clips"]), ""]
+    if data["close"]:
+        lines += ["### Hands and faces", "", *_rows(data["close"], recovery_close.METRICS, "picture"), ""]
     lines.append("Means (10th to 90th percentile).")
     return "\n".join(lines) + "\n"
 
@@ -203,6 +215,6 @@ def _cell(summary: dict, metric: str) -> str:
     if summary["mean"] is None:
         return "none"
     digits = _DIGITS.get(metric, 1)
-    if metric == "reprojection":
+    if metric in _MEDIANS:
         return f"{summary['median']:.{digits}f} / {summary['p95']:.{digits}f}"
     return f"{summary['mean']:.{digits}f} ({summary['p10']:.{digits}f}-{summary['p90']:.{digits}f})"

@@ -1,11 +1,13 @@
 """How near are recovered bodies to the true ones?
 
     python benchmarks/recovery/run.py [--clips 24] [--frames 48] [--levels 0 0.5 1 2] [--lens unknown|known]
-                                      [--data CLIP|FOLDER ...] [--truth FILE ...] [--body anny] -o outputs/recovery
+                                      [--data CLIP|FOLDER ...] [--truth FILE ...] [--body anny]
+                                      [--close CLIP|PHOTO|FOLDER ...] [--least-hand PIXELS] -o outputs/recovery
 
-Three parts, each left out where it is not asked for: synthetic people whose landmarks a simulated detector saw
+Four parts, each left out where it is not asked for: synthetic people whose landmarks a simulated detector saw
 (`--clips 0` leaves them out), real clips (`--data`), and data sets with truth that a user has (`--truth`: sequence
-files of 3DPW, Human3.6M-style npz). ../README.md has the contract.
+files of 3DPW, Human3.6M-style npz), and clips and photos with hands and faces large enough to be looked at (`--close`).
+../README.md has the contract.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 from pathlib import Path
 
 import torch
+from recovery_close import close_detector, find_pictures, measure_close
 from recovery_measure import WAYS, Scores, measure_synthetic, measure_truth, regressor_at_hand, ways_at_hand
 from recovery_real import RealClip, find_clips, measure_clip
 from recovery_report import check, table, to_json
@@ -47,6 +50,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, nargs="+", default=[], help="real clips, or folders of them")
     parser.add_argument("--truth", type=Path, nargs="+", default=[], help="files of data sets with true bodies")
+    parser.add_argument("--close", type=Path, nargs="+", default=[], help="clips, photos or folders: hands and faces")
+    parser.add_argument("--least-hand", type=float, help="pixels from which on hands are looked at in these clips")
     parser.add_argument("--body", default="anny", help="body that is fitted to the data sets with truth")
     parser.add_argument("-o", "--output", type=Path, default=Path("outputs/recovery"))
     return parser.parse_args(arguments)
@@ -54,12 +59,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(
     options: argparse.Namespace,
-) -> tuple[dict[str, dict[str, Scores]], dict[str, dict[str, Scores]], list[RealClip]]:
+) -> tuple[dict[str, dict[str, Scores]], dict[str, dict[str, Scores]], list[RealClip], dict[str, dict[str, Scores]]]:
     """Measure what was asked for."""
     clips = find_clips(options.data)
     sequences = [sequence for path in options.truth for sequence in read_truth(path)]
-    if not (options.clips > 0 or clips or sequences):
-        raise lw.InputError("nothing to measure; give --clips above 0, --data or --truth")
+    pictures = find_pictures(options.close)
+    if not (options.clips > 0 or clips or sequences or pictures):
+        raise lw.InputError("nothing to measure; give --clips above 0, --data, --truth or --close")
     body = lw.load_body(options.body)
     synthetic = {}
     if options.clips > 0:
@@ -72,7 +78,11 @@ def run(
     for path in clips:
         print(f"{path.stem} ...", flush=True)
         real.append(measure_clip(path, lw.load_body(), regressor=regressor_at_hand()))
-    return synthetic, truth, real
+    close = {}
+    for path in pictures:
+        print(f"{path.stem} ...", flush=True)
+        close[path.stem] = measure_close(path, lw.load_body(), close_detector(options.least_hand))
+    return synthetic, truth, real, close
 
 
 def write(
@@ -80,6 +90,7 @@ def write(
     synthetic: dict[str, dict[str, Scores]],
     truth: dict[str, dict[str, Scores]],
     real: list[RealClip],
+    close: dict[str, dict[str, Scores]],
 ) -> None:
     """Write results.json and results.md, and print the tables."""
     arguments = {
@@ -92,9 +103,11 @@ def write(
         "data": [path.name for path in options.data],
         "truth": [path.name for path in options.truth],
         "body": options.body,
+        "close": [path.name for path in options.close],
+        "least_hand": options.least_hand,
     }
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(synthetic, truth, real, arguments, peak)
+    data = to_json(synthetic, truth, real, arguments, peak, close=close)
     check(data)
     text = table(data)
     with atomic_path(options.output / "results.json") as partial:

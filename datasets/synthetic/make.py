@@ -39,7 +39,7 @@ def main() -> None:
     names = _names(options.subjects, options.outfits)
     options.out.mkdir(parents=True, exist_ok=True)
     _write_text(options.out / "LICENSE.txt", _LICENCE)
-    train, val = _split(names, options.val_share)
+    train, val = _split(names, options.val_fraction)
     for file, part in (("train.txt", train), ("val.txt", val)):
         _write_text(options.out / file, "".join(f"{name}\n" for name in part))
     protocol = {"val": {name: _entry(name, val, options) for name in val}}
@@ -86,11 +86,11 @@ def _names(subjects: int, outfits: int) -> list[str]:
     return [f"{subject:03d}/{outfit}/{action}" for subject, outfit in pairs for action in (_A_POSE, _RANDOM)]
 
 
-def _split(names: list[str], share: float) -> tuple[list[str], list[str]]:
+def _split(names: list[str], fraction: float) -> tuple[list[str], list[str]]:
     """Split by outfit: both clips of an outfit are in the same part."""
     outfits = sorted({name.rsplit("/", 1)[0] for name in names})
     order = np.random.default_rng(0).permutation(len(outfits))
-    held = {outfits[index] for index in order[: max(1, round(share * len(outfits)))]}
+    held = {outfits[index] for index in order[: max(1, round(fraction * len(outfits)))]}
     return [n for n in names if n.rsplit("/", 1)[0] not in held], [n for n in names if n.rsplit("/", 1)[0] in held]
 
 
@@ -141,7 +141,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fps", type=float, default=25.0, help="frames a second")
     parser.add_argument("--size", type=int, default=256, help="side of the pictures")
     parser.add_argument("--seed", type=int, default=0, help="another seed has other people")
-    parser.add_argument("--val-share", type=float, default=0.2, help="share of the outfits that is held out")
+    parser.add_argument("--val-fraction", type=float, default=0.2, help="fraction of the outfits that is held out")
     parser.add_argument("--shard", type=_shard, default=(0, 1), help="i/n makes the i-th of n parts, counted from 0")
     return parser.parse_args()
 

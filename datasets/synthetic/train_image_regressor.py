@@ -44,7 +44,7 @@ from liquidwarp.types import Camera, Keypoints
 BATCH, STRETCH = 32, 2  # clips, and frames of each
 VARIANTS = 3  # of the landmarks: the detector's, and simulated ones
 REAL = 0.67  # of the clips are seen by the detector
-SHARES = (0.5, 1.0)  # of the rounds in the loss
+ROUND_WEIGHTS = (0.5, 1.0)  # of the rounds in the loss
 STATURE = 1.68
 SLOWEST = 6.0  # frames a second: of those that follow each other slower, steps say nothing
 _NAMES = [name.replace("left", "*").replace("right", "left").replace("*", "right") for name in MEDIAPIPE]
@@ -139,7 +139,7 @@ def train(
             group["lr"] = rate * warm * max(left, 0.005)
         local, overall = network.look(batch.crops)
         rounds = network.answer(local, overall, batch.window, batch.observed, batch.start)
-        loss = torch.stack([share * loss_of(rounds[i], batch) for i, share in enumerate(SHARES)]).sum()
+        loss = torch.stack([weight * loss_of(rounds[i], batch) for i, weight in enumerate(ROUND_WEIGHTS)]).sum()
         whole = loss + loss_of_pixels(told(local), batch.depth)
         optimizer.zero_grad()
         whole.backward()

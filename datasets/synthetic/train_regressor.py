@@ -40,7 +40,7 @@ SET = 83  # number of this data set, so that no other use of the engine meets th
 LENGTH, RATE = 48, 25.0
 BATCH, FRAMES = 28, 20
 STATURE = 1.68
-SHARES = (0.3, 0.6, 1.0)  # of the rounds in the loss
+ROUND_WEIGHTS = (0.3, 0.6, 1.0)  # of the rounds in the loss
 BLIND = 0.15  # of the clips come from a detector that guesses no places
 STILL = 0.15  # of the clips are single pictures
 BOWING, CROUCHING = 0.2, 0.25  # of the clips
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
             warm, left = min(1.0, (step + 1) / 100), 0.5 + 0.5 * math.cos(math.pi * step / options.steps)
             group["lr"] = options.rate * warm * max(left, 0.01)
         rounds = network(batch.observed, batch.start)
-        loss = torch.stack([share * loss_of(rounds[i], batch) for i, share in enumerate(SHARES)]).sum()
+        loss = torch.stack([weight * loss_of(rounds[i], batch) for i, weight in enumerate(ROUND_WEIGHTS)]).sum()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -159,8 +159,8 @@ def make_batch(
     rotations, bowed = draw_poses(pool, prior, still, generator)
     rotations = torch.cat([(draw_views(generator) @ rotations[:, :, 0])[:, :, None], rotations[:, :, 1:]], dim=2)
     who = torch.randint(len(pool.betas), (2, BATCH), generator=generator)
-    share = torch.rand(BATCH, 1, generator=generator)
-    betas = pool.betas[who[0]] + share * (pool.betas[who[1]] - pool.betas[who[0]])
+    fraction = torch.rand(BATCH, 1, generator=generator)
+    betas = pool.betas[who[0]] + fraction * (pool.betas[who[1]] - pool.betas[who[0]])
     betas = betas[:, None].expand(BATCH, FRAMES, -1).flatten(0, 1)
     with torch.no_grad():
         joints, points = network.kinematics(rotations.flatten(0, 1), betas)
@@ -205,15 +205,15 @@ def stoop(rotations: Tensor, bow: Tensor, crouch: Tensor, generator: torch.Gener
         return axis_angle_to_matrix(torch.stack([angle, 0 * angle, 0 * angle], dim=-1))
 
     joint = {name: index for index, name in enumerate(CANONICAL_JOINTS)}
-    share = 0.3 + 0.7 * torch.rand(clips, 1, generator=generator)  # of the bow that hips take
+    fraction = 0.3 + 0.7 * torch.rand(clips, 1, generator=generator)  # of the bow that hips take
     lean = 0.3 * torch.rand(clips, 1, generator=generator) * crouch
-    rotations[:, :, 0] = rotations[:, :, 0] @ about_x(share * bow + lean)
+    rotations[:, :, 0] = rotations[:, :, 0] @ about_x(fraction * bow + lean)
     for name in ("spine1", "spine2", "spine3"):
-        rotations[:, :, joint[name]] = about_x((1 - share) * bow / 3) @ rotations[:, :, joint[name]]
+        rotations[:, :, joint[name]] = about_x((1 - fraction) * bow / 3) @ rotations[:, :, joint[name]]
     for side in ("left", "right"):
         deep = crouch * torch.rand(clips, 1, generator=generator) ** 0.5
         shin = deep * (0.3 + torch.rand(clips, 1, generator=generator))  # knees bend further than hips, or less
-        for name, angle in (("hip", -share * bow - lean - deep), ("knee", deep + shin), ("ankle", -0.5 * shin)):
+        for name, angle in (("hip", -fraction * bow - lean - deep), ("knee", deep + shin), ("ankle", -0.5 * shin)):
             index = joint[f"{side}_{name}"]
             rotations[:, :, index] = about_x(angle.clamp(-2.4, 2.4)) @ rotations[:, :, index]
     return rotations

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.layers import (
     FEET,
     FILLED,
@@ -193,26 +194,16 @@ def _concatenate(items: Sequence[Appearance]) -> Appearance:
 def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerTuning) -> Appearance:
     faces = topology.faces.numpy()
     face_group = group_of_part()[topology.face_part.numpy()]
-    fragments = rasterize(item.vertices[None], topology.faces, item.camera)
-    index = fragments.face_index[0].numpy()
-    mesh_group = np.where(index >= 0, face_group[index.clip(0)], -1)
     xy = project(item.camera, item.vertices)[:, :2].numpy()
     height_px = float(xy[:, 1].max() - xy[:, 1].min())
-    edges = depth_edges(mesh_group, fragments.depth[0].numpy(), tuning=tuning)
-    labels = segment_groups(item.rgb, item.alpha, mesh_group, edges, height_px, tuning=tuning)
-
+    excerpt = Excerpt.of(item.alpha, xy, tuning=tuning)
+    parts = _segment(topology, face_group, _excerpted(item, excerpt), tuning)
     corners = xy[faces]
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
-    trusted = []
-    for group in range(len(LAYER_GROUPS)):
-        mine = trusted_pixels(labels, group, edges, height_px, tuning=tuning)
-        trusted.append(clear_of_arms(mine, labels, mesh_group, group, height_px, tuning=tuning))
-    for group in (TORSO, *UPPER_LEGS):
-        trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
-    taken = _take_layers(topology, item, labels, trusted, corners, beyond, height_px, tuning)
+    taken = _take_layers(topology, item, excerpt, parts, corners, beyond, height_px, tuning)
     slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
     origin = np.array([layer.origin for layer in taken.layers], np.float32)
     slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
@@ -231,6 +222,46 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed, tuning)
     guess = guessed & ~appearance.slot_mirrored[:, 0]
     return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What shows which part of the body in an excerpt of a photo.
+
+    Attributes:
+        item: the excerpt.
+        labels: from `segment_groups`.
+        trusted: per group, the pixels that show it beyond doubt, bool (h, w).
+        face: where the mesh shows the face, bool (h, w).
+    """
+
+    item: Observation
+    labels: np.ndarray
+    trusted: list[np.ndarray]
+    face: np.ndarray
+
+
+def _excerpted(item: Observation, excerpt: Excerpt) -> Observation:
+    return Observation(excerpt.cut(item.rgb), excerpt.cut(item.alpha), excerpt.camera(item.camera), item.vertices)
+
+
+def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuning: LayerTuning) -> _Parts:
+    """Find out what shows which part of the body."""
+    fragments = rasterize(item.vertices[None], topology.faces, item.camera)
+    index = fragments.face_index[0].numpy()
+    mesh_group = np.where(index >= 0, face_group[index.clip(0)], -1)
+    face = (index >= 0) & (topology.face_part.numpy()[index.clip(0)] == PARTS.index("face"))
+    rows = project(item.camera, item.vertices)[:, 1]
+    height_px = float(rows.max() - rows.min())
+    edges = depth_edges(mesh_group, fragments.depth[0].numpy(), tuning=tuning)
+    labels = segment_groups(item.rgb, item.alpha, mesh_group, edges, height_px, tuning=tuning)
+    trusted = []
+    for group in range(len(LAYER_GROUPS)):
+        mine = trusted_pixels(labels, group, edges, height_px, tuning=tuning)
+        trusted.append(clear_of_arms(mine, labels, mesh_group, group, height_px, tuning=tuning))
+    for group in (TORSO, *UPPER_LEGS):
+        trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
+    return _Parts(item, labels, trusted, face)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,8 +284,8 @@ class _Taken:
 def _take_layers(
     topology: Topology,
     item: Observation,
-    labels: np.ndarray,
-    trusted: Sequence[np.ndarray],
+    excerpt: Excerpt,
+    parts: _Parts,
     corners: np.ndarray,
     beyond: np.ndarray,
     height_px: float,
@@ -265,8 +296,8 @@ def _take_layers(
     Args:
         topology: of the body.
         item: the photo.
-        labels: from `segment_groups`.
-        trusted: per group, the pixels that show it beyond doubt, bool (H, W).
+        excerpt: of the photo.
+        parts: what shows which part in that excerpt.
         corners: of the faces in the photo, pixels (F, 3, 2).
         beyond: from `_beyond_photo`.
         height_px: the person's height in pixels.
@@ -274,11 +305,11 @@ def _take_layers(
     """
     face_group = group_of_part()[topology.face_part.numpy()]
     leaving, slivers = _cut_groups(face_group, beyond, tuning)
-    own = list(trusted)
+    colors = parts.item.rgb
+    own = list(parts.trusted)
     for group in slivers:
-        own[group] = unlike_neighbour(
-            group, item.rgb, own, corners[face_group == group].mean((0, 1)), tuning=tuning.unseen
-        )
+        place = excerpt.place(corners[face_group == group].mean((0, 1)))
+        own[group] = unlike_neighbour(group, colors, own, place, tuning=tuning.unseen)
     layers: list[Layer] = []
     layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
@@ -290,22 +321,22 @@ def _take_layers(
         reach = int(tuning.reach * max(item.alpha.shape)) if group in leaving else 0
         box = _box(corners[members].reshape(-1, 2), tuning.pad * height_px, item.alpha.shape, reach)
         layer_of[:, group] = len(layers)
-        bare_hand = group in HANDS and group not in leaving and trusted[HEAD].any()
+        bare_hand = group in HANDS and group not in leaving and parts.trusted[HEAD].any()
         least = FEW if group in leaving else 1
-        guessed[group] = group in slivers or not (bare_hand or cut_out(own[group], box, 0).sum() >= least)
+        guessed[group] = group in slivers or not (bare_hand or cut_out(excerpt.back(own[group]), box, 0).sum() >= least)
         texture = strip, tuning.lasting * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
-            front = _front_layer(group, item, labels, trusted, box, texture, tuning)
+            front = _front_layer(group, item, excerpt, parts, box, texture, tuning)
             layer_of[1, group] = len(layers) + 1
-            back = _back_layer(group, front, members, item, topology, labels, trusted[group], tuning)
+            back = _back_layer(group, front, members, topology, excerpt, parts, tuning)
             layers += [front, back]
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
-            cloth = continued_layer(item.rgb, item.alpha, own[SHINS[group]], box, texture)
+            cloth = continued_layer(item.rgb, item.alpha, excerpt.back(own[SHINS[group]]), box, texture)
         plain[group] = cloth is None
-        place = corners[members].mean((0, 1))
-        color = plain_color(group, item.rgb, own, place, tuning=tuning.unseen)
+        place = excerpt.place(corners[members].mean((0, 1)))
+        color = plain_color(group, colors, own, place, tuning=tuning.unseen)
         layers.append(cloth or plain_layer(color, tuning=tuning.unseen))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
         trousers = layers[layer_of[0, UPPER_LEGS[0]]]
@@ -374,23 +405,24 @@ def _table(layers: Sequence[Layer]) -> np.ndarray:
 def _front_layer(
     group: int,
     item: Observation,
-    labels: np.ndarray,
-    trusted: Sequence[np.ndarray],
+    excerpt: Excerpt,
+    parts: _Parts,
     box: tuple[int, int, int, int],
     texture: tuple[float, float],
     tuning: LayerTuning,
 ) -> Layer:
     """Cut a group out of the photo; hands of a few pixels take the face's colour, hair spreads from its core only, and
     beyond the photo a head has no second pair of eyes."""
-    known = trusted[group]
-    if group in HANDS and trusted[HEAD].any() and is_mere_edge(known, labels, group, tuning=tuning):
-        skin = np.broadcast_to(np.median(item.rgb[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
+    trusted, colors = parts.trusted, parts.item.rgb
+    mine = trusted[group]
+    known = excerpt.back(mine)
+    if group in HANDS and trusted[HEAD].any() and is_mere_edge(mine, parts.labels, group, tuning=tuning):
+        skin = np.broadcast_to(np.median(colors[trusted[HEAD]], 0).astype(np.uint8), item.rgb.shape)
         return front_layer(skin, item.alpha, np.zeros_like(known), box, seeds=np.ones_like(known), tuning=tuning)
     if group == HEAD and cut_out(np.zeros_like(known), box, 1).any():
-        return front_layer(
-            item.rgb, item.alpha, known, box, seeds=skin_pixels(item.rgb, known, tuning=tuning.unseen), tuning=tuning
-        )
-    seeds = hair_core(known, labels, tuning=tuning) if group == HAIR else known
+        seeds = excerpt.back(skin_pixels(colors, mine, tuning=tuning.unseen))
+        return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, tuning=tuning)
+    seeds = excerpt.back(hair_core(mine, parts.labels, tuning=tuning)) if group == HAIR else known
     return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture, tuning=tuning)
 
 
@@ -398,27 +430,26 @@ def _back_layer(
     group: int,
     front: Layer,
     members: np.ndarray,
-    item: Observation,
     topology: Topology,
-    labels: np.ndarray,
-    trusted: np.ndarray,
+    excerpt: Excerpt,
+    parts: _Parts,
     tuning: LayerTuning,
 ) -> Layer:
     """Invent what the photo cannot show of a group."""
     height, width = front.kind.shape
     box = (*front.origin, front.origin[0] + width, front.origin[1] + height)
     if group == TORSO:
-        part = rasterize(item.vertices[None], topology.faces[torch.from_numpy(np.flatnonzero(members))], item.camera)
-        return back_layer_from_sides(front, cut_out(part.mask[0].numpy(), box, 0), tuning=tuning)
+        item, own_faces = parts.item, topology.faces[torch.from_numpy(np.flatnonzero(members))]
+        mask = rasterize(item.vertices[None], own_faces, item.camera).mask[0].numpy()
+        return back_layer_from_sides(front, cut_out(excerpt.back(mask), box, 0), tuning=tuning)
     rgba = front.rgba
     if group == HAIR:
-        core = cut_out(hair_core(trusted, labels, tuning=tuning), box, 0)
+        core = hair_core(parts.trusted[group], parts.labels, tuning=tuning)
+        core = cut_out(excerpt.back(core), box, 0)
         if core.any():
             rgba = np.dstack([continue_picture(front.rgba[..., :3], core, tuning=tuning), front.rgba[..., 3]])
     if group == HEAD:
-        fragments = rasterize(item.vertices[None], topology.faces, item.camera)
-        label = cut_out(topology.face_part[fragments.face_index[0].long().clamp_min(0)].numpy(), box, 0)
-        known = (front.kind == SEEN) & (label != PARTS.index("face"))
+        known = (front.kind == SEEN) & ~cut_out(excerpt.back(parts.face), box, 0)
         if known.any():
             rgba = np.dstack([continue_picture(front.rgba[..., :3], known, tuning=tuning), front.rgba[..., 3]])
     return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)

@@ -309,15 +309,17 @@ def continue_picture(picture: np.ndarray, known: np.ndarray, *, tuning: LayerTun
     if known.all():
         return picture.copy()
     distance, nearest = ndimage.distance_transform_edt(~known, return_indices=True)
-    grid = np.indices(known.shape)
-    inside = np.clip(2 * nearest - grid, 0, np.array(known.shape).reshape(2, 1, 1) - 1)
+    where = np.nonzero(~known)
+    distance, nearest = distance[where], nearest[:, where[0], where[1]]
+    last = np.array(known.shape, np.int32)[:, None] - 1
+    inside = np.clip(2 * nearest - np.array(where, np.int32), 0, last)
     inside = np.where(known[tuple(inside)], inside, nearest)
     close = picture[tuple(inside)].astype(np.float32)
-    far = _pull_push(picture.astype(np.float32), known.astype(np.float32))
-    weight = np.exp(-distance / (tuning.texture_length * max(picture.shape[:2]) + 1))[..., None].astype(np.float32)
-    out = weight * close + (1 - weight) * far
-    out[known] = picture[known]
-    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+    far = _pull_push(picture.astype(np.float32), known.astype(np.float32))[where]
+    weight = np.exp(-distance / (tuning.texture_length * max(picture.shape[:2]) + 1))[:, None].astype(np.float32)
+    out = picture.copy()
+    out[where] = np.clip(weight * close + (1 - weight) * far + 0.5, 0, 255).astype(np.uint8)
+    return out
 
 
 def repeat_picture(

@@ -103,9 +103,9 @@ def shade_in_tensors(texture: AppearanceTensors, view: SurfaceView, *, rim: floa
         edge = torch.maximum(color[:, 3] / (total * _TOP), (front / rim).clamp(0, 1))
     else:
         edge = torch.ones_like(total)
-    share = 1 / times**2
-    scale = edge * share / (total * _TOP)
-    found = torch.cat([color[:, :3] * scale[:, None], (edge * share)[:, None]], 1)
+    per_sample = 1 / times**2
+    scale = edge * per_sample / (total * _TOP)
+    found = torch.cat([color[:, :3] * scale[:, None], (edge * per_sample)[:, None]], 1)
     found = torch.where(total[:, None] > 0, found, 0.0)
 
     place = (row % times * times + column % times, row // times, column // times)

@@ -77,7 +77,7 @@ def _shade_row(y, seen, look, rim, supersample, made):
     rgb, alpha, kind = made
     width = rgb.shape[1]
     slots = slot_layer.shape[1]
-    share = np.float32(1.0 / (supersample * supersample))
+    per_sample = np.float32(1.0 / (supersample * supersample))
     sample = np.empty(4, np.float32)
     colour = np.empty(4, np.float32)
     for x in range(width):
@@ -125,11 +125,11 @@ def _shade_row(y, seen, look, rim, supersample, made):
                     front = w0 * facing[faces[f, 0]] + w1 * facing[faces[f, 1]] + w2 * facing[faces[f, 2]]
                     solid = min(max(front / rim, np.float32(0)), np.float32(1))
                     edge = max(colour[3] / (total * np.float32(255)), solid)
-                scale = edge * share / (total * np.float32(255))
+                scale = edge * per_sample / (total * np.float32(255))
                 rgb[y, x, 0] += colour[0] * scale
                 rgb[y, x, 1] += colour[1] * scale
                 rgb[y, x, 2] += colour[2] * scale
-                alpha[y, x] += edge * share
+                alpha[y, x] += edge * per_sample
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -137,6 +137,10 @@ class LayerTuning:
     waistband: float = 0.1
     """Part of the thighs' surface above which trousers begin."""
 
+    most_pixels: int = 2**21
+    """Pixels at which it is decided what shows which part, at most: in a larger photo the person is cut out, and made
+    smaller where that is not enough. Layers are cut from the photo itself."""
+
     unseen: UnseenTuning = UNSEEN_TUNING
     """What no photo shows."""
 

@@ -129,11 +129,11 @@ def _foot(rest: RestBody) -> dict[str, tuple[str, int]]:
     _, y, z = rest.vertices[ankle].T
     sole = y > (rest.joint("left_ankle")[1] + y.max()) / 2
     x, _, front = rest.vertices[toes].T
-    share = (x - x.min()) / max(float(np.ptp(x)), 1e-9)
+    across = (x - x.min()) / max(float(np.ptp(x)), 1e-9)
     return {
         "left_heel": ("left_ankle", int(ankle[np.where(sole, z, -np.inf).argmax()])),
-        "left_foot_index": ("left_foot", int(toes[np.where(share <= 0.5, front, np.inf).argmin()])),
-        "left_small_toe": ("left_foot", int(toes[np.where(share >= 0.8, front, np.inf).argmin()])),
+        "left_foot_index": ("left_foot", int(toes[np.where(across <= 0.5, front, np.inf).argmin()])),
+        "left_small_toe": ("left_foot", int(toes[np.where(across >= 0.8, front, np.inf).argmin()])),
     }
 
 

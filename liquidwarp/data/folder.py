@@ -27,7 +27,7 @@ from liquidwarp.types import BodyTrack, Clip
 _log = logging.getLogger(__name__)
 
 _FORMAT = 1
-_MARGIN = 0.12  # around the person, share of the box's longer side
+_MARGIN = 0.12  # around the person, fraction of the box's longer side
 _PERSON = 25  # masks above this are the person where the background is concerned
 
 

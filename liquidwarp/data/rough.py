@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
-from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, relax_hands
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.types import BodyTrack
 
 _TURN = np.array([0.06, 0.06, 0.012], np.float32)
 """Errors of a limb's direction, radians: towards the camera and away, which pictures show badly, and across."""
-_SHAPE, _SCALE, _SHIFT = 0.08, 0.004, 0.003  # of coefficients, of distance (share), of place (metres)
-_STEADY = 0.7  # share of the errors' variance that stays through a clip
+_SHAPE, _SCALE, _SHIFT = 0.08, 0.004, 0.003  # of coefficients, of distance (fraction), of place (metres)
+_STEADY = 0.7  # fraction of the errors' variance that stays through a clip
 _SMOOTH = 0.12  # seconds over which the errors of frames go together
 
 
@@ -23,13 +23,13 @@ def roughen(body: BodyModel, track: BodyTrack, rng: np.random.Generator, *, amou
 
     Limbs point a little elsewhere, each by itself (recovery holds on to landmarks, so errors do not add up along an
     arm), mostly in depth; mostly the same way through the clip; shape and distance are a little off; joints that
-    recovery does not see, such as those of fingers, are at rest.
+    recovery does not see are at rest, and hands are relaxed.
 
     Args:
         body: the track's body.
         track: a true track.
         rng: where chance comes from.
-        amount: 1 for errors as good footage has them; 0 only puts the unseen joints to rest.
+        amount: 1 for errors as good footage has them; 0 only lets go of the unseen joints.
     """
     count, width = len(track), _SMOOTH * track.fps
     seen = [body.canonical(name) for name in CANONICAL_JOINTS]
@@ -44,6 +44,7 @@ def roughen(body: BodyModel, track: BodyTrack, rng: np.random.Generator, *, amou
     for joint, parent in _from_the_root(above):
         local[:, joint] = whole[:, parent].transpose(1, 2) @ whole[:, joint]
     orient, body_pose = body.expand_pose(matrix_to_axis_angle(local))
+    body_pose = relax_hands(body, body_pose)
     shape = torch.from_numpy(rng.normal(0, _SHAPE, track.betas.shape)).float()
     scale = 1 + amount * _SCALE * torch.from_numpy(_errors(rng, (count, 1), width))
     shift = amount * _SHIFT * torch.from_numpy(_errors(rng, (count, 3), width))

@@ -10,6 +10,7 @@ from liquidwarp.detect.following import (
     detect_clip,
     detect_people,
 )
+from liquidwarp.detect.hidden_legs import shots_without_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
@@ -42,4 +43,5 @@ __all__ = [
     "profile_of",
     "read_coco_keypoints",
     "read_openpose",
+    "shots_without_legs",
 ]

@@ -12,9 +12,6 @@ HAND = (
 )
 """The 21 landmarks of a hand, in MediaPipe's order: from the wrist along each finger to its tip."""
 
-FACE_POINTS = 468
-"""Points of MediaPipe's face mesh."""
-
 
 @dataclass(frozen=True, eq=False)
 class Hand:

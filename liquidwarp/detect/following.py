@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -12,8 +13,11 @@ from torch import Tensor
 
 from liquidwarp.console import progress_bar
 from liquidwarp.detect.details import Face, Hands
+from liquidwarp.detect.hidden_legs import describe_hidden_legs
+from liquidwarp.detect.light import brightened
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
+from liquidwarp.detect.person_colors import KnownPeople, PersonColors
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
@@ -21,18 +25,23 @@ from liquidwarp.detect.protocol import (
     Detector,
     Follower,
     FollowingDetector,
+    SearchingDetector,
     box_area,
     box_distance,
     box_iou,
     drop_outside,
     is_same,
 )
+from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+from liquidwarp.detect.turned import detect_turned
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.parallel import prefetch
 from liquidwarp.types import DetectorProfile, Keypoints
 
 _log = logging.getLogger(__name__)
+
+_MOST_NAMED = 6  # gaps or cuts that a message names one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +84,8 @@ class ClipDetection:
 
 def detect_people(frame: UInt8[np.ndarray, "H W 3"], *, detector: Detector | None = None) -> list[Detection]:
     """Return every person that can be found in an RGB picture, the largest first; see `default_detector`."""
-    return (detector or default_detector()).detect(frame)
+    detector, frame = detector or default_detector(), brightened(frame)
+    return with_small_people(detector, frame, detector.detect(frame), FOLLOW_TUNING)
 
 
 def detect_clip(
@@ -94,8 +104,10 @@ def detect_clip(
     """Follow one person through a clip.
 
     Frames are read once, in order, a few ahead, and let go. The person is chosen in the first frame that shows anybody
-    and followed by the overlap of boxes; someone who was lost for half a second is taken up again wherever a person of
-    about the same size appears. Frames without the person are flagged in `keypoints.present` and counted in a warning.
+    and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
+    for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
+    flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
+    A photo that shows nobody is also looked at turned, for people who are upside down or lie.
 
     Args:
         frames: RGB pictures of one size.
@@ -114,6 +126,7 @@ def detect_clip(
         InputError: there is no person number `person`, or a frame has another size.
     """
     follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
+    cuts: list[int] = []
     small = stored_size(size, mask_size)
     found: list[Detection | None] = []
     packed: list[bytes] = []
@@ -121,13 +134,17 @@ def detect_clip(
     if total is None and isinstance(frames, Sized):
         total = len(frames)
     with closing(prefetch(frames)) as read:
-        for index, frame in enumerate(progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")):
+        bar = progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")
+        marked = mark_cuts(iter(bar), tuning=tuning.shots) if fps > 0 else zip(bar, repeat(False))
+        for index, (frame, cut) in enumerate(marked):
             if frame.shape[:2] != tuple(size):
                 raise InputError(
                     f"{source}: frame {index} is {frame.shape[1]}x{frame.shape[0]}, wanted {size[1]}x{size[0]}; "
                     "re-encode the video at one size"
                 )
-            detection = follower.next(frame)
+            if cut:
+                cuts.append(index)
+            detection = follower.next(frame, cut=cut)
             packed.append(pack_mask(detection.mask if detection else None, small))
             with_masks |= bool(packed[-1])
             found.append(_without_mask(detection))
@@ -137,10 +154,16 @@ def detect_clip(
     keypoints = collect_keypoints(
         found, size=size, fps=fps, detector=used.name, profile=profile_of(used), source=source, tuning=tuning
     )
+    if cuts:
+        keypoints = replace(keypoints, cuts=tuple(cuts))
+        _log.warning("%s: %s", source, describe_cuts(cuts, fps))
     boxes = torch.tensor([d.box if d else (0.0, 0.0, 0.0, 0.0) for d in found], dtype=torch.float32)
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
+    hidden = describe_hidden_legs(keypoints)
+    if hidden:
+        _log.warning("%s: %s", source, hidden)
     hands = tuple(None if detection is None else detection.hands for detection in found)
     faces = tuple(None if detection is None else detection.face for detection in found)
     return ClipDetection(
@@ -182,7 +205,8 @@ def collect_keypoints(
     if first is None:
         where = "" if len(detections) == 1 else f" (in none of {len(detections)} frames)"
         raise NoPersonError(
-            f"no person found in {source}{where}; try a picture that shows the whole person, larger and well lit"
+            f"no person found in {source}{where}; try a picture that shows the whole person, "
+            f"at least {tuning.least_height} pixels tall and well lit"
         )
     count = len(first.names)
     image = np.zeros((len(detections), count, 2), np.float32)
@@ -221,11 +245,23 @@ def describe_gaps(present: Bool[Tensor, "T"], fps: float) -> str:
             runs[-1].append(index)
         else:
             runs.append([index])
-    if len(runs) > 6:
+    if len(runs) > _MOST_NAMED:
         return f"{len(missing)} of {len(present)} frames without a person (bridged)"
     words = [_run_words(run, fps) for run in runs]
     text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
     return f"frame{'s' if len(missing) > 1 else ''} {text} without a person (bridged)"
+
+
+def describe_cuts(cuts: Sequence[int], fps: float) -> str:
+    """Say in one line where a clip is cut.
+
+    "2 cuts, at 1.6 s and 4.0 s; each of the 3 shots is taken by itself"
+    """
+    times = [f"{cut / fps:.1f} s" for cut in cuts]
+    count = f"{len(cuts)} cut{'s' if len(cuts) > 1 else ''}"
+    if len(cuts) <= _MOST_NAMED:
+        count += ", at " + " and ".join([part for part in (", ".join(times[:-1]), times[-1]) if part])
+    return f"{count}; each of the {len(cuts) + 1} shots is taken by itself"
 
 
 def pick_person(
@@ -248,6 +284,9 @@ def pick_person(
 class ClipFollower:
     """Follows one person through a clip with any detector, and takes it up again after it was lost.
 
+    People are told apart by where they are and, where there are several, by what they look like: who comes out of a
+    crossing in the clothes of somebody else is somebody else.
+
     Args:
         detector: what finds people.
         person: which to follow, 0 is the largest in the first frame that shows anybody.
@@ -264,34 +303,86 @@ class ClipFollower:
         self._person = person
         self._source = source
         self._tuning = tuning
+        self._still = fps <= 0
         self._forget = max(1, round(tuning.forget_seconds * fps))
+        self._frames, self._next_search = 0, 0
+        self._dark = False
+        self._wait = tuning.search_seconds * fps
         self._last: Box | None = None
         self._lost = 0
         self._follower: Follower | None = None
+        self._known = KnownPeople(tuning.colors)
+        self._doubts = 0
 
-    def next(self, frame: np.ndarray) -> Detection | None:
-        """Return the person in the next frame, or None."""
+    def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
+        """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
+        self._frames += 1
+        frame = self._lit(frame)
+        if cut:
+            self._follower, self._doubts = None, 0
         near = self._follower.next(frame) if self._follower is not None else None
-        if near is None:
-            near = self._search(frame)
+        if near is not None:
+            near = self._checked(frame, near)
+        else:
+            near = self._search(frame, cut)
         if near is not None:
             self._last, self._lost = near.box, 0
+            if not self._doubts:
+                self._known.learn(frame, near)
         else:
             self._lost += 1
         return near
 
-    def _search(self, frame: np.ndarray) -> Detection | None:
+    def _lit(self, frame: np.ndarray) -> np.ndarray:
+        """Return the frame as the detector is to see it, and say once if it is not as it is."""
+        lit = brightened(frame, tuning=self._tuning)
+        if lit is not frame and not self._dark:
+            self._dark = True
+            _log.warning("%s: dark; brightened to find the person, its own colours are kept", self._source)
+        return lit
+
+    def _search(self, frame: np.ndarray, cut: bool) -> Detection | None:
         """Look at the whole picture, and follow who was found from there on."""
         people = self.detector.detect(frame)
+        enough = len(people) > self._person if self._last is None else self._lost < self._forget or bool(people)
+        if self._frames >= self._next_search and not (enough and _is_sure(people, self._tuning)):
+            people = with_small_people(self.detector, frame, people, self._tuning, wanted=self._person + 1)
+            self._next_search = self._frames + max(1, round(self._wait))
+            self._wait *= 2
         if self._last is None:
-            found = self._choose(people)
+            if not people and self._still:
+                people = detect_turned(self.detector, frame)
+            found = self._choose(frame, people)
         else:
-            found = pick_person(people, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
+            likely = self._known.without_others(frame, people)
+            if cut:
+                found = self._known.most_alike(frame, likely)
+            else:
+                found = pick_person(likely, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
+        return self._follow(frame, found)
+
+    def _follow(self, frame: np.ndarray, found: Detection | None) -> Detection | None:
+        self._follower = None
         if found is not None and isinstance(self.detector, FollowingDetector):
             self._follower = self.detector.follow(frame, found)
         return found
 
-    def _choose(self, people: list[Detection]) -> Detection | None:
+    def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
+        """Return who was followed, or the person itself where that has become somebody else."""
+        look = PersonColors.of(frame, near, tuning=self._tuning.colors)
+        if look is None or not (self._known.is_another(look) or self._known.is_changed(look)):
+            self._doubts = 0
+            return near
+        people = self.detector.detect(frame)
+        self._known.meet(frame, people)
+        if self._known.is_another(look):
+            self._doubts = 0
+            return self._follow(frame, self._known.most_alike(frame, self._known.without_others(frame, people)))
+        # Nobody else is there, or nobody who looks more like the person: a new look, if it stays.
+        self._doubts = self._doubts + 1 if self._doubts < self._forget else 0
+        return near
+
+    def _choose(self, frame: np.ndarray, people: list[Detection]) -> Detection | None:
         if not people:
             return None
         if not 0 <= self._person < len(people):
@@ -300,7 +391,38 @@ class ClipFollower:
                 f"choose --person 0{f' to {len(people) - 1}' if len(people) > 1 else ''} (in a motion --motion-person)"
             )
         self.others = len(people) - 1
+        self._known.begin(frame, people, self._person)
         return people[self._person]
+
+
+def with_small_people(
+    detector: Detector,
+    frame: UInt8[np.ndarray, "H W 3"],
+    people: list[Detection],
+    tuning: FollowTuning,
+    *,
+    wanted: int = 1,
+) -> list[Detection]:
+    """Return the people of a picture; of those who are small in it too, where too few are seen or none for sure.
+
+    Args:
+        detector: what finds people; only a `SearchingDetector` can look for small ones.
+        frame: the picture.
+        people: what its `detect` found.
+        tuning: who is seen for sure.
+        wanted: how many are enough.
+    """
+    if not isinstance(detector, SearchingDetector) or (len(people) >= wanted and _is_sure(people, tuning)):
+        return people
+    small = detector.search(frame)
+    surest = max((person.score for person in small), default=0.0)
+    kept = [one for one in people if one.score >= min(tuning.doubtful, surest - tuning.far_surer)]
+    kept += [one for one in small if all(box_iou(one.box, other.box) <= tuning.same_overlap for other in kept)]
+    return sorted(kept, key=lambda person: -box_area(person.box))
+
+
+def _is_sure(people: Sequence[Detection], tuning: FollowTuning) -> bool:
+    return max((person.score for person in people), default=0.0) >= tuning.doubtful
 
 
 def _without_mask(detection: Detection | None) -> Detection | None:
@@ -316,6 +438,10 @@ def _run_words(run: list[int], fps: float) -> str:
     return f"{run[0]}-{run[-1]}{seconds}"
 
 
-def default_detector() -> Detector:
-    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`."""
-    return LiteRtDetector()
+def default_detector(*, hands: bool = True) -> Detector:
+    """Return a new detector of the kind that is used where none is given: `LiteRtDetector`, which looks at faces too.
+
+    Args:
+        hands: look at hands that are large enough (`HandTuning`); they cost up to 18 ms a frame.
+    """
+    return LiteRtDetector(hands=hands, face=True)

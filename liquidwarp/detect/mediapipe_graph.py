@@ -121,9 +121,10 @@ class PosePair:
 
     def forget(self) -> None:
         """Drop what the tracker remembers: the next picture is searched afresh."""
-        for graph in (self._straight, self._mirrored):
-            if graph is not None:
-                graph.reset()
+        with native_log_muted():
+            for graph in (self._straight, self._mirrored):
+                if graph is not None:
+                    graph.reset()
         self._chatty = True
 
     def look(self, frame: np.ndarray, view: CropView, last: np.ndarray | None = None) -> Answer | None:

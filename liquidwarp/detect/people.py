@@ -50,13 +50,21 @@ def _erase(frame: np.ndarray, person: Detection, tuning: PeopleTuning) -> np.nda
     for x, y in points:
         cv2.circle(hidden, (int(x), int(y)), reach, 1, -1)
     hidden = cv2.dilate(hidden, np.ones((reach, reach), np.uint8))
-    known = 1 - hidden[..., None].astype(np.float32)
     span = tuning.erased_blur * max(height, width)
     small = (max(1, width // 8), max(1, height // 8))  # a wide blur needs no full resolution
-    colour = cv2.GaussianBlur(cv2.resize(frame * known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    weight = cv2.GaussianBlur(cv2.resize(known, small, interpolation=cv2.INTER_AREA), (0, 0), span / 8)
-    fill = cv2.resize(colour / np.maximum(weight, _NO_WEIGHT)[..., None], (width, height))
-    return np.where(known > 0, frame, fill.clip(0, 255)).astype(np.uint8)
+
+    def blurred(values: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(
+            cv2.resize(values.astype(np.float32), small, interpolation=cv2.INTER_AREA), (0, 0), span / 8
+        )
+
+    known, erased = 1 - hidden, hidden > 0
+    weight = np.maximum(blurred(known), _NO_WEIGHT)
+    out = frame.copy()
+    for channel in range(frame.shape[2]):  # one by one: photos may be large
+        fill = cv2.resize(blurred(frame[..., channel] * known) / weight, (width, height))
+        out[erased, channel] = fill[erased].clip(0, 255).astype(np.uint8)
+    return out
 
 
 def _overlap(a: Detection, b: Detection, tuning: PeopleTuning) -> bool:

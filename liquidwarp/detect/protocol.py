@@ -78,6 +78,14 @@ class FollowingDetector(Detector, Protocol):
         """Start to follow `person`, seen in `frame`; the follower's first picture is the one after `frame`."""
 
 
+@runtime_checkable
+class SearchingDetector(Detector, Protocol):
+    """A detector that can also look for people who are small in a large picture, which takes longer."""
+
+    def search(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
+        """Return people who are too small for `detect`, the largest first."""
+
+
 def landmark_box(image: np.ndarray, confidence: np.ndarray, *, tuning: FollowTuning = FOLLOW_TUNING) -> Box:
     """Return the box around the confident ones of (L, 2) landmarks."""
     seen = image[confidence > tuning.seen]

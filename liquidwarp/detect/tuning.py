@@ -4,8 +4,69 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class ShotTuning:
+    """The numbers of finding cuts (`detect.shots`)."""
+
+    side: int = 32
+    """Pixels of the square that frames are shrunk to: noise and small things are gone."""
+
+    reach: int = 3
+    """Frames before and after whose changes a cut must stand out against: a dissolve is longer."""
+
+    stands_out: float = 2.5
+    """How many times their largest it must be; dances stay below 2, of five frames a second too."""
+
+    noise: float = 1.0
+    """Levels of 255 that pixels change from frame to frame at least, as a mean."""
+
+    much: float = 20.0
+    """Levels of 255 by which a pixel has changed much."""
+
+    most_gain: float = 2.0
+    """Factor by which lamps change the contrast at most; flat pictures match nothing."""
+
+    least_part: float = 0.12
+    """Fraction of the pixels that must have: somebody who starts to move changes less."""
+
+
+@dataclass(frozen=True)
+class PersonColorTuning:
+    """The numbers of telling people apart by what they look like (`detect.person_colors`)."""
+
+    weights: tuple[float, float, float] = (0.5, 1.0, 0.5)
+    """How much head, trunk and legs count: trunks differ most, and are hidden least."""
+
+    breadth: float = 0.4
+    """Distance from the body's line, in lengths of the trunk, up to which pixels count: arms come and go."""
+
+    trunk_pixels: int = 24
+    """Pixels of a trunk's length from which on pixels are left out: colours need no more."""
+
+    bins: int = 8
+    """Levels of each of red, green and blue."""
+
+    least_pixels: int = 12
+    """Pixels that a part must have to be seen."""
+
+    clearly: float = 0.05
+    """How much more somebody must look like one person than like another to be taken for that one."""
+
+    changed: float = 0.88
+    """Likeness below which it may be somebody else who was not known of: others are looked for then."""
+
+    learnt: float = 0.1
+    """How much of a new look goes into the known one, frame by frame: people turn, and light changes."""
+
+
+@dataclass(frozen=True)
 class FollowTuning:
     """The numbers of `detect_clip`, `collect_keypoints` and the readers of other programs' files."""
+
+    shots: ShotTuning = ShotTuning()
+    """Where one shot ends and the next begins."""
+
+    colors: PersonColorTuning = PersonColorTuning()
+    """Who looks like whom."""
 
     seen: float = 0.3
     """Confidence above which a landmark counts for somebody's box."""
@@ -28,8 +89,40 @@ class FollowTuning:
     most_size: float = 2.5
     """The same upwards."""
 
+    shown_leg: float = 0.5
+    """Confidence above which a knee or an ankle inside of the picture is shown."""
+
+    least_shown_legs: float = 0.05
+    """Fraction of a shot's frames that must show one: what fewer show is a detector's mistake."""
+
     least_landmarks: int = 3
     """Landmarks that somebody in a file must have to be taken for a person."""
+
+    least_height: int = 80
+    """Pixels that somebody who stands must be tall to be found, as messages say it."""
+
+    doubtful: float = 0.75
+    """Score of the surest person of a picture below which smaller people are looked for; who is seen whole has 0.8 and
+    more."""
+
+    far_surer: float = 0.2
+    """Score by which one of them must be ahead of a doubtful one for that one to be dropped."""
+
+    lightest: float = 99.0
+    """Percentile of a picture's pixels that counts as its lightest."""
+
+    dark: float = 104.0
+    """Grey levels (of 255) that they must reach for the picture not to be dark: 12% of the light is 97, or 30 where
+    code values were scaled."""
+
+    daylight: float = 225.0
+    """Grey levels that they get in a dark picture."""
+
+    most_gain: float = 20.0
+    """Times that a dark picture is brightened at most: what is left beyond is noise."""
+
+    search_seconds: float = 1.0
+    """Seconds until a clip in which nobody is seen is searched for smaller people again; twice as long each time."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +205,11 @@ class HandTuning:
     least_length: float = 10.0
     """Pixels from which on the network tells fingers apart."""
 
-    least_palm_share: float = 0.25
+    least_followed: float = 22.0
+    """The same in the frames of a clip: two hands cost about 18 ms a frame, and small ones that move are blurred, so
+    that the network sees every second one of them and often takes it for the other hand."""
+
+    least_palm_fraction: float = 0.25
     """Length of a palm in the forearm's: hands that point at the camera look shorter than they are."""
 
     least_wrist: float = 0.5
@@ -141,7 +238,7 @@ class FaceTuning:
     least_size: float = 12.0
     """Pixels from which on the network tells features apart."""
 
-    head_share: float = 0.4
+    head_fraction: float = 0.4
     """Size of a head in the width of the shoulders: seen from the side the box is narrow."""
 
     search: float = 4.0
@@ -158,6 +255,37 @@ class FaceTuning:
 
 
 @dataclass(frozen=True)
+class SearchTuning:
+    """The numbers of looking for people who are small in a large picture."""
+
+    least_side: float = 256.0
+    """Pixels of the smallest parts that are looked at: the finder sees who is a quarter of a part tall and more, so
+    this finds people from 70 pixels on, nearly always from 80 on."""
+
+    least_found: float = 0.5
+    """Score that the finder must give: there are many parts to be wrong about."""
+
+    least_score: float = 0.8
+    """Score of the landmark network's answer from which on somebody may be there."""
+
+    sure: float = 0.92
+    """The same from which on no finer scale is looked at: people who are seen whole have 0.95 and more, clutter that
+    looks like one 0.8 to 0.9."""
+
+    same: float = 0.3
+    """Overlap of boxes above which two answers are one person."""
+
+    same_place: float = 0.15
+    """Distance of two places, in the smaller one's side, below which one look is enough."""
+
+    most_people: int = 4
+    """People that are taken from a picture."""
+
+    most_looks: int = 24
+    """Places of one scale that the landmark network looks at, the finder's surest first."""
+
+
+@dataclass(frozen=True)
 class LiteRtTuning:
     """The numbers of `LiteRtDetector`."""
 
@@ -169,6 +297,9 @@ class LiteRtTuning:
 
     face: FaceTuning = FaceTuning()
     """The same for the face."""
+
+    search: SearchTuning = SearchTuning()
+    """How people are looked for who are small."""
 
     margin: float = 1.5
     """Size of the square that is searched for somebody, in the person's longer side."""

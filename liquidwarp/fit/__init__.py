@@ -1,15 +1,20 @@
 """Keypoints and masks to a body track: skeleton, terms, solver, start, masks, feet, filters."""
 
 from liquidwarp.fit.autodiff import BodyPoints, autodiff_term
+from liquidwarp.fit.close_looks import close_terms, face_track, without_seen_hands
 from liquidwarp.fit.contacts import find_stands, foot_points
+from liquidwarp.fit.fingers import fit_hands
 from liquidwarp.fit.foot_lock import plant_feet
+from liquidwarp.fit.hidden_legs import stand_still
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
 from liquidwarp.fit.track import FitResult, fit_track
 from liquidwarp.fit.tuning import (
+    CloseTuning,
     ContactTuning,
     EvidenceTuning,
+    FingerTuning,
     FitTuning,
     FitWeights,
     FootLockTuning,
@@ -24,8 +29,10 @@ from liquidwarp.fit.tuning import (
 
 __all__ = [
     "BodyPoints",
+    "CloseTuning",
     "ContactTuning",
     "EvidenceTuning",
+    "FingerTuning",
     "FitResult",
     "FitTuning",
     "FitWeights",
@@ -44,9 +51,14 @@ __all__ = [
     "TermTuning",
     "Window",
     "autodiff_term",
+    "close_terms",
+    "face_track",
     "find_stands",
+    "fit_hands",
     "fit_track",
     "foot_points",
     "plant_feet",
     "refine_with_masks",
+    "stand_still",
+    "without_seen_hands",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from liquidwarp.bodies.protocol import BodyModel
 from liquidwarp.fit.tuning import FIT_TUNING, ContactTuning
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, shots_of
 
 FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
 """Points of the feet that are watched."""
@@ -37,7 +37,9 @@ def find_stands(
         The number of the stand that a point is in, counted per point from 0; -1 where it does not stand. Unrelated
         frames (`fps` 0) have no stands.
     """
-    return stands_of(foot_points(body, track), track.fps, track.camera.axis, tuning=tuning)
+    points, axis = foot_points(body, track), track.camera.axis
+    shots = shots_of(track.cuts, len(track))
+    return torch.cat([stands_of(points[shot], track.fps, axis, tuning=tuning) for shot in shots])
 
 
 def stands_of(

@@ -27,7 +27,7 @@ from liquidwarp.fit.track import WINDOW, join, read_state, windows
 from liquidwarp.fit.tuning import FIT_TUNING, FootLockTuning
 from liquidwarp.geometry import matrix_to_axis_angle, pose_to_world
 from liquidwarp.parallel import one_thread
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, shots_of
 
 _KEPT = ("nose", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
@@ -37,6 +37,7 @@ def plant_feet(
     track: BodyTrack,
     *,
     stands: Int[Tensor, "T 4"] | None = None,
+    places: Float[Tensor, "T 4 3"] | None = None,
     tuning: FootLockTuning = FIT_TUNING.feet,
 ) -> BodyTrack:
     """Hold standing feet in their places, and change the rest of a track as little as possible.
@@ -45,24 +46,38 @@ def plant_feet(
         body: the track's body.
         track: the motion; returned as it is if its frames are unrelated (`fps` 0) or no foot stands.
         stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track.
+        places: where each of `contacts.FEET` is to stand, in the world, in all frames and without doubt.
         tuning: how firmly feet and the rest are held, and when feet stand.
 
     Raises:
         InputError: `stands` has another shape.
     """
-    places = foot_points(body, track)
+    feet = foot_points(body, track)
+    if places is not None:
+        check_shape("places", places, tuple(feet.shape))
+        stands = torch.zeros(feet.shape[:2], dtype=torch.int64)
     stands = find_stands(body, track, tuning=tuning.contacts) if stands is None else stands
     check_shape("stands", stands, (len(track), len(FEET)))
     if track.fps <= 0 or len(track) < 3 or not bool((stands >= 0).any()):
         return track
+    if track.cuts:
+        shots = shots_of(track.cuts, len(track))
+        pinned = [None if places is None else places[shot] for shot in shots]
+        parts = zip(shots, pinned, strict=True)
+        return track.posed_as(
+            [plant_feet(body, track[shot], stands=stands[shot], places=pin, tuning=tuning) for shot, pin in parts]
+        )
     kept = tuple(name for name in body.landmark_names if name.rpartition("_")[2] in _KEPT)
     with torch.no_grad(), one_thread():
         skeleton = make_skeleton(body, (*FEET, *kept), track.betas)
         state = read_state(body, track, track.camera)
-        seen = track.camera.to_camera(places.double())
-        pins = stand_places(seen, stands, track.fps, tuning=tuning.contacts)
-        strayed = (seen - pins).norm(dim=-1)
-        trust = (stands >= 0) / (1 + (strayed / tuning.stray) ** 2) ** 2
+        seen = track.camera.to_camera(feet.double())
+        if places is None:
+            pins = stand_places(seen, stands, track.fps, tuning=tuning.contacts)
+            strayed = (seen - pins).norm(dim=-1)
+            trust = (stands >= 0) / (1 + (strayed / tuning.stray) ** 2) ** 2
+        else:
+            pins, trust = track.camera.to_camera(places.double()), torch.ones_like(seen[..., 0])
         done: State | None = None
         for first, last in windows(len(track), WINDOW):
             part = slice(first, last)

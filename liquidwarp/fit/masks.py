@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.bodies.hands import relax_hands
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel, Identity
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.errors import InputError
@@ -20,12 +21,12 @@ from liquidwarp.fit.robust import GemanMcClure, Kernel
 from liquidwarp.fit.skeleton import JOINTS, State
 from liquidwarp.fit.solve import Problem, normal_equations
 from liquidwarp.fit.term import Term, Window
-from liquidwarp.fit.track import WINDOW, FitResult, Fitter, join, pieces, read_state, result_of, windows
+from liquidwarp.fit.track import WINDOW, FitResult, Fitter, join, join_shots, pieces, read_state, result_of, windows
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, FitTuning, FitWeights, OutlineTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project_with_jacobian
 from liquidwarp.parallel import one_thread, pool_map, thread_count
 from liquidwarp.raster import interpolate_at, rasterize
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 _BATCH = 32  # frames whose outlines are looked at together
 _PROBE = 1e-2  # radians: a turn small enough to tell how much a vertex follows
@@ -46,7 +47,8 @@ def refine_with_masks(
 ) -> FitResult:
     """Correct the poses of a track so that the outline of the mesh agrees with a clip's masks.
 
-    Landmarks, ranges of joints, motion and terms of your own count as in `fit_track`; the shape stays.
+    Landmarks, ranges of joints, motion and terms of your own count as in `fit_track`; the shape stays. Shots are
+    corrected each by itself.
 
     Args:
         body: the body model.
@@ -67,6 +69,26 @@ def refine_with_masks(
         raise InputError(
             f"{len(masks)} masks and {len(keypoints.present)} keypoints for {len(track)} frames of the track"
         )
+    if track.cuts:
+        shots = shots_of(track.cuts, len(track))
+        parts = [
+            refine_with_masks(
+                body,
+                keypoints[shot],
+                track[shot],
+                MaskStack(masks.packed[shot], masks.size),
+                offsets=offsets,
+                rounds=rounds,
+                window=window,
+                terms=[term[shot] for term in terms],
+                weights=weights,
+                tuning=tuning,
+            )
+            if bool(keypoints.present[shot].any())
+            else None
+            for shot in shots
+        ]
+        return join_shots(parts, shots, keypoints)
     camera = track.camera.at_origin()
     threads = thread_count()
     with torch.no_grad(), one_thread():
@@ -96,6 +118,7 @@ class _PosedMesh:
 
     def vertices(self, state: State, pelvis: Tensor) -> Tensor:
         orient, pose = self.body.expand_pose(matrix_to_axis_angle(state.rotations).float())
+        pose = relax_hands(self.body, pose)
         return self.body.vertices(self.identity, orient, pose, (state.place - pelvis).float(), offsets=self.offsets)
 
 

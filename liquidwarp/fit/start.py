@@ -13,7 +13,7 @@ from liquidwarp.fit.prior import PosePrior, shortest_rotation
 from liquidwarp.fit.skeleton import JOINTS, Skeleton, pose_skeleton
 from liquidwarp.fit.tuning import FIT_TUNING, StartTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-from liquidwarp.types import Camera
+from liquidwarp.types import Camera, shots_of
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _FOOT = ("ankle", "heel", "foot_index")
@@ -221,9 +221,17 @@ def start_place(
 
 
 def bridge(
-    rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"], present: Bool[Tensor, "T"]
+    rotations: Float[Tensor, "T J 3 3"],
+    place: Float[Tensor, "T 3"],
+    present: Bool[Tensor, "T"],
+    cuts: tuple[int, ...] = (),
 ) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T 3"]]:
-    """Fill frames that show nobody from their nearest neighbours that do."""
+    """Fill frames that show nobody from their nearest neighbours that do, of the same shot if it has any."""
+    if cuts:
+        rotations, place = bridge(rotations, place, present)
+        shots = shots_of(cuts, len(present))
+        parts = [bridge(rotations[shot], place[shot], present[shot] | ~present[shot].any()) for shot in shots]
+        return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
     known = present.nonzero()[:, 0]
     frame = torch.arange(len(present))
     after = torch.searchsorted(known, frame).clamp_max(len(known) - 1)

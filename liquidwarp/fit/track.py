@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import liquidwarp
+from liquidwarp.bodies.hands import relax_hands
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError, NoPersonError
@@ -37,7 +38,7 @@ from liquidwarp.geometry import (
     project_with_jacobian,
 )
 from liquidwarp.parallel import one_thread
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 WINDOW = 400
 """Frames that are solved for at once."""
@@ -65,6 +66,13 @@ class FitResult:
     reprojection: Float[Tensor, "T L"]
     standing: Float[Tensor, "T 2"]
 
+    def held(self, frame: int, count: int) -> "FitResult":
+        """Return one of the frames again and again, as nobody sees it."""
+        track = self.track[[frame] * count]
+        hidden = replace(track, confidence=torch.zeros(count), observed=torch.zeros(count, dtype=torch.bool))
+        unknown = torch.full((count, self.reprojection.shape[1]), torch.nan)
+        return FitResult(hidden, self.names, unknown, torch.zeros(count, 2))
+
 
 def fit_track(
     body: BodyModel,
@@ -86,7 +94,7 @@ def fit_track(
     Minimises a sum of terms over all frames at once, by Levenberg-Marquardt with analytic derivatives: the distance of
     landmarks in the picture (Geman-McClure), the direction of limbs in space (detector's world landmarks), ranges of
     joints (`fit.prior`), speeds and accelerations, the speed of feet that stand, and `terms` of your own. Runs on the
-    CPU; the same input gives the same bytes.
+    CPU; the same input gives the same bytes. Shots are fitted each by itself, with one shape for all.
 
     Convention: camera axes and pixels as `Camera`; `track.transl` in the world of `camera`.
 
@@ -121,9 +129,79 @@ def fit_track(
             fitter.find_shape(steps)
         else:
             fitter.skeleton = fitter.skeleton.at(betas.detach().double())
+        if keypoints.cuts and not still:
+            shape = fitter.skeleton.betas
+            return _fit_shots(body, keypoints, camera, shape, initial, steps, window, terms, weights, tuning, progress)
         state = fitter.start() if initial is None else read_state(body, initial, camera)
         state, evidence = fitter.run(state, steps, window, progress)
         return result_of(body, keypoints, camera, fitter, state, evidence, 0.0 if still else keypoints.fps)
+
+
+def _fit_shots(
+    body: BodyModel,
+    keypoints: Keypoints,
+    camera: Camera,
+    betas: Float[Tensor, "K"],
+    initial: BodyTrack | None,
+    steps: int,
+    window: int,
+    terms: Sequence[Term],
+    weights: FitWeights,
+    tuning: FitTuning,
+    progress: bool,
+) -> FitResult:
+    """Fit the shots that show the person one by one; those that do not hold the pose of their neighbour."""
+    found: list[FitResult | None] = []
+    shots = shots_of(keypoints.cuts, len(keypoints.present))
+    for shot in shots:
+        if not bool(keypoints.present[shot].any()):
+            found.append(None)
+            continue
+        one = fit_track(
+            body,
+            keypoints[shot],
+            camera=camera,
+            betas=betas,
+            initial=None if initial is None else initial[shot],
+            steps=steps,
+            window=window,
+            terms=[term[shot] for term in terms],
+            weights=weights,
+            tuning=tuning,
+            progress=progress,
+        )
+        found.append(one)
+    return join_shots(found, shots, keypoints)
+
+
+def join_shots(found: Sequence[FitResult | None], shots: Sequence[slice], keypoints: Keypoints) -> FitResult:
+    """Put the fits of a clip's shots together.
+
+    Args:
+        found: of each shot; None where it does not show the person: the last pose before (or the first one after)
+            stays.
+        shots: the frames of each.
+        keypoints: of the whole clip.
+    """
+    shown = [number for number, one in enumerate(found) if one is not None]
+    parts = []
+    for number, (one, shot) in enumerate(zip(found, shots, strict=True)):
+        if one is None:
+            before = max((other for other in shown if other < number), default=shown[0])
+            near = found[before]
+            assert near is not None
+            one = near.held(-1 if before < number else 0, shot.stop - shot.start)
+        parts.append(one)
+    track = replace(
+        parts[0].track.posed_as([part.track for part in parts]),
+        fps=keypoints.fps,
+        confidence=torch.cat([part.track.confidence for part in parts]),
+        observed=keypoints.present.clone(),
+        cuts=keypoints.cuts,
+    )
+    reprojection = torch.cat([part.reprojection for part in parts])
+    standing = torch.cat([part.standing for part in parts])
+    return FitResult(track, parts[0].names, reprojection, standing)
 
 
 def _check(
@@ -335,6 +413,7 @@ def result_of(
     rotations = state.rotations.clone()
     rotations[:, 0], place = pose_to_world(camera, rotations[:, 0], state.place)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     standing = evidence.standing.new_zeros(len(place), 2)
     if len(evidence.feet):
         standing = evidence.standing.view(len(place), 2, -1).amax(dim=2)
@@ -350,5 +429,6 @@ def result_of(
         observed=keypoints.present.clone(),
         detector=keypoints.detector,
         version=liquidwarp.__version__,
+        cuts=keypoints.cuts,
     )
     return FitResult(track, fitter.names, torch.where(seen, error, torch.nan).float(), standing.float())

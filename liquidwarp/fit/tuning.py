@@ -109,6 +109,12 @@ class FitWeights:
     outline: float = 1.0
     """The outline on the masks (`refine_with_masks`)."""
 
+    head: float = 1.0
+    """The turn of the head, by the face's mesh."""
+
+    hands: float = 1.0
+    """Turn and place of the hands, by their own landmarks."""
+
     shape: float = 1.0
     """The pull of the shape to the body's mean."""
 
@@ -117,6 +123,21 @@ class FitWeights:
             value = getattr(self, part.name)
             if not 0 <= value < math.inf:
                 raise InputError(f"weight {part.name}={value} is no number from 0 on; 0 leaves it out, 1 is as tuned")
+
+
+FINGER_RANGES: tuple[tuple[str, int, str, float, float, float], ...] = (
+    ("thumb", 0, "side", -30, 30, 15),
+    ("thumb", 0, "bend", -35, 35, 20),
+    ("thumb", 0, "twist", -25, 25, 10),
+    ("thumb", 1, "bend", -35, 45, 20),
+    ("thumb", 2, "bend", -30, 65, 30),
+    ("finger", 0, "side", -22, 22, 10),
+    ("finger", 0, "bend", -45, 70, 40),
+    ("finger", 1, "bend", -38, 80, 40),
+    ("finger", 2, "bend", -28, 60, 25),
+)
+"""Hinges of thumb and fingers: which joint from the palm outward, its way (to the side, towards the palm, about the
+bone), lowest and highest angle and spread in degrees from the relaxed hand."""
 
 
 @dataclass(frozen=True)
@@ -428,6 +449,9 @@ class FootLockTuning:
     damping: float = 1e-3
     """Damping of each, as in `SolverTuning`: the terms themselves hold everything."""
 
+    hidden_settle: float = 1.0
+    """Seconds: what a person whose legs are not shown does more slowly than this the feet follow."""
+
     contacts: ContactTuning = field(default_factory=ContactTuning)
     """When feet stand."""
 
@@ -447,6 +471,71 @@ class SteadyTuning:
 
     speed_cutoff: float = 1.0
     """Cut-off of the speed itself, Hz."""
+
+
+@dataclass(frozen=True)
+class CloseTuning:
+    """What hands and faces that were looked at closely tell (`fit.close_looks`)."""
+
+    presence: tuple[float, float] = (0.5, 0.8)
+    """What the network says of a hand or face being there: at the first it is not trusted, from the second on it is."""
+
+    side: tuple[float, float] = (0.3, 0.6)
+    """The same for its being the left or right hand that the body's landmarks say: a blurred hand may be a foot."""
+
+    shortest: float = 0.12
+    """Seconds for which a hand must be seen in a clip to be believed: a single answer among none is often wrong."""
+
+    turned_away: tuple[float, float] = (math.radians(55), math.radians(75))
+    """Radians between the face and the camera: up to the first it is trusted, from the second on it is not."""
+
+    face_lean: float = math.radians(7)
+    """Radians by which the line from the forehead to the chin leans against the head's upright: measured on people
+    whose heads are known."""
+
+    head_sigma: float = math.radians(3)
+    """Standard deviation of the head's turn, radians."""
+
+    palm_sigma: float = math.radians(8)
+    """The same of a palm's."""
+
+    knuckle_sigma: float = 0.04
+    """Standard deviation of the middle of the knuckles in the picture, lengths of the hand."""
+
+    width: float = 2.0
+    """Standard deviations from which on a turn costs linearly (pseudo-Huber)."""
+
+
+@dataclass(frozen=True)
+class FingerTuning:
+    """How fingers are bent (`fit.fingers`)."""
+
+    ranges: tuple[tuple[str, int, str, float, float, float], ...] = FINGER_RANGES
+    """Hinges and their ranges, degrees (see `FINGER_RANGES`)."""
+
+    direction_sigma: float = 0.4
+    """Standard deviation of the unit direction of a finger's bone against the palm."""
+
+    tip_sigma: float = 0.03
+    """Standard deviation of a finger's tip in the picture, lengths of the hand."""
+
+    tip_width: float = 3.0
+    """Standard deviations from which on a tip costs linearly (pseudo-Huber): the wrist may be elsewhere."""
+
+    limit_sigma: float = math.radians(4)
+    """Radians by which a finger's joint may leave its range for one standard deviation while it is looked for."""
+
+    speed: float = 5.0
+    """Usual speed of a finger's joint, rad/s: a hand that is not seen any more relaxes within a quarter of a second."""
+
+    steps: int = 8
+    """Steps of the solver."""
+
+    damping: float = 1e-3
+    """Damping of each: the terms themselves hold everything."""
+
+    longest_turn: float = 0.5
+    """Radians that a joint turns in one step at most."""
 
 
 @dataclass(frozen=True)
@@ -476,6 +565,12 @@ class FitTuning:
 
     feet: FootLockTuning = field(default_factory=FootLockTuning)
     """Standing feet."""
+
+    close: CloseTuning = field(default_factory=CloseTuning)
+    """Hands and faces."""
+
+    fingers: FingerTuning = field(default_factory=FingerTuning)
+    """Fingers."""
 
     shape_frames: int = 32
     """Frames that tell the shape: the best of as many equal stretches."""

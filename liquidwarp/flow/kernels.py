@@ -5,7 +5,7 @@ Tasks are blocks of rows and write their own places only, so threads cannot chan
 """
 
 import math
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import prange
@@ -17,44 +17,69 @@ ROWS = 16
 """Rows per task."""
 
 
+class Surface(NamedTuple):
+    """What a rasteriser found, `B H W` and `B H W 3`, and the faces (F 3) that it drew."""
+
+    face_index: np.ndarray
+    bary: np.ndarray
+    faces: np.ndarray
+
+
+class FlowGrid(NamedTuple):
+    """A flow, `N H W 2`, and where it is valid, `N H W`."""
+
+    grid: np.ndarray
+    valid: np.ndarray
+
+
+class Axis(NamedTuple):
+    """Per new place of an axis the first old one, how many there are, and their weights."""
+
+    first: np.ndarray
+    reach: np.ndarray
+    weights: np.ndarray
+
+
 @njit(cache=True, nogil=True)
 @no_type_check
-def _flow_task(task, face_index, bary, faces, xy, visible, grid, valid):
-    height, width = valid.shape[1], valid.shape[2]
+def _flow_task(task, surface, source, made):
+    height, width = made.valid.shape[1], made.valid.shape[2]
     blocks = (height + ROWS - 1) // ROWS
     s, block = task // blocks, task % blocks
-    b, zero = min(s, face_index.shape[0] - 1), np.float32(0.0)
+    b, zero = min(s, surface.face_index.shape[0] - 1), np.float32(0.0)
     for y in range(block * ROWS, min((block + 1) * ROWS, height)):
         last, shown, ends = np.int64(-1), False, (zero, zero, zero, zero, zero, zero)
         for x in range(width):
-            f = np.int64(face_index[b, y, x])
+            f = np.int64(surface.face_index[b, y, x])
             gx, gy, believed = zero, zero, False
             if f >= 0:
                 if f != last:
-                    i0, i1, i2 = corners_of(faces, f)
-                    ends, shown = ends_in(xy, s, i0, i1, i2), shown_in(visible, s, f)
+                    i0, i1, i2 = corners_of(surface.faces, f)
+                    ends, shown = ends_in(source.xy, s, i0, i1, i2), shown_in(source.visible, s, f)
                     last = f
-                gx, gy, inside = flow_at(ends, bary[b, y, x, 0], bary[b, y, x, 1], bary[b, y, x, 2])
+                gx, gy, inside = flow_at(
+                    ends, surface.bary[b, y, x, 0], surface.bary[b, y, x, 1], surface.bary[b, y, x, 2]
+                )
                 believed = inside and shown
-            grid[s, y, x, 0] = gx
-            grid[s, y, x, 1] = gy
-            valid[s, y, x] = believed
+            made.grid[s, y, x, 0] = gx
+            made.grid[s, y, x, 1] = gy
+            made.valid[s, y, x] = believed
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def flow_serial(face_index, bary, faces, xy, visible, grid, valid):
+def flow_serial(surface, source, made):
     """Fill a flow on the calling thread; see `flow_parallel`."""
-    for task in range(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
-        _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
+    for task in range(made.valid.shape[0] * ((made.valid.shape[1] + ROWS - 1) // ROWS)):
+        _flow_task(task, surface, source, made)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def flow_parallel(face_index, bary, faces, xy, visible, grid, valid):
-    """Fill `grid` and `valid` with the flow of fragments; `visible` has no rows when every face is visible."""
-    for task in prange(valid.shape[0] * ((valid.shape[1] + ROWS - 1) // ROWS)):
-        _flow_task(task, face_index, bary, faces, xy, visible, grid, valid)
+def flow_parallel(surface, source, made):
+    """Fill a `FlowGrid` with where the pixels of a `Surface` come from in a `FlowSource`."""
+    for task in prange(made.valid.shape[0] * ((made.valid.shape[1] + ROWS - 1) // ROWS)):
+        _flow_task(task, surface, source, made)
 
 
 @njit(cache=True, nogil=True)
@@ -98,11 +123,11 @@ def unhidden(local, normal, lens, orthographic, radius, tolerance, steepest, dep
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _axis_shares(old, new):
-    """Return per new place the first old one, how many there are, and their shares; see `resize.resize_weights`."""
+def axis_weights(old, new):
+    """Return where the places of a resized axis come from; see `resize.resize_weights`."""
     most = old // new + 2
     first, count = np.empty(new, np.int64), np.empty(new, np.int64)
-    shares = np.zeros((new, most), np.float64)
+    weights = np.zeros((new, most), np.float64)
     for place in range(new):
         if new <= old:
             low, high = place * old / new, (place + 1) * old / new
@@ -110,82 +135,50 @@ def _axis_shares(old, new):
             count[place] = min(math.ceil(high), old) - first[place]
             total = 0.0
             for k in range(count[place]):
-                shares[place, k] = max(min(high, first[place] + k + 1.0) - max(low, first[place] + k), 0.0)
-                total += shares[place, k]
-            shares[place] /= total
+                weights[place, k] = max(min(high, first[place] + k + 1.0) - max(low, first[place] + k), 0.0)
+                total += weights[place, k]
+            weights[place] /= total
         else:
             position = min(max((place + 0.5) * old / new - 0.5, 0.0), old - 1.0)
             first[place] = int(position)
             count[place] = min(2, old - first[place])
-            shares[place, 0], shares[place, 1] = 1.0 - (position - first[place]), position - first[place]
-    return first, count, shares
+            weights[place, 0], weights[place, 1] = 1.0 - (position - first[place]), position - first[place]
+    return Axis(first, count, weights)
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _resize_row(b, y, grid, valid, first_y, count_y, share_y, first_x, count_x, share_x, least, small, kept):
-    for x in range(kept.shape[2]):
+def _resize_row(b, y, old, rows, columns, least, made):
+    for x in range(made.valid.shape[2]):
         held, gx, gy = 0.0, 0.0, 0.0
-        for j in range(count_y[y]):
-            row = np.uint64(first_y[y] + j)
-            for i in range(count_x[x]):
-                column = np.uint64(first_x[x] + i)
-                if valid[b, row, column]:
-                    share = share_y[y, j] * share_x[x, i]
-                    held += share
-                    gx += share * grid[b, row, column, 0]
-                    gy += share * grid[b, row, column, 1]
+        for j in range(rows.reach[y]):
+            row = np.uint64(rows.first[y] + j)
+            for i in range(columns.reach[x]):
+                column = np.uint64(columns.first[x] + i)
+                if old.valid[b, row, column]:
+                    weight = rows.weights[y, j] * columns.weights[x, i]
+                    held += weight
+                    gx += weight * old.grid[b, row, column, 0]
+                    gy += weight * old.grid[b, row, column, 1]
         believed = held >= least
-        kept[b, y, x] = believed
-        small[b, y, x, 0] = gx / held if believed else 0.0
-        small[b, y, x, 1] = gy / held if believed else 0.0
+        made.valid[b, y, x] = believed
+        made.grid[b, y, x, 0] = gx / held if believed else 0.0
+        made.grid[b, y, x, 1] = gy / held if believed else 0.0
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def resize_serial(grid, valid, least, small, kept):
+def resize_serial(old, rows, columns, least, made):
     """Resize flows on the calling thread; see `resize_parallel`."""
-    batch, height, width = kept.shape
-    first_y, count_y, share_y = _axis_shares(valid.shape[1], height)
-    first_x, count_x, share_x = _axis_shares(valid.shape[2], width)
+    batch, height = made.valid.shape[:2]
     for task in range(batch * height):
-        _resize_row(
-            task // height,
-            task % height,
-            grid,
-            valid,
-            first_y,
-            count_y,
-            share_y,
-            first_x,
-            count_x,
-            share_x,
-            least,
-            small,
-            kept,
-        )
+        _resize_row(task // height, task % height, old, rows, columns, least, made)
 
 
 @njit(cache=True, nogil=True, parallel=True)
 @no_type_check
-def resize_parallel(grid, valid, least, small, kept):
-    """Write flows resized to `small` (its size says which) and `kept`; `least` is the share that makes it valid."""
-    batch, height, width = kept.shape
-    first_y, count_y, share_y = _axis_shares(valid.shape[1], height)
-    first_x, count_x, share_x = _axis_shares(valid.shape[2], width)
+def resize_parallel(old, rows, columns, least, made):
+    """Write flows resized along two axes; `least` is the fraction that makes a pixel valid."""
+    batch, height = made.valid.shape[:2]
     for task in prange(batch * height):
-        _resize_row(
-            task // height,
-            task % height,
-            grid,
-            valid,
-            first_y,
-            count_y,
-            share_y,
-            first_x,
-            count_x,
-            share_x,
-            least,
-            small,
-            kept,
-        )
+        _resize_row(task // height, task % height, old, rows, columns, least, made)

@@ -135,6 +135,7 @@ def _flow_compiled(
 ) -> Flow:
     from liquidwarp.flow import kernels
     from liquidwarp.parallel import run_kernel
+    from liquidwarp.raster.kernels import FlowSource
 
     shape = flows, *fragments.face_index.shape[1:]
     grid, valid = empty((*shape, 2)), empty(shape, torch.bool)
@@ -142,13 +143,13 @@ def _flow_compiled(
     run_kernel(
         kernels.flow_serial,
         kernels.flow_parallel,
-        fragments.face_index.to(torch.int32).contiguous().numpy(),
-        fragments.bary.detach().contiguous().numpy(),
-        faces.to(torch.int32).contiguous().numpy(),
-        source_xy.detach().contiguous().numpy(),
-        visible.contiguous().numpy(),
-        grid.numpy(),
-        valid.numpy(),
+        kernels.Surface(
+            fragments.face_index.to(torch.int32).contiguous().numpy(),
+            fragments.bary.detach().contiguous().numpy(),
+            faces.to(torch.int32).contiguous().numpy(),
+        ),
+        FlowSource(source_xy.detach().contiguous().numpy(), visible.contiguous().numpy()),
+        kernels.FlowGrid(grid.numpy(), valid.numpy()),
     )
     return Flow(grid, valid)
 

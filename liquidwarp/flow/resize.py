@@ -70,11 +70,11 @@ def _resize_compiled(flow: Flow, height: int, width: int) -> Flow:
     run_kernel(
         kernels.resize_serial,
         kernels.resize_parallel,
-        flow.grid.detach().contiguous().numpy(),
-        flow.valid.contiguous().numpy(),
+        kernels.FlowGrid(flow.grid.detach().contiguous().numpy(), flow.valid.contiguous().numpy()),
+        kernels.axis_weights(flow.valid.shape[1], height),
+        kernels.axis_weights(flow.valid.shape[2], width),
         _MAJORITY - 1e-6,
-        grid.numpy(),
-        valid.numpy(),
+        kernels.FlowGrid(grid.numpy(), valid.numpy()),
     )
     return Flow(grid, valid)
 

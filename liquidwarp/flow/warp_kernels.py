@@ -62,10 +62,10 @@ def _look_up(grid, axis, size, start, stop, snap, low, high, weight):
 
 @njit(cache=True)
 @no_type_check
-def _look_up_row(grid, size_y, size_x, start, stop, snap, steps, shares):
-    """Fill the tables of part of a row: `steps` has the pixels left, right, above and below, `shares` two weights."""
-    _look_up(grid, 0, size_x, start, stop, snap, steps[0], steps[1], shares[0])
-    _look_up(grid, 1, size_y, start, stop, snap, steps[2], steps[3], shares[1])
+def _look_up_row(grid, size_y, size_x, start, stop, snap, steps, fractions):
+    """Fill the tables of part of a row: `steps` to the pixels around, `fractions` of the way to the farther ones."""
+    _look_up(grid, 0, size_x, start, stop, snap, steps[0], steps[1], fractions[0])
+    _look_up(grid, 1, size_y, start, stop, snap, steps[2], steps[3], fractions[1])
 
 
 @njit(cache=True, inline="always")
@@ -85,9 +85,9 @@ def _corners(steps, size_x, x):
 
 @njit(cache=True, inline="always")
 @no_type_check
-def _weights(shares, x):
+def _corner_weights(fractions, x):
     """Return the weights of these four."""
-    wx, wy = shares[0, x], shares[1, x]
+    wx, wy = fractions[0, x], fractions[1, x]
     vx, vy = np.float32(1.0) - wx, np.float32(1.0) - wy
     return vx * vy, wx * vy, vx * wy, wx * wy
 
@@ -172,18 +172,18 @@ def _separate_task(task, upper, lower, planes):
 
 @njit(cache=True)
 @no_type_check
-def _blend(image, size_x, steps, shares, start, stop, pixels):
+def _blend(image, size_x, steps, fractions, start, stop, pixels):
     """Write weighted sums of four pixels each of an image (N, C) into `pixels` (stop - start, C)."""
     for x in range(start, stop):
         a, b, c, d = _corners(steps, size_x, x)
-        wa, wb, wc, wd = _weights(shares, x)
+        wa, wb, wc, wd = _corner_weights(fractions, x)
         for k in range(image.shape[1]):
             pixels[x - start, k] = (image[a, k] * wa + image[b, k] * wb) + (image[c, k] * wc + image[d, k] * wd)
 
 
 @njit(cache=True)
 @no_type_check
-def _blend_planes(image, size_x, steps, shares, channel, start, stop, result, offset):
+def _blend_planes(image, size_x, steps, fractions, channel, start, stop, result, offset):
     """Warp part of a row, which begins at `offset`, of four planes (the last one again where there are no four)."""
     top = image.shape[0] - 1
     k0, k1, k2, k3 = channel, min(channel + 1, top), min(channel + 2, top), min(channel + 3, top)
@@ -192,7 +192,7 @@ def _blend_planes(image, size_x, steps, shares, channel, start, stop, result, of
     for x in range(start, stop):
         o = np.uint64(offset + x)
         a, b, c, d = _corners(steps, size_x, x)
-        wa, wb, wc, wd = _weights(shares, x)
+        wa, wb, wc, wd = _corner_weights(fractions, x)
         r0[o] = (p0[a] * wa + p0[b] * wb) + (p0[c] * wc + p0[d] * wd)
         r1[o] = (p1[a] * wa + p1[b] * wb) + (p1[c] * wc + p1[d] * wd)
         r2[o] = (p2[a] * wa + p2[b] * wb) + (p2[c] * wc + p2[d] * wd)
@@ -204,15 +204,15 @@ def _blend_planes(image, size_x, steps, shares, channel, start, stop, result, of
 def _planes_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    steps, shares = _tables(width)
+    steps, fractions = _tables(width)
     for y in range(first, last):
         start, stop = _next_run(valid[b, y], 0)
         if stop - start < width:
             result[b, :, y * width : (y + 1) * width] = fill
         while start < width:
-            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, fractions)
             for c in range(0, image.shape[0], 4):
-                _blend_planes(image, size_x, steps, shares, c, start, stop, result[b], y * width)
+                _blend_planes(image, size_x, steps, fractions, c, start, stop, result[b], y * width)
             start, stop = _next_run(valid[b, y], stop)
 
 
@@ -221,17 +221,17 @@ def _planes_task(task, source, size_y, size_x, grid, valid, fill, result):
 def _tiles_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    steps, shares = _tables(width)
+    steps, fractions = _tables(width)
     tile = np.empty((TILE, image.shape[1]), np.float32)
     for y in range(first, last):
         start, stop = _next_run(valid[b, y], 0)
         if stop - start < width:
             result[b, :, y * width : (y + 1) * width] = fill
         while start < width:
-            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, fractions)
             for begin in range(start, stop, TILE):
                 end = min(begin + TILE, stop)
-                _blend(image, size_x, steps, shares, begin, end, tile)
+                _blend(image, size_x, steps, fractions, begin, end, tile)
                 _to_planes(tile, result[b], y * width + begin, end - begin)
             start, stop = _next_run(valid[b, y], stop)
 
@@ -241,14 +241,14 @@ def _tiles_task(task, source, size_y, size_x, grid, valid, fill, result):
 def _pixels_task(task, source, size_y, size_x, grid, valid, fill, result):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    steps, shares = _tables(width)
+    steps, fractions = _tables(width)
     for y in range(first, last):
         done = 0
         while done < width:
             start, stop = _next_run(valid[b, y], done)
             result[b, y, done:start] = fill
-            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, shares)
-            _blend(image, size_x, steps, shares, start, stop, result[b, y, start:stop])
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, True, steps, fractions)
+            _blend(image, size_x, steps, fractions, start, stop, result[b, y, start:stop])
             done = stop
 
 
@@ -263,23 +263,23 @@ def _scatter_task(task, pulled, size_y, size_x, grid, valid, upper, lower):
     own, height, width = (lower if half else upper)[s], valid.shape[1], valid.shape[2]
     own[:] = 0.0
     rows = (height + 1) // 2
-    steps, shares = _tables(width)
+    steps, fractions = _tables(width)
     first, last = (0, valid.shape[0]) if upper.shape[0] == 1 else (s, s + 1)
     for b in range(first, last):
         for y in range(half * rows, min((half + 1) * rows, height)):
             start, stop = _next_run(valid[b, y], 0)
             while start < width:
-                _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, shares)
-                _spread(pulled[b, y], size_x, steps, shares, start, stop, own)
+                _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, fractions)
+                _spread(pulled[b, y], size_x, steps, fractions, start, stop, own)
                 start, stop = _next_run(valid[b, y], stop)
 
 
 @njit(cache=True)
 @no_type_check
-def _spread(pulled, size_x, steps, shares, start, stop, gradient):
+def _spread(pulled, size_x, steps, fractions, start, stop, gradient):
     """Add pixels to the four that each was made of."""
     for x in range(start, stop):
-        cells, weights = _corners(steps, size_x, x), _weights(shares, x)
+        cells, weights = _corners(steps, size_x, x), _corner_weights(fractions, x)
         for corner in range(4):
             cell, weight = cells[corner], weights[corner]
             for k in range(gradient.shape[1]):
@@ -288,11 +288,11 @@ def _spread(pulled, size_x, steps, shares, start, stop, gradient):
 
 @njit(cache=True, fastmath={"reassoc", "nsz", "contract"})  # lets sums over channels be made side by side
 @no_type_check
-def _slopes(image, pulled, size_x, steps, shares, start, stop, gradient):
+def _slopes(image, pulled, size_x, steps, fractions, start, stop, gradient):
     """Write how the pulled sum changes when places move by one pixel along x and y."""
     for x in range(start, stop):
         a, b, c, d = _corners(steps, size_x, x)
-        wx, wy = shares[0, x], shares[1, x]
+        wx, wy = fractions[0, x], fractions[1, x]
         vx, vy = np.float32(1.0) - wx, np.float32(1.0) - wy
         along_x = along_y = np.float32(0.0)
         for k in range(image.shape[1]):
@@ -317,13 +317,13 @@ def _hold(grid, axis, size, start, stop, gradient):
 def _slide_task(task, pulled, source, size_y, size_x, grid, valid, gradient):
     b, first, last = _rows_of(task, valid.shape[1])
     image, width = source[min(b, source.shape[0] - 1)], valid.shape[2]
-    steps, shares = _tables(width)
+    steps, fractions = _tables(width)
     for y in range(first, last):
         gradient[b, y, :, :] = 0.0
         start, stop = _next_run(valid[b, y], 0)
         while start < width:
-            _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, shares)
-            _slopes(image, pulled[b, y], size_x, steps, shares, start, stop, gradient[b, y])
+            _look_up_row(grid[b, y], size_y, size_x, start, stop, False, steps, fractions)
+            _slopes(image, pulled[b, y], size_x, steps, fractions, start, stop, gradient[b, y])
             _hold(grid[b, y], 0, size_x, start, stop, gradient[b, y])
             _hold(grid[b, y], 1, size_y, start, stop, gradient[b, y])
             start, stop = _next_run(valid[b, y], stop)

@@ -12,11 +12,12 @@ from liquidwarp.geometry.cameras import (
     project,
     project_with_jacobian,
 )
-from liquidwarp.geometry.pixels import denormalize_pixels, normalize_pixels, pixel_centers
+from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 __all__ = [
     "axis_angle_to_matrix",
+    "bounded_size",
     "default_camera",
     "denormalize_pixels",
     "distance_of_length",

@@ -4,9 +4,18 @@ Convention: origin at the top-left corner of the picture, first pixel centre at 
 coordinates are `2x/W - 1` (`align_corners=False`): -1 and 1 are the picture's outer edges.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+
+def bounded_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
+    """Return a picture's (height, width), or, of more than so many pixels, that of a smaller one of its shape."""
+    height, width = size
+    scale = math.sqrt(most_pixels / (height * width))
+    return size if scale >= 1 else (max(1, int(height * scale)), max(1, int(width * scale)))
 
 
 def pixel_centers(size: tuple[int, int], *, device: torch.device | str | None = None) -> Float[Tensor, "H W 2"]:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
-from liquidwarp.inpaint.fill import inpaint
+from liquidwarp.geometry import bounded_size
+from liquidwarp.inpaint.fill import inpaint, shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING, BackgroundTuning
 
 
@@ -29,19 +30,23 @@ def photo_background(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Remove the person from a photo.
 
-    The alpha is grown over soft edges, fringes and contact shadows; a further band is continued but never copied.
+    The alpha is grown over soft edges, fringes and contact shadows; a further band is continued but never copied. In a
+    photo of more than `tuning.most_pixels` that is done on a smaller one; what is outside of the hole stays the
+    photo's own, and the hole gets its fine texture from where it was copied (`inpaint`).
 
     Args:
         image: RGB photo.
-        alpha: 1 = person.
+        alpha: 1 = person; of the photo, or of the smaller one (`geometry.bounded_size`).
         tuning: how far a person's traces reach, and what is copied in their place.
 
     Raises:
         InputError: shapes disagree, or the person covers the whole photo.
     """
-    if alpha.shape != image.shape[:2]:
-        raise InputError(f"alpha has shape {alpha.shape}, wanted {image.shape[:2]} as the image")
-    hole = person_hole(image, alpha, tuning=tuning)
+    full = (image.shape[0], image.shape[1])
+    size = bounded_size(full, tuning.most_pixels)
+    if alpha.shape not in (full, size):
+        raise InputError(f"alpha has shape {alpha.shape}, wanted {full} as the image")
+    hole = person_hole(shrunk(image, size), shrunk(alpha, size), tuning=tuning)
     if not hole.any():
         return image.copy()
     band = grow(hole, tuning.band)
@@ -119,7 +124,8 @@ def clip_background(
     *,
     tuning: BackgroundTuning = BACKGROUND_TUNING,
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """Take the background of a standing camera from a whole clip: the median of what is free in some sixty frames.
+    """Take the background of a standing camera from a whole clip: the median of what is free in some sixty frames
+    (fewer where they are larger than full HD).
 
     Each frame's brightness and tint are first brought to those of the first frame. What was never free is completed by
     `inpaint`.
@@ -147,7 +153,10 @@ def clip_background(
         raise InputError(
             "clip_background found no background: the person covers every frame; pass a picture as background"
         )
-    return inpaint(background, ~known, guide=_place_guide(size, tuning), tuning=tuning.inpaint), known
+    small = bounded_size(size, tuning.most_pixels)
+    hole = shrunk((~known).astype(np.float32), small) > 0
+    filled = inpaint(background, hole, guide=_place_guide(small, tuning), tuning=tuning.inpaint)
+    return np.where(known[..., None], background, filled), known
 
 
 def background_from(
@@ -199,6 +208,7 @@ def _sample(
     each = iter(()) if isinstance(masks, ClipMasks) else iter(masks)
     pictures: list[np.ndarray] = []
     persons: list[np.ndarray] = []
+    most = min(tuning.samples, max(tuning.fewest_samples, tuning.most_samples // (size[0] * size[1])))
     stride = 1
     for index, frame in enumerate(frames):
         if index % stride and isinstance(masks, ClipMasks):
@@ -211,7 +221,7 @@ def _sample(
         alpha = _resize(np.ascontiguousarray(np.asarray(mask), dtype=np.float32), size)
         pictures.append(_resize(frame, size))
         persons.append(grow(alpha > tuning.person, tuning.margin))
-        if len(pictures) > tuning.samples:
+        if len(pictures) > most:
             pictures, persons, stride = pictures[::2], persons[::2], stride * 2
     return pictures, persons
 

@@ -1,10 +1,12 @@
 """Fill holes of a picture from the picture itself, without training and without chance."""
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
+
+_BAND = 128  # rows of a large picture that are finished at a time
 
 
 def inpaint(
@@ -23,13 +25,17 @@ def inpaint(
     to copy from; a screened Poisson equation (Perez et al. 2003) then joins the copied differences. A source too small
     to hold patches gives a smooth membrane. Same input, same bytes.
 
+    Masks and guide may be smaller than the image. The hole is then completed at their size, and what the image has of
+    finer texture where it was copied from is added to the enlarged result (Yi et al. 2020): the time depends on the
+    masks' size.
+
     Args:
         image: RGB, float in [0, 1] or uint8.
-        hole: pixels to fill, (H, W) as all masks.
+        hole: pixels to fill, (h, w) as all masks.
         source: pixels that may be copied; all outside of the hole by default.
         context: pixels that the filling has to continue; the source by default. Pixels that are neither hole, source
             nor context have no influence at all.
-        guide: (H, W, K) features known everywhere, hole included, that a copied patch should share with its place, in
+        guide: (h, w, K) features known everywhere, hole included, that a copied patch should share with its place, in
             units of colour (a difference of 0.1 costs as much as a colour difference of 0.1 in all of the patch).
         patch: side of the patches, odd.
         tuning: what is copied, and how firmly.
@@ -38,7 +44,8 @@ def inpaint(
         The picture, same type; pixels outside of the hole are untouched.
 
     Raises:
-        InputError: shapes disagree, there is nothing to copy from, or `patch` is not odd.
+        InputError: shapes disagree (masks may be smaller, not of another shape), there is nothing to copy from, or
+            `patch` is not odd.
     """
     _check(image, hole, source, context, guide, patch)
     source = ~hole if source is None else source & ~hole
@@ -47,13 +54,55 @@ def inpaint(
         raise InputError("inpaint has no pixel to copy from: the hole covers the whole source; pass a smaller hole")
     if not hole.any():
         return image.copy()
-    colours = image.astype(np.float32) / np.float32(255) if image.dtype == np.uint8 else image.astype(np.float32)
+    small = shrunk(image, (hole.shape[0], hole.shape[1]))
+    colours = small.astype(np.float32) / np.float32(255) if image.dtype == np.uint8 else small.astype(np.float32)
     box = _bounds(hole | source, patch)
     guide = np.zeros((*hole.shape, 0), np.float32) if guide is None else guide.astype(np.float32)
-    filled = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2, tuning)
-    out = image.copy()
+    filled, shift = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2, tuning)
+    out = small.copy()
     values = np.rint(filled * 255).astype(np.uint8) if image.dtype == np.uint8 else filled.astype(image.dtype)
     out[box][hole[box]] = values[hole[box]]
+    if out.shape == image.shape:
+        return out
+    shifts = np.zeros((*hole.shape, 2), np.int32)
+    shifts[box] = shift
+    return _with_details(image, out, hole, shifts)
+
+
+def shrunk(image: Shaped[np.ndarray, "H W *C"], size: tuple[int, int]) -> Shaped[np.ndarray, "h w *C"]:
+    """Return a picture at a smaller (height, width), by areas; itself if it has that."""
+    import cv2
+
+    if image.shape[:2] == tuple(size):
+        return image
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def _with_details(image: np.ndarray, small: np.ndarray, hole: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return a picture whose hole shows `small`, a completed smaller one, and the details of where it was copied from.
+
+    Details are what the picture has beyond the smaller one, enlarged. Done by bands of rows: memory is that of the
+    result and little else.
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = np.array([height / hole.shape[0], width / hole.shape[1]])
+    smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    wide = cv2.resize(hole.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    out = image.copy()
+    top = 255 if image.dtype == np.uint8 else 1
+    for start in range(0, height, _BAND):
+        y, x = np.nonzero(wide[start : start + _BAND])
+        y += start
+        moved = np.rint(shift[(y / scale[0]).astype(np.intp), (x / scale[1]).astype(np.intp)] * scale).astype(np.intp)
+        v, u = y + moved[:, 0], x + moved[:, 1]
+        known = (v >= 0) & (v < height) & (u >= 0) & (u < width)
+        v, u = np.where(known, v, y), np.where(known, u, x)
+        known &= ~wide[v, u]
+        details = (image[v, u].astype(np.float32) - smooth[v, u]) * known[:, None]
+        values = np.clip(smooth[y, x] + details, 0, top)
+        out[y, x] = np.rint(values) if image.dtype == np.uint8 else values
     return out
 
 
@@ -65,7 +114,8 @@ def _fill(
     guide: np.ndarray,
     radius: int,
     tuning: InpaintTuning,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the completed picture, and from how far away every pixel of the hole was copied (rows, columns)."""
     from liquidwarp.inpaint import blend, pyramid
 
     image = np.ascontiguousarray(np.where((source | context)[..., None], image, 0))
@@ -73,14 +123,15 @@ def _fill(
         radius -= 1
     low, high = image[source].min(0), image[source].max(0)
     if radius == 0:
-        return np.clip(blend.membrane(image, hole, context if context.any() else source, tuning=tuning), low, high)
+        smooth = blend.membrane(image, hole, context if context.any() else source, tuning=tuning)
+        return np.clip(smooth, low, high), np.zeros((*hole.shape, 2), np.int32)
     level = pyramid.PyramidLevel(image, hole, context, source, np.ascontiguousarray(guide))
     copied, shift, lone = pyramid.complete(level, radius, tuning=tuning)
     base = blend.spread(image, context | source)
     start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
     gate, screen = _gate(base, lone, tuning), _screen(start, tuning)
     filled = blend.blend(image, hole, context, source, shift, gate, start, screen, tuning=tuning)
-    return np.clip(filled, low, high)
+    return np.clip(filled, low, high), shift
 
 
 def _gate(image: np.ndarray, lone: np.ndarray, tuning: InpaintTuning) -> np.ndarray:
@@ -119,6 +170,14 @@ def _bounds(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     )
 
 
+def _same_shape(size: tuple[int, int], full: tuple[int, int]) -> bool:
+    """Return whether a (height, width) is that of a picture or of a smaller one of its shape, up to rounding."""
+    scale = max(size[0] / full[0], size[1] / full[1])
+    return size == full or (
+        scale < 1 and all(abs(scale * long - short) <= 1 for short, long in zip(size, full, strict=True))
+    )
+
+
 def _check(
     image: np.ndarray,
     hole: np.ndarray,
@@ -129,9 +188,11 @@ def _check(
 ) -> None:
     if image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"image has shape {image.shape}, wanted (height, width, 3)")
+    full = (image.shape[0], image.shape[1])
+    size = (hole.shape[0], hole.shape[1]) if _same_shape((hole.shape[0], hole.shape[1]), full) else full
     for name, array in (("hole", hole), ("source", source), ("context", context), ("guide", guide)):
-        if array is not None and array.shape[:2] != image.shape[:2]:
-            raise InputError(f"{name} has shape {array.shape}, wanted {image.shape[:2]} as the image")
+        if array is not None and array.shape[:2] != size:
+            raise InputError(f"{name} has shape {array.shape}, wanted {size} as the image")
     if patch < 3 or patch % 2 == 0:
         raise InputError(f"patch={patch} must be odd and at least 3")
     if hole.all():

@@ -128,8 +128,18 @@ class BackgroundTuning:
     along_width: float = 0.06
     """The same for the width."""
 
+    most_pixels: int = 2**21
+    """Pixels of a photo that the hole is completed at, at most; a larger one gets the result, and the finer texture of
+    where it was copied from. Time beyond texture so depends on the hole's place, not on the camera."""
+
     samples: int = 60
     """Frames of a clip that are looked at, at most."""
+
+    most_samples: int = 60 * 2**21
+    """Pixels of all of them together, at most: of clips larger than full HD fewer frames are looked at."""
+
+    fewest_samples: int = 9
+    """Frames that are looked at however large they are: a median needs some."""
 
     seen: float = 0.05
     """Fraction of them in which a pixel must be free to be believed."""

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from liquidwarp.geometry import bounded_size
 from liquidwarp.matting.tuning import FOREGROUND_TUNING, ForegroundTuning
 
 
@@ -17,8 +18,38 @@ def foreground_colors(
 
     Fast multi-level foreground estimation (Germer et al., 2020): `I = a F + (1 - a) B` is solved for smooth F and B
     from a tiny picture up to the full one, by Jacobi steps. Where alpha is 1 the photo's colours are kept; where it is
-    0 the nearest foreground colours go on.
+    0 the nearest foreground colours go on. Above `tuning.most_pixels` the steps end at a smaller size, and each soft
+    pixel is fitted to the equation from there on by itself (Forte, 2021, equation 7).
     """
+    height, width = alpha.shape
+    size = bounded_size((height, width), tuning.most_pixels)
+    if size != (height, width):
+        solved = _solved(_shrunk(rgb, size[::-1]), _shrunk(alpha, size[::-1]), tuning)
+        return _enlarged(rgb, alpha, solved, tuning)
+    front, _ = _solved(rgb, alpha, tuning)
+    keep = alpha.astype(np.float32)[..., None] >= tuning.opaque
+    return np.where(keep, rgb, np.rint(front.clip(0, 1) * 255)).astype(np.uint8)
+
+
+def _enlarged(
+    rgb: np.ndarray, alpha: np.ndarray, solved: tuple[np.ndarray, np.ndarray], tuning: ForegroundTuning
+) -> np.ndarray:
+    """Return the foreground of a photo from smooth foreground and background of a smaller one."""
+    soft = np.nonzero((alpha > 0) & (alpha < tuning.opaque))
+    cover = alpha[soft].astype(np.float32)[:, None]
+    front, back = (
+        cv2.resize(np.rint(x.clip(0, 1) * 255).astype(np.uint8), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        for x in solved
+    )
+    smooth = front[soft].astype(np.float32)
+    off = rgb[soft] - cover * smooth - (1 - cover) * back[soft]
+    front[soft] = np.rint((smooth + cover * off).clip(0, 255)).astype(np.uint8)
+    np.copyto(front, rgb, where=(alpha >= tuning.opaque)[..., None])
+    return front
+
+
+def _solved(rgb: np.ndarray, alpha: np.ndarray, tuning: ForegroundTuning) -> tuple[np.ndarray, np.ndarray]:
+    """Return smooth foreground and background in [0, 1]."""
     image, alpha = rgb.astype(np.float32) / 255, alpha.astype(np.float32)
     height, width = alpha.shape
     levels = max(1, int(np.ceil(np.log2(max(height, width)))))
@@ -30,8 +61,7 @@ def foreground_colors(
         front, back = (cv2.resize(x, size, interpolation=cv2.INTER_LINEAR) for x in (front, back))
         for _ in range(tuning.small_steps if max(size) <= tuning.small else tuning.steps):
             front, back = _relax(small, cover, front, back, tuning)
-    keep = alpha[..., None] >= tuning.opaque
-    return np.where(keep, rgb, np.rint(front.clip(0, 1) * 255)).astype(np.uint8)
+    return front, back
 
 
 def _weighted_mean(image: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -119,6 +119,56 @@ class MattingTuning:
 
 
 @dataclass(frozen=True)
+class HeldTuning:
+    """The numbers of `find_held`. Lengths are fractions of the person's longer side in the picture."""
+
+    pixels: int = 480
+    """Longer side of the person at which it is looked at: things are large."""
+
+    outside: float = 0.03
+    """Distance from the body from which on a part of the mask at a hand is none of the hand: fingers end before."""
+
+    least_size: float = 0.02
+    """Side of the square whose area such a part must have."""
+
+    at_hand: float = 0.6
+    """Part of it that must be nearer to a hand than to any other part of the body: skirts and hair are not."""
+
+    skin: float = 30.0
+    """Levels of 255 from the skin of face, other hand or arm below which it is a hand that the body missed."""
+
+    odd: float = 34.0
+    """Levels of 255 from every other colour of person and place at which a colour is the thing's."""
+
+    odd_part: float = 0.2
+    """Part of a hand that must have such a colour where the mask shows no thing: rings and watches are smaller."""
+
+    reach: float = 0.24
+    """How far from a hand a thing may go."""
+
+    surroundings: float = 0.2
+    """How much more of the place is looked at, for its colours."""
+
+    rounds: int = 5
+    """Rounds of GrabCut."""
+
+    most_size: float = 0.35
+    """Side of the square whose area a thing has at most: beyond that the place has its colours."""
+
+    lightness: float = 0.5
+    """How much lightness counts for its outline: a round thing has a light side and a dark one."""
+
+    chroma: float = 2.0
+    """How much hue and saturation do."""
+
+    least_agreement: float = 0.55
+    """Intersection over union of bare body and mask from which on the body tells where hands are."""
+
+    margin: float = 0.006
+    """How far beyond its outline its colours reach."""
+
+
+@dataclass(frozen=True)
 class ForegroundTuning:
     """The numbers of `foreground_colors`."""
 
@@ -140,8 +190,15 @@ class ForegroundTuning:
     opaque: float = 0.999
     """Alpha from which on the photo's colours are the person's."""
 
+    most_pixels: int = 2**21
+    """Pixels of a photo that the equations are solved for, at most; a larger one is given the smooth colours of a
+    smaller, and the rest of each soft pixel is settled by itself."""
+
 
 MATTING_TUNING = MattingTuning()
+"""As tuned."""
+
+HELD_TUNING = HeldTuning()
 """As tuned."""
 
 FOREGROUND_TUNING = ForegroundTuning()

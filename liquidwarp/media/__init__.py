@@ -1,5 +1,6 @@
 """Pictures and video to arrays and back: lazily, atomically, with sound and a mark of synthetic origin."""
 
+from liquidwarp.media.animation import AnimatedPicture
 from liquidwarp.media.convert import to_tensor, to_uint8
 from liquidwarp.media.encode import VIDEO_ENDINGS, write_video
 from liquidwarp.media.folder import PictureFolder
@@ -22,6 +23,7 @@ from liquidwarp.media.webcam import PreviewWindow, Webcam
 __all__ = [
     "PICTURE_ENDINGS",
     "VIDEO_ENDINGS",
+    "AnimatedPicture",
     "ClipLike",
     "MovingPicture",
     "Picture",

@@ -56,7 +56,7 @@ def read_image(path: str | Path) -> Picture:
     check_file(path, "photo")
     with _reading(path), quiet_pillow(), Image.open(path) as image:
         image.load()
-        return _to_picture(image, path)
+        return to_picture(image, path)
 
 
 def picture_from_pil(image: Image.Image, path: Path) -> Picture:
@@ -69,7 +69,7 @@ def picture_from_pil(image: Image.Image, path: Path) -> Picture:
         raise InputError(f"{path} is {image.width}x{image.height}; give a picture with pixels")
     with _reading(path), quiet_pillow():
         image.load()
-        return _to_picture(image, path)
+        return to_picture(image, path)
 
 
 @contextmanager
@@ -139,7 +139,8 @@ def picture_comments(path: str | Path) -> Iterator[str]:
             yield str(value)
 
 
-def _to_picture(image: Image.Image, path: Path) -> Picture:
+def to_picture(image: Image.Image, path: Path) -> Picture:
+    """Convert what Pillow has read, of an animation the current frame."""
     profile = image.info.get("icc_profile")
     image = _upright(image)
     alpha = None

@@ -20,6 +20,8 @@ _THREADS = 4  # the decoder's; they change the speed, never the frames
 _open: set[InputContainer] = set()
 # Demuxers that make "video" of pictures, text and playlists.
 _NO_VIDEO_FORMATS = {"image2", "tty", "hls", "dash", "concat", "bin", "xbin", "adf", "idf", "lavfi", "txd", "ico"}
+_NO_VIDEO_FORMATS |= {"gif", "apng", "webp"}  # read by `media.animation`
+_ANIMATED = ("WEBP", "GIF", "PNG")  # TIFF and MPO hold several pictures too, but none that moves
 # What Pillow's decoders raise on files that are damaged.
 DAMAGED_PICTURE = (
     OSError,
@@ -46,8 +48,19 @@ def is_image(path: str | Path) -> bool:
         return False
 
 
+def is_animation(path: Path) -> bool:
+    """Tell whether a file is a WebP, GIF or PNG of several frames."""
+    try:
+        with quiet_pillow(), Image.open(path) as image:
+            return image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
+    except (*DAMAGED_PICTURE, Image.DecompressionBombError):
+        return False
+
+
 def holds_video(path: Path) -> bool:
-    """Tell whether a file holds a moving picture (a GIF counts)."""
+    """Tell whether a file holds a moving picture (an animated WebP, GIF or PNG counts)."""
+    if is_animation(path):
+        return True
     try:
         with open_stream(path):
             return True

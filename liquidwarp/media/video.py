@@ -1,4 +1,4 @@
-"""Video files (GIFs too) as upright sRGB frames at a constant rate, decoded lazily."""
+"""Video files as upright sRGB frames at a constant rate, decoded lazily."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,9 @@ from av.video.stream import VideoStream
 from jaxtyping import Int, UInt8
 
 from liquidwarp.errors import InputError
+from liquidwarp.media.animation import AnimatedPicture
 from liquidwarp.media.folder import PictureFolder, picture_files
-from liquidwarp.media.probe import holds_video, open_stream
+from liquidwarp.media.probe import holds_video, is_animation, open_stream
 from liquidwarp.media.timing import Stamp, choose_rate, constant_rate
 from liquidwarp.parallel import OneProcess
 
@@ -34,7 +35,10 @@ _BT709_PRIMARIES = 1  # AVCOL_PRI_BT709
 
 
 def is_video(path: str | Path) -> bool:
-    """Tell whether `path` is a file with a moving picture (a GIF counts) or a folder of pictures, by its content."""
+    """Tell whether `path` is a file with a moving picture or a folder of pictures, by its content.
+
+    An animated WebP, GIF or PNG moves; one of a single frame is a photo.
+    """
     path = Path(path)
     if path.is_dir():
         return bool(picture_files(path))
@@ -87,8 +91,6 @@ class VideoReader:
             stamps = [
                 _stamp(packet) for packet in _packets(container, stream) if packet.size > 0 and not packet.is_discard
             ]
-            if container.format.name == "gif":  # comments come as packets too
-                stamps = stamps[: stream.frames]
         if all(stamp.time is not None for stamp in stamps):
             stamps.sort(key=lambda stamp: stamp.time or 0)
         return sum(1 for _ in constant_rate(((stamp, None) for stamp in stamps), self.rate))
@@ -100,12 +102,14 @@ class VideoReader:
 
 
 MovingPicture = (
-    VideoReader | PictureFolder
+    VideoReader | AnimatedPicture | PictureFolder
 )  # what moves: path, fps, size, frame_count, duration, has_sound, and its frames
 
 
 def open_video(path: str | Path, *, fps: float | int | None = None) -> MovingPicture:
-    """Open a video file, a GIF or a folder of pictures; frames are decoded when iterated, afresh each time.
+    """Open a video file, an animated WebP, GIF or PNG, or a folder of pictures.
+
+    Frames are decoded when iterated, afresh each time.
 
     Args:
         path: the file or folder.
@@ -119,6 +123,8 @@ def open_video(path: str | Path, *, fps: float | int | None = None) -> MovingPic
     path = Path(path)
     if path.is_dir():
         return PictureFolder(path, fps=fps or 25.0)
+    if is_animation(path):
+        return AnimatedPicture(path, fps=fps)
     return VideoReader(path, fps=fps)
 
 

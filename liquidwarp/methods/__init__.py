@@ -8,10 +8,13 @@ from liquidwarp.methods.table import method_table
 
 if TYPE_CHECKING:
     from liquidwarp.methods.compact import CompactMethod
+    from liquidwarp.methods.few_shot_vid2vid import FewShotFaceMethod, FewShotLabelsMethod, FewShotMethod
     from liquidwarp.methods.liquid import LiquidMethod
     from liquidwarp.methods.protocol import (
         BackgroundPicture,
         ClipSession,
+        DrivenMethod,
+        DrivingClip,
         Frame,
         Method,
         PreviousFrame,
@@ -24,6 +27,11 @@ _HOMES = {
     "BackgroundPicture": "protocol",
     "ClipSession": "protocol",
     "CompactMethod": "compact",
+    "DrivenMethod": "protocol",
+    "DrivingClip": "protocol",
+    "FewShotFaceMethod": "few_shot_vid2vid",
+    "FewShotLabelsMethod": "few_shot_vid2vid",
+    "FewShotMethod": "few_shot_vid2vid",
     "Frame": "protocol",
     "LiquidMethod": "liquid",
     "Method": "protocol",
@@ -38,6 +46,11 @@ __all__ = [
     "BackgroundPicture",
     "ClipSession",
     "CompactMethod",
+    "DrivenMethod",
+    "DrivingClip",
+    "FewShotFaceMethod",
+    "FewShotLabelsMethod",
+    "FewShotMethod",
     "Frame",
     "LiquidMethod",
     "Method",

@@ -1,6 +1,6 @@
 """The seam: a method turns a learnt person into pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -132,5 +132,55 @@ class Method(Protocol):
 
         Raises:
             InputError: the method cannot draw this person.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class DrivingClip:
+    """A clip that drives pictures as it is, without a body between.
+
+    Attributes:
+        frames: RGB pictures of one size; read once.
+        fps: frames per second.
+        size: (height, width).
+        name: for messages.
+    """
+
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]]
+    fps: float
+    size: tuple[int, int]
+    name: str
+
+
+@runtime_checkable
+class DrivenMethod(Protocol):
+    """A method that needs no body: photos and a clip in, pictures out, such as one of talking faces."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, on the command line too."""
+        ...
+
+    def drive(
+        self,
+        photos: Sequence[UInt8[np.ndarray, "H W 3"]],
+        clip: DrivingClip,
+        *,
+        size: int | None = None,
+        device: torch.device | str = "cpu",
+        progress: bool = False,
+    ) -> Iterator[Synthesis]:
+        """Yield a picture per frame of the clip.
+
+        Args:
+            photos: whom or what to show.
+            clip: what it has to do.
+            size: longer side of the pictures; by default the method's own.
+            device: where they are made.
+            progress: show progress bars.
+
+        Raises:
+            InputError: the photos or the clip cannot be used.
         """
         ...

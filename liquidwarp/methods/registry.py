@@ -47,7 +47,7 @@ class MethodEntry:
         configurations: of its network, as cards of weights and `model.kind` of a training name them, with the number
             of parameters of each.
         objective: what `train` trains it by (`train.build.OBJECTIVES`); None if it is not trained.
-        export: writes trained weights, called as `export(generator, path, card, configuration=..., share=...)`.
+        export: writes trained weights, called as `export(generator, path, card, configuration=..., width=...)`.
     """
 
     name: str
@@ -69,6 +69,8 @@ _LIQUID_WARPING = (
     ),
     Paper("Liquid Warping GAN with Attention: A Unified Framework for Human Image Synthesis", "TPAMI", 2021),
 )
+
+_FEW_SHOT = (Paper("Few-shot Video-to-Video Synthesis", "NeurIPS", 2019),)
 
 METHODS: dict[str, MethodEntry] = {
     entry.name: entry
@@ -107,6 +109,36 @@ METHODS: dict[str, MethodEntry] = {
             },
             objective="liquid",
             export="liquidwarp.methods.liquid:export",
+        ),
+        MethodEntry(
+            name="few-shot-vid2vid",
+            about="a network paints labels of the body as the photos show it; finetune=true fits it to them first",
+            build="liquidwarp.methods.few_shot_vid2vid:build",
+            papers=_FEW_SHOT,
+            weights="bring",
+            configurations={
+                "fsvid2vid-pose": 112_101_886,
+                "fsvid2vid-imaginaire-pose": 91_149_982,
+                "fsvid2vid-mesh": 6_541_516,
+            },
+            objective="few-shot-vid2vid",
+            export="liquidwarp.methods.few_shot_vid2vid:export",
+        ),
+        MethodEntry(
+            name="few-shot-vid2vid-face",
+            about="the face in a photo says what a clip shows; no body",
+            build="liquidwarp.methods.few_shot_vid2vid:build_face",
+            papers=_FEW_SHOT,
+            weights="bring",
+            configurations={"fsvid2vid-face": 112_096_126, "fsvid2vid-imaginaire-face": 91_145_502},
+        ),
+        MethodEntry(
+            name="few-shot-vid2vid-labels",
+            about="maps of classes, such as streets, in the look of examples: 'liquidwarp labels'",
+            build="liquidwarp.methods.few_shot_vid2vid:build_labels",
+            papers=_FEW_SHOT,
+            weights="bring",
+            configurations={"fsvid2vid-labels": 83_730_686, "fsvid2vid-imaginaire-labels": 62_775_198},
         ),
     )
 }
@@ -180,8 +212,16 @@ def resolve(function: str | F) -> F:
 def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
+        from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
+        from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
+        if isinstance(given["generator"], FewShotGenerator):
+            kind = configuration_of(given["generator"].shape)
+            entry = entry_of(kind)
+            if entry is None:
+                raise InputError(f"no method draws with {kind!r} alone; it goes with another network")
+            return entry
         return METHODS["liquid" if isinstance(given["generator"], LiquidGenerator) else "compact"]
     if "weights" not in given:
         return METHODS["compact"]

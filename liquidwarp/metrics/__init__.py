@@ -12,7 +12,7 @@ from liquidwarp.metrics.evaluate import ClipPair, compute, evaluate
 from liquidwarp.metrics.frames import REGIONS, ScoredFrame
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import mean_ssim, psnr, ssim, ssim_map
-from liquidwarp.metrics.landmarks import landmark_distance, missing_share
+from liquidwarp.metrics.landmarks import landmark_distance, missing_fraction
 from liquidwarp.metrics.metric import MODES, Metric
 from liquidwarp.metrics.ms_ssim import ms_ssim
 from liquidwarp.metrics.registry import METRICS, available
@@ -43,7 +43,7 @@ __all__ = [
     "kernel_distance",
     "landmark_distance",
     "mean_ssim",
-    "missing_share",
+    "missing_fraction",
     "ms_ssim",
     "person_region",
     "psnr",

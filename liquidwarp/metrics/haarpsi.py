@@ -16,8 +16,8 @@ def haarpsi(
     """Compute HaarPSI; higher is better, 1 for equal pictures, range [0, 1]. Symmetric.
 
     Colour space: YIQ of sRGB code values 0..255; windows: Haar wavelets of 2, 4 and 8 pixels on the picture halved by
-    2x2 averaging, zeros beyond the edge; C = 30, alpha = 4.2. With a region, what is salient counts by the share of the
-    region in its 2x2 pixels.
+    2x2 averaging, zeros beyond the edge; C = 30, alpha = 4.2. With a region, what is salient counts by the fraction
+    of the region in its 2x2 pixels.
 
     Source: Reisenhofer, Bosse, Kutyniok and Wiegand, "A Haar wavelet-based perceptual similarity index for image
     quality assessment", 2018, equations 10 to 14.
@@ -38,10 +38,10 @@ def haarpsi(
     weights.append((weights[0] + weights[1]) / 2)
 
     similarity, weight = np.stack(similarities), np.stack(weights)
-    share = np.ones(weight.shape[1:]) if region is None else _share(region)
-    if not (weight * share).any():  # black pictures: nothing is salient, so everything counts alike
+    inside = np.ones(weight.shape[1:]) if region is None else _inside(region)
+    if not (weight * inside).any():  # black pictures: nothing is salient, so everything counts alike
         weight = np.ones_like(weight)
-    weight = weight * share
+    weight = weight * inside
     squashed = float((weight / (1 + np.exp(-_ALPHA * similarity))).sum() / weight.sum())
     return float((np.log(squashed / (1 - squashed)) / _ALPHA) ** 2)
 
@@ -51,7 +51,7 @@ def _halved_yiq(image: np.ndarray) -> Float[np.ndarray, "3 H W"]:
     return np.stack([_smooth(channel)[::2, ::2] for channel in yiq])
 
 
-def _share(region: np.ndarray) -> np.ndarray:
+def _inside(region: np.ndarray) -> np.ndarray:
     """Return which part of the 2x2 pixels behind each halved one is in the region."""
     return (_smooth(region.astype(np.float64)) / _smooth(np.ones(region.shape)))[::2, ::2]
 

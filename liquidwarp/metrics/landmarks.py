@@ -12,8 +12,8 @@ def landmark_distance(made: Detection | None, real: Detection | None) -> float |
     """Return the mean distance of landmarks found in both pictures; lower is better, range [0, inf).
 
     In percent of the real person's height, the side of the box around the landmarks found. None where nothing is found
-    in both, so read it together with `missing_share`. A detector that also drove the motion favours its own mistakes;
-    use another one. Known as average keypoint distance (AKD), there in pixels.
+    in both, so read it together with `missing_fraction`. A detector that also drove the motion favours its own
+    mistakes; use another one. Known as average keypoint distance (AKD), there in pixels.
     """
     found = _found(real)
     both = sorted(found.keys() & _found(made).keys())
@@ -27,8 +27,8 @@ def landmark_distance(made: Detection | None, real: Detection | None) -> float |
     return 100 * float(np.mean([np.linalg.norm(ours[name] - found[name]) for name in both])) / height
 
 
-def missing_share(made: Detection | None, real: Detection | None) -> float | None:
-    """Return the share of the real person's landmarks that is not found in the picture made; lower is better, [0, 1].
+def missing_fraction(made: Detection | None, real: Detection | None) -> float | None:
+    """Return how much of the real person's landmarks is not found in the picture made, [0, 1]; lower is better.
 
     None where the real picture shows none. Known as missing keypoint rate (MKR).
     """

@@ -24,7 +24,7 @@ def ms_ssim(
     Colour space: the channels as they are (sRGB code values, peak 255), each by itself, then their mean. Windows: 11x11
     Gaussian of deviation 1.5 that lie inside the picture, on five scales halved by 2x2 means. A scale's mean below zero
     counts as zero, since powers of negative numbers mean nothing. With a region, each scale's mean is weighted by the
-    share of the region in its pixels, those at the edge included, where windows are mirrored.
+    fraction of the region in its pixels, those at the edge included, where windows are mirrored.
 
     Source: Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment", 2003,
     equation 7 with the paper's weights.
@@ -37,17 +37,17 @@ def ms_ssim(
             f"a picture of {a.shape[0]}x{a.shape[1]} is too small for MS-SSIM; give at least {SMALLEST}x{SMALLEST}"
         )
     x, y = a.astype(np.float64), b.astype(np.float64)
-    share = None if region is None else region.astype(np.float64)[..., None]
-    if share is not None and not share.any():
+    inside = None if region is None else region.astype(np.float64)[..., None]
+    if inside is not None and not inside.any():
         raise InputError("region has no pixel; nothing to measure there")
     product = np.ones(a.shape[2])
     for scale, weight in enumerate(WEIGHTS):
         luminance, contrast = _maps(x, y)
         last = scale == len(WEIGHTS) - 1
-        mean = _mean(luminance * contrast if last else contrast, share)
+        mean = _mean(luminance * contrast if last else contrast, inside)
         product *= np.maximum(mean, 0) ** weight
         if not last:
-            x, y, share = _halved(x), _halved(y), None if share is None else _spread(share)
+            x, y, inside = _halved(x), _halved(y), None if inside is None else _spread(inside)
     return float(product.mean())
 
 
@@ -69,11 +69,11 @@ def _blurred(values: np.ndarray) -> np.ndarray:
     return correlate1d(correlate1d(values, window, axis=0), window, axis=1)
 
 
-def _mean(values: np.ndarray, share: np.ndarray | None) -> Float[np.ndarray, "C"]:
-    """Average by shares; without them, over the pixels that a whole window surrounds."""
-    if share is None:
+def _mean(values: np.ndarray, inside: np.ndarray | None) -> Float[np.ndarray, "C"]:
+    """Average by weights; without them, over the pixels that a whole window surrounds."""
+    if inside is None:
         return values[_EDGE:-_EDGE, _EDGE:-_EDGE].mean((0, 1))
-    return (values * share).sum((0, 1)) / share.sum()
+    return (values * inside).sum((0, 1)) / inside.sum()
 
 
 def _halved(values: np.ndarray) -> np.ndarray:
@@ -83,14 +83,14 @@ def _halved(values: np.ndarray) -> np.ndarray:
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
-def _spread(share: np.ndarray) -> np.ndarray:
-    """Halve shares; what lies in a last odd row or column goes to the pixel before it, so that none is lost."""
-    height, width = share.shape[0] // 2 * 2, share.shape[1] // 2 * 2
-    halved = _halved(share)
-    if share.shape[0] > height:
-        halved[-1] += (share[-1, :width:2] + share[-1, 1:width:2]) / 4
-    if share.shape[1] > width:
-        halved[:, -1] += (share[:height:2, -1] + share[1:height:2, -1]) / 4
-    if share.shape[0] > height and share.shape[1] > width:
-        halved[-1, -1] += share[-1, -1] / 4
+def _spread(inside: np.ndarray) -> np.ndarray:
+    """Halve weights; what lies in a last odd row or column goes to the pixel before it, so that none is lost."""
+    height, width = inside.shape[0] // 2 * 2, inside.shape[1] // 2 * 2
+    halved = _halved(inside)
+    if inside.shape[0] > height:
+        halved[-1] += (inside[-1, :width:2] + inside[-1, 1:width:2]) / 4
+    if inside.shape[1] > width:
+        halved[:, -1] += (inside[:height:2, -1] + inside[1:height:2, -1]) / 4
+    if inside.shape[0] > height and inside.shape[1] > width:
+        halved[-1, -1] += inside[-1, -1] / 4
     return halved

@@ -12,7 +12,7 @@ from liquidwarp.metrics.distributions import frechet_distance, inception_score, 
 from liquidwarp.metrics.frames import Region, ScoredFrame, own_pixels
 from liquidwarp.metrics.haarpsi import haarpsi
 from liquidwarp.metrics.image import WINDOW, mean_ssim, psnr, ssim_map
-from liquidwarp.metrics.landmarks import landmark_distance, missing_share
+from liquidwarp.metrics.landmarks import landmark_distance, missing_fraction
 from liquidwarp.metrics.ms_ssim import SMALLEST, ms_ssim
 from liquidwarp.metrics.scorers import Comparison, FrameScorer, Scorer, ScoreSetting, SetScorer, StepScorer
 from liquidwarp.metrics.silhouette import iou
@@ -156,9 +156,9 @@ def make_landmarks(setting: ScoreSetting) -> Scorer:
 
 
 def make_missing(setting: ScoreSetting) -> Scorer:
-    """Share of landmarks that the frame made lacks."""
+    """Fraction of landmarks that the frame made lacks."""
 
     def compare(made: ScoredFrame, real: ScoredFrame) -> Comparison:
-        return lambda region: missing_share(made.person(setting.detector), real.person(setting.detector))
+        return lambda region: missing_fraction(made.person(setting.detector), real.person(setting.detector))
 
     return FrameScorer(compare)

@@ -158,12 +158,12 @@ def _surface(
         keys = np.concatenate([faces.reshape(-1, 1), np.round(texture.corners.reshape(-1, 2) * 65536)], axis=1)
         unique, first, indices = np.unique(keys.astype(np.int64), axis=0, return_index=True, return_inverse=True)
         origin, places = unique[:, 0], texture.corners.reshape(-1, 2)[first]
-    most, shares = weights
+    most, heaviest = weights
     attributes = {
         "POSITION": buffer.array(rest[origin], _FLOAT, _ARRAYS, bounds=True),
         "NORMAL": buffer.array(normals[origin], _FLOAT, _ARRAYS),
         "JOINTS_0": buffer.array(most[origin], _USHORT, _ARRAYS),
-        "WEIGHTS_0": buffer.array(shares[origin], _FLOAT, _ARRAYS),
+        "WEIGHTS_0": buffer.array(heaviest[origin], _FLOAT, _ARRAYS),
     }
     if places is not None:
         attributes["TEXCOORD_0"] = buffer.array(places, _FLOAT, _ARRAYS)
@@ -186,7 +186,7 @@ def joints_together(parents: tuple[int, ...], track: BodyTrack) -> Int[np.ndarra
 def four_joints(
     weights: Float[np.ndarray, "V J"], together: Int[np.ndarray, "J"]
 ) -> tuple[Int[np.ndarray, "V 4"], Float[np.ndarray, "V 4"]]:
-    """Choose the joints that move each vertex, and their shares; others give theirs to one that moves as they do.
+    """Choose the joints that move each vertex, and their weights; others give theirs to one that moves as they do.
 
     Args:
         weights: of all joints; rows sum to 1.
@@ -206,8 +206,8 @@ def four_joints(
             moved[leader] += total[together[leader]] - moved[together == together[leader]].sum()
         weights[vertex] = moved
     most = np.argsort(-weights, axis=1, kind="stable")[:, :_INFLUENCES]
-    shares = np.take_along_axis(weights, most, axis=1)
-    return np.where(shares > 0, most, 0), shares / shares.sum(axis=1, keepdims=True)
+    largest = np.take_along_axis(weights, most, axis=1)
+    return np.where(largest > 0, most, 0), largest / largest.sum(axis=1, keepdims=True)
 
 
 def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

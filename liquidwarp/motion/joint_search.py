@@ -22,7 +22,7 @@ _SUCH_AS = {  # how joints of a side are called, for messages
     "elbow": ("ForeArm", "LowerArm", "Elbow"),
     "wrist": ("Hand", "Wrist"),
 }
-_MIRRORED = 0.15  # how much longer one of two limbs may be than the other, as a share
+_MIRRORED = 0.15  # how much longer one of two limbs may be than the other, as a fraction
 _SHORT = 0.3  # of a limb's other bone: what is shorter is no bone of the limb
 _LINE = np.cos(np.radians(40))
 _MOST_NAMED = 60

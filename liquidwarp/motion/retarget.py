@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body, same_body
+from liquidwarp.bodies.hands import with_fingers_of
 from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import default_camera, distance_of_length
@@ -41,7 +42,8 @@ def retarget(
     """Let a body do what another did, in the same place; a track of the body itself stays as it is.
 
     Upper arms, forearms, thighs and shins point where the source's point. Trunk, head and feet turn as the source's
-    do: at rest both bodies stand upright with level soles and face forward, wherever their joints lie.
+    do: at rest both bodies stand upright with level soles and face forward, wherever their joints lie. Fingers bend
+    as the source's do; where it has none, hands are relaxed.
 
     Args:
         track: a motion.
@@ -60,11 +62,14 @@ def retarget(
     posed = pose_body(target, skeleton_of(source, track), betas=betas)
     return replace(
         posed,
+        body_pose=with_fingers_of(target, posed.body_pose, source, track.body_pose),
         camera=track.camera,
         confidence=track.confidence,
         observed=track.observed,
         detector=track.detector,
         version=track.version,
+        cuts=track.cuts,
+        face=track.face,
     )
 
 

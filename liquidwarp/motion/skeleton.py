@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body, relax_hands
 from liquidwarp.geometry import matrix_to_axis_angle
 from liquidwarp.types import BodyTrack
 
@@ -81,8 +81,9 @@ def skeleton_of(body: BodyModel, track: BodyTrack) -> SkeletonMotion:
 def body_pose_of(
     body: BodyModel, turns: Float[Tensor, "T C 3 3"]
 ) -> tuple[Float[Tensor, "T 3"], Float[Tensor, "T P 3"]]:
-    """Turn orientations of the canonical joints into a body's pose."""
-    return body.expand_pose(matrix_to_axis_angle(local_turns(turns)).float())
+    """Turn orientations of the canonical joints into a body's pose, with relaxed hands."""
+    orient, pose = body.expand_pose(matrix_to_axis_angle(local_turns(turns)).float())
+    return orient, relax_hands(body, pose)
 
 
 @lru_cache(maxsize=1)

@@ -149,9 +149,9 @@ def _bridged(person: SmplPerson) -> tuple[SmplPerson, Bool[Tensor, "T"]]:
         raise ValueError(f"{len(own)} frames that are spread over {count}")
     wanted = np.arange(count)
     before = np.clip(np.searchsorted(own, wanted, side="right") - 1, 0, len(own) - 2)
-    share = (wanted - own[before]) / (own[before + 1] - own[before])
+    fraction = (wanted - own[before]) / (own[before + 1] - own[before])
     start, end = person.turns[before], person.turns[before + 1]
-    part = matrix_to_axis_angle(start.transpose(-1, -2) @ end) * torch.from_numpy(share)[:, None, None]
+    part = matrix_to_axis_angle(start.transpose(-1, -2) @ end) * torch.from_numpy(fraction)[:, None, None]
 
     def between(values: Float[np.ndarray, "N 3"] | None) -> Float[np.ndarray, "T 3"] | None:
         return None if values is None else np.stack([np.interp(wanted, own, column) for column in values.T], axis=1)

@@ -11,6 +11,13 @@ from liquidwarp.cards import fill_network, load_with_card, save_with_card
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
+from liquidwarp.nn.few_shot_vid2vid.weights import (
+    PUBLISHED_SIZES,
+    configuration_of,
+    few_shot_card,
+    is_few_shot,
+    read_published,
+)
 from liquidwarp.nn.liquid import LiquidGenerator
 from liquidwarp.nn.published import GENERATORS, SHAPES, from_published, make_generator, published_name, shape_of
 
@@ -34,6 +41,14 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
     """
     path = Path(path)
     tensors = read_checkpoint(path)
+    where = path.with_suffix(".safetensors") if output is None else Path(output)
+    if is_few_shot(tensors):
+        few_shot, own = read_published(path, tensors)
+        own_name = configuration_of(few_shot)
+        if configuration is not None:
+            check_choice("configuration", configuration, (own_name,))
+        save_with_card(own, where, {**few_shot_card(few_shot, PUBLISHED_SIZES[own_name]), **_origin(path)})
+        return where
     names = recognise(path, tensors)
     if configuration is not None:
         check_choice("configuration", configuration, names)
@@ -41,17 +56,18 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
         raise InputError(f"{path}: fits {' and '.join(names)} alike; say which it is with --as {names[0]}")
     name = configuration or names[0]
     shape = SHAPES[name]
-    card = {
+    card: dict[str, object] = {
         "configuration": name,
         "pictures": "RGB in [-1, 1]",
         "mask": "1 = background",
         "align_corners": {"sampling": shape.corners, "resizing": shape.resize_corners},
-        "source": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    where = path.with_suffix(".safetensors") if output is None else Path(output)
-    save_with_card(from_published(name, tensors), where, card)
+    save_with_card(from_published(name, tensors), where, {**card, **_origin(path)})
     return where
+
+
+def _origin(path: Path) -> dict[str, str]:
+    return {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
@@ -93,6 +109,6 @@ def load_published(path: str | Path) -> LiquidGenerator:
     name = card.get("configuration")
     if name not in (*GENERATORS, "W_F"):
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
-    network = LiquidGenerator(shape_of(name, card.get("share", 1.0))).eval().requires_grad_(False)
+    network = LiquidGenerator(shape_of(name, card.get("width", 1.0))).eval().requires_grad_(False)
     fill_network(network, tensors, path, name=name)
     return network

@@ -203,12 +203,12 @@ class LiquidShape:
     concatenate: int = 0
     longest: int = 512
 
-    def narrowed(self, share: float) -> "LiquidShape":
-        """Return the same network with all widths times `share` (for small experiments)."""
+    def narrowed(self, factor: float) -> "LiquidShape":
+        """Return the same network with all widths times `factor` (for small experiments)."""
 
         def narrow(shape: StreamShape) -> StreamShape:
             def scaled(width: int) -> int:
-                return max(4, round(width * share)) if width else 0
+                return max(4, round(width * factor)) if width else 0
 
             return replace(
                 shape,

@@ -129,19 +129,19 @@ _FUSION_NAMES = (
 )
 
 
-def shape_of(name: str, share: float = 1.0) -> LiquidShape:
+def shape_of(name: str, width: float = 1.0) -> LiquidShape:
     """Return the shape of a published configuration, or of W_F, which no published file is of.
 
     Args:
         name: one of `GENERATORS`, or W_F.
-        share: of the widths.
+        width: of the widths.
 
     Raises:
         InputError: no such configuration.
     """
     shapes = SHAPES | {"W_F": ABLATION["W_F"]}
     check_choice("configuration", name, tuple(shapes))
-    return shapes[name] if share == 1 else shapes[name].narrowed(share)
+    return shapes[name] if width == 1 else shapes[name].narrowed(width)
 
 
 def make_generator(name: str) -> LiquidGenerator:

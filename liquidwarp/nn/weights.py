@@ -7,9 +7,11 @@ from liquidwarp.errors import InputError
 from liquidwarp.nn.checkpoints import load_published
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact
+from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
+from liquidwarp.nn.few_shot_vid2vid.weights import CONFIGURATIONS, load_few_shot
 from liquidwarp.nn.liquid import LiquidGenerator
 
-Generator = CompactGenerator | LiquidGenerator
+Generator = CompactGenerator | LiquidGenerator | FewShotGenerator
 
 
 def load_generator(path: str | Path | None = None) -> Generator:
@@ -22,4 +24,7 @@ def load_generator(path: str | Path | None = None) -> Generator:
         return load_compact()
     if Path(path).suffix != ".safetensors":
         raise InputError(f"{path}: not a safetensors file; 'liquidwarp weights import {path}' makes one")
-    return load_compact(path) if read_card(path).get("configuration") == "compact" else load_published(path)
+    configuration = read_card(path).get("configuration")
+    if configuration in CONFIGURATIONS:
+        return load_few_shot(path).generator
+    return load_compact(path) if configuration == "compact" else load_published(path)

@@ -5,6 +5,7 @@ A file says in its header what it holds, so its sizes are known, and agree with 
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ Card = dict[str, Any]
 PERSON_ENDING = ".person"
 """What the name of a person's file usually ends in."""
 
-FORMAT = 1
+FORMAT = 2
 _KIND = "liquidwarp person"
+_KINDS = {"int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8", "bool": "BOOL"}
+_ALIGNED = 8  # bytes
 _HEADER_START = 4096  # bytes in which a header of ours names its kind
 _REMEDY = "learn the person with 'liquidwarp learn PHOTO -o me.person'"
 
@@ -47,12 +50,27 @@ def write_person_file(path: str | Path, card: Mapping[str, object], arrays: Mapp
     Raises:
         OutputError: the file cannot be written.
     """
-    from safetensors.numpy import save
-
     plain = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     whole = {"kind": _KIND, "format": FORMAT, "made_by": f"liquidwarp {liquidwarp.__version__}", **card}
-    with atomic_path(path) as partial:
-        partial.write_bytes(save(plain, {"card": json.dumps(whole)}))
+    with atomic_path(path) as partial, open(partial, "wb") as stream:
+        names, header = _header(plain, json.dumps(whole))
+        stream.write(header)
+        for name in names:  # safetensors' own writer copies everything twice first; people of large photos are large
+            stream.write(plain[name].data)
+
+
+def _header(arrays: Mapping[str, np.ndarray], card: str) -> tuple[list[str], bytes]:
+    """Return the names of arrays in the order of a safetensors file, widest kinds first, and the file's header."""
+    names = sorted(arrays, key=lambda name: (list(_KINDS).index(str(arrays[name].dtype)), name))
+    entries: dict[str, object] = {"__metadata__": {"card": card}}
+    end = 0
+    for name in names:
+        start, end = end, end + arrays[name].nbytes
+        kind, shape = _KINDS[str(arrays[name].dtype)], list(arrays[name].shape)
+        entries[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % _ALIGNED)
+    return names, struct.pack("<Q", len(text)) + text
 
 
 def read_person_file(path: str | Path) -> tuple[Card, "PersonArrays"]:

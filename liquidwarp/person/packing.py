@@ -14,7 +14,7 @@ from liquidwarp.appearance import Appearance
 from liquidwarp.bodies import BODIES, BodyModel, fingerprint, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.person.files import Card, PersonArrays, not_a_person
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack, Camera, Pose
 
 Arrays = dict[str, np.ndarray]
 
@@ -26,6 +26,7 @@ _TRACK = {
     "confidence": ("float32", "1"),
     "observed": ("bool", "1"),
 }
+_POSE = {"global_orient": ("float32", "3"), "body_pose": ("float32", "J 3"), "transl": ("float32", "3")}
 _CAMERA = {
     "focal": ("float32", "2"),
     "center": ("float32", "2"),
@@ -127,7 +128,7 @@ def check_rest(path: str | Path, body: BodyModel, betas: Tensor, rest: Tensor) -
 
 
 def pack_track(track: BodyTrack) -> tuple[Card, Arrays]:
-    """Pack a track of one frame; its body's name is left out."""
+    """Pack a track of one frame; its body's name and the face's mesh are left out."""
     told = {"fps": track.fps, "detector": track.detector, "version": track.version}
     return {"track": told}, _pack(track, _TRACK, "track.") | pack_camera(track.camera, "track.camera.")
 
@@ -141,7 +142,17 @@ def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[in
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     camera = take_camera(arrays, "track.camera.", size)
     return BodyTrack(
-        body.name, camera=camera, fps=fps, detector=str(told["detector"]), version=str(told["version"]), **tensors
+        body=body.name,
+        betas=tensors["betas"],
+        global_orient=tensors["global_orient"],
+        body_pose=tensors["body_pose"],
+        transl=tensors["transl"],
+        camera=camera,
+        fps=fps,
+        confidence=tensors["confidence"],
+        observed=tensors["observed"],
+        detector=str(told["detector"]),
+        version=str(told["version"]),
     )
 
 
@@ -158,6 +169,16 @@ def take_camera(arrays: PersonArrays, prefix: str, size: tuple[int, int]) -> Cam
         raise InputError(f"{prefix}focal is {found['focal'].tolist()}, of a picture of {size[1]}x{size[0]}")
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     return Camera(size=size, orthographic=flat, **tensors)
+
+
+def pack_pose(pose: Pose, prefix: str) -> Arrays:
+    """Pack how a body stands."""
+    return _pack(pose, _POSE, prefix)
+
+
+def take_pose(arrays: PersonArrays, prefix: str) -> Pose:
+    """Return how a body stands."""
+    return Pose(**{name: torch.from_numpy(array) for name, array in _take(arrays, _POSE, prefix).items()})
 
 
 def pack_appearance(appearance: Appearance) -> Arrays:

@@ -20,14 +20,18 @@ from liquidwarp.person.packing import (
     pack_appearance,
     pack_body,
     pack_camera,
+    pack_pose,
     pack_track,
     plain,
     take_appearance,
     take_camera,
+    take_pose,
     take_tensor,
     take_track,
 )
-from liquidwarp.types import BodyTrack, Camera
+from liquidwarp.types import BodyTrack, Camera, Pose
+
+_WITHOUT_POSES = 1  # the format before views had poses
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +43,14 @@ class SourceView:
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed body as it stands in the photo.
         faces: which faces of the body the photo shows, and may be asked for.
+        pose: how the body stands in the photo.
     """
 
     picture: UInt8[np.ndarray, "H W 4"]
     camera: Camera
     vertices: Float[Tensor, "V 3"]
     faces: Bool[Tensor, "F"]
+    pose: Pose
 
     def to(self, device: torch.device | str) -> "SourceView":
         """Return the view with its tensors on another device; the picture stays an array."""
@@ -145,7 +151,7 @@ def _pack(state: SourceState) -> tuple[Card, Arrays]:
         arrays[name] = plain(getattr(state, name), dtype)
     for number, view in enumerate(state.views):
         prefix = f"views.{number}."
-        arrays |= pack_camera(view.camera, f"{prefix}camera.")
+        arrays |= pack_camera(view.camera, f"{prefix}camera.") | pack_pose(view.pose, f"{prefix}pose.")
         for name, dtype in (("picture", "uint8"), ("vertices", "float32"), ("faces", "bool")):
             arrays[prefix + name] = plain(getattr(view, name), dtype)
     return card | told | {"views": len(state.views)}, arrays
@@ -158,23 +164,35 @@ def _take(card: Card, arrays: PersonArrays, body: BodyModel) -> SourceState:
     views = int(card["views"])
     if views < 1:
         raise InputError("it shows no photo to the generator")
+    track = take_track(card, arrays, body, (photo.shape[0], photo.shape[1]))
+    known = _only_pose(track, views) if card["format"] <= _WITHOUT_POSES else None
     return SourceState(
         body=body,
-        track=take_track(card, arrays, body, (photo.shape[0], photo.shape[1])),
+        track=track,
         offsets=take_tensor(arrays, "offsets", "float32", "V 3"),
         appearance=take_appearance(arrays),
         background=arrays.take("background", "uint8", "H W 3"),
         photo=photo,
         alpha=arrays.take("alpha", "float32", "H W"),
-        views=tuple(_take_view(arrays, f"views.{number}.", number) for number in range(views)),
+        views=tuple(_take_view(arrays, f"views.{number}.", number, known) for number in range(views)),
     )
 
 
-def _take_view(arrays: PersonArrays, prefix: str, number: int) -> SourceView:
+def _only_pose(track: BodyTrack, views: int) -> Pose:
+    """Return the pose of the only photo, which is the track's."""
+    if views > 1:
+        raise InputError(
+            "an older liquidwarp wrote it, which did not keep how the person stands in each of several photos"
+        )
+    return Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+
+
+def _take_view(arrays: PersonArrays, prefix: str, number: int, known: Pose | None) -> SourceView:
     picture = arrays.take(f"{prefix}picture", "uint8", f"H{number} W{number} 4")
     return SourceView(
         picture,
         take_camera(arrays, f"{prefix}camera.", (picture.shape[0], picture.shape[1])),
         take_tensor(arrays, f"{prefix}vertices", "float32", "V 3"),
         take_tensor(arrays, f"{prefix}faces", "bool", "F"),
+        take_pose(arrays, f"{prefix}pose.") if known is None else known,
     )

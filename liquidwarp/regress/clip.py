@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import BodyModel, relax_hands
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.detect.protocol import landmark_box
 from liquidwarp.errors import InputError, NoPersonError
@@ -74,7 +74,9 @@ def regress_clip(
     shapes = [piece.betas for piece in found if piece.betas is not None]
     betas = torch.cat(shapes).median(0).values if shapes else None
     everywhere = (keypoints.present.cumsum(0) - 1).clamp_min(0)
-    rotations, place = bridge(rotations.double()[everywhere], place.double()[everywhere], keypoints.present)
+    rotations, place = bridge(
+        rotations.double()[everywhere], place.double()[everywhere], keypoints.present, keypoints.cuts
+    )
     track = _to_track(regressor.body, body, rotations, place, betas, keypoints.fps)
     return _into_world(
         replace(
@@ -84,6 +86,7 @@ def regress_clip(
             observed=keypoints.present.clone(),
             detector=f"{keypoints.detector} + {regressor.name}",
             version=liquidwarp.__version__,
+            cuts=keypoints.cuts,
         ),
         body,
     )
@@ -126,6 +129,7 @@ def _to_track(
         return pose_body(body, motion)
     shape = shape_of(body, betas)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     pelvis = body.rest_joints(shape)[body.canonical("pelvis")]
     still = torch.ones(len(place), dtype=torch.float32)
     camera = default_camera((2, 2))

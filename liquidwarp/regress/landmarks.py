@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 import liquidwarp
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel, load_body, relax_hands
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
@@ -22,7 +22,7 @@ from liquidwarp.fit.track import read_state
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, pose_to_world
 from liquidwarp.regress.landmark_network import Estimate, LandmarkNetwork, place_by_landmarks
 from liquidwarp.regress.observed import Observed, observe
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 BUNDLED = Path(__file__).parent / "assets" / "landmarks.safetensors"
 _DEPTH_SIGMA = 0.12  # of limbs' directions along the view, where a detector's guess has 0.2
@@ -85,15 +85,34 @@ def regress_with(
     with torch.no_grad():
         observed = observe(keypoints, camera)
         start = first_poses(*regressor_start(), observed)
-        answers = answer_frames(network, observed, start, present, keypoints.fps)
+        shots = shots_of(keypoints.cuts, len(present))
+        answers = _answer_shots(network, observed, start, keypoints, shots)
         if correct is not None:
             answers = correct(observed, answers, camera)
         shape = mean_shape(answers.betas, observed.weight.mean(1) * present)
         rotations, place, miss = settle(network, observed, answers.rotations, shape)
     told = present & (miss < MISSED) if keypoints.fps > 0 else present
-    rotations, place = bridge(rotations.double(), place.double(), told if bool(told.any()) else present)
+    rotations, place = bridge(rotations.double(), place.double(), told if bool(told.any()) else present, keypoints.cuts)
     confidence = observed.weight.mean(1) * present
     return track_of(rotations, place, shape, camera, keypoints, confidence)
+
+
+def _answer_shots(
+    network: LandmarkNetwork, observed: Observed, start: Tensor, keypoints: Keypoints, shots: list[slice]
+) -> Estimate:
+    """Run the network over each shot that shows the person."""
+    parts: list[Estimate | None] = []
+    for shot in shots:
+        present = keypoints.present[shot]
+        part = pick(observed, torch.arange(shot.start, shot.stop))
+        shown = bool(present.any())
+        parts.append(answer_frames(network, part, start[shot], present, keypoints.fps) if shown else None)
+    known = next(part for part in parts if part is not None)
+    empty = [
+        Estimate(*(value.new_zeros(shot.stop - shot.start, *value.shape[1:]) for value in known)) for shot in shots
+    ]
+    filled = [blank if part is None else part for part, blank in zip(parts, empty, strict=True)]
+    return Estimate(*(torch.cat(values) for values in zip(*filled, strict=True)))
 
 
 def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoints:
@@ -191,6 +210,7 @@ def track_of(
     root, place = pose_to_world(camera, rotations[:, 0].double(), place.double())
     rotations = torch.cat([root[:, None], rotations[:, 1:].double()], dim=1)
     orient, pose = body.expand_pose(matrix_to_axis_angle(rotations).float())
+    pose = relax_hands(body, pose)
     pelvis = body.rest_joints(betas)[body.canonical("pelvis")].double()
     return BodyTrack(
         body=body.name,
@@ -204,10 +224,11 @@ def track_of(
         observed=keypoints.present.clone(),
         detector=f"{keypoints.detector} + landmark regressor",
         version=liquidwarp.__version__,
+        cuts=keypoints.cuts,
     )
 
 
-def pick(observed: Observed, index: Int[Tensor, "B T"]) -> Observed:
+def pick(observed: Observed, index: Int[Tensor, "*B T"]) -> Observed:
     """Return some frames, cut into clips."""
     return Observed(*(getattr(observed, field.name)[index] for field in fields(observed)))
 

@@ -5,6 +5,7 @@ In the examples `person` and `other` are people as `encode_source` learns them, 
 
 from liquidwarp.methods import Synthesis
 from liquidwarp.person import SourceState
+from liquidwarp.tasks.drive import drive, paint_labels
 from liquidwarp.tasks.export import export_glb
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.learn_and_recover import recover_meanwhile
@@ -22,11 +23,13 @@ __all__ = [
     "SourceTuning",
     "Synthesis",
     "choose_method",
+    "drive",
     "encode_source",
     "export_glb",
     "imitate",
     "imitate_live",
     "novel_view",
+    "paint_labels",
     "recover",
     "recover_meanwhile",
     "source_from_tracks",

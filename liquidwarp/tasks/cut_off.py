@@ -18,7 +18,7 @@ _STEPS = 40  # places looked at along a bone
 
 _Zones = tuple[tuple[float, str], ...]
 
-# From, to, and the names of what lies between: each up to a share of the way. The last fifth of what has a free end
+# From, to, and the names of what lies between: each up to a fraction of the way. The last fifth of what has a free end
 # (face, hand, foot) is not looked at: a fit may be that much off.
 _MIDDLE: tuple[tuple[str, str, _Zones], ...] = (
     ("neck", "crown", ((0.25, "neck"), (0.8, "face"))),
@@ -62,14 +62,14 @@ def where_pictures_end(body: BodyModel, tracks: Sequence[BodyTrack]) -> list[str
     cameras = [track.camera for track in tracks]
 
     def cuts(start: str, end: str, zones: _Zones) -> set[str]:
-        share = torch.linspace(0, zones[-1][0], _STEPS, dtype=torch.float32)
+        fraction = torch.linspace(0, zones[-1][0], _STEPS, dtype=torch.float32)
         within = torch.stack(
             [
-                _inside(camera, torch.lerp(place[start], place[end], share[:, None]))
+                _inside(camera, torch.lerp(place[start], place[end], fraction[:, None]))
                 for place, camera in zip(places, cameras, strict=True)
             ]
         ).any(0)
-        changes = share[1:][within[1:] != within[:-1]].tolist()
+        changes = fraction[1:][within[1:] != within[:-1]].tolist()
         return {next(zone for until, zone in zones if change <= until + 1e-6) for change in changes}
 
     found = [zone for start, end, zones in _MIDDLE for zone in sorted(cuts(start, end, zones))]

@@ -27,11 +27,11 @@ from liquidwarp.parallel import one_thread, prefetch
 from liquidwarp.person import SourceState
 from liquidwarp.regress import LandmarkNetwork, LiveRegressor
 from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, open_session
-from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized
+from liquidwarp.tasks.target import CAMERAS, body_height, feet_level, resized, standing_level
 from liquidwarp.types import BodyTrack, Camera, Keypoints, Pose
 
 _FLOOR_SECONDS = 3.0  # over which the floor is where feet come down to
-_FLOOR_SHARE = 0.8  # of those frames have their lower foot above it
+_FLOOR_QUANTILE = 0.8  # of those frames have their lower foot above it
 _TRAVEL_SECONDS = 1.5  # what is slower than that is travel, which "source" leaves out
 
 
@@ -184,9 +184,9 @@ class _LiveStage:
         self._source, self._camera, self._size = person.track, camera, size
         self._steady = SteadyPose(fps)
         self._root = self.body.rest_joints(person.track.betas)[0]
-        self._floor = float(self._lowest(person.track.global_orient, person.track.body_pose, person.track.transl))
+        self._floor = float(standing_level(self.body, person.track))
         self._levels: deque[float] = deque(maxlen=max(1, round(_FLOOR_SECONDS * fps)))
-        self._travel_share = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
+        self._travel_weight = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
         self._first: Tensor | None = None
         self._travel = torch.zeros(3, dtype=torch.float32)
 
@@ -214,13 +214,13 @@ class _LiveStage:
         level = path * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
         if self._first is None:
             self._first, self._travel = level, level
-        self._travel = self._travel + self._travel_share * (level - self._travel)
+        self._travel = self._travel + self._travel_weight * (level - self._travel)
         start = self._travel if self._camera == "source" else self._first
         placed = source.transl + (level - start)
         placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * path
         low = float(self._lowest(orient, pose, placed))
         self._levels.append(low)
-        down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_SHARE))
+        down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_QUANTILE))
         return (
             orient,
             pose,

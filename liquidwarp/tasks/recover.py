@@ -8,13 +8,28 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies.hands import find_hand
 from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
-from liquidwarp.detect import ClipDetection, Detector, detect_clip
+from liquidwarp.detect import ClipDetection, Detector, detect_clip, shots_without_legs
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, FitWeights, Term, fit_track, plant_feet, refine_with_masks
+from liquidwarp.fit import (
+    FitTuning,
+    FitWeights,
+    Term,
+    close_terms,
+    face_track,
+    fit_hands,
+    fit_track,
+    plant_feet,
+    refine_with_masks,
+    stand_still,
+    without_seen_hands,
+)
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_frames, read_image
@@ -111,10 +126,10 @@ def recover(
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
-            return initial
+            return stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
-        return fit_track(
+        track = fit_track(
             body,
             found,
             camera=camera,
@@ -125,6 +140,7 @@ def recover(
             tuning=tuning,
             progress=progress,
         ).track
+        return stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
     return fit_clip(
         body,
         found,
@@ -175,9 +191,14 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
+    Legs that no frame of a shot shows stand still.
+    Hands and face turn wrists and head where the detector looked at them; fingers are bent at the end, and the face is
+    kept in the track.
+
     `initial` is a track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
     `terms`, `weights` and `tuning` are those of `recover`.
     """
+    found, terms = _with_close_looks(body, found, camera, terms, weights, tuning)
     track = fit_track(
         body,
         found.keypoints,
@@ -190,7 +211,43 @@ def fit_clip(
         progress=progress,
     ).track
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
-    return plant_feet(body, track, tuning=tuning.feet)
+    track = plant_feet(body, track, tuning=tuning.feet)
+    track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
+    return _with_hands_and_face(body, found, track, tuning)
+
+
+def fit_photo(
+    body: BodyModel,
+    found: ClipDetection,
+    *,
+    betas: Float[Tensor, "K"] | None = None,
+    tuning: FitTuning = FIT_TUNING,
+) -> BodyTrack:
+    """Fit the body to the landmarks of a photo, its hands and its face; `betas` is the person's shape if known."""
+    found, terms = _with_close_looks(body, found, None, (), FIT_WEIGHTS, tuning)
+    track = fit_track(body, found.keypoints, betas=betas, terms=terms, tuning=tuning).track
+    return _with_hands_and_face(body, found, track, tuning)
+
+
+def _with_close_looks(
+    body: BodyModel,
+    found: ClipDetection,
+    camera: Camera | None,
+    terms: Sequence[Term],
+    weights: FitWeights,
+    tuning: FitTuning,
+) -> tuple[ClipDetection, Sequence[Term]]:
+    """Return what the fit of a person's body looks at where hands and face were looked at closely."""
+    points = found.keypoints
+    close = close_terms(body, points, found.hands, found.faces, camera=camera, weights=weights, tuning=tuning.close)
+    if weights.hands > 0 and find_hand(body, "left") is not None:
+        points = without_seen_hands(points, found.hands, tuning=tuning.close)
+    return replace(found, keypoints=points), (*terms, *close)
+
+
+def _with_hands_and_face(body: BodyModel, found: ClipDetection, track: BodyTrack, tuning: FitTuning) -> BodyTrack:
+    bent = fit_hands(body, track, found.hands, tuning=tuning.fingers, close=tuning.close)
+    return replace(bent, face=face_track(found.faces))
 
 
 def correct_by_masks(

@@ -1,7 +1,9 @@
 """Everything known of a person from photos, prepared once."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +11,23 @@ import torch
 from jaxtyping import Float
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
+from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.tuning import LAYER_TUNING
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
+from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, fit_track
+from liquidwarp.fit import FitTuning
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
+from liquidwarp.geometry import bounded_size, project
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
+from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
-from liquidwarp.matting import ForegroundTuning, MattingTuning, foreground_colors, refine_alpha
-from liquidwarp.matting.tuning import FOREGROUND_TUNING, MATTING_TUNING
+from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
+from liquidwarp.matting.tuning import FOREGROUND_TUNING, HELD_TUNING, MATTING_TUNING
 from liquidwarp.media import (
     ClipLike,
     PictureLike,
@@ -35,9 +41,12 @@ from liquidwarp.media import (
 )
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
+from liquidwarp.tasks.agreement import outline_agreement, tell_of_misread
 from liquidwarp.tasks.cut_off import tell_of_cuts
-from liquidwarp.tasks.recover import detect_source, fit_clip, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack
+from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
+from liquidwarp.types import BodyTrack, Pose, shots_of
+
+_log = logging.getLogger(__name__)
 
 _CLIP_VIEWS = 6  # frames of a clip that are used as photos
 
@@ -62,6 +71,9 @@ class SourceTuning:
     matting: MattingTuning = MATTING_TUNING
     """Of the person's alpha."""
 
+    held: HeldTuning = HELD_TUNING
+    """Of what the person holds."""
+
     foreground: ForegroundTuning = FOREGROUND_TUNING
     """Of the person's own colours."""
 
@@ -74,6 +86,10 @@ class SourceTuning:
     background: BackgroundTuning = BACKGROUND_TUNING
     """Of the photo without the person."""
 
+    least_agreement: float = 0.87
+    """Intersection over union of clothed body and outline below which the pose may be misread: it is above 0.9 where
+    somebody stands, dances, or does a handstand, in wide clothes too, and below 0.85 where limbs went astray."""
+
 
 SOURCE_TUNING = SourceTuning()
 """As tuned."""
@@ -81,11 +97,19 @@ SOURCE_TUNING = SourceTuning()
 
 @dataclass(frozen=True, eq=False)
 class _Photo:
-    """One photo of the person with the body found in it."""
+    """One photo of the person with the body found in it, and where it shows what the person holds."""
 
     rgb: np.ndarray
     alpha: np.ndarray
     track: BodyTrack
+    held: np.ndarray | None = None
+
+    @property
+    def view(self) -> SilhouetteView:
+        """The outline, and the body in it."""
+        track = self.track
+        alpha = torch.from_numpy(self.alpha)
+        return SilhouetteView(track.global_orient, track.body_pose, track.transl, track.camera, alpha)
 
 
 def encode_source(
@@ -138,7 +162,11 @@ def encode_source(
         photos, background = _photos(items, body, detector, person, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    return _state(body, photos, background, tuning)
+    state = _state(body, photos, background, tuning)
+    looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
+    agreements = [outline_agreement(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
+    tell_of_misread(name, agreements, tuning.least_agreement)
+    return state
 
 
 def _items(source: ClipLike) -> list[PictureLike]:
@@ -217,17 +245,7 @@ def _state(
     body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None, tuning: SourceTuning
 ) -> SourceState:
     identity = body.identity(photos[0].track.betas)
-    views = [
-        SilhouetteView(
-            photo.track.global_orient,
-            photo.track.body_pose,
-            photo.track.transl,
-            photo.track.camera,
-            torch.from_numpy(photo.alpha),
-        )
-        for photo in photos
-    ]
-    offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
+    offsets = fit_offsets(body, identity, [photo.view for photo in photos], tuning=tuning.clothing)
     observations = []
     for photo in photos:
         track = photo.track
@@ -238,18 +256,27 @@ def _state(
     first = photos[0]
     if background is None:
         # The body also covers what the alpha missed, such as fingers before wood of their colour.
-        covered = rasterize(observations[0].vertices[None], body.topology.faces, first.track.camera).mask[0].numpy()
-        whole = np.maximum(first.alpha, covered.astype(np.float32))
+        size = bounded_size(first.track.camera.size, tuning.background.most_pixels)
+        seen_from = first.track.camera.resized(size)
+        covered = rasterize(observations[0].vertices[None], body.topology.faces, seen_from).mask[0].numpy()
+        whole = np.maximum(shrunk(first.alpha, size), covered.astype(np.float32))
+        if first.held is not None:
+            whole = np.maximum(whole, shrunk(first.held.astype(np.float32), size))
         background = photo_background(first.rgb, whole, tuning=tuning.background)
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
-    seen = tuple(_view(body, item) for item in observations)
+    seen = tuple(
+        _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
+    )
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
 
 
-def _view(body: BodyModel, item: Observation) -> SourceView:
+def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
     alpha = (255 * item.alpha + 0.5).astype(np.uint8)
-    shown = visibility(item.vertices[None], body.topology.faces, item.camera).face[0]
-    return SourceView(np.concatenate([item.rgb, alpha[..., None]], -1), item.camera, item.vertices, shown)
+    excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
+    shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
+    picture = np.concatenate([item.rgb, alpha[..., None]], -1)
+    pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+    return SourceView(picture, item.camera, item.vertices, shown, pose)
 
 
 def _photos(
@@ -264,9 +291,25 @@ def _photos(
         rgb, alpha = _read(item)
         found = _detect_photo(rgb, given_name(item), detector, person)
         betas = photos[0].track.betas if photos else None
-        track = fit_track(body, found.keypoints, betas=betas, tuning=tuning.fit).track
-        photos.append(_Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track))
+        track = fit_photo(body, found, betas=betas, tuning=tuning.fit)
+        photo = _Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track)
+        photos.append(_set_down(given_name(item), body, photo, tuning))
     return photos
+
+
+def _set_down(name: str, body: BodyModel, photo: _Photo, tuning: SourceTuning) -> _Photo:
+    """Take what is held out of the person's alpha, and say so."""
+    track = photo.track
+    with torch.no_grad():
+        identity = body.identity(track.betas)
+        vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl)
+    face = rasterize(vertices, body.topology.faces, track.camera).face_index[0].numpy()
+    parts = np.where(face >= 0, body.topology.face_part.numpy()[face], -1)
+    held = find_held(photo.rgb, photo.alpha, parts, tuning=tuning.held)
+    if not held.any():
+        return photo
+    _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
+    return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
 
 
 def _name(items: Sequence[PictureLike]) -> str:
@@ -298,7 +341,7 @@ def _alpha(
         raise InputError(
             "the detector gives no person mask, and the photo has no alpha channel; use a detector that does"
         )
-    return refine_alpha(rgb, coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
+    return refine_alpha(brightened(rgb), coarse, alpha=given, landmarks=found.detection(frame), tuning=tuning)
 
 
 def _photos_of_clip(
@@ -320,9 +363,10 @@ def _photos_of_clip(
     ]
     assert found.masks is not None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
+    shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(
-        pictures,
-        (found.masks.frame(index, size).numpy() for index in range(len(track))),
+        islice(pictures, shot.start, shot.stop),
+        (found.masks.frame(index, size).numpy() for index in range(shot.start, shot.stop)),
         size,
         tuning=tuning.background,
     )

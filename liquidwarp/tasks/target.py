@@ -7,17 +7,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel
+from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, relax_hands
+from liquidwarp.bodies.hands import with_hands_of
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
-from liquidwarp.geometry import orbit_camera, project
+from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
-from liquidwarp.types import BodyTrack, Camera, Keypoints
+from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
 
+_EDGE = 0.04  # part of the picture's height that stays free around who stands up
+_UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 
@@ -69,6 +72,7 @@ def imitation_target(
       standing feet sways.
 
     In `smooth` and `source` feet that stand in the motion stand in the target, whatever the proportions of the legs.
+    After a cut in the motion, which may show the person from elsewhere, the person starts where the source stands anew.
 
     Args:
         body: the body both tracks are of.
@@ -91,11 +95,20 @@ def imitation_target(
         fitted = _fit_to(body, source.betas, motion, path - own_root)
         return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
+    if motion.cuts:
+        shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]
+        parts = [imitation_target(body, source, shot, camera=camera, size=size) for shot in shots]
+        return Target(
+            torch.cat([part.global_orient for part in parts]),
+            torch.cat([part.body_pose for part in parts]),
+            torch.cat([part.transl for part in parts]),
+            parts[0].cameras,
+        )
     place = source.transl[0] + own_root
     if camera == "source":
         path = path - ratio * _travel(body, motion)
     placed = place + path - path[:1]
-    floor = feet_level(body, source.betas, source.global_orient, source.body_pose, source.transl).amax()
+    floor = standing_level(body, source)
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
@@ -169,7 +182,7 @@ def _rest_pose(body: BodyModel, source: BodyTrack, *, arms_down: float) -> tuple
         sign = 1.0 if float(arm[0]) > 0 else -1.0
         body_pose = body_pose.clone()
         body_pose[0, shoulder - 1, 2] = sign * (arms_down - now)
-    return orient, body_pose
+    return orient, relax_hands(body, body_pose)
 
 
 def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -> BodyTrack:
@@ -181,7 +194,9 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     if torch.equal(betas, motion.betas):
         return motion
     names = tuple(name for name in MEDIAPIPE if name in body.landmark_names)
-    points = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
+    pose = torch.cat([motion.global_orient[:, None], motion.body_pose], dim=1)
+    turns = axis_angle_to_matrix(pose[:, [body.canonical(name) for name in CANONICAL_JOINTS]])
+    points = body.canonical_landmarks(names, motion.betas, turns, motion.transl)  # the fit's own: still fingers
     seen = Keypoints(
         names,
         project(motion.camera, points)[..., :2],
@@ -193,13 +208,42 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
         "track",
     )
     start = replace(motion, betas=betas, transl=transl)
-    return fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
+    fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
+    return replace(fitted, body_pose=with_hands_of(body, fitted.body_pose, motion.body_pose))
 
 
 def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]:
     """Return the height of a shape's joints at rest in metres."""
     joints = body.rest_joints(betas)
     return joints[:, 1].amax() - joints[:, 1].amin()
+
+
+def standing_level(body: BodyModel, source: BodyTrack) -> Float[Tensor, ""]:
+    """Return where the floor is for the person of a photo: Y in metres.
+
+    It is below the feet of who is more or less upright. Who lies, or is upside down, stands up around the middle of
+    where the body was, inside of the picture if there is room.
+
+    Args:
+        body: the source's body.
+        source: a track of one frame.
+    """
+    identity = body.identity(source.betas)
+    feet = body.landmarks(_FEET, source.betas, source.global_orient, source.body_pose, source.transl)[0]
+    root = source.transl[0] + identity.joints[0]
+    legs = feet.mean(0) - root
+    if float(legs[1]) > _UPRIGHT * float(legs.norm()):
+        return feet[:, 1].amax()
+    here = body.vertices(identity, source.global_orient, source.body_pose, source.transl)[0]
+    rest = identity.vertices[:, 1]
+    stature = rest.amax() - rest.amin()
+    floor = (here[:, 1].amin() + here[:, 1].amax() + stature) / 2
+    ends = torch.stack([root, root])
+    ends[:, 1] = torch.stack([floor - stature, floor])
+    (_, top, depth), (_, bottom, _) = project(source.camera, ends)
+    height, edge = source.camera.size[0], _EDGE * source.camera.size[0]
+    room = (height - edge - bottom).clamp(max=0) + (edge - top).clamp(min=0)
+    return floor + length_in_metres(source.camera, 1.0, depth) * room
 
 
 def feet_level(

@@ -60,16 +60,16 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
     body = person.body
     offsets, views = person.offsets, person.views
     for name, other in wearers.items():
-        share = _share(body, name)
-        offsets = share[:, None] * other.offsets + (1 - share[:, None]) * offsets
-        worn = (share > 0.5)[body.topology.faces.long()].all(1)
+        weight = _weight(body, name)
+        offsets = weight[:, None] * other.offsets + (1 - weight[:, None]) * offsets
+        worn = (weight > 0.5)[body.topology.faces.long()].all(1)
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
     appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wearers.items()})
     return replace(person, offsets=offsets, appearance=appearance, views=views).to(device)
 
 
-def _share(body: BodyModel, name: str) -> Tensor:
+def _weight(body: BodyModel, name: str) -> Tensor:
     """Return how much of each vertex belongs to a part, with a soft border."""
     inside = np.isin(body.topology.vertex_part.numpy(), part_labels(name)).astype(np.float64)
     return torch.from_numpy(smooth_over_surface(inside, body.topology.faces.numpy(), steps=4)).float()

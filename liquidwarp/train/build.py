@@ -8,10 +8,15 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.methods import METHODS, MethodEntry, entry_of
 from liquidwarp.train.config import Config
+from liquidwarp.train.few_shot_objective import build_few_shot
 from liquidwarp.train.liquid_objective import build_liquid
 from liquidwarp.train.objective import Objective, build_compact
 
-OBJECTIVES: dict[str, Callable[[Config], Objective]] = {"compact": build_compact, "liquid": build_liquid}
+OBJECTIVES: dict[str, Callable[[Config], Objective]] = {
+    "compact": build_compact,
+    "few-shot-vid2vid": build_few_shot,
+    "liquid": build_liquid,
+}
 """By the name that `methods.MethodEntry.objective` gives."""
 
 

@@ -28,6 +28,9 @@ class DataConfig:
         mirror: whether to mirror half of the samples.
         tint: strongest darkening of a colour channel, against all samples having one light.
         neighbours: let each sample be two successive frames, as `loss.temporal` needs them.
+        single: steps of a recurrent network on single frames, before sequences come.
+        doubling: steps after which its sequences, of two frames at first, become twice as long.
+        longest: frames of its longest sequences.
         workers: processes that read ahead.
     """
 
@@ -42,6 +45,9 @@ class DataConfig:
     mirror: bool = True
     tint: float = 0.2
     neighbours: bool = False
+    single: int = 0
+    doubling: int = 1000
+    longest: int = 1
     workers: int = 1
 
 
@@ -50,9 +56,9 @@ class ModelConfig:
     """What is trained.
 
     Attributes:
-        kind: of generator: compact, or a published configuration such as AttLWB-SPADE.
+        kind: of generator: compact, or a published configuration such as AttLWB-SPADE or fsvid2vid-pose.
         widths: channels at 1/2, 1/4, 1/8 and 1/16; of the compact one.
-        share: of the published widths; 1 is the network as published.
+        width: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
         discriminator_width: channels of the discriminators' first stage.
@@ -61,7 +67,7 @@ class ModelConfig:
 
     kind: str = "compact"
     widths: tuple[int, ...] = (32, 64, 128, 192)
-    share: float = 1.0
+    width: float = 1.0
     photos: int = 1
     start: str = ""
     discriminator_width: int = 32
@@ -87,7 +93,10 @@ class LossConfig:
         face: Charbonnier in the face's box.
         identity: perceptual loss of the face, enlarged.
         temporal: how the picture changes from one frame to the next, against how it should.
-        adversarial_from: share of the training after which the discriminator joins.
+        flow: of few-shot vid2vid: difference of its flow from the mesh's.
+        warp: of few-shot vid2vid: difference of warped pictures and parts of the body from the truth.
+        trust: of few-shot vid2vid: masks that do not trust what was warped well, or do what was not.
+        adversarial_from: fraction of the training after which the discriminator joins.
     """
 
     pixel: float = 10.0
@@ -104,6 +113,9 @@ class LossConfig:
     face: float = 1.0
     identity: float = 0.2
     temporal: float = 0.0
+    flow: float = 0.0
+    warp: float = 0.0
+    trust: float = 0.0
     adversarial_from: float = 0.3
 
 
@@ -120,7 +132,7 @@ class TrainConfig:
         decay: of the weights (AdamW).
         warmup: steps over which the rates rise.
         schedule: constant, linear or cosine, down to `final` of the rate.
-        final: share of the rate at the end.
+        final: fraction of the rate at the end.
         clip: largest norm of the gradient.
         ema: how slowly the averaged weights follow.
         precision: float32 or bfloat16.
@@ -273,8 +285,10 @@ def _check(config: Config) -> None:
         "train.batch": train.batch,
         "train.lr": train.lr,
         "train.clip": train.clip,
-        "model.share": config.model.share,
+        "model.width": config.model.width,
         "model.photos": config.model.photos,
+        "data.doubling": data.doubling,
+        "data.longest": data.longest,
         "log.every": config.log.every,
         "log.pictures": config.log.pictures,
         "log.checkpoint": config.log.checkpoint,

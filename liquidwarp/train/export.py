@@ -51,4 +51,4 @@ def export_weights(
         "batch": config.train.batch,
     }
     write = resolve(entry.export)
-    write(generator, path, card, configuration=config.model.kind, share=config.model.share)
+    write(generator, path, card, configuration=config.model.kind, width=config.model.width)

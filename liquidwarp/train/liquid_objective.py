@@ -72,10 +72,10 @@ class LiquidObjective(PictureObjective):
 
 
 def make_liquid_objective(
-    kind: str, share: float, losses: LossConfig, discriminator: nn.Module | None = None
+    kind: str, width: float, losses: LossConfig, discriminator: nn.Module | None = None
 ) -> LiquidObjective:
     """Return an untrained generator with its losses."""
-    return LiquidObjective(LiquidGenerator(shape_of(kind, share)), losses, discriminator)
+    return LiquidObjective(LiquidGenerator(shape_of(kind, width)), losses, discriminator)
 
 
 def build_liquid(config: Config) -> LiquidObjective:
@@ -84,13 +84,13 @@ def build_liquid(config: Config) -> LiquidObjective:
     Raises:
         InputError: `model.start` cannot be read, or is of another network.
     """
-    objective = make_liquid_objective(config.model.kind, config.model.share, config.loss, build_discriminator(config))
+    objective = make_liquid_objective(config.model.kind, config.model.width, config.loss, build_discriminator(config))
     if config.model.start:
         try:
             objective.generator.load_state_dict(load_published(config.model.start).state_dict())
         except RuntimeError as error:
             raise InputError(
                 f"model.start={config.model.start} is of another network than model.kind={config.model.kind} "
-                f"with model.share={config.model.share}"
+                f"with model.width={config.model.width}"
             ) from error
     return objective

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.methods.liquid import background_input, body_chart, texture_code
@@ -18,12 +17,9 @@ from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture
 from liquidwarp.nn.planes import PhotoFlow, joined
 from liquidwarp.raster import rasterize
 from liquidwarp.train.batch import TargetTruth
+from liquidwarp.train.clip_samples import KEPT, ClipSamples
 from liquidwarp.train.pairs import find_boxes
 from liquidwarp.types import BodyTrack, Clip, Fragments
-
-_GROUP = 16  # clips that are open together
-_PER_CLIP = 16  # samples of each, before the next ones are opened
-_TRIES = 8  # clips tried for one sample before giving up
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +171,8 @@ def look_at_clip(
     )
 
 
-class LiquidSamples:
-    """Random frames of clips as tasks; samples near each other share a few clips, so that not all need be open.
+class LiquidSamples(ClipSamples[SeenClip, LiquidBatch]):
+    """Random frames of clips as tasks.
 
     Args:
         count: how many clips there are.
@@ -195,46 +191,18 @@ class LiquidSamples:
         photos: int = 1,
         neighbours: bool = False,
         seed: int = 0,
-        kept: int = _GROUP,
+        kept: int = KEPT,
     ) -> None:
-        check_positive("count", count)
-        self.broken: dict[str, str] = {}
-        self._count, self._photos, self._neighbours, self._seed = count, photos, neighbours, seed
-        self._group = min(count, max(kept, 1))
-        self._look, self._open = look, dict[int, SeenClip]()
+        super().__init__(count, look, self._task, seed=seed, kept=kept)
+        self._photos, self._neighbours = photos, neighbours
 
-    def sample(self, index: int) -> LiquidBatch:
-        """Return sample number `index`.
-
-        Raises:
-            InputError: several clips in a row cannot be used.
-        """
-        group = np.random.default_rng((self._seed, index // (self._group * _PER_CLIP)))
-        clips = group.permutation(self._count)[: self._group]
-        rng = np.random.default_rng((self._seed, index, 1))
-        damage = None
-        for _ in range(_TRIES):
-            number = int(rng.choice(clips))
-            try:
-                clip = self._clip(number)
-                if len(clip) <= self._photos:
-                    raise InputError(f"clip {number} has {len(clip)} frames; {self._photos + 1} are needed")
-            except InputError as error:
-                damage = error
-                self.broken[f"clip {number}"] = str(error)
-                continue
-            if self._neighbours:
-                return _neighbours(clip, self._photos, rng)
-            target, *sources = rng.permutation(len(clip))[: 1 + self._photos].tolist()
-            return clip.sample(target, sources)
-        raise InputError(f"{_TRIES} clips in a row cannot be used; the last: {damage}") from damage
-
-    def _clip(self, number: int) -> SeenClip:
-        if number not in self._open:
-            if len(self._open) >= self._group:
-                del self._open[next(iter(self._open))]  # the one opened first
-            self._open[number] = self._look(number)
-        return self._open[number]
+    def _task(self, clip: SeenClip, index: int, rng: np.random.Generator) -> LiquidBatch:
+        if len(clip) <= self._photos:
+            raise InputError(f"it has {len(clip)} frames; {self._photos + 1} are needed")
+        if self._neighbours:
+            return _neighbours(clip, self._photos, rng)
+        target, *sources = rng.permutation(len(clip))[: 1 + self._photos].tolist()
+        return clip.sample(target, sources)
 
 
 def _neighbours(clip: SeenClip, photos: int, rng: np.random.Generator) -> LiquidBatch:

@@ -147,13 +147,8 @@ class PictureObjective:
 
     def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
         """Return PSNR on the person, texture distance and overlap, of ours and of the picture without a network."""
-        found = {}
-        for name, picture, alpha in (
-            ("ours", attempt.picture.clamp(0, 1), attempt.alpha),
-            ("surface", batch.plain_picture, batch.plain_alpha),
-        ):
-            found[f"psnr_person_{name}"] = _psnr(picture, batch.truth.picture, (batch.truth.alpha > 0.5).float())
-            found[f"texture_{name}"] = self._texture(picture, batch.truth.picture)
+        found = picture_figures(attempt, batch, self._texture)
+        for name, alpha in (("ours", attempt.alpha), ("surface", batch.plain_alpha)):
             found[f"iou_{name}"] = 1 - mask_iou_loss((alpha > 0.5).float(), (batch.truth.alpha > 0.5).float())
         return found
 
@@ -251,6 +246,17 @@ def _near(batch: Batch) -> Float[Tensor, "B H W"]:
     """Return 1 on the person, as it is or as it was drawn, and on a rim around it."""
     person = torch.maximum(batch.truth.alpha, batch.plain_alpha)
     return (avg_pool2d(person[:, None], _AROUND, 1, _AROUND // 2)[:, 0] > 0).float()
+
+
+def picture_figures(
+    attempt: Attempt, batch: Batch, texture: Callable[[Tensor, Tensor], Tensor]
+) -> dict[str, Float[Tensor, " B"]]:
+    """Return PSNR on the person and texture distance per sample, of ours and of the picture without a network."""
+    found, person = {}, (batch.truth.alpha > 0.5).float()
+    for name, picture in (("ours", attempt.picture.clamp(0, 1)), ("surface", batch.plain_picture)):
+        found[f"psnr_person_{name}"] = _psnr(picture, batch.truth.picture, person)
+        found[f"texture_{name}"] = texture(picture, batch.truth.picture)
+    return found
 
 
 def mean_figures(found: Sequence[dict[str, Tensor]]) -> dict[str, float]:

@@ -142,7 +142,7 @@ def _framed(file: Pairs, frame: int, window: tuple[slice, slice], size: tuple[in
 
 
 class _Steps(Dataset[tuple[Batch, dict[str, str]]]):
-    """One process's share of the batch of each step."""
+    """One process's part of the batch of each step."""
 
     def __init__(self, samples: Samples, first: Callable[[int], int], count: int) -> None:
         self._samples, self._first, self._count = samples, first, count
@@ -153,7 +153,7 @@ class _Steps(Dataset[tuple[Batch, dict[str, str]]]):
         return joined(parts), dict(self._samples.broken)
 
 
-class _Share:
+class _Part:
     """Number of a process's first sample in a step; a class, since workers are sent it."""
 
     def __init__(self, batch: int, rank: int, world: int) -> None:
@@ -166,7 +166,7 @@ class _Share:
 def batches(
     samples: Samples, *, start: int, stop: int, batch: int, rank: int = 0, world: int = 1, workers: int = 0
 ) -> Iterator[tuple[Batch, dict[str, str]]]:
-    """Yield this process's share of the batches of steps `start` to `stop`, and what was found broken so far.
+    """Yield this process's part of the batches of steps `start` to `stop`, and what was found broken so far.
 
     Sample k of step s is number `s * batch + k`, whatever the number of processes and workers.
 
@@ -175,7 +175,7 @@ def batches(
     """
     if batch % world:
         raise InputError(f"train.batch={batch} cannot be shared by {world} processes; give a multiple of {world}")
-    steps = _Steps(samples, _Share(batch, rank, world), batch // world)
+    steps = _Steps(samples, _Part(batch, rank, world), batch // world)
     loader = DataLoader(
         steps,
         batch_size=None,

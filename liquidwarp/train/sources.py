@@ -10,18 +10,20 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import distributed
 
-from liquidwarp.bodies import load_body
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.console import progress_bar
 from liquidwarp.data import load_clips, load_iper, roughen
 from liquidwarp.errors import InputError
+from liquidwarp.labels import PartChart, part_chart
 from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.build import trained_method
 from liquidwarp.train.config import Config
+from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
-from liquidwarp.types import Clip
+from liquidwarp.types import BodyTrack, Clip
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +56,8 @@ def open_sources(config: Config, folder: Path) -> Sources:
         InputError: an unknown kind of data, or no usable clip.
     """
     check_choice("data.kind", config.data.kind, KINDS)
-    whole_frames = trained_method(config.model.kind).objective == "liquid"
-    sources = _liquid(config) if whole_frames else KINDS[config.data.kind](config, folder)
+    of_clips = {"liquid": _liquid, "few-shot-vid2vid": _few_shot}.get(str(trained_method(config.model.kind).objective))
+    sources = of_clips(config) if of_clips else KINDS[config.data.kind](config, folder)
     for name, reason in sources.broken.items():
         _log.warning("%s left out: %s", name, reason)
     return sources
@@ -89,8 +91,50 @@ def _synthetic(config: Config, folder: Path) -> Sources:
 
 
 def _liquid(config: Config) -> Sources:
-    """Open clips for a published configuration, which learns from whole pictures."""
-    data, seed = config.data, config.train.seed
+    """Open clips for a Liquid Warping GAN."""
+    data = config.data
+
+    def samples(clips: _Clips, own: Sequence[int], _: bool) -> Samples:
+        look = _Look(clips, own, config)
+        return LiquidSamples(
+            len(own), look, photos=config.model.photos, neighbours=data.neighbours, seed=config.train.seed
+        )
+
+    return _whole_pictures(config, samples)
+
+
+def _few_shot(config: Config) -> Sources:
+    """Open clips for few-shot vid2vid."""
+    data = config.data
+
+    def samples(clips: _Clips, own: Sequence[int], training: bool) -> Samples:
+        lengths = LengthSchedule(data.single if training else 0, data.doubling, data.longest)
+        return FewShotSamples(
+            len(own),
+            _LookAtSequence(clips, own, config),
+            size=data.size,
+            photos=config.model.photos,
+            enriched=config.model.kind == "fsvid2vid-mesh",
+            heads=config.model.kind == "fsvid2vid-imaginaire-pose",
+            length=lengths,
+            batch=config.train.batch,
+            mirror=data.mirror,
+            tint=data.tint,
+            varied=training,
+            seed=config.train.seed,
+        )
+
+    return _whole_pictures(config, samples)
+
+
+def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool], Samples]") -> Sources:
+    """Open clips for a network that learns from whole pictures.
+
+    Args:
+        config: the configuration.
+        make: returns samples of some of the clips, which are to be learnt from or only measured on.
+    """
+    data = config.data
     if data.kind == "pairs":
         raise InputError(
             f"data.kind=pairs is for the compact generator; model.kind={config.model.kind} learns from data.kind="
@@ -104,12 +148,7 @@ def _liquid(config: Config) -> Sources:
     kept = [number for number in numbers if every and number % every == every - 1]
     used = [number for number in numbers if number not in kept]
     training, held_out = (
-        LiquidSamples(
-            len(own), _Look(clips, own, config), photos=config.model.photos, neighbours=data.neighbours, seed=seed
-        )
-        if own
-        else None
-        for own in (used, kept)
+        make(clips, own, learning) if own else None for own, learning in ((used, True), (kept, False))
     )
     if training is None:
         raise InputError(f"no clip to train on ({len(kept)} held out); give more, or data.held_out=0")
@@ -123,12 +162,32 @@ class _Look:
         self._clips, self._own, self._config = clips, own, config
 
     def __call__(self, number: int) -> SeenClip:
-        clip, data = self._clips[self._own[number]], self._config.data
+        clip, track, body = self._known(number)
+        return look_at_clip(clip, self._config.data.size, self._config.data.frames, track=track, body=body)
+
+    def _known(self, number: int) -> tuple[Clip, BodyTrack, BodyModel]:
+        """Return a clip, its body and how it stands."""
+        clip = self._clips[self._own[number]]
         track, body = clip.track, load_body(clip.track.body)
-        if data.kind == "synthetic":
+        if self._config.data.kind == "synthetic":
             rng = np.random.default_rng((self._config.train.seed, self._own[number]))
             track = roughen(body, track, rng)
-        return look_at_clip(clip, data.size, data.frames, track=track, body=body)
+        return clip, track, body
+
+
+class _LookAtSequence(_Look):
+    """Looks at a clip as few-shot vid2vid does; bodies are cut into parts once."""
+
+    def __init__(self, clips: "_Clips", own: Sequence[int], config: Config) -> None:
+        super().__init__(clips, own, config)
+        self._charts: dict[str, PartChart] = {}
+
+    def __call__(self, number: int) -> SequenceClip:  # type: ignore[override]
+        clip, track, body = self._known(number)
+        if body.name not in self._charts:
+            self._charts[body.name] = part_chart(body)
+        chart = self._charts[body.name]
+        return look_at_sequence(clip, self._config.data.frames, chart=chart, track=track, body=body)
 
 
 class _Engine:

@@ -1,7 +1,7 @@
 """One step after the other: gradients, averaged weights, and a state that can be saved and taken up again."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Trainer:
     Args:
         objective: what is trained, and towards what.
         config: how.
-        adversary_from: share of the training after which the discriminator joins.
+        adversary_from: fraction of the training after which the discriminator joins.
         processes: that share the work.
     """
 
@@ -65,9 +65,9 @@ class Trainer:
         Raises:
             InputError: a loss is not a number any more.
         """
-        share = self.share(progress)
-        rate = rate_factor(self._config, progress.step, share)
-        adversary = self._discriminator is not None and share >= self._adversary_from
+        done = self.done(progress)
+        rate = rate_factor(self._config, progress.step, done)
+        adversary = self._discriminator is not None and done >= self._adversary_from
         discriminator = self.objective.discriminator
         if discriminator is not None:
             discriminator.requires_grad_(False)
@@ -88,7 +88,7 @@ class Trainer:
         with torch.no_grad(), self._autocast():
             return self.objective.attempt(self.averaged, batch)
 
-    def share(self, progress: Progress) -> float:
+    def done(self, progress: Progress) -> float:
         """Return how much of the training is done, 0 to 1."""
         done = progress.step / self._config.steps
         if self._config.paced and self._config.minutes:
@@ -146,20 +146,20 @@ class Trainer:
 
     def _follow(self) -> None:
         with torch.no_grad():
-            for slow, fast in zip(_tensors(self.averaged), _tensors(self.objective.generator), strict=True):
-                if slow.dtype.is_floating_point:
-                    slow.lerp_(fast.detach(), 1 - self._config.ema)
-                else:
-                    slow.copy_(fast)
+            generator = self.objective.generator
+            for slow, fast in zip(self.averaged.parameters(), generator.parameters(), strict=True):
+                slow.lerp_(fast.detach(), 1 - self._config.ema)
+            for kept, own in zip(self.averaged.buffers(), generator.buffers(), strict=True):
+                kept.copy_(own)  # statistics, and what spectral norms are found by: an average of them means nothing
 
 
-def rate_factor(config: TrainConfig, step: int, share: float) -> float:
-    """Return the learning rate of a step as a share of the full one: a straight rise, then the schedule.
+def rate_factor(config: TrainConfig, step: int, done: float) -> float:
+    """Return the learning rate of a step as a fraction of the full one: a straight rise, then the schedule.
 
     Args:
-        config: warmup, schedule and final share.
+        config: warmup, schedule and final fraction.
         step: number of steps done before.
-        share: of the training that is done, 0 to 1.
+        done: of the training that is done, 0 to 1.
     """
     warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
     falls: dict[str, Callable[[float], float]] = {
@@ -167,9 +167,5 @@ def rate_factor(config: TrainConfig, step: int, share: float) -> float:
         "linear": lambda done: 1 - done,
         "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
     }
-    left = falls[config.schedule](share)
+    left = falls[config.schedule](done)
     return warm * (left if config.schedule == "constant" else config.final + (1 - config.final) * left)
-
-
-def _tensors(module: nn.Module) -> Iterable[Tensor]:
-    return [*module.parameters(), *module.buffers()]

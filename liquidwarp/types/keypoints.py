@@ -1,6 +1,6 @@
 """What a detector saw in a clip."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -24,6 +24,7 @@ class Keypoints:
         fps: frames per second; 0 for unrelated pictures.
         detector: name and version of what made them, for files and messages alone.
         profile: how to read them.
+        cuts: first frame of each shot but the first; empty for a clip without cuts.
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,19 @@ class Keypoints:
     fps: float
     detector: str
     profile: DetectorProfile = field(default_factory=DetectorProfile)
+    cuts: tuple[int, ...] = ()
+
+    def __getitem__(self, frames: slice) -> "Keypoints":
+        """Return the keypoints of some frames in a row."""
+        first, last, _ = frames.indices(len(self.present))
+        return replace(
+            self,
+            image=self.image[first:last],
+            confidence=self.confidence[first:last],
+            world=None if self.world is None else self.world[first:last],
+            present=self.present[first:last],
+            cuts=tuple(cut - first for cut in self.cuts if first < cut < last),
+        )
 
     def to(self, device: torch.device | str) -> "Keypoints":
         """Return the keypoints on another device."""

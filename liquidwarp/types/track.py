@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -21,10 +22,13 @@ from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.files import write_arrays
 from liquidwarp.types.camera import Camera
+from liquidwarp.types.face import FACE_POINTS, FaceTrack
+from liquidwarp.types.shots import cuts_among
 
-_FORMAT = 1
+_FORMAT = 2  # of tracks with a face; without one it is 1, as ever
 # What numpy and zipfile raise on damaged archives, beside ValueError and the like.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, RuntimeError, SyntaxError, KeyError)
+_PER_FACE = ("size", "presence")
 _PER_FRAME = ("global_orient", "body_pose", "transl", "confidence", "observed")
 
 
@@ -46,6 +50,8 @@ class BodyTrack:
         observed: False where the frame had no person and the pose was bridged from its neighbours.
         detector: what found the person.
         version: version of liquidwarp that made the track.
+        cuts: first frame of each shot but the first; nothing is smoothed across.
+        face: the mesh of the person's face in each frame; None if nobody looked, or saw it.
     """
 
     body: str
@@ -59,6 +65,8 @@ class BodyTrack:
     observed: Bool[Tensor, "T"]
     detector: str = ""
     version: str = ""
+    cuts: tuple[int, ...] = ()
+    face: FaceTrack | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -75,7 +83,18 @@ class BodyTrack:
             TypeError: the index is of another kind.
         """
         frames = _frames_of(index, len(self))
-        return replace(self, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+        cuts = cuts_among(self.cuts, np.arange(len(self))[frames]) if self.cuts else ()
+        face = None if self.face is None else self.face[frames]
+        return replace(self, cuts=cuts, face=face, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+
+    def posed_as(self, parts: Sequence["BodyTrack"]) -> "BodyTrack":
+        """Return the track with the poses and places of other tracks, one after the other; they have as many frames."""
+        return replace(
+            self,
+            global_orient=torch.cat([part.global_orient for part in parts]),
+            body_pose=torch.cat([part.body_pose for part in parts]),
+            transl=torch.cat([part.transl for part in parts]),
+        )
 
     def to(self, device: torch.device | str) -> "BodyTrack":
         """Return the track, and its camera, on another device."""
@@ -87,7 +106,7 @@ class BodyTrack:
         Raises:
             OutputError: the file cannot be written.
         """
-        arrays = {"format": np.array(_FORMAT)} | _arrays_of(self)
+        arrays = {"format": np.array(1 if self.face is None else _FORMAT)} | _arrays_of(self)
         write_arrays(path, arrays)
 
     @staticmethod
@@ -142,13 +161,15 @@ def _frames_of(
     return torch.from_numpy(rows)
 
 
-def _arrays_of(value: BodyTrack | Camera, prefix: str = "") -> dict[str, np.ndarray]:
+def _arrays_of(value: BodyTrack | Camera | FaceTrack, prefix: str = "") -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for field in fields(value):
         member = getattr(value, field.name)
-        if isinstance(member, Camera):
+        if member is None:
+            continue
+        if isinstance(member, Camera | FaceTrack):
             arrays |= _arrays_of(member, f"{field.name}_")
-        else:
+        elif field.name != "cuts" or member:
             plain = member.detach().cpu().numpy() if isinstance(member, Tensor) else member
             arrays[prefix + field.name] = np.asarray(plain)
     return arrays
@@ -161,11 +182,17 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
     def tensor(name: str, *shape: int | None) -> Tensor:
         value = torch.from_numpy(arrays[name])
         check_shape(name, value, shape)
-        value = value.bool() if name == "observed" else value.float()
+        value = value.bool() if name == "observed" else value.half() if name == "face_shape" else value.float()
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise InputError(f"{name} holds NaN or infinity")
         return value
 
+    face = None
+    if any(name.startswith("face_") for name in arrays):
+        shape = tensor("face_shape", frames, FACE_POINTS, 3)
+        face = FaceTrack(shape, tensor("face_center", frames, 2), *(tensor(f"face_{n}", frames) for n in _PER_FACE))
+        if not bool((face.size > 0).all() and (face.presence >= 0).all() and (face.presence <= 1).all()):
+            raise InputError("face_size or face_presence is out of its range")
     height, width = (int(n) for n in arrays["camera_size"])
     fps = float(arrays["fps"])
     if not frames or min(height, width) < 1 or not 0 <= fps < math.inf:
@@ -189,7 +216,18 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
         observed=tensor("observed", frames),
         detector=str(arrays["detector"]),
         version=str(arrays["version"]),
+        cuts=_cuts_from(arrays.get("cuts"), frames),
+        face=face,
     )
+
+
+def _cuts_from(cuts: np.ndarray | None, frames: int) -> tuple[int, ...]:
+    if cuts is None:
+        return ()
+    ends = [0, *(int(cut) for cut in cuts), frames]
+    if any(last <= first for first, last in pairwise(ends)):
+        raise InputError(f"its cuts {ends[1:-1]} are not those of {frames} frames")
+    return tuple(ends[1:-1])
 
 
 def _not_a_track(path: Path, cause: object) -> InputError:

@@ -12,8 +12,10 @@ from torch import Tensor
 from liquidwarp.bodies import PARTS, BodyModel, Topology, load_body
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import project
 from liquidwarp.media import is_video, open_video, read_image, write_image, write_video
 from liquidwarp.mesh.facing import vertex_facing
+from liquidwarp.parallel import pool_map, thread_count
 from liquidwarp.raster import interpolate, rasterize
 from liquidwarp.types import BodyTrack, Camera, Fragments
 from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, resized
@@ -60,7 +62,7 @@ _BONES = (
         for one, other in pairwise(chain)
     ),
 )
-_FINE = 2  # samples of a body per pixel along each axis
+_LARGE = 1080 * 1920  # pixels of a picture from which on nobody sees the steps of an outline
 _SUBPIXEL = 4  # bits behind the point of the coordinates that are drawn at
 
 
@@ -102,18 +104,52 @@ def draw_body(
         camera: its size is the result's.
         colors: "part" or "clay", see `shaded_body`.
         opacity: of the body; on paper it is opaque.
+
+    The outline is smooth (four samples a pixel), but for pictures of full HD and more.
     """
+    from liquidwarp.viz.body_kernels import lay_over  # compiles: not before it is needed
+
+    check_choice("colors", colors, _COLORINGS)
     height, width = camera.size
-    drawn, mask = shaded_body(vertices, topology, camera.resized((_FINE * height, _FINE * width)), colors=colors)
-    # Colours are averaged over the body alone, so that nothing of the ground gets into its rim.
-    share = mask.reshape(height, _FINE, width, _FINE).sum((1, 3), dtype=np.float32)[..., None]
-    body = (drawn * mask[..., None]).reshape(height, _FINE, width, _FINE, 3).sum((1, 3), dtype=np.float32)
-    color = body / np.maximum(share, 1)
     if picture is None:
-        below, strength = np.full((height, width, 3), PAPER, np.uint8), share / _FINE**2
+        out = np.full((height, width, 3), PAPER, np.uint8)
     else:
-        below, strength = resized(as_picture(picture), camera.size, crop=True), opacity * share / _FINE**2
-    return ((1 - strength) * below + strength * color + 0.5).astype(np.uint8)
+        out = resized(as_picture(picture), camera.size, crop=True).copy()
+    left, top, right, bottom = _box(vertices, camera)
+    if left >= right or top >= bottom:
+        return out
+    samples = 1 if height * width >= _LARGE else 2
+    size = samples * (bottom - top), samples * (right - left)
+    fine = camera.resized((samples * height, samples * width)).cropped((samples * left, samples * top), size)
+    fragments = rasterize(vertices[None], topology.faces, fine)
+    lay_over(
+        out[top:bottom, left:right],
+        fragments.face_index[0].numpy(),
+        fragments.bary[0].numpy(),
+        topology.faces.numpy(),
+        vertex_facing(vertices[None], topology.faces, camera)[0].clamp_min(0).numpy(),
+        _face_colors(topology, colors),
+        samples,
+        np.float32(1 if picture is None else opacity),
+    )
+    return out
+
+
+def _face_colors(topology: Topology, colors: str) -> np.ndarray:
+    if colors == "clay":
+        return np.full((len(topology.faces), 3), _CLAY, np.uint8)
+    return np.array([PART_COLORS[part] for part in PARTS], np.uint8)[topology.face_part.numpy()]
+
+
+def _box(vertices: Float[Tensor, "V 3"], camera: Camera) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of the pixels that a body can touch; all of them if it reaches the camera."""
+    height, width = camera.size
+    places = project(camera, vertices)
+    if not places.isfinite().all() or places[:, 2].amin() <= 0:
+        return 0, 0, width, height
+    low, high = places[:, :2].amin(0).floor() - 1, places[:, :2].amax(0).ceil() + 1
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    return max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))
 
 
 def draw_track(
@@ -127,6 +163,8 @@ def draw_track(
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Yield each frame with the body of a track over it, lazily; ends with the shorter of the two.
 
+    As many frames are drawn at once as torch may use threads, each by one; they are read a few ahead.
+
     Args:
         frames: pictures.
         track: the body through time.
@@ -137,11 +175,15 @@ def draw_track(
     """
     body = body or load_body(track.body)
     identity = body.identity(track.betas)
-    for index, frame in zip(range(len(track)), frames, strict=False):
+
+    def draw(item: tuple[int, PictureLike]) -> np.ndarray:
+        index, frame = item
         now = track[index]
-        with torch.no_grad():
+        with torch.no_grad():  # each thread has a switch of its own
             vertices = body.vertices(identity, now.global_orient, now.body_pose, now.transl, offsets=offsets)[0]
-        yield draw_body(frame, vertices, body.topology, track.camera, colors=colors, opacity=opacity)
+            return draw_body(frame, vertices, body.topology, track.camera, colors=colors, opacity=opacity)
+
+    return pool_map(draw, zip(range(len(track)), frames, strict=False), workers=thread_count())
 
 
 def draw_overlay(
@@ -163,7 +205,10 @@ def draw_overlay(
     if is_video(source) or Path(source).is_dir():
         video = open_video(source)
         frames = draw_track(video, track, body=body)
-        return write_video(frames, path, fps=video.fps, sound=video.path, total=len(track), progress=progress)
+        quick = video.size[0] * video.size[1] >= _LARGE
+        return write_video(
+            frames, path, fps=video.fps, sound=video.path, total=len(track), progress=progress, quick=quick
+        )
     return write_image(path, next(draw_track([read_image(source).rgb], track, body=body)))
 
 

@@ -49,7 +49,7 @@ def coverage_map(
     Args:
         coverage: (H, W), 0 background, 1 seen, 2 mirrored, 3 filled, such as `Synthesis.coverage`.
         picture: what to tint; flat colours if None.
-        legend: write below what the colours mean, with each kind's share of the person.
+        legend: write below what the colours mean, with each kind's fraction of the person.
 
     Raises:
         InputError: another shape, or other numbers.
@@ -195,7 +195,7 @@ def feature_pictures(
     strongest = basis.gather(0, basis.abs().argmax(0, keepdim=True))
     basis = basis * torch.where(strongest < 0, -1.0, 1.0)  # an eigenvector's sign is arbitrary
     values = (together - mean) @ basis
-    low, high = (torch.quantile(values[:: max(1, len(values) // 2**16)], share, dim=0) for share in (0.02, 0.98))
+    low, high = (torch.quantile(values[:: max(1, len(values) // 2**16)], level, dim=0) for level in (0.02, 0.98))
     pictures = []
     for each, mask in zip(features, masks, strict=True):
         colors = ((each.detach().double().permute(1, 2, 0) - mean) @ basis - low) / (high - low).clamp(min=1e-12)
@@ -216,6 +216,6 @@ def _wheel() -> np.ndarray:
     runs = []
     for ends, count in _WHEEL:
         one, other = (np.array(_CORNERS[end]) for end in ends)
-        share = np.arange(count)[:, None] / count
-        runs.append((1 - share) * one + share * other)
+        weight = np.arange(count)[:, None] / count
+        runs.append((1 - weight) * one + weight * other)
     return np.concatenate(runs)

@@ -63,8 +63,9 @@ def fake_clip(seed: tuple[int, int], frames: int, size: tuple[int, int], *, fps:
     return Clip(f"noise {seed}", images, alphas, track, truth=AllSeen())
 
 
+@pytest.mark.slow
 def test_trains_measures_and_goes_on(ablation: SimpleNamespace, tmp_path: Path) -> None:
-    arguments = ["--steps", "2", "--batch", "2", "--size", str(SIZE), "--share", "0.05", "--clips", "2"]
+    arguments = ["--steps", "2", "--batch", "2", "--size", str(SIZE), "--width", "0.05", "--clips", "2"]
     arguments += ["--frames", str(FRAMES), "--held-out", "1", "--variants", "W_C", "attention", "-o", str(tmp_path)]
     assert ablation.run.main(arguments) == 0
     first = json.loads((tmp_path / "results.json").read_text())

@@ -231,7 +231,7 @@ def test_the_camera_walks_to_the_side_that_a_frame_shows(iper: SimpleNamespace, 
 def test_the_whole_way_on_synthetic_people(iper: SimpleNamespace, tmp_path: Path) -> None:
     import subprocess
 
-    small = "--subjects 1 --outfits 2 --frames-a 8 --frames-random 6 --size 96 --val-share 1.0"
+    small = "--subjects 1 --outfits 2 --frames-a 8 --frames-random 6 --size 96 --val-fraction 1.0"
     make = ROOT / "datasets" / "synthetic" / "make.py"
     subprocess.run([sys.executable, str(make), "--out", str(tmp_path / "data"), *small.split()], check=True)
     tasks = ("self", "cross", "transfer", "view")

@@ -24,7 +24,15 @@ from liquidwarp.synth import moving_person, simulate_keypoints
 from liquidwarp.testing import toy_body
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("run", "recovery_measure", "recovery_real", "recovery_report", "quality_report", "quality_measure")
+MODULES = (
+    "run",
+    "recovery_measure",
+    "recovery_close",
+    "recovery_real",
+    "recovery_report",
+    "quality_report",
+    "quality_measure",
+)
 SIZE, FRAMES, FPS = (96, 80), 12, 25.0
 
 
@@ -33,13 +41,16 @@ def recovery(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks" / "recovery"), *sys.path])
     for name in MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
+    import recovery_close
     import recovery_measure
     import recovery_real
     import recovery_report
     import run
 
     threads = torch.get_num_threads()
-    yield SimpleNamespace(run=run, measure=recovery_measure, real=recovery_real, report=recovery_report)
+    yield SimpleNamespace(
+        run=run, measure=recovery_measure, real=recovery_real, report=recovery_report, close=recovery_close
+    )
     torch.set_num_threads(threads)
     for name in MODULES:
         sys.modules.pop(name, None)
@@ -203,7 +214,10 @@ def test_results_have_a_form_and_what_breaks_it_is_named(recovery: SimpleNamespa
         real.RealClip(name, 4, SIZE, FPS, {"recover": scores_of(recovery, real.METRICS, value)}, {"recover": stages})
         for name, value, stages in (("a", 1.0, {"detect": 3.0, "fit": 5.0}), ("b", 3.0, {"detect": 4.0, "fit": 6.0}))
     ]
-    data = report.to_json(synthetic, {}, clips, {"clips": 1}, 1 << 30)
+    near = {
+        name: {way: scores_of(recovery, recovery.close.METRICS, 2.0)} for name in "cd" for way in recovery.close.WAYS
+    }
+    data = report.to_json(synthetic, {}, clips, {"clips": 1}, 1 << 30, close=near)
     report.check(data)
     json.dumps(data, allow_nan=False)
     assert data["real"]["all clips"]["recover"]["metrics"]["iou"]["count"] == 4
@@ -211,12 +225,13 @@ def test_results_have_a_form_and_what_breaks_it_is_named(recovery: SimpleNamespa
     text = report.table(data)
     assert "| 1 | fit | 7.5 (7.1-7.9) |" in text
     assert "| way | hip | head top |" in text
+    assert "| all | hands and face | 2.5 (2.0-3.0) | 2.5 / 3.0 |" in text
     assert "| fit | 2 | 5 |" in text
     assert "| recover | 3.5 (3.0-4.0) |  | 5.5 (5.0-6.0) |  |  | 5.5 (5.0-6.0) |" in text
     whole = data["synthetic"]["1"]["fit"]["metrics"]
     for change, message in (
         ({"schema": "other"}, "schema must be"),
-        ({"synthetic": {}, "real": {}}, "one of the parts must have"),
+        ({"synthetic": {}, "real": {}, "close": {}}, "one of the parts must have"),
         ({"synthetic": {"1": {}}}, "synthetic.1 must have ways"),
         ({"synthetic": {"1": {"fit": {"metrics": {}, "joints": {}}}}}, "synthetic.1.fit.metrics must be"),
         (

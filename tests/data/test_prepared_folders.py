@@ -115,7 +115,7 @@ def test_shards_share_the_videos(clip: Clip, tmp_path: Path) -> None:
 
 def make(out: Path, *options: str, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["--subjects", "1", "--outfits", "2", "--frames-a", "2", "--frames-random", "3", "--size", "48"]
-    small += ["--val-share", "0.5"]
+    small += ["--val-fraction", "0.5"]
     monkeypatch.setattr(sys, "argv", ["make.py", "--out", str(out), *small, *options])
     runpy.run_path(str(MAKE), run_name="__main__")
 

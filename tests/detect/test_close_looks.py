@@ -1,5 +1,6 @@
 """Hands and face: against stored answers of MediaPipe, and where there are none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from liquidwarp.detect.details import HAND
 from liquidwarp.detect.litert.finder import Found
 from liquidwarp.detect.litert.hands import hand_region, palm_region
 from liquidwarp.detect.litert.regions import SquareRegion, upright
+from liquidwarp.detect.tuning import LITERT_TUNING
 from liquidwarp.media import read_image
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "mediapipe" / "close.npz"
@@ -128,3 +130,14 @@ def test_the_hand_of_a_frame_ago_leads_to_the_same_hand(people: dict[str, Detect
     assert inside.min() > 0.05
     assert inside.max() < 0.95
     assert inside[HAND.index("middle_tip"), 1] < inside[HAND.index("wrist"), 1]  # fingers point up
+
+
+@needs_models
+@pytest.mark.parametrize(("least", "seen"), [(22.0, False), (10.0, True)])
+def test_in_a_clip_only_larger_hands_are_looked_at(people: dict[str, Detection], least: float, seen: bool) -> None:
+    tuning = replace(LITERT_TUNING, hands=replace(LITERT_TUNING.hands, least_followed=least))
+    frame = read_image(asset("woman_stripes.jpg")).rgb
+    follower = LiteRtDetector(hands=True, tuning=tuning).follow(frame, people["woman_stripes"])
+    hands = follower.next(frame).hands
+    assert people["woman_stripes"].hands.left is not None
+    assert (hands.left is not None, hands.right is not None) == (seen, seen)

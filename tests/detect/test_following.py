@@ -1,4 +1,5 @@
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from liquidwarp.detect import Detection, collect_keypoints, describe_gaps, detec
 from liquidwarp.detect.following import pick_person
 from liquidwarp.detect.protocol import box_distance, box_iou, drop_outside
 from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.media import open_video
 
 SIZE = (60, 100)
 FRAME = np.zeros((*SIZE, 3), np.uint8)
@@ -198,3 +200,106 @@ def test_boxes():
     assert box_iou((0.0, 0.0, 2.0, 2.0), (1.0, 0.0, 3.0, 2.0)) == pytest.approx(1 / 3)
     assert box_iou((0.0, 0.0, 1.0, 1.0), (5.0, 5.0, 6.0, 6.0)) == 0
     assert box_distance((0.0, 0.0, 2.0, 4.0), (4.0, 0.0, 6.0, 4.0)) == pytest.approx(1)
+
+
+RED, BLUE, GREEN = (200, 40, 40), (40, 60, 200), (40, 170, 60)
+
+
+class Dressed(ScriptedFollowing):
+    """People in clothes of one colour each; whoever is followed swaps with the next one in the frame `swap`."""
+
+    def __init__(self, script: list[list[Detection]], swap: int) -> None:
+        super().__init__(script)
+        self.swap = swap
+
+    def follow(self, frame: np.ndarray, person: Detection) -> "Swapping":
+        self.started.append(int(frame[0, 0, 0]))
+        here = self.script[int(frame[0, 0, 0])]
+        return Swapping(self, next(number for number, other in enumerate(here) if other is person))
+
+
+class Swapping:
+    def __init__(self, detector: Dressed, number: int) -> None:
+        self.detector, self.number = detector, number
+
+    def next(self, frame: np.ndarray) -> Detection | None:
+        index = int(frame[0, 0, 0])
+        people = self.detector.script[index]
+        if index == self.detector.swap:
+            self.number = 1 - self.number
+        return people[self.number] if self.number < len(people) else None
+
+
+def painted(script: list[list[Detection]], colours: list[list[tuple[int, int, int]]]) -> list[np.ndarray]:
+    frames = clip(len(script))
+    for frame, people, clothes in zip(frames, script, colours, strict=True):
+        for person, colour in zip(people, clothes, strict=True):
+            assert person.mask is not None
+            frame[1:][person.mask[1:] > 0.5] = colour
+    return frames
+
+
+def follow(frames: list[np.ndarray], detector: ScriptedDetector, *, fps: float = 10.0, person: int = 0):
+    return detect_clip(frames, fps=fps, size=SIZE, detector=detector, person=person, source="a.mp4")
+
+
+def seen_ways(found) -> list[float]:
+    """Where the person is in all frames but number 10, in which one covers the other."""
+    return [x for i, x in enumerate(middle(found)) if i != 10]
+
+
+@pytest.mark.parametrize("person", [0, 1])
+def test_people_who_cross_keep_who_they_are(person: int) -> None:
+    script = [[person_at(20 + 3 * i), person_at(80 - 3 * i)] for i in range(20)]
+    found = follow(painted(script, [[RED, BLUE]] * 20), Dressed(script, swap=11), person=person)
+    ways = ([20 + 3 * i for i in range(20)], [80 - 3 * i for i in range(20)])
+    assert seen_ways(found) == pytest.approx([x for i, x in enumerate(ways[person]) if i != 10], abs=1e-3)
+
+
+def test_somebody_who_was_not_there_before_does_not_take_over() -> None:
+    script = [[person_at(20 + 3 * i), *([person_at(80 - 3 * i)] if i > 4 else [])] for i in range(20)]
+    found = follow(painted(script, [[RED, BLUE][: len(people)] for people in script]), Dressed(script, swap=11))
+    assert seen_ways(found) == pytest.approx([20 + 3 * i for i in range(20) if i != 10], abs=1e-3)
+
+
+def test_who_is_hidden_behind_another_is_nobody_until_seen_again() -> None:
+    both = [[person_at(20 + 3 * i), person_at(80 - 3 * i)] for i in range(20)]
+    script = [people if not 9 <= i < 12 else people[1:] for i, people in enumerate(both)]
+    colours = [[RED, BLUE] if len(people) == 2 else [BLUE] for people in script]
+    found = follow(painted(script, colours), ScriptedFollowing(script))
+    assert found.keypoints.present.tolist() == [not 9 <= i < 12 for i in range(20)]
+    here = [x for i, x in enumerate(middle(found)) if not 9 <= i < 12]
+    assert here == pytest.approx([20 + 3 * i for i in range(20) if not 9 <= i < 12], abs=1e-3)
+
+
+def test_who_changes_clothes_alone_stays_the_person() -> None:
+    script = [[person_at(40)] for _ in range(20)]
+    detector = ScriptedFollowing(script)
+    found = follow(painted(script, [[RED if i < 8 else BLUE] for i in range(20)]), detector)
+    assert bool(found.keypoints.present.all())
+
+
+def test_after_a_cut_the_person_is_found_by_its_clothes(caplog) -> None:
+    script = [[person_at(20)]] * 10 + [[person_at(30), person_at(80, height=36)]] * 10
+    frames = painted(script, [[RED]] * 10 + [[BLUE, RED]] * 10)
+    for frame in frames[10:]:
+        frame[1:][frame[1:].sum(-1) == 0] = 180  # elsewhere
+    with caplog.at_level(logging.WARNING):
+        found = follow(frames, ScriptedFollowing(script))
+    assert found.keypoints.cuts == (10,)
+    assert "a.mp4: 1 cut, at 1.0 s; each of the 2 shots is taken by itself" in caplog.text
+    assert middle(found) == pytest.approx([20] * 10 + [80] * 10, abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("person", [0, 1])
+def test_the_case_of_two_dancers(person: int) -> None:
+    clip = open_video(Path(__file__).parents[1] / "cases" / "case18_two_dancers_cross.mp4")
+    found = detect_clip(clip, fps=clip.fps, size=clip.size, person=person)
+    seen = found.keypoints.present
+    x = (found.boxes[:, 0] + found.boxes[:, 2]) / 2
+    from_to = ((462, 170), (173, 470))[person]  # he walks to the left, she to the right
+    assert float(seen.float().mean()) > 0.6
+    assert x[0] == pytest.approx(from_to[0], abs=20)
+    assert x[-1] == pytest.approx(from_to[1], abs=30)
+    assert bool(seen[50:].all())

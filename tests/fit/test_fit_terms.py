@@ -145,10 +145,10 @@ def test_short_limbs_say_little_about_their_direction(body):
     world = skeleton.points[None].clone()
     full = limb_directions(names, world, torch.ones(1, 6).double(), skeleton.points)
     world[0, 2] = world[0, 0] + 0.3 * (world[0, 2] - world[0, 0])
-    pairs, _, share = limb_directions(names, world, torch.ones(1, 6).double(), skeleton.points)
+    pairs, _, weight = limb_directions(names, world, torch.ones(1, 6).double(), skeleton.points)
     arm = pairs.tolist().index([0, 2])
     assert full[2][0, arm] == 1
-    assert share[0, arm] < 0.1
+    assert weight[0, arm] < 0.1
 
 
 def test_world_landmarks_are_seen_along_the_ray():

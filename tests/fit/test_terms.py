@@ -29,6 +29,7 @@ from liquidwarp.fit.pose_terms import AccelerationTerm, DistanceTerm, PosePriorT
 from liquidwarp.fit.prior import make_prior
 from liquidwarp.fit.skeleton import JOINTS, STATE, State, make_skeleton
 from liquidwarp.fit.solve import Problem, cost_of, normal_equations, solve_poses
+from liquidwarp.fit.turn_terms import CarriedPointTerm, TurnTerm
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, project_with_jacobian
 from liquidwarp.testing import toy_body
 
@@ -102,6 +103,22 @@ def terms_of(skeleton, state):
         "aims": _AimTerm(window.landmarks + 0.01 * noise(FRAMES, count, 3), 0.01 + part(FRAMES, count, 3)),
         "bend": _BendTerm(start, 20.0, 4.0),
         "turn": _TurnTerm(start, 0.3),
+        "turn seen": TurnTerm(
+            CANONICAL_JOINTS.index("head"),
+            axis_angle_to_matrix(0.4 * noise(FRAMES, 3)) @ window.posed.turns[:, CANONICAL_JOINTS.index("head")],
+            0.04,
+            part(FRAMES),
+            PseudoHuber(2.0),
+        ),
+        "carried point": CarriedPointTerm(
+            camera,
+            CANONICAL_JOINTS.index("left_wrist"),
+            0.1 * noise(3),
+            spots[:, MEDIAPIPE.index("left_index")],
+            1 + part(FRAMES),
+            part(FRAMES),
+            PseudoHuber(2.0),
+        ),
         "hands together": autodiff_term(
             lambda seen: (seen.landmark("left_wrist") - seen.joint("right_wrist")) / 0.3, kernel=PseudoHuber(1.0)
         ),
@@ -129,6 +146,8 @@ KINDS = (
     "aims",
     "bend",
     "turn",
+    "turn seen",
+    "carried point",
     "hands together",
     "steady head",
     "even pace",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from liquidwarp.errors import InputError
+from liquidwarp.inpaint import BackgroundTuning
 from liquidwarp.inpaint.background import background_from, clip_background, grow, photo_background
 
 SIZE = (72, 96)
@@ -48,6 +49,29 @@ def test_a_reflection_on_a_plain_floor_goes_as_well():
     photo[10:50, 44:52] = (20, 30, 40)
     photo[50:68, 45:51] = (80, 55, 40)
     assert np.abs(photo_background(photo, alpha).astype(int) - clean).max() <= 4
+
+
+def test_the_hole_of_a_large_photo_is_filled_at_a_smaller_size_and_has_its_grain():
+    generator = np.random.default_rng(3)
+    scene = np.full((120, 160, 3), (150, 140, 130), np.uint8)
+    scene[80:] = (110, 80, 60)
+    scene = (scene + generator.integers(-9, 10, scene.shape)).astype(np.uint8)
+    photo, alpha = scene.copy(), np.zeros(scene.shape[:2], np.float32)
+    photo[30:100, 65:90], alpha[30:100, 65:90] = (225, 90, 220), 1
+    tuning = BackgroundTuning(most_pixels=alpha.size // 6)
+    background = photo_background(photo, alpha, tuning=tuning)
+    filled = (background != photo).any(-1)
+    assert filled[30:100, 65:90].mean() > 0.99
+    assert not filled[:, :45].any()
+    assert not filled[:, 110:].any()
+    for rows in (slice(30, 75), slice(85, 100)):
+        inside, truth = background[rows, 65:90].astype(float), scene[rows, 65:90].astype(float)
+        assert np.abs(inside.mean((0, 1)) - truth.mean((0, 1))).max() < 3
+        assert inside.std((0, 1)).mean() > 0.7 * truth.std((0, 1)).mean(), (
+            "the grain of the photo, not of the small one"
+        )
+    with pytest.raises(InputError, match="alpha has shape"):
+        photo_background(photo, alpha[::5, ::5], tuning=tuning)
 
 
 def test_no_person_leaves_the_photo_alone():

@@ -4,7 +4,7 @@ import pytest
 
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect import Detection, MaskStack
-from liquidwarp.matting import foreground_colors, refine_alpha
+from liquidwarp.matting import ForegroundTuning, foreground_colors, refine_alpha
 from liquidwarp.matting.closed_form import matting_laplacian, solve_alpha
 
 
@@ -156,3 +156,14 @@ def test_mask_stack_round_trip():
     assert stack.frame(1, (8, 9)).shape == (8, 9)
     assert stack.stack([1]).sum() == 0
     assert stack.frame(0, (80, 60)).shape == (80, 60)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_colours_under_a_soft_alpha_are_the_foregrounds_alone(times: int):
+    rows, columns = np.mgrid[:120, :160].astype(np.float32)
+    alpha = ((columns - 40 - 0.2 * rows) / 8).clip(0, 1)
+    front, back = np.array([200.0, 60, 40]), np.array([20.0, 90, 220])
+    photo = np.rint(alpha[..., None] * front + (1 - alpha[..., None]) * back).astype(np.uint8)
+    found = foreground_colors(photo, alpha, tuning=ForegroundTuning(most_pixels=alpha.size // times**2))
+    assert np.abs(found[alpha > 0.02] - front).max() < 12
+    np.testing.assert_array_equal(found[alpha == 1], photo[alpha == 1])

@@ -80,7 +80,7 @@ def test_weights_say_of_which_method_they_are(tmp_path: Path) -> None:
         (METHODS["liquid"], liquid(), "AddLWB"),
         (METHODS["liquid"], LiquidGenerator(shape_of("W_F", 1 / 16)), "W_F"),
     ):
-        resolve(entry.export)(network, path, {"steps": 1}, configuration=kind, share=1 / 16)
+        resolve(entry.export)(network, path, {"steps": 1}, configuration=kind, width=1 / 16)
         method = make_method("gan", weights=path)
         assert method.name == entry.name
         for name, value in method.generator.state_dict().items():

@@ -253,9 +253,9 @@ def test_the_command_line_takes_it(
     np.testing.assert_allclose(means, [0, 64, 128], atol=3)
     capsys.readouterr()
     assert main([*view, "--method", "other"]) == 2
-    assert (
-        "method='other' is not known; choose one of surface, compact, liquid, counting, gan" in capsys.readouterr().err
-    )
+    told = capsys.readouterr().err
+    assert "method='other' is not known; choose one of surface, compact, liquid, " in told
+    assert ", counting, gan" in told
     assert main([*view, "--method", "counting", "--renderer", "gan"]) == 2
     assert "not allowed with argument" in capsys.readouterr().err
     assert main([*view, "--method", "counting", "--personalize"]) == 2

@@ -176,14 +176,14 @@ def test_joints_that_move_as_one_stand_for_each_other() -> None:
         assert first == (together[body.parents[joint]] if still else joint)
     # Five joints, of which the last two move as one: the four kept move the vertex as all five did.
     weights = np.array([[0.3, 0.25, 0.2, 0.15, 0.1], [0.5, 0.5, 0, 0, 0]])
-    joints, shares = four_joints(weights, np.array([0, 1, 2, 3, 3]))
+    joints, heaviest = four_joints(weights, np.array([0, 1, 2, 3, 3]))
     assert joints[0].tolist() == [0, 1, 3, 2]
-    np.testing.assert_allclose(shares[0], [0.3, 0.25, 0.25, 0.2])
-    np.testing.assert_allclose(shares[1], [0.5, 0.5, 0, 0])
+    np.testing.assert_allclose(heaviest[0], [0.3, 0.25, 0.25, 0.2])
+    np.testing.assert_allclose(heaviest[1], [0.5, 0.5, 0, 0])
     # None moves as another: the least is left out.
-    joints, shares = four_joints(weights, np.arange(5))
+    joints, heaviest = four_joints(weights, np.arange(5))
     assert joints[0].tolist() == [0, 1, 2, 3]
-    np.testing.assert_allclose(shares[0], weights[0, :4] / 0.9)
+    np.testing.assert_allclose(heaviest[0], weights[0, :4] / 0.9)
 
 
 def test_trimesh_opens_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from liquidwarp.nn.compact import CompactGenerator, SourceInput
 from liquidwarp.person import SourceView, choose_views
 from liquidwarp.tasks import SourceState, encode_source, novel_view, transfer_appearance
 from liquidwarp.testing import toy_body
+from liquidwarp.types import Pose
 
 SIZE = (96, 72)
 RED, BLUE = (200, 40, 40), (40, 40, 200)
@@ -37,7 +38,13 @@ def seen_from(body: BodyModel, turn: float, *, part: str = "all", worn: tuple[st
     faces &= torch.from_numpy(np.isin(label, part_labels(part)))
     for name in worn:
         faces &= torch.from_numpy(~np.isin(label, part_labels(name)))
-    return SourceView(np.zeros((*SIZE, 4), np.uint8), camera, vertices[0], faces)
+    return SourceView(
+        np.zeros((*SIZE, 4), np.uint8),
+        camera,
+        vertices[0],
+        faces,
+        Pose(orient[0], pose[0], torch.tensor([0.0, 0.1, 3.2])),
+    )
 
 
 def indices(chosen: tuple[SourceView, ...], views: tuple[SourceView, ...]) -> list[int]:

@@ -216,6 +216,9 @@ def truth(path: Path) -> dict[str, np.ndarray]:
         (filled("offsets", np.nan), {}, "offsets holds NaN"),
         (filled("alpha", np.inf), {}, "alpha holds NaN or infinity"),
         (filled("track.camera.focal", 0.0), {}, "focal"),
+        (lambda _: {"views.1.pose.transl": None}, {}, r"views\.1\.pose\.transl is missing"),
+        (filled("views.0.pose.body_pose", np.nan), {}, r"views\.0\.pose\.body_pose holds NaN"),
+        (lambda _: {}, {"format": 1}, "did not keep how the person stands in each of several photos"),
         (filled("appearance.slot_layer", 10_000), {}, "slot_layer names layers beyond"),
         (filled("appearance.slot_layer", -2), {}, "slot_layer names layers beyond"),
         (filled("appearance.slot_xy", 3e38), {}, "slot_xy lies too far"),
@@ -241,7 +244,7 @@ def truth(path: Path) -> dict[str, np.ndarray]:
         (lambda _: {}, {"body": None}, "it does not tell its body"),
         (lambda _: {}, {"kind": "weights"}, "it holds something else"),
         (lambda _: {}, {"kind": None}, "it holds something else"),
-        (lambda _: {}, {"format": "1"}, "newer liquidwarp"),
+        (lambda _: {}, {"format": "2"}, "newer liquidwarp"),
     ],
 )
 def test_what_does_not_fit_is_one_line_with_the_file_and_the_cause(
@@ -255,6 +258,28 @@ def test_what_does_not_fit_is_one_line_with_the_file_and_the_cause(
     assert "liquidwarp learn" in str(caught.value) or "upgrade" in str(caught.value)
 
 
+def test_every_photo_comes_with_its_own_pose(person: SourceState) -> None:
+    first, second = person.views
+    assert torch.equal(first.pose.body_pose, person.track.body_pose[0])
+    assert not torch.equal(first.pose.global_orient, second.pose.global_orient), "the person has turned"
+    for view in person.views:
+        posed = person.body.vertices(
+            person.body.identity(person.track.betas),
+            view.pose.global_orient[None],
+            view.pose.body_pose[None],
+            view.pose.transl[None],
+            offsets=person.offsets,
+        )
+        torch.testing.assert_close(posed[0], view.vertices)
+
+
+def test_a_file_of_the_format_before_is_read_if_it_shows_one_photo(person: SourceState, tmp_path: Path) -> None:
+    alone = replace(person, views=person.views[:1])
+    alone.save(tmp_path / "me.person")
+    poses = {f"views.0.pose.{name}": None for name in ("global_orient", "body_pose", "transl")}
+    assert differences(SourceState.load(changed(tmp_path / "me.person", poses, format=1), person.body), alone) == []
+
+
 def test_a_file_of_a_newer_version_asks_for_an_upgrade(written: Path, body: RiggedBody) -> None:
     with pytest.raises(InputError, match=r"newer liquidwarp \(person format 99\); please upgrade"):
         SourceState.load(changed(written, format=99), body)
@@ -262,7 +287,7 @@ def test_a_file_of_a_newer_version_asks_for_an_upgrade(written: Path, body: Rigg
 
 def claim(**tensors: dict) -> bytes:
     """Return a small file that claims to hold much."""
-    header = json.dumps({"__metadata__": {"card": '{"kind": "liquidwarp person", "format": 1}'}, **tensors}).encode()
+    header = json.dumps({"__metadata__": {"card": '{"kind": "liquidwarp person", "format": 2}'}, **tensors}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(4)
 
 

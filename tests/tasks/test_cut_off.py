@@ -101,11 +101,11 @@ def messages(caplog: pytest.LogCaptureFixture) -> Sequence[str]:
     return [record.getMessage() for record in caplog.records if "invented" in record.getMessage()]
 
 
-def demo_photo(share: float, folder: Path) -> Path:
+def demo_photo(fraction: float, folder: Path) -> Path:
     """Write the upper part of a demo photo."""
     picture = np.asarray(Image.open(asset("woman_stripes.jpg")))
     path = folder / "me.png"
-    write_image(path, picture[: round(share * len(picture))])
+    write_image(path, picture[: round(fraction * len(picture))])
     return path
 
 

@@ -9,7 +9,7 @@ import torch
 from liquidwarp.errors import InputError
 from liquidwarp.fit import plant_feet
 from liquidwarp.geometry import default_camera, project
-from liquidwarp.tasks.target import imitation_target, orbit_target
+from liquidwarp.tasks.target import imitation_target, orbit_target, standing_level
 from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
@@ -151,3 +151,28 @@ def test_mistakes_are_named(body):
         orbit_target(body, source, frames=0)
     with pytest.raises(InputError, match="too small"):
         orbit_target(body, source, size=2)
+
+
+@pytest.mark.parametrize("camera", ["smooth", "source"])
+@pytest.mark.parametrize("turn", [(0.0, 0.0, math.pi / 2), (0.0, 0.0, math.pi), (0.0, 0.0, -2.2), (1.45, 0.0, 0.0)])
+@pytest.mark.parametrize("height", [-0.4, 0.0, 0.5])
+def test_who_lies_or_is_upside_down_stands_up_inside_of_the_picture(body, turn, height, camera) -> None:
+    lying = torch.zeros(1, 22, 3)
+    lying[0, 0] = torch.tensor(turn)
+    source = track(body, [[0.0, height, 4.5]], canonical=lying)
+    target = imitation_target(body, source, track(body, [[0.0, 0.0, 3.0]] * 4), camera=camera)
+    vertices = body.vertices(
+        body.identity(source.betas), target.global_orient[:1], target.body_pose[:1], target.transl[:1]
+    )
+    rows = project(source.camera, vertices)[0, :, 1]
+    assert float(rows.min()) > -3
+    assert float(rows.max()) < SIZE[0] + 3
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.6, -0.9])
+def test_who_leans_or_bows_keeps_the_floor_of_the_feet(body, lean) -> None:
+    canonical = torch.zeros(1, 22, 3)
+    canonical[0, 0, 2] = lean
+    source = track(body, [[0.0, 0.0, 4.0]], canonical=canonical)
+    feet = body.landmarks(FEET, source.betas, source.global_orient, source.body_pose, source.transl)[0, :, 1].max()
+    assert float(standing_level(body, source)) == pytest.approx(float(feet), abs=1e-6)

@@ -14,7 +14,7 @@ from liquidwarp.train.run import train
 
 def tiny(*more: str) -> Config:
     settings = ["data.kind=synthetic", "data.size=[32, 32]", "data.clips=2", "data.frames=3", "data.held_out=2"]
-    settings += ["data.workers=0", "model.kind=AttLWB-SPADE", "model.share=0.05", "train.steps=2", "train.batch=2"]
+    settings += ["data.workers=0", "model.kind=AttLWB-SPADE", "model.width=0.05", "train.steps=2", "train.batch=2"]
     settings += ["train.precision=float32", "train.device=cpu", "log.pictures=2", "log.samples=2", "log.every=1"]
     return load_config(None, [*settings, *more])
 

@@ -116,7 +116,7 @@ def test_weights_can_be_started_from(tmp_path: Path, pairs: Path) -> None:
         torch.testing.assert_close(value, load_compact(done.weights).state_dict()[name], atol=1e-3, rtol=0)
 
 
-def write_tiny(generator: nn.Module, path: Path, card: dict, *, configuration: str, share: float) -> None:
+def write_tiny(generator: nn.Module, path: Path, card: dict, *, configuration: str, width: float) -> None:
     path.write_text(f"tiny {configuration}, {card['steps']} steps")
 
 

@@ -129,6 +129,22 @@ def test_a_sheet_has_every_picture_in_its_place(photo: np.ndarray) -> None:
     assert viz.contact_sheet([viz.Row([None])]).size
 
 
+@pytest.mark.parametrize("opacity", [1.0, 0.4])
+def test_laying_a_body_over_is_drawing_it_finely_and_averaging(posed: tuple, photo: np.ndarray, opacity: float) -> None:
+    vertices, camera, _ = posed
+    height, width = camera.size
+    fine, mask = viz.shaded_body(vertices, BODY.topology, camera.resized((2 * height, 2 * width)))
+    count = mask.reshape(height, 2, width, 2).sum((1, 3))[..., None]
+    total = (fine * mask[..., None]).reshape(height, 2, width, 2, 3).sum((1, 3), dtype=np.float64)
+    strength = opacity * count / 4
+    wanted = (1 - strength) * photo + strength * total / np.maximum(count, 1)
+    over = viz.draw_body(photo, vertices, BODY.topology, camera, opacity=opacity)
+    apart = np.abs(over - wanted).max(-1)
+    assert (apart > 1).mean() < 1e-3
+    aside = vertices + vertices.new_tensor([100.0, 0.0, 0.0])
+    np.testing.assert_array_equal(viz.draw_body(photo, aside, BODY.topology, camera), photo)
+
+
 def test_the_body_stands_where_it_is(track: BodyTrack, posed: tuple, photo: np.ndarray) -> None:
     vertices, camera, fragments = posed
     mask = fragments.mask[0].numpy()

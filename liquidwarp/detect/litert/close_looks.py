@@ -1,6 +1,7 @@
 """Hands and face of somebody whose body was found."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,17 @@ class CloseLooks:
         Args:
             frame: an RGB picture.
             person: seen in it.
-            last: the same person a frame ago: hands and face are looked for where they were.
+            last: the same person a frame ago: hands and face are looked for where they were, and small hands not at
+                all (`HandTuning.least_followed`).
         """
         hands, face = person.hands, person.face
         if self._hands:
             before = last.hands if last is not None and last.hands is not None else Hands(None, None)
-            right = self._helper.submit(self._hands[1].find, frame, person, "right", before.right)
-            hands = Hands(self._hands[0].find(frame, person, "left", before.left), right.result())
+            followed = last is not None
+            right = self._helper.submit(
+                partial(self._hands[1].find, frame, person, "right", before.right, followed=followed)
+            )
+            hands = Hands(self._hands[0].find(frame, person, "left", before.left, followed=followed), right.result())
         if self._face is not None:
             face = self._face.find(frame, person, None if last is None else last.face)
         return replace(person, hands=hands, face=face)

@@ -15,10 +15,11 @@ from liquidwarp.detect.litert.close_looks import CloseLooks
 from liquidwarp.detect.litert.looks import LookPair, PoseAnswer
 from liquidwarp.detect.litert.pose import PoseLook, body_region
 from liquidwarp.detect.litert.regions import SquareRegion, wrap
+from liquidwarp.detect.litert.search import search_parts
 from liquidwarp.detect.litert.steady import OneEuro
 from liquidwarp.detect.people import find_people
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
-from liquidwarp.detect.protocol import Box, Detection, box_iou, is_same, landmark_box
+from liquidwarp.detect.protocol import Box, Detection, box_area, box_iou, is_same, landmark_box
 from liquidwarp.detect.tuning import LITERT_TUNING, LiteRtTuning
 from liquidwarp.errors import InputError
 
@@ -87,6 +88,21 @@ class LiteRtDetector:
     def detect(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
         """Return every person that can be found (four at most), the largest first."""
         people = find_people(frame, self._find_one, self.tuning.people)
+        return [self._close.complete(frame, person) for person in people]
+
+    def search(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
+        """Return people who are too small for `detect`, the largest first: down to 80 pixels tall where they stand.
+
+        Overlapping parts of the picture are looked at, finer and finer until somebody is found: a second for a picture
+        of 8 million pixels in which nobody is.
+        """
+        size = (frame.shape[0], frame.shape[1])
+        people = []
+        for rough in search_parts(self._looks, frame, self.tuning.search):
+            close = look_near(self._looks, frame, box_of(rough), self.tuning)
+            better = close is not None and box_iou(box_of(close), box_of(rough)) > self.tuning.close_overlap
+            people.append(to_detection(close if close is not None and better else rough, size))
+        people.sort(key=lambda person: -box_area(person.box))
         return [self._close.complete(frame, person) for person in people]
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "LiteRtFollower":

@@ -58,7 +58,7 @@ class FaceNetworks:
         head = points[[person.names.index(name) for name in _HEAD]]
         shoulders = points[person.names.index("left_shoulder")] - points[person.names.index("right_shoulder")]
         known = self._tuning
-        size = max(float(np.ptp(head, axis=0).max()), known.head_share * float(np.linalg.norm(shoulders)))
+        size = max(float(np.ptp(head, axis=0).max()), known.head_fraction * float(np.linalg.norm(shoulders)))
         if size < known.least_size:
             return None
         x, y = head.mean(0)

@@ -33,7 +33,13 @@ class HandNetworks:
         self._tuning = tuning
 
     def find(
-        self, frame: UInt8[np.ndarray, "H W 3"], person: Detection, side: str, last: Hand | None = None
+        self,
+        frame: UInt8[np.ndarray, "H W 3"],
+        person: Detection,
+        side: str,
+        last: Hand | None = None,
+        *,
+        followed: bool = False,
     ) -> Hand | None:
         """Return a hand, or None where it is too small, or not seen.
 
@@ -42,8 +48,9 @@ class HandNetworks:
             person: whose landmarks lead to the hand.
             side: "left" or "right", the person's own.
             last: the hand a frame ago; where it is still there, nobody has to search.
+            followed: the picture is a frame of a clip, in which only larger hands are worth a look.
         """
-        area = self._area(person, side)
+        area = self._area(person, side, self._tuning.least_followed if followed else self._tuning.least_length)
         if area is None:
             return None
         if last is not None:
@@ -55,14 +62,14 @@ class HandNetworks:
         hand = self._look(frame, palm_region(near, area) if near is not None else self._guess(person, side), side)
         return hand if hand is not None and self._is_near(hand, area) else None
 
-    def _area(self, person: Detection, side: str) -> SquareRegion | None:
+    def _area(self, person: Detection, side: str, least: float) -> SquareRegion | None:
         """Return where to search: a square around the wrist, the forearm's direction up; None for a hand too small."""
         elbow, wrist, knuckles = _arm(person, side)
         known = self._tuning
         length = max(
-            float(np.linalg.norm(knuckles - wrist)), known.least_palm_share * float(np.linalg.norm(wrist - elbow))
+            float(np.linalg.norm(knuckles - wrist)), known.least_palm_fraction * float(np.linalg.norm(wrist - elbow))
         )
-        if length < known.least_length or person.confidence[person.names.index(f"{side}_wrist")] < known.least_wrist:
+        if length < least or person.confidence[person.names.index(f"{side}_wrist")] < known.least_wrist:
             return None
         along = SquareRegion.spanned(wrist, wrist + (wrist - elbow), 1.0)
         return SquareRegion(float(wrist[0]), float(wrist[1]), known.search * length, along.angle)

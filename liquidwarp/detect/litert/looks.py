@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from liquidwarp.detect.answers import distance
-from liquidwarp.detect.litert.finder import POSE, Finder
+from liquidwarp.detect.litert.finder import POSE, Finder, Found
 from liquidwarp.detect.litert.pose import PoseLook, PoseNetwork, body_region
 from liquidwarp.detect.litert.regions import SquareRegion
 from liquidwarp.detect.tuning import LiteRtTuning
-from liquidwarp.parallel import HelperThread
+from liquidwarp.parallel import HelperThread, checkpoint
 
 T = TypeVar("T")
 
@@ -52,7 +52,12 @@ class PoseAnswer:
 
     def mask(self, size: tuple[int, int]) -> Float[np.ndarray, "H W"]:
         """Return the person's mask in a picture of (height, width)."""
-        return _mean([look.region.mask_back(look.mask, size) for look in self.looks])
+        first, *others = self.looks
+        mask = first.region.mask_back(first.mask, size)
+        for look in others:
+            mask += look.region.mask_back(look.mask, size)
+        mask /= np.float32(len(self.looks))
+        return mask
 
 
 class LookPair:
@@ -96,6 +101,21 @@ class LookPair:
         """Return where the most conspicuous person of an area is, without the mirror."""
         return self._find(0, frame, area, blank=False)
 
+    def find_in(
+        self, frame: UInt8[np.ndarray, "H W 3"], areas: Sequence[SquareRegion]
+    ) -> list[tuple[float, SquareRegion]]:
+        """Return score and place of everybody found in some areas, without the mirror; the threads take turns."""
+
+        def run(number: int) -> list[list[tuple[float, SquareRegion]]]:
+            found = []
+            for area in areas[number :: len(self._finders)]:
+                checkpoint()
+                people = self._finders[number].find(frame, area, least=self._least)
+                found.append([(one.score, _body_of(one, area)) for one in people])
+            return found
+
+        return [one for part in self._both(run, len(self._finders)) for people in part for one in people]
+
     def look(
         self,
         frame: UInt8[np.ndarray, "H W 3"],
@@ -124,7 +144,7 @@ class LookPair:
         found = self._finders[number].find(frame, area, least=self._least, blank=blank)
         if not found:
             return None
-        return body_region(area.to_picture(found[0].points[:2].astype(np.float64)), mirrored=area.mirrored)
+        return _body_of(found[0], area)
 
     def _look(self, number: int, frame: np.ndarray, region: SquareRegion | None) -> PoseLook | None:
         if region is None:
@@ -139,6 +159,10 @@ class LookPair:
         other = self.helper.submit(run, 1) if count > 1 else None
         first = run(0)
         return [first] if other is None else [first, other.result()]
+
+
+def _body_of(found: Found, area: SquareRegion) -> SquareRegion:
+    return body_region(area.to_picture(found.points[:2].astype(np.float64)), mirrored=area.mirrored)
 
 
 def _mean(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -68,9 +68,9 @@ class SquareRegion:
         """Return the square grown about its middle."""
         return replace(self, side=factor * self.side)
 
-    def moved_up(self, share: float) -> "SquareRegion":
-        """Return the square moved along its own up by a share of its side."""
-        x, y = np.array([self.x, self.y]) - share * self.side * self.axes[:, 1]
+    def moved_up(self, fraction: float) -> "SquareRegion":
+        """Return the square moved along its own up by a fraction of its side."""
+        x, y = np.array([self.x, self.y]) - fraction * self.side * self.axes[:, 1]
         return replace(self, x=float(x), y=float(y))
 
     @property

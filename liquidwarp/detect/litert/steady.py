@@ -31,13 +31,13 @@ class OneEuro:
             self._speed, self._value = np.zeros_like(points), points
         else:
             speed = (points - self._raw) * _RATE / max(scale, 1e-6)
-            self._speed = self._speed + _share(_SPEED_CUTOFF) * (speed - self._speed)
-            self._value = self._value + _share(_SLOW + _HASTE * np.abs(self._speed)) * (points - self._value)
+            self._speed = self._speed + _weight(_SPEED_CUTOFF) * (speed - self._speed)
+            self._value = self._value + _weight(_SLOW + _HASTE * np.abs(self._speed)) * (points - self._value)
         self._raw = points
         return self._value
 
 
-def _share(cutoff: float | np.ndarray) -> float | np.ndarray:
+def _weight(cutoff: float | np.ndarray) -> float | np.ndarray:
     """Return how much of the way to a new value a low pass goes within a frame."""
     turn = 2 * np.pi * cutoff / _RATE
     return turn / (1 + turn)

@@ -107,7 +107,7 @@ def build(*, weights: str | Path | None = None, generator: CompactGenerator | No
 
 
 def export(
-    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, share: float
+    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, width: float
 ) -> None:
     """Write trained weights; see `registry.MethodEntry.export`."""
     assert isinstance(generator, CompactGenerator)

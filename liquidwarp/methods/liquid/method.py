@@ -177,11 +177,11 @@ def build(
 
 
 def export(
-    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, share: float
+    generator: nn.Module, path: str | Path, card: Mapping[str, object], *, configuration: str, width: float
 ) -> None:
     """Write trained weights, as `nn.checkpoints.load_published` reads them; see `registry.MethodEntry.export`."""
     assert isinstance(generator, LiquidGenerator)
-    own = {"configuration": configuration, "share": share, "pictures": "RGB in [-1, 1]", "mask": "1 = background"}
+    own = {"configuration": configuration, "width": width, "pictures": "RGB in [-1, 1]", "mask": "1 = background"}
     save_with_card(generator.state_dict(), path, {**card, **own})
 
 

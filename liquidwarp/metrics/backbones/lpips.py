@@ -90,7 +90,7 @@ def lpips_distance(
 ) -> Float[Tensor, " B"]:
     """Return the distance of two `lpips_features`: per layer the weighted squared difference, averaged over pixels.
 
-    With a region, a layer's pixels are averaged by the share of the region in them; where it has none in any, the
+    With a region, a layer's pixels are averaged by the fraction of the region in them; where it has none in any, the
     answer is not a number.
 
     Source: Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", 2018, equation 1.
@@ -101,6 +101,6 @@ def lpips_distance(
         if region is None:
             total = total + errors.mean((1, 2))
         else:
-            share = adaptive_avg_pool2d(region[None].to(errors.dtype), (errors.shape[1], errors.shape[2]))
-            total = total + (errors * share).sum((1, 2)) / share.sum()
+            weight = adaptive_avg_pool2d(region[None].to(errors.dtype), (errors.shape[1], errors.shape[2]))
+            total = total + (errors * weight).sum((1, 2)) / weight.sum()
     return total

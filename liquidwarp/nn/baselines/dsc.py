@@ -105,7 +105,7 @@ class DscDiscriminator(nn.Module):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(2 * (3 + JOINTS), width, 4, 2)]
-        for a, b in pairwise(width * share for share in (1, 2, 4, 8)):
+        for a, b in pairwise(width * factor for factor in (1, 2, 4, 8)):
             layers += [nn.LeakyReLU(_SLOPE), nn.Conv2d(a, b, 4, 2, 1, bias=False), SampleNorm()]
         layers += [nn.LeakyReLU(_SLOPE), nn.Conv2d(8 * width, 1, 4, 2, 1, bias=False), nn.Sigmoid(), nn.Flatten()]
         self.model = nn.Sequential(*layers)

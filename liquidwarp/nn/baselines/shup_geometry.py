@@ -17,7 +17,7 @@ LIMBS = ((0, 1), (2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12,
 """The joints of each limb; the torso has four, and comes last."""
 
 _SHOULDERS, _HIPS = [2, 5], [8, 11]
-_LEAST_VARIANCE, _LENGTH_SHARE = 5.0, 1.5  # along a limb: squared pixels; its squared length is divided by the other
+_LEAST_VARIANCE, _LENGTH_FACTOR = 5.0, 1.5  # along a limb: squared pixels; its squared length is divided by the other
 _WIDTH, _TORSO_WIDTH = 11.0, 13.0  # pixels, across a limb
 _SIGMA = 1.75  # pixels of the half-size maps
 _MAX_EPS, _LOG_EPS = 1e-6, 1e-10
@@ -48,7 +48,7 @@ def shup_limb_masks(joints: Float[Tensor, "B 14 2"], *, size: tuple[int, int]) -
     start, end = (
         torch.cat([joints[:, [limb[side] for limb in LIMBS[:-1]]], torso[side][:, None]], 1) for side in (0, 1)
     )
-    along = ((end - start).square().sum(-1) / _LENGTH_SHARE).clamp(min=_LEAST_VARIANCE)
+    along = ((end - start).square().sum(-1) / _LENGTH_FACTOR).clamp(min=_LEAST_VARIANCE)
     across = along.new_tensor([_WIDTH**2] * (len(LIMBS) - 1) + [_TORSO_WIDTH**2]).expand_as(along)
     turn = torch.atan2(end[..., 1] - start[..., 1], start[..., 0] - end[..., 0])
     cos2, sin2 = turn.cos().square(), turn.sin().square()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.utils import spectral_norm
@@ -22,7 +22,7 @@ from liquidwarp.nn.few_shot_vid2vid.embeddings import LabelEmbedding, WarpEmbedd
 from liquidwarp.nn.few_shot_vid2vid.kernels import LevelKernels, SampleKernel, make_kernel_generators
 from liquidwarp.nn.few_shot_vid2vid.references import Pooled, ReferenceEncoder
 from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
-from liquidwarp.nn.few_shot_vid2vid.warping import FlowNetwork, Warped
+from liquidwarp.nn.few_shot_vid2vid.warping import FlowNetwork, GivenFlow, MaskNetwork, Warped
 
 _CONDITIONED = 2  # blocks that warped pictures modulate
 
@@ -53,10 +53,12 @@ class Previous:
     Attributes:
         label: (B, L, H, W).
         image: (B, 3, H, W), as generated.
+        flow: from the target into it, for a network that is given flow.
     """
 
     label: Float[Tensor, "B L H W"]
     image: Float[Tensor, "B 3 H W"]
+    flow: GivenFlow | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ class DrawnFrame:
         raw: the same before a warped picture is blended in.
         reference: the reference, warped; None where the network does not.
         previous: the previous frame, warped; None where there is none.
+        chosen: (B,) number of the reference that is warped.
     """
 
     image: Float[Tensor, "B 3 H W"]
     raw: Float[Tensor, "B 3 H W"]
     reference: Warped | None
     previous: Warped | None
+    chosen: Int[Tensor, "B"]
 
 
 class Modulation(nn.Module):
@@ -207,7 +211,8 @@ class FewShotGenerator(nn.Module):
         self.references = ReferenceEncoder(shape)
         self.kernels = make_kernel_generators(shape)
         self.labels = LabelEmbedding(shape)
-        self.flow = FlowNetwork(shape) if shape.warp_reference or shape.warp_previous else None
+        network = MaskNetwork if shape.given_flow else FlowNetwork
+        self.flow = network(shape) if shape.warp_reference or shape.warp_previous else None
         self.reference = WarpEmbedding(shape) if shape.warp_reference else None
         self.previous = WarpEmbedding(shape) if shape.warp_previous and shape.conditions else None
         self.blocks = nn.ModuleList(SpadeBlock(level, shape) for level in range(shape.halvings + 1))
@@ -240,7 +245,12 @@ class FewShotGenerator(nn.Module):
         return Encoding(start, kernels, labels[number, pooled.chosen], images[number, pooled.chosen], pooled)
 
     def forward(
-        self, label: Float[Tensor, "B L H W"], encoding: Encoding, previous: Previous | None = None
+        self,
+        label: Float[Tensor, "B L H W"],
+        encoding: Encoding,
+        previous: Previous | None = None,
+        *,
+        flow: GivenFlow | None = None,
     ) -> DrawnFrame:
         """Return the frame of a label.
 
@@ -248,14 +258,17 @@ class FewShotGenerator(nn.Module):
             label: of the target.
             encoding: of the references, see `encode`.
             previous: the frame before; None for the first of a clip.
+            flow: from the target into each reference, (B K) of them, the references of a sample one after the other;
+                for a network that is given flow.
 
         Raises:
-            InputError: a previous frame, but the network was not trained on sequences; or a label of another size.
+            InputError: a previous frame, but the network was not trained on sequences; a label of another size; or
+                flow for a network that computes it, or none for one that does not.
         """
         check_shape("label", label, tuple(encoding.label.shape))
         if previous is not None and not self.shape.warp_previous:
             raise InputError("this few-shot vid2vid network takes no previous frame; use one trained on sequences")
-        warped, before = self._warped(label, encoding, previous)
+        warped, before = self._warped(label, encoding, previous, flow)
         conditions = self._conditions(label, encoding, warped, before)
         x = encoding.start
         for level in reversed(range(len(self.blocks))):
@@ -267,14 +280,18 @@ class FewShotGenerator(nn.Module):
         image = raw
         if before is not None and not self.shape.conditions:
             image = raw * before.mask + before.image * (1 - before.mask)
-        return DrawnFrame(image, raw, warped, before)
+        return DrawnFrame(image, raw, warped, before, encoding.pooled.chosen)
 
-    def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
-        batch, count, _, height, width = labels.shape
+    def check_references(self, count: int) -> None:
+        """Raise `InputError` if the network cannot take so many references."""
         if count == 0:
             raise InputError("few-shot vid2vid was given no reference; give at least one picture and its label")
         if count > 1 and not self.shape.attention:
             raise InputError(f"this few-shot vid2vid network takes one reference, got {count}; use one with attention")
+
+    def _check(self, labels: Tensor, images: Tensor, target: Tensor) -> None:
+        batch, count, _, height, width = labels.shape
+        self.check_references(count)
         side = 2**self.shape.halvings
         if height % side or width % side:
             raise InputError(f"pictures of {height}x{width} do not fit; height and width are multiples of {side}")
@@ -284,13 +301,24 @@ class FewShotGenerator(nn.Module):
         check_shape("images", images, (batch, count, 3, height, width))
         check_shape("target", target, (batch, self.shape.labels, height, width))
 
-    def _warped(self, label: Tensor, encoding: Encoding, previous: Previous | None) -> tuple[Warped | None, ...]:
+    def _warped(
+        self, label: Tensor, encoding: Encoding, previous: Previous | None, flow: GivenFlow | None
+    ) -> tuple[Warped | None, ...]:
         reference = before = None
-        if self.flow is not None and self.shape.warp_reference:
-            reference = self.flow(label, encoding.label, encoding.image)
-        if self.flow is not None and previous is not None:
-            before = self.flow(label, previous.label, previous.image)
+        if self.shape.warp_reference:
+            chosen = None if flow is None else _of_chosen(flow, encoding.pooled.chosen)
+            reference = self._warp(label, encoding.label, encoding.image, chosen)
+        if previous is not None:
+            before = self._warp(label, previous.label, previous.image, previous.flow)
         return reference, before
+
+    def _warp(self, target: Tensor, label: Tensor, image: Tensor, given: GivenFlow | None) -> Warped:
+        assert self.flow is not None
+        if self.shape.given_flow != (given is not None):
+            wants = "is given flow with its labels" if self.shape.given_flow else "computes flow itself"
+            raise InputError(f"this few-shot vid2vid network {wants}; the other kind of input belongs to other weights")
+        warped: Warped = self.flow(target, label, image, *([] if given is None else [given]))
+        return warped
 
     def _conditions(
         self, label: Tensor, encoding: Encoding, reference: Warped | None, before: Warped | None
@@ -307,3 +335,10 @@ class FewShotGenerator(nn.Module):
                 for condition, feature in zip(conditions[:_CONDITIONED], embedded, strict=False):
                     condition[name] = feature
         return conditions
+
+
+def _of_chosen(flow: GivenFlow, chosen: Tensor) -> GivenFlow:
+    """Return the flow into each sample's chosen reference."""
+    count, number = len(flow.flow) // len(chosen), torch.arange(len(chosen), device=chosen.device)
+    index = number * count + chosen
+    return GivenFlow(flow.flow[index], flow.valid[index])

@@ -51,7 +51,7 @@ DISCRIMINATORS: dict[str, DiscriminatorShape] = {
 
 _Rules = tuple[tuple[str, Callable[[re.Match[str]], str]], ...]
 
-_WRAPPERS = ("module.averaged_model.", "module.module.", "module.")
+_WRAPPERS = ("module.averaged_model.", "averaged_model.", "module.module.", "module.")
 _SPECTRAL = ("weight_orig", "weight_u", "weight_v")
 _POWER_STEPS = 20
 

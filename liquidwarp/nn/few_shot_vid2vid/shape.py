@@ -46,6 +46,7 @@ class GeneratorShape:
         warp_reference: whether the reference is warped.
         warp_previous: whether the previous frame is warped, which temporal training adds.
         conditions: whether warped pictures modulate the last two blocks; otherwise the previous one is blended in.
+        given_flow: whether flow comes with the labels, from a mesh, and only masks are computed; not as published.
         layout: of which repository.
     """
 
@@ -57,6 +58,7 @@ class GeneratorShape:
     warp_reference: bool = True
     warp_previous: bool = True
     conditions: bool = True
+    given_flow: bool = False
     layout: Layout = FIRST
 
     def __post_init__(self) -> None:

@@ -32,6 +32,19 @@ class Warped:
     mask: Float[Tensor, "B 1 H W"]
 
 
+@dataclass(frozen=True)
+class GivenFlow:
+    """A flow that is known, such as a mesh's.
+
+    Attributes:
+        flow: (B, 2, H, W), x and y in pixels, as in `Warped`; finite everywhere.
+        valid: (B, 1, H, W), 1 where it can be believed.
+    """
+
+    flow: Float[Tensor, "B 2 H W"]
+    valid: Float[Tensor, "B 1 H W"]
+
+
 class FlowBlock(nn.Module):
     """A residual block that normalises first (He et al., ECCV 2016)."""
 
@@ -84,6 +97,34 @@ class FlowNetwork(nn.Module):
             x = rise(enlarged(x))
         flow = _REACH * self.flow(x)
         return Warped(warp(image, flow), flow, self.mask(x).sigmoid())
+
+
+class MaskNetwork(nn.Module):
+    """Says which pixels of a picture to trust that a given flow has warped; the others are grey.
+
+    Args:
+        shape: of the generator.
+    """
+
+    def __init__(self, shape: GeneratorShape) -> None:
+        super().__init__()
+        widths, norm = (2 * shape.labels + 4, shape.flow_width, shape.flow_width), shape.layout.norm
+        self.units = nn.ModuleList(Unit(inner, outer, norm=norm, spectral=True) for inner, outer in pairwise(widths))
+        self.mask = nn.Conv2d(widths[-1], 1, 3, padding=1)
+
+    def forward(
+        self,
+        target: Float[Tensor, "B L H W"],
+        label: Float[Tensor, "B L H W"],
+        image: Float[Tensor, "B 3 H W"],
+        given: GivenFlow,
+    ) -> Warped:
+        """Return an image, which shows a label, warped to the target label."""
+        warped = given.valid * warp(image, given.flow)
+        x = torch.cat([target, given.valid * warp(label, given.flow), warped, given.valid], 1)
+        for unit in self.units:
+            x = unit(x)
+        return Warped(warped, given.flow, 1 - given.valid * (1 - self.mask(x).sigmoid()))
 
 
 def warp(image: Float[Tensor, "B C H W"], flow: Float[Tensor, "B 2 H W"]) -> Float[Tensor, "B C H W"]:

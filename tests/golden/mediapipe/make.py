@@ -12,10 +12,10 @@ from mediapipe.python.solutions.hands import Hands
 
 from liquidwarp.demo import asset
 from liquidwarp.detect import detect_clip
-from liquidwarp.detect.details import FACE_POINTS
 from liquidwarp.detect.litert.regions import SquareRegion
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.media import open_video, read_image
+from liquidwarp.types import FACE_POINTS
 
 FRAMES = 32
 PHOTOS = ("man_jacket", "woman_stripes", "woman_checks")

@@ -1,0 +1,38 @@
+"""Legs that a clip does not show."""
+
+from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
+from liquidwarp.types import Keypoints, shots_of
+
+_LEGS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ("knee", "ankle"))
+
+
+def shots_without_legs(keypoints: Keypoints, *, tuning: FollowTuning = FOLLOW_TUNING) -> list[int]:
+    """Return the numbers of a clip's shots in which (almost) no frame shows a knee or an ankle.
+
+    None of unrelated pictures (`fps` 0), of shots without the person, and of detectors that do not know legs.
+    """
+    if keypoints.fps <= 0 or any(name not in keypoints.names for name in _LEGS):
+        return []
+    legs = [keypoints.names.index(name) for name in _LEGS]
+    spots, (height, width) = keypoints.image[:, legs], keypoints.size
+    inside = (spots >= 0).all(-1) & (spots[..., 0] <= width) & (spots[..., 1] <= height)
+    shown = (inside & (keypoints.confidence[:, legs] > tuning.shown_leg)).any(1)
+    found = []
+    for number, shot in enumerate(shots_of(keypoints.cuts, len(keypoints.present))):
+        seen = shown[shot][keypoints.present[shot]]
+        if len(seen) and float(seen.float().mean()) < tuning.least_shown_legs:
+            found.append(number)
+    return found
+
+
+def describe_hidden_legs(keypoints: Keypoints) -> str:
+    """Say in one line in which shots legs are not shown; an empty string if they are in all.
+
+    "no frame shows the legs; they stand still"
+    """
+    hidden = shots_without_legs(keypoints)
+    shots = len(keypoints.cuts) + 1
+    if not hidden:
+        return ""
+    which = "" if shots == 1 else f" of shot{'s' if len(hidden) > 1 else ''} {', '.join(str(n + 1) for n in hidden)}"
+    return f"no frame{which} shows the legs; they stand still"

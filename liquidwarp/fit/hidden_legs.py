@@ -1,0 +1,89 @@
+"""Legs that a clip does not show stand still.
+
+A detector guesses where they are, and a fit makes them kick and slide. Instead the feet stand on one level, where the
+person is on the whole, turned as it is on the whole; above them pelvis and trunk sway.
+
+Convention: world axes, +Y down; metres, seconds.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
+from liquidwarp.fit.contacts import foot_points
+from liquidwarp.fit.foot_lock import plant_feet
+from liquidwarp.fit.prior import make_prior
+from liquidwarp.fit.tuning import FIT_TUNING, FootLockTuning
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.types import BodyTrack, shots_of
+
+_LEG = ("hip", "knee", "ankle", "foot")
+
+
+def stand_still(
+    body: BodyModel, track: BodyTrack, shots: Sequence[int], *, tuning: FootLockTuning = FIT_TUNING.feet
+) -> BodyTrack:
+    """Let the legs stand still in some shots of a track.
+
+    Args:
+        body: the track's body.
+        track: the motion.
+        shots: numbers of the shots that do not show the legs.
+        tuning: how slowly feet follow the person, and how firmly they are held.
+    """
+    if not shots:
+        return track
+    parts = [
+        _standing(body, track[shot], tuning) if number in shots else track[shot]
+        for number, shot in enumerate(shots_of(track.cuts, len(track)))
+    ]
+    return track.posed_as(parts)
+
+
+def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
+    settled = _hang_legs(body, track, tuning)
+    points = foot_points(body, settled)
+    lowest = points[..., 1].amax(1)
+    down = torch.zeros_like(track.transl)
+    down[:, 1] = lowest.median() - lowest
+    points = points + down[:, None]
+    places = smoothed(points.flatten(1), track.fps, tuning.hidden_settle).unflatten(1, (-1, 3))
+    # A straight leg that leans reaches less far down.
+    joints = body.rest_joints(track.betas)
+    leg = (joints[body.canonical("left_ankle")] - joints[body.canonical("left_hip")]).norm()
+    aside = (places - points)[..., [0, 2]].norm(dim=-1).amax(1).clamp(max=float(leg) / 2)
+    down[:, 1] += leg - (leg**2 - aside**2).sqrt()
+    return plant_feet(body, replace(settled, transl=settled.transl + down), places=places, tuning=tuning)
+
+
+def _hang_legs(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
+    """Let straight legs hang from the pelvis, however that is tilted, turned as the person is on the whole."""
+    own = {name: body.canonical(name) for name in CANONICAL_JOINTS}
+    prior = make_prior(body.rest_joints(track.betas)[list(own.values())])
+    pelvis = axis_angle_to_matrix(track.global_orient).double()
+    ahead = smoothed(-pelvis[:, :, 2], track.fps, tuning.hidden_settle)
+    turn = torch.zeros_like(ahead)
+    turn[:, 1] = torch.atan2(-ahead[:, 0], -ahead[:, 2])
+    facing = axis_angle_to_matrix(turn)
+    pose = track.body_pose.clone()
+    for side in ("left", "right"):
+        for joint in _LEG:
+            name = f"{side}_{joint}"
+            rotation = prior.relaxed_rotations[CANONICAL_JOINTS.index(name)].expand(len(track), 3, 3)
+            if joint == "hip":
+                rotation = pelvis.transpose(1, 2) @ facing @ rotation
+            pose[:, own[name] - 1] = matrix_to_axis_angle(rotation).to(pose)
+    return replace(track, body_pose=pose)
+
+
+def smoothed(values: Float[Tensor, "T C"], fps: float, seconds: float) -> Float[Tensor, "T C"]:
+    """Return the running mean by a Gaussian of a standard deviation in seconds; the ends go on as they are."""
+    reach = math.ceil(3 * seconds * fps)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (seconds * fps)) ** 2).to(values)
+    padded = torch.nn.functional.pad(values.T[:, None], (reach, reach), mode="replicate")
+    return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
