@@ -116,7 +116,7 @@ def relaxed_turns(hand: RestHand) -> Float[Tensor, "5 3 3 3"]:
     """Return the rotation of each finger's joints that makes a hand hang relaxed: curled a little, thumb beside it."""
     wanted = _relaxed_directions().to(hand.palm) @ hand.palm
     bones = hand.bones
-    above = torch.eye(3).to(bones).expand(5, 3, 3)
+    above = torch.eye(3, dtype=torch.float32).to(bones).expand(5, 3, 3)
     turns = []
     for joint in range(3):
         turn = _shortest(bones[:, joint], (above.transpose(1, 2) @ wanted[:, joint, :, None])[..., 0])
@@ -205,7 +205,7 @@ def _mean_hand(body: BodyModel, joints: HandJoints, side: str) -> RestHand:
 def _relaxed_pose(body: BodyModel) -> tuple[Int[Tensor, "N"], Float[Tensor, "N 3"]]:
     """Return the joints of both hands' fingers, and how they turn in the mean person's relaxed hands."""
     with torch.no_grad():
-        joints, turns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, 3)]
+        joints, turns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, 3, dtype=torch.float32)]
         for side in SIDES:
             hand = find_hand(body, side)
             if hand is not None:
