@@ -69,9 +69,11 @@ class FitResult:
     def held(self, frame: int, count: int) -> "FitResult":
         """Return one of the frames again and again, as nobody sees it."""
         track = self.track[[frame] * count]
-        hidden = replace(track, confidence=torch.zeros(count), observed=torch.zeros(count, dtype=torch.bool))
-        unknown = torch.full((count, self.reprojection.shape[1]), torch.nan)
-        return FitResult(hidden, self.names, unknown, torch.zeros(count, 2))
+        hidden = replace(
+            track, confidence=torch.zeros(count, dtype=torch.float32), observed=torch.zeros(count, dtype=torch.bool)
+        )
+        unknown = torch.full((count, self.reprojection.shape[1]), torch.nan, dtype=torch.float32)
+        return FitResult(hidden, self.names, unknown, torch.zeros(count, 2, dtype=torch.float32))
 
 
 def fit_track(

@@ -74,7 +74,7 @@ class PartChart:
 
 def part_chart(body: BodyModel) -> PartChart:
     """Cut a body into DensePose's parts; limbs and trunk have a front and a back, the head a right and a left half."""
-    identity = body.identity(torch.zeros(body.num_betas))
+    identity = body.identity(torch.zeros(body.num_betas, dtype=torch.float32))
     faces = body.topology.faces.long().cpu().numpy()
     places = identity.vertices.cpu().numpy().astype(np.float64)[faces]
     joints = identity.joints.cpu().numpy().astype(np.float64)

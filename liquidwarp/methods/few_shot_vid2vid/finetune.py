@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
+from liquidwarp.console import progress_bar
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, picture_flow
 from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
 from liquidwarp.nn.few_shot_vid2vid.losses import (
@@ -77,7 +77,7 @@ def fine_tuned(
     labels = torch.stack([example.view.label for example in examples])[None]
     pictures = torch.stack([example.picture for example in examples])[None]
     with torch.enable_grad():
-        for _ in tqdm(range(iterations), desc="finetune", unit="step", disable=None):  # shown on a terminal
+        for _ in progress_bar(range(iterations), desc="finetune", unit="step", shown=None):
             checkpoint()
             number = int(rng.integers(len(examples)))
             target, change = _varied(examples[number], rng, generator.shape.given_flow)
