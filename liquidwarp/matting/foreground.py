@@ -24,7 +24,8 @@ def foreground_colors(
     height, width = alpha.shape
     size = bounded_size((height, width), tuning.most_pixels)
     if size != (height, width):
-        return _enlarged(rgb, alpha, _solved(*(_shrunk(x, size[::-1]) for x in (rgb, alpha)), tuning), tuning)
+        solved = _solved(_shrunk(rgb, size[::-1]), _shrunk(alpha, size[::-1]), tuning)
+        return _enlarged(rgb, alpha, solved, tuning)
     front, _ = _solved(rgb, alpha, tuning)
     keep = alpha.astype(np.float32)[..., None] >= tuning.opaque
     return np.where(keep, rgb, np.rint(front.clip(0, 1) * 255)).astype(np.uint8)
