@@ -29,9 +29,12 @@ from liquidwarp.labels import (
     person_window,
     strict_label,
 )
+from liquidwarp.labels.parts import AROUND
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera, Fragments, Pose
+
+_HIGH = 512  # pixels of the windows that `AROUND` is of
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +136,12 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     body = target.fragments.mask[0]
     grid, valid = flow.grid[0], flow.valid[0]
     if _same_camera(target.full, source.full):
-        around = _window_grid(target, source)
-        inside = (around.abs() <= 1).all(-1)
-        covered = foreground_of(source.parts[None])
-        free = grid_sample(covered, around[None], mode="nearest", align_corners=False)[0, 0] == 0
-        grid = torch.where(body[..., None], grid, around)
+        beside = _window_grid(target, source)
+        inside = (beside.abs() <= 1).all(-1)
+        around = 2 * round(AROUND * body.shape[0] / _HIGH / 2) + 1
+        covered = foreground_of(source.parts[None], around=around)
+        free = grid_sample(covered, beside[None], mode="nearest", align_corners=False)[0, 0] == 0
+        grid = torch.where(body[..., None], grid, beside)
         valid = torch.where(body, valid, inside & free)
     else:
         valid = valid & body
