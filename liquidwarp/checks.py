@@ -1,6 +1,7 @@
 """Argument checks with messages that say what came, what was wanted and what to do."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liquidwarp.errors import InputError
@@ -35,3 +36,23 @@ def check_positive(name: str, value: float | int) -> None:
     """Raise `InputError` unless `value` > 0."""
     if not value > 0:
         raise InputError(f"{name}={value} must be greater than zero")
+
+
+def free_memory() -> int | None:
+    """Return how many bytes a program may still ask for; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    told = {name: value for name, _, value in (line.partition(":") for line in lines)}
+    return 1024 * int(told["MemAvailable"].split()[0]) if "MemAvailable" in told else None
+
+
+def check_memory(wanted: int, what: str) -> None:
+    """Raise `InputError` if there are not so many bytes of memory left; said before it starts."""
+    free = free_memory()
+    if free is not None and wanted > free:
+        raise InputError(
+            f"{what} takes {wanted / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free; "
+            "close other programs, or use a larger machine"
+        )

@@ -118,6 +118,10 @@ def _imitate(options: argparse.Namespace) -> None:
     if isinstance(method, DrivenMethod):
         _drive(method, options)
         return
+    method = _told_apart(method, options)
+    if options.drawn:
+        _follow(method, options)
+        return
     motion = _load_motion(options)
     if motion is None:
         _check_driver(options.motion)
@@ -152,6 +156,46 @@ def _drive(method: "DrivenMethod", options: argparse.Namespace) -> None:
     )
     sound = options.motion if not options.mute and is_video(options.motion) else None
     write_video(frames, options.output, fps=clip.fps, sound=sound, total=clip.frame_count, progress=True)
+    print(options.output)
+
+
+def _told_apart(method: "Method", options: argparse.Namespace) -> "Method":
+    """Return the method, with the foreground that was asked for."""
+    from liquidwarp.methods import DiscoMethod
+    from liquidwarp.tasks import read_foreground
+
+    if not options.fg and not options.drawn:
+        return method
+    if not isinstance(method, DiscoMethod):
+        given = "--fg" if options.fg else "--drawn"
+        raise InputError(f"{given} goes with method 'disco', not with {method.name!r}; add --method disco")
+    if not options.fg:
+        return method
+    if len(options.fg) > 2:
+        raise InputError(f"--fg: {len(options.fg)} files given; give a picture, and a mask if there is one")
+    mask = options.fg[1] if len(options.fg) > 1 else None
+    return method.showing(read_foreground(options.fg[0], mask, body=_load_body(options), detector=_detector(options)))
+
+
+def _follow(method: "Method", options: argparse.Namespace) -> None:
+    """Let drawings of skeletons be the motion."""
+    from liquidwarp.media import is_video, open_video
+    from liquidwarp.methods import DiscoMethod
+    from liquidwarp.tasks import follow_drawings, write_video
+
+    assert isinstance(method, DiscoMethod)
+    _check_motion(options.motion)
+    frames = follow_drawings(
+        _encode(options),
+        options.motion,
+        method=method,
+        background=options.background,
+        size=options.size,
+        device=options.device,
+    )
+    clip = open_video(options.motion) if is_video(options.motion) or Path(options.motion).is_dir() else None
+    fps, total = (clip.fps, clip.frame_count) if clip is not None else (25.0, 1)
+    write_video(frames, options.output, fps=fps, total=total, progress=True)
     print(options.output)
 
 
@@ -621,6 +665,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         *(path for pair in given.get("example", ()) for path in pair),
         given.get("joint_map"),
         given.get("background"),
+        *given.get("fg", ()),
         *given.get("photos", ()),
     ]
     return [path for path in (*named, *(photo for _, photo in given.get("wear", ()))) if path]

@@ -26,6 +26,7 @@ def report() -> tuple[list[str], bool]:
         except Exception as error:
             lines.append(f"{name}: FAILED: {type(error).__name__}: {error}")
             healthy = False
+    lines.append(f"method disco: {_disco()}")
     return lines, healthy
 
 
@@ -40,6 +41,25 @@ def _gpu() -> str:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+
+
+def _disco() -> str:
+    from liquidwarp.checks import free_memory
+    from liquidwarp.methods import METHODS
+    from liquidwarp.nn.disco.extra import PACKAGES, missing_packages
+
+    missing = missing_packages()
+    packages = ", ".join(f"{name} {'not installed' if name in missing else _version(name)}" for name in PACKAGES)
+    how = "; pip install 'liquidwarp[disco]' adds them" if missing else ""
+    count = METHODS["disco"].configurations["disco"]
+    free = free_memory()
+    here = "" if free is None else f", {free / 2**30:.1f} GiB are free"
+    return (
+        f"{packages}{how}; seldom needed. A real run needs its published weights (mp_rank_00_model_states.pt, "
+        f"{2 * count / 2**30:.0f} GiB on disk, as much again after 'liquidwarp weights import'), "
+        f"{6 * count / 2**30:.0f} GiB of memory to read them and {4 * count / 2**30:.0f} to draw{here}; without a GPU "
+        "a picture takes minutes"
+    )
 
 
 def _timed(run: Callable[[], object]) -> str:

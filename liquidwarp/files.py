@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows, where open files cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
-_NESTS = ("state_dict", "model", "generator", "netG", "net_G", "G", "net", "params")
+_NESTS = ("state_dict", "model", "generator", "netG", "net_G", "G", "net", "params", "module")
 # What reading damaged bytes can raise.
 _DAMAGE = (
     RuntimeError,
@@ -153,10 +153,14 @@ class _UntouchedError(Exception):
     """Leaves an `atomic_path` block without replacing the file."""
 
 
-def read_checkpoint(path: str | Path) -> "dict[str, Tensor]":
+def read_checkpoint(path: str | Path, *, halves: bool = False) -> "dict[str, Tensor]":
     """Read the tensors of a PyTorch checkpoint without executing anything in it.
 
     Wrapping dictionaries and the prefix `module.` are taken off.
+
+    Args:
+        path: of the checkpoint.
+        halves: leave half precision as it is, in place of float32 throughout.
 
     Raises:
         InputError: no such file, a damaged one, or one that holds anything but tensors and plain values.
@@ -183,7 +187,10 @@ def read_checkpoint(path: str | Path) -> "dict[str, Tensor]":
     tensors = {str(key): value for key, value in entries if isinstance(value, torch.Tensor)}
     if not tensors:
         raise InputError(f"{path}: no weights in it; give a checkpoint (.pth)")
-    return {key.removeprefix("module."): value.float() for key, value in tensors.items()}
+    return {
+        key.removeprefix("module."): value if halves and value.is_floating_point() else value.float()
+        for key, value in tensors.items()
+    }
 
 
 def write_arrays(path: str | Path, arrays: "Mapping[str, np.ndarray]") -> None:

@@ -35,7 +35,9 @@ def make_parser() -> argparse.ArgumentParser:
         "Let the person in a photo do the motion of a video.",
         "liquidwarp imitate me.jpg --motion dance.mp4 -o me_dancing.mp4\n"
         "liquidwarp imitate front.jpg back.jpg --motion dance.npz --camera source --size 512 -o out.mp4\n"
-        "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4",
+        "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4\n"
+        "liquidwarp imitate me.jpg --fg you.jpg --background beach.jpg --motion dance.mp4 --method disco "
+        "--weights FOLDER -o out.mp4",
     )
     _add_source(imitate, many=True)
     imitate.add_argument(
@@ -50,6 +52,20 @@ def make_parser() -> argparse.ArgumentParser:
     _add_camera(imitate)
     _add_wear(imitate, required=False)
     _add_look(imitate, background="keep")
+    imitate.add_argument(
+        "--fg",
+        nargs="+",
+        default=[],
+        metavar="PICTURE [MASK]",
+        help="show the person of this picture, with methods that are told them apart (disco); the mask is white on the "
+        "person, by default transparency says, or we look",
+    )
+    imitate.add_argument(
+        "--drawn",
+        action="store_true",
+        help="the motion is a clip, a folder or a picture of skeletons, drawn as OpenPose does, with methods that look "
+        "at such (disco)",
+    )
     _add_mute(imitate)
 
     transfer = _command(
@@ -519,7 +535,7 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
     )
     parser.add_argument(
         "--weights",
-        metavar="FILE.safetensors",
+        metavar="FILE.safetensors|FOLDER",
         help="a generator of your own or a published one (see 'liquidwarp weights import'); without --method the file "
         "says of which",
     )

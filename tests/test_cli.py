@@ -1,5 +1,6 @@
 """The command line does what it says."""
 
+import re
 import subprocess
 import sys
 import time
@@ -198,6 +199,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert lw.__version__ in said
     assert "FAILED" not in said
     assert "MISSING" not in said
+    assert re.search(r"method disco: diffusers .*\d+ GiB of memory to read them", said)
 
 
 def test_doctor_says_what_is_ill(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,8 @@ HOMES = {
     "smplx": set(),
     "pytorch3d": {"raster", "interop"},
     "triton": {"raster"},
+    "diffusers": {"nn"},
+    "transformers": {"nn"},
 }
 
 

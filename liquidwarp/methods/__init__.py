@@ -8,6 +8,7 @@ from liquidwarp.methods.table import method_table
 
 if TYPE_CHECKING:
     from liquidwarp.methods.compact import CompactMethod
+    from liquidwarp.methods.disco import DiscoMethod
     from liquidwarp.methods.few_shot_vid2vid import FewShotFaceMethod, FewShotLabelsMethod, FewShotMethod
     from liquidwarp.methods.liquid import LiquidMethod
     from liquidwarp.methods.protocol import (
@@ -27,6 +28,7 @@ _HOMES = {
     "BackgroundPicture": "protocol",
     "ClipSession": "protocol",
     "CompactMethod": "compact",
+    "DiscoMethod": "disco",
     "DrivenMethod": "protocol",
     "DrivingClip": "protocol",
     "FewShotFaceMethod": "few_shot_vid2vid",
@@ -46,6 +48,7 @@ __all__ = [
     "BackgroundPicture",
     "ClipSession",
     "CompactMethod",
+    "DiscoMethod",
     "DrivenMethod",
     "DrivingClip",
     "FewShotFaceMethod",

@@ -70,6 +70,10 @@ _LIQUID_WARPING = (
     Paper("Liquid Warping GAN with Attention: A Unified Framework for Human Image Synthesis", "TPAMI", 2021),
 )
 
+_DISCO = (Paper("DisCo: Disentangled Control for Realistic Human Dance Generation", "CVPR", 2024),)
+
+_DREAMPOSE = (Paper("DreamPose: Fashion Image-to-Video Synthesis via Stable Diffusion", "ICCV", 2023),)
+
 _FEW_SHOT = (Paper("Few-shot Video-to-Video Synthesis", "NeurIPS", 2019),)
 
 METHODS: dict[str, MethodEntry] = {
@@ -139,6 +143,28 @@ METHODS: dict[str, MethodEntry] = {
             papers=_FEW_SHOT,
             weights="bring",
             configurations={"fsvid2vid-labels": 83_730_686, "fsvid2vid-imaginaire-labels": 62_775_198},
+        ),
+        MethodEntry(
+            name="disco",
+            about="diffusion told person, background and pose apart (--fg, --background); needs liquidwarp[disco]",
+            build="liquidwarp.methods.disco:build",
+            papers=_DISCO,
+            weights="bring",
+            configurations={
+                "disco": 1_969_411_067,
+                "disco-pretrained": 1_608_131_947,
+                "disco-temporal": 2_198_465_147,
+            },
+            objective="disco",
+            export="liquidwarp.methods.disco:export",
+        ),
+        MethodEntry(
+            name="dreampose",
+            about="diffusion told a photo and the poses of five frames; finetune=true; needs liquidwarp[disco]",
+            build="liquidwarp.methods.dreampose:build",
+            papers=_DREAMPOSE,
+            weights="bring",
+            configurations={"dreampose": 1_031_646_185},
         ),
     )
 }
@@ -212,10 +238,16 @@ def resolve(function: str | F) -> F:
 def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
+        from liquidwarp.nn.disco.network import DiscoNetwork
+        from liquidwarp.nn.dreampose.network import DreamPoseNetwork
         from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
         from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
+        if isinstance(given["generator"], DiscoNetwork):
+            return METHODS["disco"]
+        if isinstance(given["generator"], DreamPoseNetwork):
+            return METHODS["dreampose"]
         if isinstance(given["generator"], FewShotGenerator):
             kind = configuration_of(given["generator"].shape)
             entry = entry_of(kind)

@@ -11,6 +11,9 @@ from liquidwarp.cards import fill_network, load_with_card, save_with_card
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
+from liquidwarp.nn.disco.shape import configuration_of as disco_configuration
+from liquidwarp.nn.disco.weights import disco_card, is_disco
+from liquidwarp.nn.disco.weights import read_published as read_disco
 from liquidwarp.nn.few_shot_vid2vid.weights import (
     PUBLISHED_SIZES,
     configuration_of,
@@ -40,8 +43,15 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
         OutputError: the result cannot be written.
     """
     path = Path(path)
-    tensors = read_checkpoint(path)
+    tensors = read_checkpoint(path, halves=True)
     where = path.with_suffix(".safetensors") if output is None else Path(output)
+    if is_disco(tensors):
+        plan, own = read_disco(path, tensors)
+        if configuration is not None:
+            check_choice("configuration", configuration, (disco_configuration(plan),))
+        save_with_card(own, where, {**disco_card(plan, drops_foreground=True), **_origin(path)})
+        return where
+    tensors = {key: value.float() for key, value in tensors.items()}
     if is_few_shot(tensors):
         few_shot, own = read_published(path, tensors)
         own_name = configuration_of(few_shot)
@@ -67,7 +77,8 @@ def import_weights(path: str | Path, output: str | Path | None = None, *, config
 
 
 def _origin(path: Path) -> dict[str, str]:
-    return {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    with open(path, "rb") as file:
+        return {"source": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:

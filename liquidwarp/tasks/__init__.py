@@ -7,6 +7,7 @@ from liquidwarp.methods import Synthesis
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.drive import drive, paint_labels
 from liquidwarp.tasks.export import export_glb
+from liquidwarp.tasks.foreground import follow_drawings, read_foreground
 from liquidwarp.tasks.imitate import imitate
 from liquidwarp.tasks.learn_and_recover import recover_meanwhile
 from liquidwarp.tasks.live import LiveFrame, imitate_live
@@ -26,10 +27,12 @@ __all__ = [
     "drive",
     "encode_source",
     "export_glb",
+    "follow_drawings",
     "imitate",
     "imitate_live",
     "novel_view",
     "paint_labels",
+    "read_foreground",
     "recover",
     "recover_meanwhile",
     "source_from_tracks",

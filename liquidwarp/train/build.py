@@ -8,12 +8,14 @@ from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.methods import METHODS, MethodEntry, entry_of
 from liquidwarp.train.config import Config
+from liquidwarp.train.disco_objective import build_disco
 from liquidwarp.train.few_shot_objective import build_few_shot
 from liquidwarp.train.liquid_objective import build_liquid
 from liquidwarp.train.objective import Objective, build_compact
 
 OBJECTIVES: dict[str, Callable[[Config], Objective]] = {
     "compact": build_compact,
+    "disco": build_disco,
     "few-shot-vid2vid": build_few_shot,
     "liquid": build_liquid,
 }

@@ -61,6 +61,7 @@ class ModelConfig:
         width: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
+        stage: of DisCo's training: finetuning, pose or person for disco, clips or time for disco-temporal.
         discriminator_width: channels of the discriminators' first stage.
         discriminator_crops: what has a discriminator of its own beside the whole picture.
     """
@@ -70,6 +71,7 @@ class ModelConfig:
     width: float = 1.0
     photos: int = 1
     start: str = ""
+    stage: str = ""
     discriminator_width: int = 32
     discriminator_crops: tuple[str, ...] = ("body", "head", "left_hand", "right_hand")
 

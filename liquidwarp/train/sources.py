@@ -16,9 +16,13 @@ from liquidwarp.console import progress_bar
 from liquidwarp.data import load_clips, load_iper, roughen
 from liquidwarp.errors import InputError
 from liquidwarp.labels import PartChart, part_chart
+from liquidwarp.nn.disco.stages import STAGES
+from liquidwarp.nn.disco.weights import load_disco_shape
 from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.build import trained_method
 from liquidwarp.train.config import Config
+from liquidwarp.train.disco_objective import FRAMES, OF_KINDS
+from liquidwarp.train.disco_samples import DiscoSamples, DrawnClip, look_at_drawn
 from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
@@ -56,7 +60,8 @@ def open_sources(config: Config, folder: Path) -> Sources:
         InputError: an unknown kind of data, or no usable clip.
     """
     check_choice("data.kind", config.data.kind, KINDS)
-    of_clips = {"liquid": _liquid, "few-shot-vid2vid": _few_shot}.get(str(trained_method(config.model.kind).objective))
+    by_objective = {"liquid": _liquid, "few-shot-vid2vid": _few_shot, "disco": _disco}
+    of_clips = by_objective.get(str(trained_method(config.model.kind).objective))
     sources = of_clips(config) if of_clips else KINDS[config.data.kind](config, folder)
     for name, reason in sources.broken.items():
         _log.warning("%s left out: %s", name, reason)
@@ -127,6 +132,27 @@ def _few_shot(config: Config) -> Sources:
     return _whole_pictures(config, samples)
 
 
+def _disco(config: Config) -> Sources:
+    """Open clips for DisCo."""
+    kind, data = config.model.kind, config.data
+    stage = config.model.stage or OF_KINDS[kind][0]
+    shape = load_disco_shape(config.model.start)
+
+    def samples(clips: _Clips, own: Sequence[int], training: bool) -> Samples:
+        return DiscoSamples(
+            len(own),
+            _LookAtDrawn(clips, own, config),
+            shape=shape,
+            frames=min(FRAMES, data.frames) if kind == "disco-temporal" else 1,
+            single=STAGES[stage].single,
+            batch=config.train.batch,
+            varied=training,
+            seed=config.train.seed,
+        )
+
+    return _whole_pictures(config, samples)
+
+
 def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool], Samples]") -> Sources:
     """Open clips for a network that learns from whole pictures.
 
@@ -188,6 +214,14 @@ class _LookAtSequence(_Look):
             self._charts[body.name] = part_chart(body)
         chart = self._charts[body.name]
         return look_at_sequence(clip, self._config.data.frames, chart=chart, track=track, body=body)
+
+
+class _LookAtDrawn(_Look):
+    """Looks at a clip as DisCo does."""
+
+    def __call__(self, number: int) -> DrawnClip:  # type: ignore[override]
+        clip, track, body = self._known(number)
+        return look_at_drawn(clip, self._config.data.frames, track=track, body=body)
 
 
 class _Engine:

@@ -48,7 +48,8 @@ class Trainer:
         objective.to(processes.device)
         if config.channels_last:
             for module in self._networks().values():
-                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                if not _has_frozen_norms(module):  # PyTorch 2.13 crashes on their gradients in this layout
+                    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = deepcopy(objective.generator).eval().requires_grad_(False)
         objective.generator.train()
         self._generator = processes.wrap(objective.generator)
@@ -151,6 +152,11 @@ class Trainer:
                 slow.lerp_(fast.detach(), 1 - self._config.ema)
             for kept, own in zip(self.averaged.buffers(), generator.buffers(), strict=True):
                 kept.copy_(own)  # statistics, and what spectral norms are found by: an average of them means nothing
+
+
+def _has_frozen_norms(network: nn.Module) -> bool:
+    norms = [module for module in network.modules() if isinstance(module, nn.GroupNorm) and module.affine]
+    return not all(parameter.requires_grad for norm in norms for parameter in norm.parameters())
 
 
 def rate_factor(config: TrainConfig, step: int, done: float) -> float:

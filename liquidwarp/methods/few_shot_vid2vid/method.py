@@ -10,15 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from liquidwarp.appearance import render_on_device
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
-from liquidwarp.flow import visibility
 from liquidwarp.inpaint import background_from
 from liquidwarp.labels import CropWindow
 from liquidwarp.methods.few_shot_vid2vid.finetune import Example, fine_tuned
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
 from liquidwarp.methods.few_shot_vid2vid.refiner import FaceRefiner
+from liquidwarp.methods.photos import dressed_view, is_dressed
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
 from liquidwarp.nn.few_shot_vid2vid.generator import Encoding, FewShotGenerator, Previous
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceGenerator
@@ -248,20 +247,10 @@ def _made(previous: PreviousFrame) -> FewShotSynthesis:
 
 def _examples(state: SourceState, labeller: Labeller, several: bool, *, face: bool) -> list[Example]:
     """Return the photos as the network looks at them; of who wears another's clothes, a picture of it."""
-    if _is_dressed(state):
-        pose = Pose(state.track.global_orient[0], state.track.body_pose[0], state.track.transl[0])
-        with torch.no_grad():
-            vertices = state.body.vertices(
-                state.body.identity(state.track.betas),
-                pose.global_orient[None],
-                pose.body_pose[None],
-                pose.transl[None],
-                offsets=state.offsets,
-            )[0]
-        camera = state.track.camera
-        drawn = render_on_device(state.appearance.tensors(state.device), state.body.topology, vertices, camera)
-        picture = drawn.rgb + (1 - drawn.alpha) * _background(state, camera.size)
-        return [_example(labeller, pose, vertices, camera, picture, face=face)]
+    if is_dressed(state):
+        seen = dressed_view(state)
+        picture = seen.rgb + (1 - seen.alpha) * _background(state, seen.camera.size)
+        return [_example(labeller, seen.pose, seen.vertices, seen.camera, picture, face=face)]
     views = choose_views(state.body.topology, state.views, _EXAMPLES if several else 1)
     return [_example(labeller, view.pose, view.vertices, view.camera, _photo(state, view), face=face) for view in views]
 
@@ -285,10 +274,3 @@ def _photo(state: SourceState, view: SourceView) -> Float[Tensor, "3 H W"]:
 def _background(state: SourceState, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
     picture = background_from(state.background, size).astype(np.float32) / 255
     return torch.from_numpy(picture).to(state.device).permute(2, 0, 1)
-
-
-def _is_dressed(state: SourceState) -> bool:
-    first = state.views[0]
-    return not torch.equal(
-        visibility(first.vertices[None], state.body.topology.faces, first.camera).face[0], first.faces
-    )

@@ -1,0 +1,1 @@
+"""DisCo's networks, put together from diffusers' and transformers' parts."""

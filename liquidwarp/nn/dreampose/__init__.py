@@ -1,0 +1,1 @@
+"""DreamPose's network, put together from diffusers' and transformers' parts."""
