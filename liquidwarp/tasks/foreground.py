@@ -39,6 +39,13 @@ def read_foreground(
     Raises:
         InputError: a file cannot be read, or the mask shows nobody or is of another size.
         NoPersonError: the photo shows nobody.
+
+    Examples:
+        >>> from liquidwarp.media import write_image
+        >>> from liquidwarp.tasks import read_foreground
+        >>> cut = write_image("cut.png", person.photo, alpha=(255 * person.alpha).astype("uint8"))
+        >>> read_foreground(cut).mask.shape == person.photo.shape[:2]
+        True
     """
     from liquidwarp.methods.disco import Foreground
 
@@ -73,6 +80,13 @@ def follow_drawings(
 
     Raises:
         InputError: a file cannot be read.
+
+    Examples:
+        >>> from liquidwarp.methods import make_method
+        >>> from liquidwarp.tasks import follow_drawings
+        >>> frames = follow_drawings(person, "skeletons", method=make_method("disco", weights="published.pt"))
+        Traceback (most recent call last):
+        liquidwarp.errors.InputError: published.pt: not a safetensors file; 'liquidwarp weights import ...' makes one
     """
     from liquidwarp.methods.disco import Foreground, holed_background
 
