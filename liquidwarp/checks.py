@@ -17,6 +17,12 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise InputError(f"{name}={value!r} is not known; choose one of {', '.join(choices)}")
 
 
+def check_type(name: str, value: object, kind: type, remedy: str) -> None:
+    """Raise `TypeError` unless `value` is of a kind; `remedy` says how to get one."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is a {type(value).__name__}; wanted a {kind.__name__}: {remedy}")
+
+
 def check_shape(name: str, tensor: "Tensor", shape: tuple[int | None, ...]) -> None:
     """Raise `InputError` unless `tensor.shape` matches `shape`, where None stands for any length."""
     actual = tuple(tensor.shape)

@@ -105,7 +105,7 @@ def open_descriptors() -> None:
 def progress_bar(
     items: Iterable[T] | None = None,
     *,
-    shown: bool,
+    shown: bool | None,
     desc: str | None = None,
     unit: str = "it",
     total: int | None = None,
@@ -115,7 +115,7 @@ def progress_bar(
 
     Args:
         items: to iterate over.
-        shown: show it.
+        shown: show it; None: on a terminal.
         desc, unit, total, initial: tqdm's.
     """
     from tqdm import tqdm  # here, since the command line's help asks for this module
@@ -127,7 +127,7 @@ def progress_bar(
         unit=unit,
         total=total,
         initial=initial,
-        disable=not shown or stream is None,
+        disable=True if stream is None else None if shown is None else not shown,
         dynamic_ncols=True,
         file=stream,
     )

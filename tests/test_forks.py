@@ -119,6 +119,17 @@ def test_a_network_that_another_thread_uses_works_in_a_child() -> None:
         busy.join()
 
 
+def test_a_child_compiles() -> None:
+    from liquidwarp.jit import njit
+
+    @njit(cache=False)
+    def doubled(value):
+        return 2 * value
+
+    assert doubled(2) == 4
+    assert in_a_child(lambda: doubled(1.5)) == 3.0
+
+
 @pytest.mark.slow
 def test_the_whole_job_in_a_child(sources, dance: list[np.ndarray], encoded: lw.SourceState) -> None:
     def job() -> list[np.ndarray]:

@@ -1,13 +1,15 @@
 """Time the whole job and its stages; print a table and write JSON.
 
     python benchmarks/pipeline/run.py --photo PHOTO --motion CLIP [--size 512] [--frames N] [--method surface gan]
-                                      [--device cpu] [--jobs 3] [--threads 2] [--long 10000] [--out results.json]
+                                      [--device cpu] [--jobs 3] [--threads 2] [--long 10000]
+                                      [--megapixels 1.8 12 48] [--out results.json]
 
 Two things are timed. **Whole jobs**: `liquidwarp imitate` in a process of its own, as a user runs it, start-up and all;
 the methods take turns. **Stages**, in this process, one after the other and each over the whole clip: wall time and
 processor time. Stages overlap in a job (decoding with detection, painting with encoding), so they add up to more.
 A whole job is run once before the clock starts, so that everything compiled is on disk. `--long N` also
 writes a video of N frames at 256 pixels, the clip's motion over and over, and notes the memory on the way.
+`--megapixels` scales the photo to sizes, and notes what `liquidwarp learn` takes for each.
 """
 
 import argparse
@@ -22,13 +24,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
 from liquidwarp.devices import DEVICES, find_device
-from liquidwarp.media import open_video, to_uint8, write_video
+from liquidwarp.media import open_video, read_image, to_uint8, write_image, write_video
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from timing import check_summary, machine, summary
@@ -36,6 +39,14 @@ from timing import check_summary, machine, summary
 SCHEMA = "liquidwarp-pipeline/2"
 _LONG_SIZE = 256  # pixels
 _SETTLED = 200  # frames after which memory should not grow
+_SHRINK, _GROW = cv2.INTER_AREA, cv2.INTER_CUBIC
+_WATCHED = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run([sys.executable, *sys.argv[1:]], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
 
 
 class Stages:
@@ -93,6 +104,22 @@ def time_jobs(options: argparse.Namespace, motion: Path) -> dict[str, list[float
     return seconds
 
 
+def time_photos(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Learn the photo at several sizes, each in a process of its own; return wall and processor seconds and memory."""
+    measured = {}
+    rgb = read_image(options.photo).rgb
+    with tempfile.TemporaryDirectory() as folder:
+        photo, output = Path(folder) / "photo.jpg", Path(folder) / "photo.person"
+        words = ["-m", "liquidwarp.cli", "learn", str(photo), "-o", str(output)]
+        for megapixels in options.megapixels:
+            scale = (1e6 * megapixels / rgb[..., 0].size) ** 0.5
+            write_image(photo, cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=_SHRINK if scale < 1 else _GROW))
+            told = subprocess.run([sys.executable, "-c", _WATCHED, *words], check=True, capture_output=True, text=True)
+            wall, cpu, peak = (float(word) for word in told.stdout.split()[-3:])
+            measured[f"{megapixels:g}"] = {"wall": wall, "cpu": cpu, "peak_mb": peak / 1024}
+    return measured
+
+
 def watch_memory(person: lw.SourceState, track: lw.BodyTrack, options: argparse.Namespace) -> dict[str, float]:
     """Write a long video; return the process's resident megabytes after so many frames."""
     frames = options.long
@@ -122,6 +149,9 @@ def check(results: dict) -> None:
     for name, times in results["stages"].items():
         if not all(np.isfinite(times[key]) and times[key] >= 0 for key in ("wall", "cpu")):
             raise ValueError(f"{name}: {times} are no times")
+    for size, used in results.get("photos", {}).items():
+        if not all(np.isfinite(used[key]) and used[key] > 0 for key in ("wall", "cpu", "peak_mb")):
+            raise ValueError(f"{size} megapixels: {used} is no measure")
 
 
 def table(results: dict) -> str:
@@ -141,6 +171,12 @@ def table(results: dict) -> str:
     if results["resident_mb"]:
         lines += ["", "| frames written | resident MB |", "|---|---|"]
         lines += [f"| {frames} | {size:.0f} |" for frames, size in results["resident_mb"].items()]
+    if results.get("photos"):
+        lines += ["", "| megapixels of the photo | wall s | processor s | peak MB |", "|---|---|---|---|"]
+        lines += [
+            f"| {size} | {used['wall']:.1f} | {used['cpu']:.1f} | {used['peak_mb']:.0f} |"
+            for size, used in results["photos"].items()
+        ]
     return "\n".join(lines)
 
 
@@ -163,6 +199,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=3, help="whole jobs of each method; 0 for none")
     parser.add_argument("--threads", type=int, default=2, help="of the stages; jobs choose their own")
     parser.add_argument("--long", type=int, default=0, help="frames of a video whose memory is watched")
+    parser.add_argument("--megapixels", type=float, nargs="*", default=[], help="sizes of the photo that are learnt")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
     options = parser.parse_args()
     find_device(options.device)
@@ -188,6 +225,7 @@ def main() -> None:
         "jobs": {name: summary(times) for name, times in jobs.items()},
         "stages": stages,
         "resident_mb": memory,
+        "photos": time_photos(options),
     } | machine()
     check(results)
     print(table(results))

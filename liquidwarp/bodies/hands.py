@@ -116,7 +116,7 @@ def relaxed_turns(hand: RestHand) -> Float[Tensor, "5 3 3 3"]:
     """Return the rotation of each finger's joints that makes a hand hang relaxed: curled a little, thumb beside it."""
     wanted = _relaxed_directions().to(hand.palm) @ hand.palm
     bones = hand.bones
-    above = torch.eye(3).to(bones).expand(5, 3, 3)
+    above = torch.eye(3, dtype=torch.float32).to(bones).expand(5, 3, 3)
     turns = []
     for joint in range(3):
         turn = _shortest(bones[:, joint], (above.transpose(1, 2) @ wanted[:, joint, :, None])[..., 0])
@@ -198,14 +198,14 @@ _RELAXED: WeakKeyDictionary[BodyModel, tuple[Tensor, Tensor]] = WeakKeyDictionar
 
 
 def _mean_hand(body: BodyModel, joints: HandJoints, side: str) -> RestHand:
-    person = body.identity(torch.zeros(body.num_betas, device=body.topology.faces.device))
+    person = body.identity(torch.zeros(body.num_betas, dtype=torch.float32, device=body.topology.faces.device))
     return rest_hand(joints, side, person.joints, person.vertices)
 
 
 def _relaxed_pose(body: BodyModel) -> tuple[Int[Tensor, "N"], Float[Tensor, "N 3"]]:
     """Return the joints of both hands' fingers, and how they turn in the mean person's relaxed hands."""
     with torch.no_grad():
-        joints, turns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, 3)]
+        joints, turns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, 3, dtype=torch.float32)]
         for side in SIDES:
             hand = find_hand(body, side)
             if hand is not None:
@@ -221,7 +221,7 @@ def _relaxed_directions() -> Float[Tensor, "5 3 3"]:
         aside = math.radians(_ASIDE[finger])
         bends = [math.radians(bend) for bend in _BENT[finger]]
         rows.append(tuple((math.cos(b) * math.cos(aside), math.cos(b) * math.sin(aside), math.sin(b)) for b in bends))
-    return torch.nn.functional.normalize(torch.tensor(rows), dim=-1)
+    return torch.nn.functional.normalize(torch.tensor(rows, dtype=torch.float32), dim=-1)
 
 
 def _shortest(start: Float[Tensor, "*B 3"], end: Float[Tensor, "*B 3"]) -> Float[Tensor, "*B 3 3"]:
@@ -243,7 +243,7 @@ def _search(body: BodyModel, side: str) -> HandJoints | None:
 @torch.no_grad()
 def _tips(body: BodyModel, joints: Int[Tensor, "5 3"]) -> Int[Tensor, "5"]:
     """Return the vertex farthest out on each finger, among those that its last joint carries."""
-    person = body.identity(torch.zeros(body.num_betas, device=body.topology.faces.device))
+    person = body.identity(torch.zeros(body.num_betas, dtype=torch.float32, device=body.topology.faces.device))
     last = joints[:, 2]
     along = torch.nn.functional.normalize(person.joints[last] - person.joints[joints[:, 1]], dim=-1)
     pose = person.joints.new_zeros(5, len(body.parents) - 1, 3)

@@ -10,7 +10,7 @@ from liquidwarp.detect.following import (
     detect_clip,
     detect_people,
 )
-from liquidwarp.detect.hidden_legs import shots_without_legs
+from liquidwarp.detect.hidden_legs import legs_shown, shots_without_legs
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack
 from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
@@ -40,6 +40,7 @@ __all__ = [
     "describe_gaps",
     "detect_clip",
     "detect_people",
+    "legs_shown",
     "profile_of",
     "read_coco_keypoints",
     "read_openpose",

@@ -17,7 +17,7 @@ from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.light import brightened
 from liquidwarp.detect.litert.detector import LiteRtDetector
 from liquidwarp.detect.masks import MaskStack, pack_mask, stored_size
-from liquidwarp.detect.person_colors import KnownPeople, PersonColors
+from liquidwarp.detect.person_colors import KnownPeople
 from liquidwarp.detect.profiles import profile_of
 from liquidwarp.detect.protocol import (
     Box,
@@ -351,7 +351,7 @@ class ClipFollower:
             self._wait *= 2
         if self._last is None:
             if not people and self._still:
-                people = detect_turned(self.detector, frame)
+                people = detect_turned(self.detector, frame, tuning=self._tuning)
             found = self._choose(frame, people)
         else:
             likely = self._known.without_others(frame, people)
@@ -369,7 +369,7 @@ class ClipFollower:
 
     def _checked(self, frame: np.ndarray, near: Detection) -> Detection | None:
         """Return who was followed, or the person itself where that has become somebody else."""
-        look = PersonColors.of(frame, near, tuning=self._tuning.colors)
+        look = self._known.look(frame, near)
         if look is None or not (self._known.is_another(look) or self._known.is_changed(look)):
             self._doubts = 0
             return near

@@ -1,5 +1,9 @@
 """Legs that a clip does not show."""
 
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.types import Keypoints, shots_of
 
@@ -11,18 +15,24 @@ def shots_without_legs(keypoints: Keypoints, *, tuning: FollowTuning = FOLLOW_TU
 
     None of unrelated pictures (`fps` 0), of shots without the person, and of detectors that do not know legs.
     """
-    if keypoints.fps <= 0 or any(name not in keypoints.names for name in _LEGS):
+    if keypoints.fps <= 0:
         return []
-    legs = [keypoints.names.index(name) for name in _LEGS]
-    spots, (height, width) = keypoints.image[:, legs], keypoints.size
-    inside = (spots >= 0).all(-1) & (spots[..., 0] <= width) & (spots[..., 1] <= height)
-    shown = (inside & (keypoints.confidence[:, legs] > tuning.shown_leg)).any(1)
-    found = []
+    shown, found = legs_shown(keypoints, tuning=tuning), []
     for number, shot in enumerate(shots_of(keypoints.cuts, len(keypoints.present))):
         seen = shown[shot][keypoints.present[shot]]
         if len(seen) and float(seen.float().mean()) < tuning.least_shown_legs:
             found.append(number)
     return found
+
+
+def legs_shown(keypoints: Keypoints, *, tuning: FollowTuning = FOLLOW_TUNING) -> Bool[Tensor, "T"]:
+    """Return which frames show a knee or an ankle; all, by a detector that does not know legs."""
+    if any(name not in keypoints.names for name in _LEGS):
+        return torch.ones_like(keypoints.present)
+    legs = [keypoints.names.index(name) for name in _LEGS]
+    spots, (height, width) = keypoints.image[:, legs], keypoints.size
+    inside = (spots >= 0).all(-1) & (spots[..., 0] <= width) & (spots[..., 1] <= height)
+    return (inside & (keypoints.confidence[:, legs] > tuning.shown_leg)).any(1)
 
 
 def describe_hidden_legs(keypoints: Keypoints) -> str:

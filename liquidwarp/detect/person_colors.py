@@ -114,17 +114,24 @@ class KnownPeople:
         self._tuning = tuning
         self._own: list[PersonColors] = []
         self._others: list[PersonColors] = []
+        self._last: tuple[Detection | None, PersonColors | None] = (None, None)
+
+    def look(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> PersonColors | None:
+        """Return what somebody looks like: `PersonColors.of`, remembered for who was looked at last."""
+        if self._last[0] is not person:
+            self._last = person, PersonColors.of(frame, person, tuning=self._tuning)
+        return self._last[1]
 
     def begin(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection], person: int) -> None:
         """Keep the looks of all people in a frame; number `person` is the one to follow."""
-        looks = [self._look(frame, other) for other in people]
+        looks = [self.look(frame, other) for other in people]
         own = looks.pop(person)
         self._own = [] if own is None else [own]
         self._others = [look for look in looks if look is not None]
 
     def learn(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> None:
         """Take in what the person looks like in the next frame: people turn, and light changes."""
-        look = self._look(frame, person)
+        look = self.look(frame, person)
         if look is None:
             return
         if not self._own or self.is_changed(look):
@@ -135,7 +142,7 @@ class KnownPeople:
 
     def meet(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection]) -> None:
         """Keep the looks of those who are clearly less like the person than the one who is most."""
-        looks = [look for other in people if (look := self._look(frame, other)) is not None]
+        looks = [look for other in people if (look := self.look(frame, other)) is not None]
         likeness = [self._own_like(look) for look in looks]
         for look, like in zip(looks, likeness, strict=True):
             known = any(self._like(other, look) > like for other in self._others)
@@ -154,12 +161,12 @@ class KnownPeople:
         """Return the people who are not clearly somebody else."""
         if not self._others:
             return list(people)
-        looks = [self._look(frame, other) for other in people]
+        looks = [self.look(frame, other) for other in people]
         return [other for other, look in zip(people, looks, strict=True) if look is None or not self.is_another(look)]
 
     def most_alike(self, frame: UInt8[np.ndarray, "H W 3"], people: Sequence[Detection]) -> Detection | None:
         """Return who looks most like the person; of several who look about as much, the first."""
-        looks = [self._look(frame, other) for other in people]
+        looks = [self.look(frame, other) for other in people]
         likeness = [0.0 if look is None else self._own_like(look) for look in looks]
         near = (n for n, like in enumerate(likeness) if like > max(likeness) - self._tuning.clearly)
         return people[next(near)] if people else None
@@ -173,6 +180,3 @@ class KnownPeople:
 
     def _like(self, one: PersonColors, other: PersonColors) -> float:
         return one.like(other, tuning=self._tuning)
-
-    def _look(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> PersonColors | None:
-        return PersonColors.of(frame, person, tuning=self._tuning)

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -21,6 +20,13 @@ class MarkedFrame(NamedTuple):
     cut: bool
 
 
+class _Seen(NamedTuple):
+    """A frame made small, and how much it differs from the one before."""
+
+    small: np.ndarray
+    change: float
+
+
 def find_cuts(frames: Iterable[UInt8[np.ndarray, "H W 3"]], *, tuning: ShotTuning = FOLLOW_TUNING.shots) -> list[int]:
     """Return the first frame of each shot of a clip but the first; see `mark_cuts`."""
     return [index for index, (_, cut) in enumerate(mark_cuts(frames, tuning=tuning)) if cut]
@@ -35,20 +41,23 @@ def mark_cuts(
     frame to the next, or over one that is a mixture of both. Motion, however fast, and fades go on for several frames;
     after a flash the picture is as it was. Brightness and contrast of the whole picture do not count.
     """
-    seen: deque[_Small] = deque(maxlen=tuning.reach + 2)
-    ahead: deque[tuple[np.ndarray, _Small]] = deque()
+    seen: deque[_Seen] = deque(maxlen=tuning.reach + 2)
+    ahead: deque[tuple[np.ndarray, _Seen]] = deque()
+    before: _Small | None = None
     since = 0  # frames since the last cut, or the clip's begin
 
     def first_ahead() -> MarkedFrame:
         nonlocal since
-        cut = since > 1 and _is_cut([*seen, *(small for _, small in ahead)], len(seen), tuning)
+        cut = since > 1 and _is_cut([*seen, *(one for _, one in ahead)], len(seen), tuning)
         since = 1 if cut else since + 1
-        frame, small = ahead.popleft()
-        seen.append(small)
+        frame, one = ahead.popleft()
+        seen.append(one)
         return MarkedFrame(frame, cut)
 
     for frame in frames:
-        ahead.append((frame, _shrink(frame, tuning)))
+        small = _shrink(frame, tuning)
+        ahead.append((frame, _Seen(small, 0.0 if before is None else _change(before, small, tuning)[0])))
+        before = small
         if len(ahead) > tuning.reach + 1:
             yield first_ahead()
     while ahead:
@@ -56,19 +65,20 @@ def mark_cuts(
 
 
 def _shrink(frame: np.ndarray, tuning: ShotTuning) -> _Small:
-    return cv2.resize(frame, (tuning.side, tuning.side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    step = max(1, min(frame.shape[:2]) // (4 * tuning.side))  # every pixel would cost more than all else
+    small = cv2.resize(frame[::step, ::step], (tuning.side, tuning.side), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32)
 
 
-def _is_cut(small: Sequence[_Small], at: int, tuning: ShotTuning) -> bool:
+def _is_cut(row: Sequence[_Seen], at: int, tuning: ShotTuning) -> bool:
     """Return whether a shot begins with number `at` of some frames in a row."""
-    steps = [_change(a, b, tuning)[0] for a, b in pairwise(small)]
     for span in (1, 2):
         before = at - span
         if before < 0:
             continue
-        around = steps[max(0, before - tuning.reach) : before] + steps[at : at + tuning.reach]
-        usual = max(tuning.noise, *around) if around else tuning.noise
-        change, part = _change(small[before], small[at], tuning)
+        around = [*row[max(1, before - tuning.reach + 1) : before + 1], *row[at + 1 : at + 1 + tuning.reach]]
+        usual = max(tuning.noise, *(one.change for one in around)) if around else tuning.noise
+        change, part = _change(row[before].small, row[at].small, tuning)
         if part > tuning.least_part and change > tuning.stands_out * span * usual:
             return True
     return False

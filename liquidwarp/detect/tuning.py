@@ -89,6 +89,10 @@ class FollowTuning:
     most_size: float = 2.5
     """The same upwards."""
 
+    surely_turned: float = 0.8
+    """Score above which somebody who is found in a turned picture alone is there: legs alone, turned, look like people
+    now and then."""
+
     shown_leg: float = 0.5
     """Confidence above which a knee or an ankle inside of the picture is shown."""
 

@@ -6,10 +6,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.detect.protocol import Detection, Detector
+from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 
 
-def detect_turned(detector: Detector, frame: UInt8[np.ndarray, "H W 3"]) -> list[Detection]:
-    """Return the people that are found when a picture is turned by 90, 180 or 270 degrees, whichever shows them best.
+def detect_turned(
+    detector: Detector, frame: UInt8[np.ndarray, "H W 3"], *, tuning: FollowTuning = FOLLOW_TUNING
+) -> list[Detection]:
+    """Return the people that are surely found when a picture is turned by 90, 180 or 270 degrees, whichever is best.
 
     Convention: as `Detection`, in the picture as it is.
     """
@@ -17,7 +20,8 @@ def detect_turned(detector: Detector, frame: UInt8[np.ndarray, "H W 3"]) -> list
     best: list[Detection] = []
     for quarters in (2, 1, 3):
         turned = np.ascontiguousarray(np.rot90(frame, quarters))
-        people = [turn_back(person, quarters, size) for person in detector.detect(turned)]
+        seen = [person for person in detector.detect(turned) if person.score > tuning.surely_turned]
+        people = [turn_back(person, quarters, size) for person in seen]
         if people and (not best or people[0].score > best[0].score):
             best = people
     return best

@@ -5,7 +5,7 @@ from liquidwarp.fit.close_looks import close_terms, face_track, without_seen_han
 from liquidwarp.fit.contacts import find_stands, foot_points
 from liquidwarp.fit.fingers import fit_hands
 from liquidwarp.fit.foot_lock import plant_feet
-from liquidwarp.fit.hidden_legs import stand_still
+from liquidwarp.fit.hidden_legs import hang_legs, stand_still
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
@@ -57,6 +57,7 @@ __all__ = [
     "fit_hands",
     "fit_track",
     "foot_points",
+    "hang_legs",
     "plant_feet",
     "refine_with_masks",
     "stand_still",

@@ -174,7 +174,7 @@ def close_terms(
             head = CANONICAL_JOINTS.index("head")
             terms.append(TurnTerm(head, turns, tuning.head_sigma, weights.head * trust, kernel))
     if hands and weights.hands > 0:
-        person = body.identity(torch.zeros(body.num_betas))
+        person = body.identity(torch.zeros(body.num_betas, dtype=torch.float32))
         for side in SIDES:
             joints = find_hand(body, side)
             if joints is None:

@@ -21,7 +21,7 @@ from liquidwarp.detect.details import HAND, Hands
 from liquidwarp.fit.chain import Chain, solve_chain
 from liquidwarp.fit.close_looks import SeenHand, gather_hand
 from liquidwarp.fit.tuning import FIT_TUNING, CloseTuning, FingerTuning
-from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, project_with_jacobian
+from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, pose_to_camera, project_with_jacobian
 from liquidwarp.types import BodyTrack, Camera
 
 _WRIST = HAND.index("wrist")
@@ -170,9 +170,8 @@ def fit_hands(
         if not bool((seen.trust > 0).any()):
             continue
         chain = FingerChain.create(rest_hand(joints, side, person.joints, person.vertices), side, tuning=tuning)
-        view = track.camera.rotation.double()
-        rotation = view @ turn[:, joints.wrist].double()
-        place = (shift[:, joints.wrist] + track.transl).double() @ view.T + track.camera.translation.double()
+        wrist = (shift[:, joints.wrist] + track.transl).double()
+        rotation, place = pose_to_camera(track.camera, turn[:, joints.wrist].double(), wrist)
         evidence = finger_evidence(chain, seen, side, rotation, place, track.camera.at_origin(), tuning=tuning)
         angles = solve_fingers(chain, evidence, track.fps, tuning=tuning)
         turns = chain.pose(angles)[0]

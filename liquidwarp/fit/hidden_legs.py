@@ -46,7 +46,7 @@ def stand_still(
 
 
 def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
-    settled = _hang_legs(body, track, tuning)
+    settled = hang_legs(body, track, tuning=tuning)
     points = foot_points(body, settled)
     lowest = points[..., 1].amax(1)
     down = torch.zeros_like(track.transl)
@@ -61,7 +61,7 @@ def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> Body
     return plant_feet(body, replace(settled, transl=settled.transl + down), places=places, tuning=tuning)
 
 
-def _hang_legs(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
+def hang_legs(body: BodyModel, track: BodyTrack, *, tuning: FootLockTuning = FIT_TUNING.feet) -> BodyTrack:
     """Let straight legs hang from the pelvis, however that is tilted, turned as the person is on the whole."""
     own = {name: body.canonical(name) for name in CANONICAL_JOINTS}
     prior = make_prior(body.rest_joints(track.betas)[list(own.values())])
@@ -84,6 +84,8 @@ def _hang_legs(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> Bod
 def smoothed(values: Float[Tensor, "T C"], fps: float, seconds: float) -> Float[Tensor, "T C"]:
     """Return the running mean by a Gaussian of a standard deviation in seconds; the ends go on as they are."""
     reach = math.ceil(3 * seconds * fps)
+    if not reach:
+        return values
     weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (seconds * fps)) ** 2).to(values)
     padded = torch.nn.functional.pad(values.T[:, None], (reach, reach), mode="replicate")
     return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T

@@ -69,9 +69,11 @@ class FitResult:
     def held(self, frame: int, count: int) -> "FitResult":
         """Return one of the frames again and again, as nobody sees it."""
         track = self.track[[frame] * count]
-        hidden = replace(track, confidence=torch.zeros(count), observed=torch.zeros(count, dtype=torch.bool))
-        unknown = torch.full((count, self.reprojection.shape[1]), torch.nan)
-        return FitResult(hidden, self.names, unknown, torch.zeros(count, 2))
+        hidden = replace(
+            track, confidence=torch.zeros(count, dtype=torch.float32), observed=torch.zeros(count, dtype=torch.bool)
+        )
+        unknown = torch.full((count, self.reprojection.shape[1]), torch.nan, dtype=torch.float32)
+        return FitResult(hidden, self.names, unknown, torch.zeros(count, 2, dtype=torch.float32))
 
 
 def fit_track(
@@ -192,10 +194,14 @@ def join_shots(found: Sequence[FitResult | None], shots: Sequence[slice], keypoi
             assert near is not None
             one = near.held(-1 if before < number else 0, shot.stop - shot.start)
         parts.append(one)
+    tracks = [part.track for part in parts]
     track = replace(
-        parts[0].track.posed_as([part.track for part in parts]),
+        tracks[0],
         fps=keypoints.fps,
-        confidence=torch.cat([part.track.confidence for part in parts]),
+        global_orient=torch.cat([one.global_orient for one in tracks]),
+        body_pose=torch.cat([one.body_pose for one in tracks]),
+        transl=torch.cat([one.transl for one in tracks]),
+        confidence=torch.cat([one.confidence for one in tracks]),
         observed=keypoints.present.clone(),
         cuts=keypoints.cuts,
     )

@@ -113,7 +113,7 @@ class FitWeights:
     """The turn of the head, by the face's mesh."""
 
     hands: float = 1.0
-    """Turn and place of the hands, by their own landmarks."""
+    """Turn and place of the hands, by their own landmarks; 0 leaves their fingers relaxed, too."""
 
     shape: float = 1.0
     """The pull of the shape to the body's mean."""

@@ -11,6 +11,7 @@ from liquidwarp.geometry.cameras import (
     pose_to_world,
     project,
     project_with_jacobian,
+    same_view,
 )
 from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -32,4 +33,5 @@ __all__ = [
     "pose_to_world",
     "project",
     "project_with_jacobian",
+    "same_view",
 ]

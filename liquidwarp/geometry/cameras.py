@@ -147,3 +147,13 @@ def pose_to_world(
 ) -> tuple[Float[Tensor, "T 3 3"], Float[Tensor, "T 3"]]:
     """Bring rotations and places of bodies from the axes of one camera into the world; undoes `pose_to_camera`."""
     return camera.rotation.to(rotations).mT @ rotations, camera.to_world(places)
+
+
+def same_view(one: Camera, other: Camera) -> bool:
+    """Return whether two cameras see the same, at whatever resolution."""
+    if one is other:
+        return True
+    here, there = (
+        torch.cat([each.lens, each.rotation.flatten(), each.translation]) for each in (one, other.resized(one.size))
+    )
+    return torch.allclose(here, there, rtol=1e-4, atol=1e-3)

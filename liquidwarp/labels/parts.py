@@ -35,7 +35,8 @@ PART_GROUPS = (
 """Parts that losses look at together; the first is the background."""
 
 _HEAD = (23, 24)
-_AROUND = 15  # pixels by which the body is widened to the foreground
+AROUND = 15
+"""Pixels to which each one of the body is widened in the foreground, in windows 512 pixels high."""
 
 _LIMBS = {  # of ours: (joint where it begins, where it ends; None: the part's own middle), back and front, or whole
     "left_upper_leg": ("left_hip", "left_knee", (8, 10)),
@@ -74,7 +75,7 @@ class PartChart:
 
 def part_chart(body: BodyModel) -> PartChart:
     """Cut a body into DensePose's parts; limbs and trunk have a front and a back, the head a right and a left half."""
-    identity = body.identity(torch.zeros(body.num_betas))
+    identity = body.identity(torch.zeros(body.num_betas, dtype=torch.float32))
     faces = body.topology.faces.long().cpu().numpy()
     places = identity.vertices.cpu().numpy().astype(np.float64)[faces]
     joints = identity.joints.cpu().numpy().astype(np.float64)
@@ -138,13 +139,14 @@ def mesh_label(
     return torch.cat([parts[:2] / 127.5 - 1, parts[2:] / (PART_COUNT / 2) - 1, normals])
 
 
-def foreground_of(parts: Float[Tensor, "B H W"]) -> Float[Tensor, "B 1 H W"]:
+def foreground_of(parts: Float[Tensor, "B H W"], *, around: int = AROUND) -> Float[Tensor, "B 1 H W"]:
     """Return 1 on the body and some pixels around it.
 
     Args:
         parts: DensePose's part of each pixel, 0 for the background.
+        around: side of the square that each pixel of the body is widened to; odd.
     """
-    return (max_pool2d(parts[:, None], _AROUND, 1, _AROUND // 2) > 0).to(parts)
+    return (max_pool2d(parts[:, None], around, 1, around // 2) > 0).to(parts)
 
 
 def part_numbers(label: Float[Tensor, "*B 6 H W"]) -> Float[Tensor, "*B H W"]:

@@ -10,7 +10,7 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, rest_hand
 from liquidwarp.detect.details import HAND, Face, Hands
 from liquidwarp.fit.close_looks import face_turns, gather_hand
-from liquidwarp.geometry import matrix_to_axis_angle, project
+from liquidwarp.geometry import matrix_to_axis_angle, pose_to_camera, project
 from liquidwarp.types import BodyTrack
 
 _TIPS = [HAND.index(f"{finger}_tip") for finger in FINGERS]
@@ -66,8 +66,9 @@ def head_errors(
     if not faces:
         return np.zeros(0)
     body = body or load_body(track.body)
-    turn, _ = body.transforms(body.rest_joints(track.betas), track.global_orient, track.body_pose)
-    head = (track.camera.rotation @ turn[:, body.canonical("head")]).double()
+    turn, shift = body.transforms(body.rest_joints(track.betas), track.global_orient, track.body_pose)
+    joint = body.canonical("head")
+    head, _ = pose_to_camera(track.camera, turn[:, joint].double(), shift[:, joint].double())
     seen, trust = face_turns(faces, track.camera.at_origin())
     apart = torch.rad2deg(matrix_to_axis_angle(head.transpose(1, 2) @ seen).norm(dim=-1))
     return apart[trust > _SEEN].numpy()

@@ -42,6 +42,26 @@ def drive(
     Raises:
         InputError: a file cannot be read, or the method cannot use it.
         NoPersonError: it shows nobody.
+
+    Examples:
+        A method that shows the photo, as bright as the clip:
+
+        >>> import numpy as np, torch
+        >>> from liquidwarp.media import write_image
+        >>> from liquidwarp.methods import Synthesis
+        >>> from liquidwarp.tasks import drive
+        >>> class Dimmer:
+        ...     name = "dimmer"
+        ...     def drive(self, photos, clip, *, size=None, device="cpu", progress=False):
+        ...         photo = torch.from_numpy(photos[0]).movedim(-1, 0) / 255
+        ...         for frame in clip.frames:
+        ...             alpha = torch.ones(8, 8)
+        ...             yield Synthesis(photo * frame.mean() / 255, alpha, alpha.byte())
+        >>> photo = write_image("me.png", np.full((8, 8, 3), 255, np.uint8))
+        >>> for number in range(3):
+        ...     file = write_image(f"clip/{number}.png", np.full((16, 16, 3), 100 * number, np.uint8))
+        >>> [round(255 * float(made.image.mean())) for made in drive(photo, "clip", method=Dimmer())]
+        [0, 100, 200]
     """
     paths = [photos] if isinstance(photos, str | Path) else list(photos)
     if not paths:
@@ -76,6 +96,25 @@ def paint_labels(
 
     Raises:
         InputError: a file cannot be read; maps of wrong sizes or classes; gaps in the folder; weights that do not fit.
+
+    Examples:
+        An untrained network of the published shape, two channels where that has 32:
+
+        >>> from dataclasses import replace
+        >>> import numpy as np
+        >>> from liquidwarp.media import write_image
+        >>> from liquidwarp.methods.few_shot_vid2vid import FewShotLabelsMethod
+        >>> from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
+        >>> from liquidwarp.nn.few_shot_vid2vid.published import SHAPES
+        >>> from liquidwarp.tasks import paint_labels
+        >>> network = FewShotGenerator(replace(SHAPES["street"], width=2, flow_width=2)).eval()
+        >>> method = FewShotLabelsMethod(network, (64, 128))
+        >>> photo = write_image("street.png", np.full((64, 128, 3), 90, np.uint8))
+        >>> for name in ("classes", "labels/0", "labels/1"):
+        ...     file = write_image(f"{name}.png", np.full((64, 128, 3), 7, np.uint8))
+        >>> painted = paint_labels([(photo, "classes.png")], "labels", method=method, ids="plain")
+        >>> [tuple(made.image.shape) for made in painted]
+        [(3, 64, 128), (3, 64, 128)]
     """
     from liquidwarp.methods.few_shot_vid2vid import ClassExample, FewShotLabelsMethod
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from liquidwarp.appearance import Appearance
+from liquidwarp.checks import check_type
 from liquidwarp.motion import Texture, retarget, write_glb
 from liquidwarp.person import SourceState
 from liquidwarp.types import BodyTrack
@@ -24,6 +25,7 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
 
     Raises:
         InputError: the motion is of a body that is not at hand.
+        TypeError: a file's name in place of a person or a motion.
         OutputError: the file cannot be written.
 
     Examples:
@@ -33,6 +35,8 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
         >>> Path("dance.glb").read_bytes()[:4]
         b'glTF'
     """
+    check_type("person", person, SourceState, "learn one with encode_source(photo)")
+    check_type("motion", motion, BodyTrack, "recover(video), read_motion(file) or BodyTrack.load(file)")
     person, motion = person.to("cpu"), motion.to("cpu")
     body = person.body
     moved = replace(retarget(motion, body), betas=person.track.betas)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from liquidwarp.checks import check_type
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
@@ -41,6 +42,7 @@ def imitate(
 
     Raises:
         InputError: the motion is of a body that is not at hand, or an argument cannot be used.
+        TypeError: a file's name in place of a person or a motion.
 
     Examples:
         >>> from liquidwarp.tasks import imitate
@@ -48,6 +50,8 @@ def imitate(
         >>> len(pictures) == len(motion), max(pictures[0].alpha.shape)
         (True, 64)
     """
+    check_type("person", person, SourceState, "learn one with encode_source(photo)")
+    check_type("motion", motion, BodyTrack, "recover(video), read_motion(file) or BodyTrack.load(file)")
     here = person.to("cpu")
     moves = retarget(motion.to("cpu"), here.body)
     target = imitation_target(here.body, here.track, moves, camera=camera, size=size)

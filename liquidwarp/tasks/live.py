@@ -15,10 +15,19 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, same_body
 from liquidwarp.checks import check_choice
-from liquidwarp.detect import ClipFollower, Detection, Detector, LiteRtDetector, collect_keypoints, profile_of
+from liquidwarp.detect import (
+    ClipFollower,
+    Detection,
+    Detector,
+    LiteRtDetector,
+    collect_keypoints,
+    legs_shown,
+    profile_of,
+)
 from liquidwarp.detect.litert.models import find_model
 from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
+from liquidwarp.fit import hang_legs
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
@@ -83,7 +92,7 @@ def imitate_live(
 
     A thread reads and detects while the frame before is painted. Bodies come from the landmark regressor, steadied
     without a look ahead; there is no fit. Until the driver is seen the person stands as in the photo; while it is lost
-    it keeps still.
+    it keeps still. As long as the driver's legs were not seen, the person's stand on the photo's floor.
 
     Args:
         person: from `encode_source` or `transfer_appearance`, on the open body.
@@ -156,6 +165,7 @@ def _frames(
                 last = collect_keypoints(
                     [found], size=(height, width), fps=0.0, detector=used.name, profile=profile_of(used)
                 )
+                stage.legs_shown |= bool(legs_shown(last).any())
             elif last is not None:
                 last = replace(last, present=torch.tensor([False]))
             with torch.no_grad(), one_thread():
@@ -188,6 +198,8 @@ class _LiveStage:
         self._levels: deque[float] = deque(maxlen=max(1, round(_FLOOR_SECONDS * fps)))
         self._travel_weight = min(1.0, 1 / (_TRAVEL_SECONDS * fps))
         self._first: Tensor | None = None
+        self.legs_shown = False
+        """Whether the driver's legs were seen so far; until then the person's stand still."""
         self._travel = torch.zeros(3, dtype=torch.float32)
 
     def place(
@@ -203,6 +215,8 @@ class _LiveStage:
         if seen is None:
             camera = default_camera(size) if self._camera == "copy" else source.camera
             return source.global_orient, source.body_pose, source.transl, resized(camera, self._size)
+        if not self.legs_shown:
+            seen = hang_legs(self.body, seen)
         their_root = self.body.rest_joints(seen.betas)[0]
         ratio = body_height(self.body, source.betas) / body_height(self.body, seen.betas)
         turns, path = self._steady.follow(
@@ -219,6 +233,13 @@ class _LiveStage:
         placed = source.transl + (level - start)
         placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * path
         low = float(self._lowest(orient, pose, placed))
+        if not self.legs_shown:
+            return (
+                orient,
+                pose,
+                placed + torch.tensor([0.0, self._floor - low, 0.0], dtype=torch.float32),
+                resized(source.camera, self._size),
+            )
         self._levels.append(low)
         down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_QUANTILE))
         return (

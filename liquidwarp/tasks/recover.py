@@ -213,7 +213,7 @@ def fit_clip(
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
     track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
-    return _with_hands_and_face(body, found, track, tuning)
+    return _with_hands_and_face(body, found, track, weights, tuning)
 
 
 def fit_photo(
@@ -226,7 +226,7 @@ def fit_photo(
     """Fit the body to the landmarks of a photo, its hands and its face; `betas` is the person's shape if known."""
     found, terms = _with_close_looks(body, found, None, (), FIT_WEIGHTS, tuning)
     track = fit_track(body, found.keypoints, betas=betas, terms=terms, tuning=tuning).track
-    return _with_hands_and_face(body, found, track, tuning)
+    return _with_hands_and_face(body, found, track, FIT_WEIGHTS, tuning)
 
 
 def _with_close_looks(
@@ -245,8 +245,11 @@ def _with_close_looks(
     return replace(found, keypoints=points), (*terms, *close)
 
 
-def _with_hands_and_face(body: BodyModel, found: ClipDetection, track: BodyTrack, tuning: FitTuning) -> BodyTrack:
-    bent = fit_hands(body, track, found.hands, tuning=tuning.fingers, close=tuning.close)
+def _with_hands_and_face(
+    body: BodyModel, found: ClipDetection, track: BodyTrack, weights: FitWeights, tuning: FitTuning
+) -> BodyTrack:
+    hands = found.hands if weights.hands > 0 else ()
+    bent = fit_hands(body, track, hands, tuning=tuning.fingers, close=tuning.close)
     return replace(bent, face=face_track(found.faces))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from liquidwarp.appearance import dress
 from liquidwarp.bodies import BodyModel, same_mesh
 from liquidwarp.bodies.parts import part_labels
+from liquidwarp.checks import check_type
 from liquidwarp.errors import InputError
 from liquidwarp.media import ClipLike
 from liquidwarp.mesh import smooth_over_surface
@@ -31,7 +32,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
     Raises:
         InputError: nothing to wear, an unknown part, people on bodies of different meshes, or a photo that cannot be
             read.
-        TypeError: a wearer is neither a person nor a photo.
+        TypeError: a wearer is neither a person nor a photo, or `person` is a photo.
 
     Examples:
         >>> from liquidwarp.tasks import transfer_appearance
@@ -39,6 +40,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
         >>> len(dressed.views), dressed.track is person.track  # in clothes of another photo, as they stood
         (2, True)
     """
+    check_type("person", person, SourceState, "learn one with encode_source(photo)")
     if not wear:
         raise InputError("wear is empty; name at least one part, such as {'upper': other}")
     for name in wear:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from liquidwarp.checks import check_type
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
@@ -44,6 +45,7 @@ def novel_view(
 
     Raises:
         InputError: an argument cannot be used.
+        TypeError: a photo in place of a person.
 
     Examples:
         >>> from liquidwarp.tasks import novel_view
@@ -51,6 +53,7 @@ def novel_view(
         >>> bool(side.alpha.sum() < front.alpha.sum())  # people are wider than deep
         True
     """
+    check_type("person", person, SourceState, "learn one with encode_source(photo)")
     here = person.to("cpu")
     target = orbit_target(
         here.body,

@@ -61,6 +61,7 @@ class FewShotObjective:
             losses.flow,
             losses.warp,
             losses.trust,
+            losses.pixel,
         )
         self._texture = TexturePerceptual()
         self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture

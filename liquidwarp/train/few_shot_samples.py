@@ -115,7 +115,7 @@ class FewShotBatch:
         if enriched:
             for name in ("labels", "example_labels"):
                 flipped[name][..., 3, :, :] *= -1
-        turn = torch.tensor([-1.0, 1.0])[:, None, None]
+        turn = torch.tensor([-1.0, 1.0], dtype=torch.float32)[:, None, None]
         flow = SequenceFlow(
             self.flow.reference.flip(-1) * turn,
             self.flow.reference_valid.flip(-1),

@@ -1,10 +1,12 @@
 """Personalisation: a generator fitted to one person's photos and to the camera of the driving clip."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from liquidwarp import __version__
 from liquidwarp.bodies import BodyModel
 from liquidwarp.console import progress_bar
 from liquidwarp.detect import Detector, default_detector, profile_of
-from liquidwarp.errors import InputError
+from liquidwarp.errors import InputError, OutputError
 from liquidwarp.media import is_video, open_video
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.nn.compact_weights import load_compact, save_compact
@@ -25,6 +27,8 @@ from liquidwarp.train.config import DataConfig, LossConfig
 from liquidwarp.train.objective import CompactObjective
 from liquidwarp.train.pairs import PairClip, make_pairs, photo_pairs
 from liquidwarp.train.samples import PairSamples
+
+_log = logging.getLogger(__name__)
 
 _BATCH = 2
 # Steps and rate, chosen on real clips: a clip of somebody else made pictures better by 0.06 to 0.16 dB, and more steps
@@ -58,11 +62,13 @@ def personalize(
         clip: a video, usually the driving one.
         generator: to start from; the bundled one by default.
         detector: what finds people in the clip; see `detect.default_detector`.
-        cache: folder for results; `LIQUIDWARP_CACHE` or `~/.cache/liquidwarp` by default.
+        cache: folder for results; `LIQUIDWARP_CACHE` or `~/.cache/liquidwarp` by default. Where the default cannot be
+            written, the result is not kept, and the log says so.
         progress: show a progress bar.
 
     Raises:
         InputError: the clip cannot be read, or the default generator is missing.
+        OutputError: the folder given cannot be written.
         NoPersonError: nobody in the clip.
     """
     person, start = person.to("cpu"), generator or load_compact()
@@ -70,13 +76,26 @@ def personalize(
         raise InputError(f"{clip}: not a video; give the driving clip, or nothing")
     steps, rate = _ON_PHOTO if clip is None else _ON_CLIP
     detector = detector or default_detector()
-    kept = _folder(cache) / f"{_fingerprint(person, clip, detector, start)}.safetensors"
-    if kept.exists():
-        return load_compact(kept)
+    folder, name = _folder(cache), f"{_fingerprint(person, clip, detector, start)}.safetensors"
+    if folder is not None and (folder / name).exists():
+        return load_compact(folder / name)
     pairs = photo_pairs(person) if clip is None else _clip_pairs(clip, person.body, detector)
     network = fine_tune(start, pairs, steps=steps, rate=rate, progress=progress)
-    save_compact(network, kept, {"personal": True, "steps": steps, "version": __version__})
-    return load_compact(kept)
+    card = {"personal": True, "steps": steps, "version": __version__}
+    try:
+        if folder is None:
+            raise OutputError("there is no home folder")
+        save_compact(network, folder / name, card)
+        return load_compact(folder / name)
+    except OutputError as error:
+        if cache is not None:
+            raise
+        _log.warning(
+            "the fitted generator is not kept: %s; set LIQUIDWARP_CACHE to a folder that can be written", error
+        )
+    with TemporaryDirectory() as scratch:  # weights are rounded in files
+        save_compact(network, Path(scratch) / name, card)
+        return load_compact(Path(scratch) / name)
 
 
 def fine_tune(
@@ -125,9 +144,13 @@ def _clip_pairs(path: str | Path, body: BodyModel, detector: Detector) -> PairCl
     return make_pairs(frames, fps=max(1.0, video.fps * len(frames) / count), body=body, detector=detector)
 
 
-def _folder(cache: str | Path | None) -> Path:
+def _folder(cache: str | Path | None) -> Path | None:
+    """Return where results are kept; None for a user without a home."""
     named = cache or os.environ.get("LIQUIDWARP_CACHE")
-    return (Path(named) if named else Path.home() / ".cache" / "liquidwarp") / "personal"
+    try:
+        return (Path(named) if named else Path.home() / ".cache" / "liquidwarp") / "personal"
+    except RuntimeError:
+        return None
 
 
 def _fingerprint(person: SourceState, clip: str | Path | None, detector: Detector, start: CompactGenerator) -> str:

@@ -45,10 +45,10 @@ class FaceTrack:
         check_shape("points", points, (None, FACE_POINTS, 3))
         check_shape("presence", presence, (points.shape[0],))
         seen = presence > 0
-        known = torch.where(seen[:, None, None], points.float(), torch.zeros(()))
+        known = torch.where(seen[:, None, None], points.float(), torch.zeros((), dtype=torch.float32))
         center = known[..., :2].mean(1)
         about = known - torch.nn.functional.pad(center, (0, 1))[:, None]
-        size = torch.where(seen, about.abs().amax((1, 2)).clamp_min(1e-3), torch.ones(()))
+        size = torch.where(seen, about.abs().amax((1, 2)).clamp_min(1e-3), torch.ones((), dtype=torch.float32))
         return FaceTrack((about / size[:, None, None]).half(), center, size, presence.float())
 
     def __len__(self) -> int:

@@ -3,7 +3,8 @@
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+
+from liquidwarp.jit import njit
 
 
 @njit(cache=True, nogil=True)

@@ -120,3 +120,15 @@ def test_the_open_body_by_another_name_can_be_driven(person: SourceState, photos
     (frame,) = live(replace(person, body=other), photos, [photos[0].rgb])
     (known,) = live(person, photos, [photos[0].rgb])
     assert torch.equal(frame.synthesis.image, known.synthesis.image)
+
+
+def test_legs_that_were_never_seen_stand_on_the_photo_s_floor(person: SourceState, photos: list[ToyPhoto]) -> None:
+    found = photos[0].found
+    legs = [name.endswith(("knee", "ankle", "heel", "foot_index")) for name in found.names]
+    confidence = np.where(legs, 0, found.confidence).astype(np.float32)
+    half = [replace(photo, found=replace(photo.found, confidence=confidence)) for photo in photos]
+    floor = int(np.flatnonzero((person.alpha > 0.5).any(1)).max())
+    frames = live(person, half, [photo.rgb for photo in photos], camera="smooth")
+    for frame in frames:
+        lowest = int((frame.synthesis.alpha > 0.5).any(1).nonzero().max())
+        assert lowest == pytest.approx(floor, abs=2)

@@ -1,5 +1,6 @@
 """Photos, clips, backgrounds and garments in whatever form a caller holds them."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,24 @@ def test_frames_to_write(tmp_path: Path) -> None:
     rgb = np.full((64, 64, 3), 120, np.uint8)
     path = lw.write_video([rgb, *(form(rgb) for form in FORMS.values())], tmp_path / "out.mp4", fps=25)
     assert [abs(int(frame.mean()) - 120) < 3 for frame in open_video(path)] == [True] * 4
+
+
+def test_files_in_place_of_what_is_made_of_them(person: lw.SourceState, tmp_path: Path) -> None:
+    """Without the tests' checks of annotations, which come first."""
+    imitate, view, transfer, glb = (
+        inspect.unwrap(task) for task in (lw.imitate, lw.novel_view, lw.transfer_appearance, lw.export_glb)
+    )
+    for run in (
+        lambda: imitate("me.jpg", person.track),
+        lambda: view("me.jpg"),
+        lambda: transfer("me.jpg", {"upper": person}),
+        lambda: glb("me.jpg", person.track, tmp_path / "x.glb"),
+    ):
+        with pytest.raises(TypeError, match="person is a str; wanted a SourceState: learn one with encode_source"):
+            run()
+    for run in (lambda: imitate(person, "dance.mp4"), lambda: glb(person, "dance.mp4", tmp_path / "x.glb")):
+        with pytest.raises(TypeError, match="motion is a str; wanted a BodyTrack: recover"):
+            run()
 
 
 @pytest.mark.parametrize("given", [None, 7, b"photo.jpg", {"photo": 1}])

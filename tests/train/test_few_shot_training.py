@@ -191,7 +191,7 @@ def test_every_kind_takes_a_step(kind: str, clip: SequenceClip) -> None:
     batch = samples(clip, photos=photos, enriched=enriched, length=lambda _: 2).sample(0)
     attempt = objective.attempt(objective.generator.train(), batch)
     losses = objective.generator_losses(attempt, batch, adversary=True)
-    wanted = {"perceptual", "face", "adversarial", "matching", "flow", "warp", "trust"}
+    wanted = {"pixel", "perceptual", "face", "adversarial", "matching", "flow", "warp", "trust"}
     assert set(losses) == wanted
     torch.stack(list(losses.values())).sum().backward()
     dead = {name for name, value in objective.generator.named_parameters() if value.grad is None}

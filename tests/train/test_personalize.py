@@ -14,6 +14,7 @@ from toy_people import ToyDetector, toy_photo
 import liquidwarp as lw
 from liquidwarp.appearance import Appearance
 from liquidwarp.detect import Detection, LiteRtDetector
+from liquidwarp.errors import OutputError
 from liquidwarp.nn.compact import CompactGenerator
 from liquidwarp.tasks import SourceState, encode_source
 from liquidwarp.testing import toy_body
@@ -186,6 +187,25 @@ class Named:
 
     def detect(self, frame: np.ndarray) -> list[Detection]:
         raise AssertionError(frame.shape)
+
+
+def test_a_cache_that_cannot_be_written(
+    person: SourceState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "fine_tune", lambda first, *_, **__: first)
+    expected = personalize(person, generator=start(), cache=tmp_path).state_dict()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LIQUIDWARP_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+        personalize(person, generator=start(), cache=tmp_path / "file")
+    found = [personalize(person, generator=start())]
+    assert "set LIQUIDWARP_CACHE to a folder that can be written" in caplog.text
+    monkeypatch.delenv("LIQUIDWARP_CACHE")
+    monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    found.append(personalize(person, generator=start()))
+    assert "not kept: there is no home folder" in caplog.text
+    for network in found:
+        assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
 
 
 def test_a_clip_of_somebody_is_looked_at_on_the_person_s_body(

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
+from liquidwarp.console import progress_bar
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, picture_flow
 from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
 from liquidwarp.nn.few_shot_vid2vid.losses import (
@@ -24,7 +24,7 @@ from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow
 from liquidwarp.nn.perceptual import TexturePerceptual
 from liquidwarp.parallel import checkpoint
 
-_WEIGHTS = LossWeights(flow=0.0, warp=0.0, trust=0.0)
+_WEIGHTS = LossWeights(flow=0.0, warp=0.0, trust=0.0, pixel=10.0)
 _RATES = (2e-4, 8e-4)  # of the network and of the discriminators
 _IMAGINAIRE_RATES = (1e-4, 4e-4)
 _BETAS = (0.0, 0.999)
@@ -51,8 +51,8 @@ def fine_tuned(
     """Return a copy of a network fitted to examples: each time one, shifted and perhaps mirrored, is to be drawn.
 
     As published: kernels' perceptrons, the decoder and all else whose published name holds "up" learn; statistics stay
-    as they are; no frame is given before. The discriminators begin untrained, since published files of the network do
-    not hold them.
+    as they are; no frame is given before. The texture loss takes VGG-19's place, and L1 tells it of colours. The
+    discriminators begin untrained, since published files of the network do not hold them.
 
     Args:
         generator: the network.
@@ -77,7 +77,7 @@ def fine_tuned(
     labels = torch.stack([example.view.label for example in examples])[None]
     pictures = torch.stack([example.picture for example in examples])[None]
     with torch.enable_grad():
-        for _ in tqdm(range(iterations), desc="finetune", unit="step", disable=None):  # shown on a terminal
+        for _ in progress_bar(range(iterations), desc="finetune", unit="step", shown=None):
             checkpoint()
             number = int(rng.integers(len(examples)))
             target, change = _varied(examples[number], rng, generator.shape.given_flow)

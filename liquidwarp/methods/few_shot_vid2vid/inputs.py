@@ -16,6 +16,7 @@ from torch.nn.functional import grid_sample
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.flow import mesh_flow, project_normalized, visibility
+from liquidwarp.geometry import same_view
 from liquidwarp.labels import (
     CropWindow,
     PartChart,
@@ -29,9 +30,12 @@ from liquidwarp.labels import (
     person_window,
     strict_label,
 )
+from liquidwarp.labels.parts import AROUND
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera, Fragments, Pose
+
+_HIGH = 512  # pixels of the windows that `AROUND` is of
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,12 +136,13 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     flow = mesh_flow(target.fragments, target.faces, xy, face_visible=source.shown[None])
     body = target.fragments.mask[0]
     grid, valid = flow.grid[0], flow.valid[0]
-    if _same_camera(target.full, source.full):
-        around = _window_grid(target, source)
-        inside = (around.abs() <= 1).all(-1)
-        covered = foreground_of(source.parts[None])
-        free = grid_sample(covered, around[None], mode="nearest", align_corners=False)[0, 0] == 0
-        grid = torch.where(body[..., None], grid, around)
+    if same_view(target.full, source.full):
+        beside = _window_grid(target, source)
+        inside = (beside.abs() <= 1).all(-1)
+        around = 2 * round(AROUND * body.shape[0] / _HIGH / 2) + 1
+        covered = foreground_of(source.parts[None], around=around)
+        free = grid_sample(covered, beside[None], mode="nearest", align_corners=False)[0, 0] == 0
+        grid = torch.where(body[..., None], grid, beside)
         valid = torch.where(body, valid, inside & free)
     else:
         valid = valid & body
@@ -147,17 +152,6 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     y = (grid[..., 1] + 1) * height / 2 - 0.5 - rows[:, None]
     moved = torch.where(valid, torch.stack([x, y]), 0.0)
     return GivenFlow(moved[None], valid[None, None].to(moved))
-
-
-def _same_camera(one: Camera, other: Camera) -> bool:
-    """Return whether two cameras see the same, at whatever resolution."""
-    if one is other:
-        return True
-    here, there = (
-        torch.cat([each.focal, each.center, each.rotation.flatten(), each.translation])
-        for each in (one, other.resized(one.size))
-    )
-    return torch.allclose(here, there, rtol=1e-4, atol=1e-3)
 
 
 def _window_grid(target: LabelledView, source: LabelledView) -> Float[Tensor, "H W 2"]:

@@ -93,13 +93,12 @@ class FewShotSession:
 
     def draw(self, frame: Frame) -> FewShotSynthesis:
         """Return one picture; its coverage is 1 where the network trusts a warped photo, 3 elsewhere on the person."""
-        before = self._before(frame.previous)
-        view = self._labeller.look(frame.pose, frame.vertices, frame.camera, self._window(frame, before))
+        view = self._labeller.look(frame.pose, frame.vertices, frame.camera, self._window(frame))
         label, given = view.label[None], self._labeller.enriched
         with torch.no_grad():
             encoding = self._encoding or self._encode(label)
             flow = self._flow(view) if given else None
-            previous = self._previous(view, before, frame.previous)
+            previous = self._previous(view, frame.previous)
             made = self._generator(label, encoding, previous, flow=flow)
         drawn = made.image[0] if self._refine is None else self._refine(made.image[0], view)
         planes = [drawn / 2 + 0.5, view.fragments.mask.float()]
@@ -118,33 +117,23 @@ class FewShotSession:
         flows = [picture_flow(view, source) for source in self._views]
         return GivenFlow(torch.cat([flow.flow for flow in flows]), torch.cat([flow.valid for flow in flows]))
 
-    def _before(self, previous: PreviousFrame | None) -> FewShotSynthesis | None:
-        if previous is None or not self._generator.shape.warp_previous:
-            return None
-        assert isinstance(previous.picture, FewShotSynthesis)
-        return previous.picture
-
-    def _window(self, frame: Frame, before: FewShotSynthesis | None) -> CropWindow:
-        if before is None and frame.previous is not None:
-            assert isinstance(frame.previous.picture, FewShotSynthesis)
-            before = frame.previous.picture
-        if before is not None and before.view.full.size == frame.camera.size:
+    def _window(self, frame: Frame) -> CropWindow:
+        if frame.previous is not None:
+            before = _made(frame.previous).view.window
             points = self._labeller.skeleton(frame.pose, frame.camera).body
-            if before.view.window.holds(points[points[:, 2] > 0, :2]):
-                return before.view.window
+            if before.holds(points[points[:, 2] > 0, :2]):
+                return before
         return self._labeller.window(frame.pose, frame.camera)
 
-    def _previous(
-        self, view: LabelledView, before: FewShotSynthesis | None, previous: PreviousFrame | None
-    ) -> Previous | None:
-        """Return the frame before, seen through the window of this one."""
-        if before is None or previous is None:
+    def _previous(self, view: LabelledView, previous: PreviousFrame | None) -> Previous | None:
+        """Return the frame before, seen through the window of this one; None for a network that takes none."""
+        if previous is None or not self._generator.shape.warp_previous:
             return None
-        seen, drawn = before.view, before.drawn
+        made, frame = _made(previous), previous.frame
+        seen, drawn = made.view, made.drawn
         if seen.window != view.window:
-            frame = previous.frame
             seen = self._labeller.look(frame.pose, frame.vertices, frame.camera, view.window)
-            drawn = 2 * view.window.cut(before.image, self._labeller.size) - 1
+            drawn = 2 * view.window.cut(made.image, self._labeller.size) - 1
         flow = picture_flow(view, seen) if self._labeller.enriched else None
         return Previous(seen.label[None], drawn[None], flow)
 
@@ -249,6 +238,11 @@ def export(
     size = card["size"]
     assert isinstance(size, list)
     save_few_shot(generator.network, path, card, size=(size[0], size[1]))
+
+
+def _made(previous: PreviousFrame) -> FewShotSynthesis:
+    assert isinstance(previous.picture, FewShotSynthesis)
+    return previous.picture
 
 
 def _examples(state: SourceState, labeller: Labeller, several: bool, *, face: bool) -> list[Example]:

@@ -38,6 +38,7 @@ class LossWeights:
         flow: difference from the teacher's flow.
         warp: of warped pictures, and of the warped parts of the body.
         trust: of masks, which should trust what was warped well.
+        pixel: L1 of the picture; not published, but a perceptual loss without VGG-19 knows no colours.
     """
 
     adversarial: float = 1.0
@@ -47,6 +48,7 @@ class LossWeights:
     flow: float = 10.0
     warp: float = 10.0
     trust: float = 10.0
+    pixel: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +164,8 @@ def generator_losses(
     """
     losses: dict[str, Tensor] = {}
     made, true = drawn.image.float(), target.picture
+    if weights.pixel:
+        losses["pixel"] = weights.pixel * _l1(made, true)
     if weights.perceptual:
         losses["perceptual"] = weights.perceptual * _looks(perceptual, made, true)
     if weights.face:

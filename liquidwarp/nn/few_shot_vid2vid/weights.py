@@ -1,5 +1,6 @@
 """Weights of few-shot vid2vid: recognised in published checkpoints, kept with a card, and read back."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ PUBLISHED_SIZES = {
 }
 """(height, width) of the pictures that published networks were trained on."""
 
+_log = logging.getLogger(__name__)
 _LAYOUTS = {"first": FIRST, "imaginaire": IMAGINAIRE}
 _KINDS = {6: "pose", 1: "face"}
 _BESIDE = ("num_updates_tracked",)
@@ -218,8 +220,8 @@ def _check_names(path: str | Path, shape: GeneratorShape, tensors: Mapping[str, 
         raise InputError(f"{path}: not a published {configuration_of(shape)}: {'; '.join(told)}")
     for key in own:
         first, *others = published_names(shape, key)
-        if any(first in tensors and not torch.equal(tensors[first], tensors[other]) for other in others):
-            raise InputError(
-                f"{path}: {first} and {others[0]} differ; networks with a flow network of their own for previous "
-                "frames are not known here"
+        if any(not torch.equal(tensors[first], tensors[other]) for other in others if first in tensors):
+            _log.warning(
+                "%s: %s and %s differ, where published networks have one; the former is used", path, first, others[0]
             )
+            return
