@@ -86,6 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_mute(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
+    transfer.set_defaults(fg=[], drawn=False)  # of `imitate`, which does the motion
 
     learn = _command(
         commands,

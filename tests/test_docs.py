@@ -320,6 +320,7 @@ def test_the_example_of_a_body_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert toy.landmark_names == mine.landmark_names
 
 
+@pytest.mark.slow
 def test_the_examples_of_losses_run(monkeypatch: pytest.MonkeyPatch) -> None:
     page, recover, body = DOCS / "howto/change-a-loss-of-the-fit.md", liquidwarp.recover, toy_body()
     seen = waving_person(12)

@@ -158,7 +158,7 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
             2 * torch.stack(pictures)[None] - 1,
             torch.from_numpy(noise),
             torch.from_numpy(rng.integers(0, TIMESTEPS, 1)),
-            TargetTruth(pictures[-1][None], alpha, torch.zeros(1, len(BOXES), 4)),
+            TargetTruth(pictures[-1][None], alpha, torch.zeros(1, len(BOXES), 4, dtype=torch.float32)),
         )
 
     def _window(self, clip: DrawnClip, frames: Sequence[int], rng: np.random.Generator) -> CropWindow:

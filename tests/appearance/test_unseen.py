@@ -224,6 +224,7 @@ def test_a_mesh_that_reaches_a_little_beyond_the_photo_is_no_person_cut_off(
     assert (drawn.coverage[on(parts_in(body, vertices), "shoes")] == SEEN).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_a_person_cut_off_costs_no_more_memory_than_a_whole_one(body: BodyModel, vertices: torch.Tensor) -> None:
     whole = appearance_from_observations(body.topology, [photo(body, vertices, slice(0, SIZE[0]), slice(0, SIZE[1]))])
     for level in LEVELS.values():

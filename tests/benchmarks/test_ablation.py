@@ -103,6 +103,7 @@ def test_a_frame_made_of_its_like_is_the_photo() -> None:
     assert batch.body_mask[0][valid].all()
 
 
+@pytest.mark.slow
 def test_a_sample_depends_on_its_number_alone() -> None:
     def samples() -> LiquidSamples:
         return LiquidSamples(

@@ -257,6 +257,7 @@ def weights_folder(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_columns_of_the_library_metrics(
     iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def seen(frames: int, noise: float) -> tuple[RiggedBody, Keypoints]:
     return body, truth.keypoints
 
 
+@pytest.mark.slow
 def test_a_profile_decides_whatever_the_name() -> None:
     body, keypoints = seen(6, 0.5)
 
@@ -101,6 +102,7 @@ def test_a_detector_may_say_what_is_known_of_it(photos: list[ToyPhoto]) -> None:
     assert profile_of(MediaPipeDetector()) is profile_of(LiteRtDetector()) is MEDIAPIPE_PROFILE
 
 
+@pytest.mark.slow
 def test_the_profile_goes_with_the_detector_into_another_thread(body: RiggedBody, photos: list[ToyPhoto]) -> None:
     mine = DetectorProfile(depth_sigma=0.02)
     alone = recover(moving(photos), body=body, detector=called("x", photos, mine))

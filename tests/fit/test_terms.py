@@ -381,6 +381,7 @@ def test_a_floor_is_not_stepped_through(body, truth):
     assert float(raised[..., 1].amax()) < floor + 0.005
 
 
+@pytest.mark.slow
 def test_a_term_tells_the_shape_too(body, truth):
     def taller(seen):
         return ((seen.joint("head") - seen.joint("left_ankle")).norm() - 1.0) / 0.001
@@ -403,6 +404,7 @@ def test_terms_over_several_frames_are_for_clips(body, truth):
     assert torch.equal(with_term.transl, without.transl)
 
 
+@pytest.mark.slow
 def test_what_differs_from_frame_to_frame_is_cut_with_the_clip(body):
     pose, place = dance(body, 5, 24)
     truth = film(body, torch.zeros(body.num_betas), pose, place, 24.0)
@@ -417,6 +419,7 @@ def test_what_differs_from_frame_to_frame_is_cut_with_the_clip(body):
     torch.testing.assert_close(track.transl.double(), goal, atol=0.01, rtol=0)
 
 
+@pytest.mark.slow
 def test_recover_hands_terms_and_weights_on(body, truth):
     term = autodiff_term(hands_together, weight=100.0)
     track = lw.recover(truth.keypoints, body=body, terms=[term])

@@ -16,6 +16,7 @@ def _noise(size: tuple[int, int], seed: int = 3) -> np.ndarray:
     return np.random.default_rng(seed).random((*size, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_periodic_texture_is_completed_nearly_exactly():
     tile = _noise((8, 8))
     image = np.tile(tile, (12, 12, 1))

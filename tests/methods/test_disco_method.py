@@ -161,6 +161,7 @@ def test_without_the_packages_one_line_says_how(tmp_path: Path, monkeypatch: pyt
         DiscoNetwork(TINY)
 
 
+@pytest.mark.slow
 def test_listing_and_importing_load_neither_package() -> None:
     code = (
         "import sys, liquidwarp; from liquidwarp.methods import DiscoMethod, method_table; method_table();"

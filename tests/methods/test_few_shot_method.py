@@ -146,6 +146,7 @@ def test_only_imaginaire_shows_the_references_heads(people: dict[str, lw.SourceS
     assert (strict_label(parts, parts)[:3] == -1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["strict", "mesh"])
 def test_fine_tuning_fits_a_copy_to_the_photos(
     kind: str, people: dict[str, lw.SourceState], monkeypatch: pytest.MonkeyPatch

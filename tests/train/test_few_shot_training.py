@@ -31,7 +31,7 @@ SIZE = (64, 32)
 
 def tiny(*more: str) -> Config:
     settings = ["data.clips=2", "data.frames=6", "data.size=[64, 32]", "data.source_size=[96, 96]", "data.held_out=2"]
-    settings += ["data.workers=0", "data.single=2", "data.doubling=1", "data.longest=4", "model.share=0.0625"]
+    settings += ["data.workers=0", "data.single=2", "data.doubling=1", "data.longest=4", "model.width=0.0625"]
     settings += ["model.discriminator_width=2", "train.steps=4", "train.batch=2", "train.device=cpu"]
     settings += ["log.pictures=4", "log.samples=2", "log.every=1"]
     return load_config(RECIPE, [*settings, *more])
@@ -241,4 +241,4 @@ def test_an_epoch_is_trained_and_goes_on_after_a_kill(kind: str, tmp_path: Path)
     on = train(tiny(f"model.kind={kind}", f"model.start='{whole.weights}'", "train.steps=1"), tmp_path / "on")
     assert on.progress.step == 1
     with pytest.raises(InputError, match="another network than"):
-        train(tiny(f"model.kind={kind}", f"model.start='{whole.weights}'", "model.share=0.125"), tmp_path / "other")
+        train(tiny(f"model.kind={kind}", f"model.start='{whole.weights}'", "model.width=0.125"), tmp_path / "other")

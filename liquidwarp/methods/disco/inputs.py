@@ -73,7 +73,7 @@ class Foreground:
 
     def _inside(self) -> Float[Tensor, "1 H W"]:
         """Return 1, and 0 on the border, which goes on beyond the picture where a window does."""
-        inside = torch.zeros(1, *self.mask.shape)
+        inside = torch.zeros(1, *self.mask.shape, dtype=torch.float32)
         inside[:, 1:-1, 1:-1] = 1
         return inside
 

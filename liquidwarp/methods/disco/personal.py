@@ -47,9 +47,9 @@ def fitted(network: DiscoNetwork, state: SourceState, foreground: Foreground, *,
             done = (step + 1) / iterations
             for group in optimiser.param_groups:
                 group["lr"] = _RATE * min(done / _WARM, (1 - done) / (1 - _WARM))
-            noise = torch.randn(3, 1, 1, 4, side, side, generator=rng).to(state.device)
+            noise = torch.randn(3, 1, 1, 4, side, side, generator=rng, dtype=torch.float32).to(state.device)
             timestep = torch.randint(TIMESTEPS, (1,), generator=rng).to(state.device)
-            shown = seen * float(torch.rand((), generator=rng) >= DROPPED)
+            shown = seen * float(torch.rand((), generator=rng, dtype=torch.float32) >= DROPPED)
             found = model(shown, background, pose, target, noise, timestep)
             loss = (found - noise[0]).square().mean()
             optimiser.zero_grad(set_to_none=True)

@@ -192,7 +192,7 @@ def _fitted(
     rng = torch.Generator().manual_seed(SEED)
 
     def noise() -> Tensor:
-        drawn = torch.randn(1, 4, *own.shape.latent_size, generator=rng).to(target)
+        drawn = torch.randn(1, 4, *own.shape.latent_size, generator=rng, dtype=torch.float32).to(target)
         timestep = torch.randint(TIMESTEPS, (1,), generator=rng).to(target.device)
         return noise_error(own, seen, target, maps, drawn, timestep)
 
