@@ -174,7 +174,8 @@ def test_killed(encoded: lw.SourceState, sources, tmp_path: Path) -> None:
     assert code == -signal.SIGKILL
     assert out.read_bytes() == b"the old film"
     (left,) = (path for path in out.parent.iterdir() if path != out)
-    assert left.name.startswith(".turn.")
+    assert left.name.startswith(".")
+    assert left.suffixes == [".partial", ".mp4"]
     os.utime(left, (0, 0))
     check_writable(out)
     assert list(out.parent.iterdir()) == [out]

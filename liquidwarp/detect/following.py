@@ -133,8 +133,10 @@ def detect_clip(
     with_masks = False
     if total is None and isinstance(frames, Sized):
         total = len(frames)
-    with closing(prefetch(frames)) as read:
-        bar = progress_bar(read, desc="detect", total=total, shown=progress, unit="frame")
+    with (
+        closing(prefetch(frames)) as read,
+        progress_bar(read, desc="detect", total=total, shown=progress, unit="frame") as bar,
+    ):
         marked = mark_cuts(iter(bar), tuning=tuning.shots) if fps > 0 else zip(bar, repeat(False))
         for index, (frame, cut) in enumerate(marked):
             if frame.shape[:2] != tuple(size):
