@@ -12,6 +12,8 @@ from numba.core.compiler_lock import global_compiler_lock
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+# What reading a cache raises that was half written, or that holds types of an earlier version.
+_DAMAGE = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, ValueError, TypeError, KeyError, IndexError)
 _log = logging.getLogger(__name__)
 _said = False
 
@@ -63,12 +65,21 @@ class _Cache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except OSError:
+            return None
+        except _DAMAGE:
+            self._forget()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
+        except OSError as error:
+            _say_once(f"{self.cache_path}: {error.strerror or error}")
+
+    def _forget(self) -> None:
+        try:
+            self.flush()
         except OSError as error:
             _say_once(f"{self.cache_path}: {error.strerror or error}")
 

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import pickle
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from numba.core import caching
@@ -69,3 +71,18 @@ def test_all_kernels_are_compiled_this_way() -> None:
     others = [path for path in package.rglob("*.py") if path.name != "jit.py"]
     sources = {path: path.read_text(encoding="utf-8") for path in others}
     assert [path for path, text in sources.items() if "numba.njit" in text or "from numba import njit" in text] == []
+
+
+@pytest.mark.parametrize("left", [b"cliquidwarp.jit\nNoLongerThere\n.", b"\x80\x05", b"no pickle", b""])
+def test_a_cache_of_another_version_or_cut_short_is_made_anew(
+    left: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
+    assert works(compiled())
+    (index,) = tmp_path.rglob("*.nbi")
+    index.write_bytes(pickle.dumps(numba.__version__) + left)
+    assert works(compiled())
+    again = compiled()
+    assert works(again)
+    assert sum(again.stats.cache_hits.values()) == 1  # type: ignore[attr-defined]
+    assert caplog.text == ""
