@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from liquidwarp.methods.disco import DiscoMethod
     from liquidwarp.methods.few_shot_vid2vid import FewShotFaceMethod, FewShotLabelsMethod, FewShotMethod
     from liquidwarp.methods.liquid import LiquidMethod
+    from liquidwarp.methods.pose_transfer import PoseTransferMethod
     from liquidwarp.methods.protocol import (
         BackgroundPicture,
         ClipSession,
@@ -37,6 +38,7 @@ _HOMES = {
     "Frame": "protocol",
     "LiquidMethod": "liquid",
     "Method": "protocol",
+    "PoseTransferMethod": "pose_transfer",
     "PreviousFrame": "protocol",
     "Session": "protocol",
     "SurfaceMethod": "surface",
@@ -59,6 +61,7 @@ __all__ = [
     "Method",
     "MethodEntry",
     "Paper",
+    "PoseTransferMethod",
     "PreviousFrame",
     "Session",
     "SurfaceMethod",
