@@ -179,6 +179,8 @@ METHODS: dict[str, MethodEntry] = {
             papers=_PG2,
             weights="bring",
             configurations={"pg2": 134_799_302},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
         ),
         MethodEntry(
             name="dsc",
@@ -187,6 +189,8 @@ METHODS: dict[str, MethodEntry] = {
             papers=_DSC,
             weights="bring",
             configurations={"dsc": 82_080_611},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
         ),
         MethodEntry(
             name="shup",
@@ -195,6 +199,8 @@ METHODS: dict[str, MethodEntry] = {
             papers=_SHUP,
             weights="bring",
             configurations={"shup": 7_863_314},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
         ),
     )
 }

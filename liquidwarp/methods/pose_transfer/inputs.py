@@ -50,3 +50,31 @@ def transfer_window(skeleton: SkeletonPoints, size: tuple[int, int], aspect: flo
         return person_window(skeleton, size, aspect)
     width = max(1, round(size[0] * aspect))
     return CropWindow(round((size[1] - width) / 2), 0, size[0], width)
+
+
+def shared_window(
+    home: CropWindow,
+    photo_size: tuple[int, int],
+    skeleton: SkeletonPoints,
+    size: tuple[int, int],
+    aspect: float,
+) -> CropWindow:
+    """Return a photo's window in another picture; where it does not hold the person there, one around them.
+
+    Args:
+        home: the photo's.
+        photo_size: (height, width) of the photo.
+        skeleton: of the person in the other picture.
+        size: (height, width) of that.
+        aspect: width by height of the window.
+    """
+    down, right = size[0] / photo_size[0], size[1] / photo_size[1]
+    own = CropWindow(
+        round(home.left * right),
+        round(home.top * down),
+        max(1, round(home.height * down)),
+        max(1, round(home.width * right)),
+    )
+    if own.holds(skeleton.body[skeleton.body[:, 2] > 0, :2]):
+        return own
+    return transfer_window(skeleton, size, aspect)

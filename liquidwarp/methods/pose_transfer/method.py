@@ -11,7 +11,7 @@ from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.labels import CropWindow, body_skeleton
 from liquidwarp.methods.photos import shown_photo
-from liquidwarp.methods.pose_transfer.inputs import pose_joints, transfer_window
+from liquidwarp.methods.pose_transfer.inputs import pose_joints, shared_window, transfer_window
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.nn.baselines.pose_transfer import PoseTransferGenerator
 from liquidwarp.nn.baselines.weights import load_pose_transfer, save_pose_transfer
@@ -64,18 +64,8 @@ class PoseTransferSession:
         return Synthesis(image, alpha, torch.where(alpha < _PERSON, 0, 3).to(torch.uint8))
 
     def _window(self, frame: Frame) -> CropWindow:
-        size, home = frame.camera.size, self._home
-        down, right = size[0] / self._photo_size[0], size[1] / self._photo_size[1]
-        own = CropWindow(
-            round(home.left * right),
-            round(home.top * down),
-            max(1, round(home.height * down)),
-            max(1, round(home.width * right)),
-        )
         skeleton = body_skeleton(self._body, self._betas, frame.pose, frame.camera)
-        if own.holds(skeleton.body[skeleton.body[:, 2] > 0, :2]):
-            return own
-        return transfer_window(skeleton, size, self._size[1] / self._size[0])
+        return shared_window(self._home, self._photo_size, skeleton, frame.camera.size, self._size[1] / self._size[0])
 
 
 @dataclass(frozen=True, eq=False)
