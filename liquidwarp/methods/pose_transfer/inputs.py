@@ -16,7 +16,7 @@ _TOP = 1.75  # from the neck to the top of the head, in lengths from the neck to
 
 
 def pose_joints(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera: Camera) -> Float[Tensor, "19 3"]:
-    """Return the joints of a body as `nn.baselines.pose_transfer` wants them, on the CPU.
+    """Return the joints of a body as `nn.baselines.pose_transfer` wants them.
 
     A joint counts as seen where it lies in the picture, whether or not the body itself hides it. The top of the head is
     found from neck and ears.
@@ -31,10 +31,10 @@ def pose_joints(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera: 
         points = body.landmarks(_NAMES, betas, pose.global_orient[None], pose.body_pose[None], pose.transl[None])
         neck, between = points[:, _NECK], points[:, _EARS].mean(1)
         points = torch.cat([points, (neck + _TOP * (between - neck))[:, None]], 1)
-        found = torch.tensor(project(camera, points)[0].tolist(), dtype=torch.float32)
+        found = project(camera, points)[0].float()
     xy, depth = found[:, :2] - 0.5, found[:, 2]
     height, width = camera.size
-    inside = ((xy > -0.5) & (xy < torch.tensor([width, height]) - 0.5)).all(1) & (depth > 0)
+    inside = ((xy > -0.5) & (xy < xy.new_tensor([width, height]) - 0.5)).all(1) & (depth > 0)
     return torch.cat([xy, inside[:, None].to(xy)], 1)
 
 

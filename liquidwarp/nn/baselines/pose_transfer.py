@@ -120,20 +120,21 @@ class PoseTransferGenerator(nn.Module):
             source_joints: of the photo; PG2 does not look at them.
             target_joints: of the wanted pose.
         """
-        size, device = self.shape.size, source.device
+        size = self.shape.size
         if self.shape.kind == "pg2":
             assert isinstance(self.network, Pg2Generator)
-            coarse = self.network.coarse(source, _drawn(pg2_heatmaps, target_joints, size, device))
+            coarse = self.network.coarse(source, _drawn(pg2_heatmaps, target_joints, size))
             fixed = coarse.detach()  # the first stage is done when the second one learns
             return TransferSynthesis(fixed + self.network.fine(fixed, source), coarse=coarse)
         if self.shape.kind == "dsc":
-            maps = [_drawn(dsc_heatmaps, joints, size, device) for joints in (source_joints, target_joints)]
+            maps = [_drawn(dsc_heatmaps, joints, size) for joints in (source_joints, target_joints)]
+            # Transforms of a few joints, and which parts there are, are found on the CPU: a GPU would only wait.
             pairs = zip(source_joints.cpu(), target_joints.cpu(), strict=True)
-            transforms = torch.stack([dsc_transforms(*_coco(a), *_coco(b)) for a, b in pairs]).to(device)
+            transforms = torch.stack([dsc_transforms(*_coco(a), *_coco(b)) for a, b in pairs]).to(source)
             return TransferSynthesis(
-                self.network(source, *maps, transforms, _drawn(dsc_masks, target_joints, size, device))
+                self.network(source, *maps, transforms, _drawn(dsc_masks, target_joints.cpu(), size).to(source.device))
             )
-        made = self.network(source, *(joints[:, _SHUP, :2].to(device) for joints in (source_joints, target_joints)))
+        made = self.network(source, *(joints[:, _SHUP, :2] for joints in (source_joints, target_joints)))
         return TransferSynthesis(made.picture, foreground=made.foreground, mask=made.mask)
 
 
@@ -164,13 +165,13 @@ class PoseTransferCritic(nn.Module):
         target_joints: Float[Tensor, "B 19 3"],
     ) -> Float[Tensor, "B N"]:
         """Return the score, or the probability, that a picture is a real one; PG2's looks at the picture alone."""
-        size, device = self.shape.size, picture.device
+        size = self.shape.size
         if self.shape.kind == "pg2":
             return self.network(picture)
         if self.shape.kind == "dsc":
-            maps = [_drawn(dsc_heatmaps, joints, size, device) for joints in (source_joints, target_joints)]
+            maps = [_drawn(dsc_heatmaps, joints, size) for joints in (source_joints, target_joints)]
             return self.network(source, maps[0], picture, maps[1])
-        poses = [shup_heatmaps(joints[:, _SHUP, :2].to(device), size=size) for joints in (source_joints, target_joints)]
+        poses = [shup_heatmaps(joints[:, _SHUP, :2], size=size) for joints in (source_joints, target_joints)]
         return self.network(picture, *poses)
 
     def cross_entropy(self, said: Float[Tensor, "B N"], *, real: bool) -> Float[Tensor, ""]:
@@ -189,7 +190,9 @@ def pose_region(joints: Float[Tensor, "B 19 3"], *, size: tuple[int, int]) -> Fl
         size: (height, width).
     """
     masks = [
-        pg2_body_mask(*_coco(each), size=size) if each[:, 2].any() else torch.zeros(size, dtype=torch.bool)
+        pg2_body_mask(*_coco(each), size=size)
+        if each[:, 2].any()
+        else torch.zeros(size, dtype=torch.bool, device=joints.device)
         for each in joints
     ]
     return torch.stack(masks).to(joints)
@@ -199,6 +202,5 @@ def _coco(joints: Tensor) -> tuple[Tensor, Tensor]:
     return joints[:_COCO, :2], joints[:_COCO, 2] > 0
 
 
-def _drawn(draw: Callable[..., Tensor], joints: Tensor, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Draw the poses of a batch, where few numbers are quickest: on the CPU."""
-    return torch.stack([draw(*_coco(each), size=size) for each in joints.cpu()]).to(device)
+def _drawn(draw: Callable[..., Tensor], joints: Tensor, size: tuple[int, int]) -> Tensor:
+    return torch.stack([draw(*_coco(each), size=size) for each in joints])
