@@ -9,6 +9,7 @@ from liquidwarp.methods.table import method_table
 if TYPE_CHECKING:
     from liquidwarp.methods.compact import CompactMethod
     from liquidwarp.methods.disco import DiscoMethod
+    from liquidwarp.methods.edn import EdnMethod
     from liquidwarp.methods.few_shot_vid2vid import FewShotFaceMethod, FewShotLabelsMethod, FewShotMethod
     from liquidwarp.methods.liquid import LiquidMethod
     from liquidwarp.methods.pose_transfer import PoseTransferMethod
@@ -32,6 +33,7 @@ _HOMES = {
     "DiscoMethod": "disco",
     "DrivenMethod": "protocol",
     "DrivingClip": "protocol",
+    "EdnMethod": "edn",
     "FewShotFaceMethod": "few_shot_vid2vid",
     "FewShotLabelsMethod": "few_shot_vid2vid",
     "FewShotMethod": "few_shot_vid2vid",
@@ -53,6 +55,7 @@ __all__ = [
     "DiscoMethod",
     "DrivenMethod",
     "DrivingClip",
+    "EdnMethod",
     "FewShotFaceMethod",
     "FewShotLabelsMethod",
     "FewShotMethod",

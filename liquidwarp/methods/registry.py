@@ -82,6 +82,8 @@ _DSC = (Paper("Deformable GANs for Pose-Based Human Image Generation", "CVPR", 2
 
 _SHUP = (Paper("Synthesizing Images of Humans in Unseen Poses", "CVPR", 2018),)
 
+_EDN = (Paper("Everybody Dance Now", "ICCV", 2019),)
+
 METHODS: dict[str, MethodEntry] = {
     entry.name: entry
     for entry in (
@@ -171,6 +173,14 @@ METHODS: dict[str, MethodEntry] = {
             papers=_DREAMPOSE,
             weights="bring",
             configurations={"dreampose": 1_031_646_185},
+        ),
+        MethodEntry(
+            name="edn",
+            about="the one person that a network was trained on, from drawings of the skeleton and the frame before",
+            build="liquidwarp.methods.edn:build",
+            papers=_EDN,
+            weights="bring",
+            configurations={"edn": 209_176_966},
         ),
         MethodEntry(
             name="pg2",
@@ -277,10 +287,13 @@ def _meant(given: Mapping[str, object]) -> MethodEntry:
         from liquidwarp.nn.baselines.pose_transfer import PoseTransferGenerator
         from liquidwarp.nn.disco.network import DiscoNetwork
         from liquidwarp.nn.dreampose.network import DreamPoseNetwork
+        from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator
         from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
         from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
+        if isinstance(given["generator"], EdnGenerator):
+            return METHODS["edn"]
         if isinstance(given["generator"], PoseTransferGenerator):
             return METHODS[given["generator"].shape.kind]
         if isinstance(given["generator"], DiscoNetwork):
