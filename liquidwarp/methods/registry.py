@@ -181,6 +181,8 @@ METHODS: dict[str, MethodEntry] = {
             papers=_EDN,
             weights="bring",
             configurations={"edn": 209_176_966},
+            objective="edn",
+            export="liquidwarp.methods.edn:export",
         ),
         MethodEntry(
             name="pg2",
