@@ -11,6 +11,7 @@ import pytest
 import torch
 from fake_device import DeviceError, FakeDevice
 from few_shot_samples import tiny
+from pose_transfer_samples import tiny_transfer
 from torch import Tensor
 from toy_people import ToyDetector, toy_photo
 
@@ -30,7 +31,15 @@ from liquidwarp.flow import compose, identity_flow, mesh_flow, project_normalize
 from liquidwarp.geometry import default_camera, look_at_camera, project
 from liquidwarp.media import open_video
 from liquidwarp.mesh import vertex_facing, vertex_normals
-from liquidwarp.methods import CompactMethod, FewShotMethod, LiquidMethod, Method, SurfaceMethod, Synthesis
+from liquidwarp.methods import (
+    CompactMethod,
+    FewShotMethod,
+    LiquidMethod,
+    Method,
+    PoseTransferMethod,
+    SurfaceMethod,
+    Synthesis,
+)
 from liquidwarp.nn.compact import CompactGenerator, SourceInput, TransferInput, finish
 from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture, LiquidGenerator
 from liquidwarp.nn.planes import PhotoFlow
@@ -239,6 +248,8 @@ METHODS: dict[str, Callable[[Scene], Method]] = {
     "liquid": lambda scene: LiquidMethod(narrow_liquid()),
     "liquid, temporal": lambda scene: LiquidMethod(narrow_liquid(), temporal=True),
     "few-shot vid2vid, mesh-enriched": lambda scene: FewShotMethod(tiny(given_flow=True, attention=True), (64, 32)),
+    "pg2": lambda scene: PoseTransferMethod(tiny_transfer("pg2")),
+    "shup": lambda scene: PoseTransferMethod(tiny_transfer("shup")),
 }
 
 

@@ -9,8 +9,10 @@ from liquidwarp.methods.table import method_table
 if TYPE_CHECKING:
     from liquidwarp.methods.compact import CompactMethod
     from liquidwarp.methods.disco import DiscoMethod
+    from liquidwarp.methods.edn import EdnMethod
     from liquidwarp.methods.few_shot_vid2vid import FewShotFaceMethod, FewShotLabelsMethod, FewShotMethod
     from liquidwarp.methods.liquid import LiquidMethod
+    from liquidwarp.methods.pose_transfer import PoseTransferMethod
     from liquidwarp.methods.protocol import (
         BackgroundPicture,
         ClipSession,
@@ -31,12 +33,14 @@ _HOMES = {
     "DiscoMethod": "disco",
     "DrivenMethod": "protocol",
     "DrivingClip": "protocol",
+    "EdnMethod": "edn",
     "FewShotFaceMethod": "few_shot_vid2vid",
     "FewShotLabelsMethod": "few_shot_vid2vid",
     "FewShotMethod": "few_shot_vid2vid",
     "Frame": "protocol",
     "LiquidMethod": "liquid",
     "Method": "protocol",
+    "PoseTransferMethod": "pose_transfer",
     "PreviousFrame": "protocol",
     "Session": "protocol",
     "SurfaceMethod": "surface",
@@ -51,6 +55,7 @@ __all__ = [
     "DiscoMethod",
     "DrivenMethod",
     "DrivingClip",
+    "EdnMethod",
     "FewShotFaceMethod",
     "FewShotLabelsMethod",
     "FewShotMethod",
@@ -59,6 +64,7 @@ __all__ = [
     "Method",
     "MethodEntry",
     "Paper",
+    "PoseTransferMethod",
     "PreviousFrame",
     "Session",
     "SurfaceMethod",

@@ -76,6 +76,14 @@ _DREAMPOSE = (Paper("DreamPose: Fashion Image-to-Video Synthesis via Stable Diff
 
 _FEW_SHOT = (Paper("Few-shot Video-to-Video Synthesis", "NeurIPS", 2019),)
 
+_PG2 = (Paper("Pose Guided Person Image Generation", "NIPS", 2017),)
+
+_DSC = (Paper("Deformable GANs for Pose-Based Human Image Generation", "CVPR", 2018),)
+
+_SHUP = (Paper("Synthesizing Images of Humans in Unseen Poses", "CVPR", 2018),)
+
+_EDN = (Paper("Everybody Dance Now", "ICCV", 2019),)
+
 METHODS: dict[str, MethodEntry] = {
     entry.name: entry
     for entry in (
@@ -166,6 +174,46 @@ METHODS: dict[str, MethodEntry] = {
             weights="bring",
             configurations={"dreampose": 1_031_646_185},
         ),
+        MethodEntry(
+            name="edn",
+            about="the one person that a network was trained on, from drawings of the skeleton and the frame before",
+            build="liquidwarp.methods.edn:build",
+            papers=_EDN,
+            weights="bring",
+            configurations={"edn": 209_176_966},
+            objective="edn",
+            export="liquidwarp.methods.edn:export",
+        ),
+        MethodEntry(
+            name="pg2",
+            about="a network redraws the photo in a pose, coarsely, and another adds what is missing",
+            build="liquidwarp.methods.pose_transfer:build_pg2",
+            papers=_PG2,
+            weights="bring",
+            configurations={"pg2": 134_799_302},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
+        ),
+        MethodEntry(
+            name="dsc",
+            about="a network redraws the photo; its skips are bent part by part into the pose",
+            build="liquidwarp.methods.pose_transfer:build_dsc",
+            papers=_DSC,
+            weights="bring",
+            configurations={"dsc": 82_080_611},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
+        ),
+        MethodEntry(
+            name="shup",
+            about="limbs cut out of the photo and moved one by one, repaired, over a background filled in",
+            build="liquidwarp.methods.pose_transfer:build_shup",
+            papers=_SHUP,
+            weights="bring",
+            configurations={"shup": 7_863_314},
+            objective="pose-transfer",
+            export="liquidwarp.methods.pose_transfer:export",
+        ),
     )
 }
 """By name."""
@@ -238,12 +286,18 @@ def resolve(function: str | F) -> F:
 def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
+        from liquidwarp.nn.baselines.pose_transfer import PoseTransferGenerator
         from liquidwarp.nn.disco.network import DiscoNetwork
         from liquidwarp.nn.dreampose.network import DreamPoseNetwork
+        from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator
         from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
         from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
         from liquidwarp.nn.liquid import LiquidGenerator
 
+        if isinstance(given["generator"], EdnGenerator):
+            return METHODS["edn"]
+        if isinstance(given["generator"], PoseTransferGenerator):
+            return METHODS[given["generator"].shape.kind]
         if isinstance(given["generator"], DiscoNetwork):
             return METHODS["disco"]
         if isinstance(given["generator"], DreamPoseNetwork):

@@ -9,15 +9,19 @@ from liquidwarp.errors import InputError
 from liquidwarp.methods import METHODS, MethodEntry, entry_of
 from liquidwarp.train.config import Config
 from liquidwarp.train.disco_objective import build_disco
+from liquidwarp.train.edn_objective import build_edn
 from liquidwarp.train.few_shot_objective import build_few_shot
 from liquidwarp.train.liquid_objective import build_liquid
 from liquidwarp.train.objective import Objective, build_compact
+from liquidwarp.train.pose_transfer_objective import build_pose_transfer
 
 OBJECTIVES: dict[str, Callable[[Config], Objective]] = {
     "compact": build_compact,
     "disco": build_disco,
+    "edn": build_edn,
     "few-shot-vid2vid": build_few_shot,
     "liquid": build_liquid,
+    "pose-transfer": build_pose_transfer,
 }
 """By the name that `methods.MethodEntry.objective` gives."""
 

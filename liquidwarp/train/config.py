@@ -61,7 +61,8 @@ class ModelConfig:
         width: of the published widths; 1 is the network as published.
         photos: given to a published configuration for each target.
         start: weights to start from; untrained by default.
-        stage: of DisCo's training: finetuning, pose or person for disco, clips or time for disco-temporal.
+        stage: of DisCo's training: finetuning, pose or person for disco, clips or time for disco-temporal; of
+            Everybody Dance Now's: frames or face.
         discriminator_width: channels of the discriminators' first stage.
         discriminator_crops: what has a discriminator of its own beside the whole picture.
     """

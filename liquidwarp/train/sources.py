@@ -23,9 +23,11 @@ from liquidwarp.train.build import trained_method
 from liquidwarp.train.config import Config
 from liquidwarp.train.disco_objective import FRAMES, OF_KINDS
 from liquidwarp.train.disco_samples import DiscoSamples, DrawnClip, look_at_drawn
+from liquidwarp.train.edn_samples import EdnSamples
 from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
+from liquidwarp.train.pose_transfer_samples import PoseTransferSamples
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
 from liquidwarp.types import BodyTrack, Clip
 
@@ -60,7 +62,13 @@ def open_sources(config: Config, folder: Path) -> Sources:
         InputError: an unknown kind of data, or no usable clip.
     """
     check_choice("data.kind", config.data.kind, KINDS)
-    by_objective = {"liquid": _liquid, "few-shot-vid2vid": _few_shot, "disco": _disco}
+    by_objective = {
+        "liquid": _liquid,
+        "few-shot-vid2vid": _few_shot,
+        "disco": _disco,
+        "pose-transfer": _pose_transfer,
+        "edn": _edn,
+    }
     of_clips = by_objective.get(str(trained_method(config.model.kind).objective))
     sources = of_clips(config) if of_clips else KINDS[config.data.kind](config, folder)
     for name, reason in sources.broken.items():
@@ -153,6 +161,34 @@ def _disco(config: Config) -> Sources:
     return _whole_pictures(config, samples)
 
 
+def _pose_transfer(config: Config) -> Sources:
+    """Open clips for PG2, DSC or SHUP."""
+    data = config.data
+
+    def samples(clips: _Clips, own: Sequence[int], training: bool) -> Samples:
+        return PoseTransferSamples(
+            len(own),
+            _LookAtDrawn(clips, own, config),
+            size=data.size,
+            mirror=data.mirror,
+            tint=data.tint,
+            varied=training,
+            seed=config.train.seed,
+        )
+
+    return _whole_pictures(config, samples)
+
+
+def _edn(config: Config) -> Sources:
+    """Open the clips of one person for Everybody Dance Now."""
+
+    def samples(clips: _Clips, own: Sequence[int], _: bool) -> Samples:
+        look = _LookAtDrawn(clips, own, config)
+        return EdnSamples(len(own), look, size=config.data.size, seed=config.train.seed)
+
+    return _whole_pictures(config, samples)
+
+
 def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool], Samples]") -> Sources:
     """Open clips for a network that learns from whole pictures.
 
@@ -217,7 +253,7 @@ class _LookAtSequence(_Look):
 
 
 class _LookAtDrawn(_Look):
-    """Looks at a clip as DisCo does."""
+    """Looks at a clip as those do that draw poses: DisCo, Everybody Dance Now, PG2, DSC, SHUP."""
 
     def __call__(self, number: int) -> DrawnClip:  # type: ignore[override]
         clip, track, body = self._known(number)

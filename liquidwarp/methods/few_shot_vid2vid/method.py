@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
-from liquidwarp.inpaint import background_from
 from liquidwarp.labels import CropWindow
 from liquidwarp.methods.few_shot_vid2vid.finetune import Example, fine_tuned
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
 from liquidwarp.methods.few_shot_vid2vid.refiner import FaceRefiner
-from liquidwarp.methods.photos import dressed_view, is_dressed
+from liquidwarp.methods.photos import is_dressed, photo_picture, shown_photo
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, PreviousFrame, Synthesis
 from liquidwarp.nn.few_shot_vid2vid.generator import Encoding, FewShotGenerator, Previous
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceGenerator
@@ -29,7 +27,7 @@ from liquidwarp.nn.few_shot_vid2vid.weights import (
     load_few_shot,
     save_few_shot,
 )
-from liquidwarp.person import SourceState, SourceView, choose_views
+from liquidwarp.person import SourceState, choose_views
 from liquidwarp.types import Camera, Pose
 
 _EXAMPLES = 4  # photos that attention is spread over
@@ -248,11 +246,13 @@ def _made(previous: PreviousFrame) -> FewShotSynthesis:
 def _examples(state: SourceState, labeller: Labeller, several: bool, *, face: bool) -> list[Example]:
     """Return the photos as the network looks at them; of who wears another's clothes, a picture of it."""
     if is_dressed(state):
-        seen = dressed_view(state)
-        picture = seen.rgb + (1 - seen.alpha) * _background(state, seen.camera.size)
-        return [_example(labeller, seen.pose, seen.vertices, seen.camera, picture, face=face)]
+        seen = shown_photo(state)
+        return [_example(labeller, seen.pose, seen.vertices, seen.camera, seen.picture, face=face)]
     views = choose_views(state.body.topology, state.views, _EXAMPLES if several else 1)
-    return [_example(labeller, view.pose, view.vertices, view.camera, _photo(state, view), face=face) for view in views]
+    return [
+        _example(labeller, view.pose, view.vertices, view.camera, photo_picture(state, view), face=face)
+        for view in views
+    ]
 
 
 def _example(
@@ -261,16 +261,3 @@ def _example(
     window = labeller.window(pose, camera)
     view = labeller.look(pose, vertices, camera, window, face=face)
     return Example(view, 2 * window.cut(picture, labeller.size).clamp(0, 1) - 1)
-
-
-def _photo(state: SourceState, view: SourceView) -> Float[Tensor, "3 H W"]:
-    """Return a photo in [0, 1]; only of the first one the background is known."""
-    if view is state.views[0] and state.photo.shape[:2] == view.picture.shape[:2]:
-        return torch.from_numpy(state.photo).to(state.device).permute(2, 0, 1).float() / 255
-    color, alpha = (torch.from_numpy(view.picture).to(state.device).permute(2, 0, 1).float() / 255).split([3, 1])
-    return alpha * color + (1 - alpha) * _background(state, (view.picture.shape[0], view.picture.shape[1]))
-
-
-def _background(state: SourceState, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
-    picture = background_from(state.background, size).astype(np.float32) / 255
-    return torch.from_numpy(picture).to(state.device).permute(2, 0, 1)

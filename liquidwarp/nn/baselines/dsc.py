@@ -156,7 +156,9 @@ def move_part(features: Float[Tensor, "B C h w"], transform: Float[Tensor, "B 2 
         transform: M, in pixels of the features.
     """
     height, width = features.shape[-2:]
-    y, x = torch.meshgrid(*(torch.arange(n).to(transform) for n in (height, width)), indexing="ij")
+    y, x = torch.meshgrid(
+        *(torch.arange(n, device=transform.device).to(transform) for n in (height, width)), indexing="ij"
+    )
     at = (transform @ torch.stack([x, y, torch.ones_like(x)]).flatten(1) + 0.5).floor().long()
     column, row = at.unbind(1)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)

@@ -133,7 +133,9 @@ def torso_length(joints: Float[Tensor, "18 2"]) -> Float[Tensor, ""]:
 
 
 def _pixels(like: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    return torch.arange(size[1]).to(like), torch.arange(size[0]).to(like)[:, None]
+    return torch.arange(size[1], device=like.device).to(like), torch.arange(size[0], device=like.device).to(like)[
+        :, None
+    ]
 
 
 def _rectangle(ends: Tensor, scale: Tensor, beyond: float) -> Tensor:

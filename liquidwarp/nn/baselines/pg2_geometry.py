@@ -49,7 +49,9 @@ def pg2_body_mask(
     for start, end in _SEGMENTS:
         if seen[start] and seen[end]:
             length = (joints[end] - joints[start]).norm()
-            along = torch.arange(0, float(length), _STEP).to(joints)[:, None] / length.clamp(min=1)
+            along = torch.arange(0, float(length), _STEP, device=joints.device).to(joints)[:, None] / length.clamp(
+                min=1
+            )
             places.append(joints[start] + along * (joints[end] - joints[start]))
     mask = _discs(torch.cat(places).trunc(), size).any(0)
     half = _CLOSING // 2
@@ -59,6 +61,9 @@ def pg2_body_mask(
 
 
 def _discs(centers: Tensor, size: tuple[int, int]) -> Tensor:
-    x, y = torch.arange(size[1]).to(centers), torch.arange(size[0]).to(centers)[:, None]
+    x, y = (
+        torch.arange(size[1], device=centers.device).to(centers),
+        torch.arange(size[0], device=centers.device).to(centers)[:, None],
+    )
     dx, dy = x - centers[:, 0, None, None], y - centers[:, 1, None, None]
     return dx * dx + dy * dy <= _RADIUS**2

@@ -100,7 +100,9 @@ def shup_warp(pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B
     """
     batch, count, channels, height, width = pictures.shape
     framed = pad(pictures.flatten(0, 2)[None], (1, 1, 1, 1), mode="reflect").view(batch, count, channels, -1)
-    y, x = torch.meshgrid(*(torch.arange(n).to(transforms) for n in (height, width)), indexing="ij")
+    y, x = torch.meshgrid(
+        *(torch.arange(n, device=transforms.device).to(transforms) for n in (height, width)), indexing="ij"
+    )
     pixels = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
     at = (transforms @ pixels + 1).to(pictures.dtype)
     low = at.floor()
@@ -118,8 +120,8 @@ def shup_warp(pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B
 
 def _offsets(centers: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     height, width = size
-    x = torch.arange(width).to(centers) - centers[..., 0, None]
-    y = torch.arange(height).to(centers) - centers[..., 1, None]
+    x = torch.arange(width, device=centers.device).to(centers) - centers[..., 0, None]
+    y = torch.arange(height, device=centers.device).to(centers) - centers[..., 1, None]
     return x[..., None, :], y[..., :, None]
 
 

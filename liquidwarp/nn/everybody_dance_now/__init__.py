@@ -1,6 +1,6 @@
 """Everybody Dance Now: one person's generator, made from minutes of video (Chan et al., ICCV 2019).
 
-The networks alone; every parameter bears the name that it was published under.
+Every parameter of the networks bears the name that it was published under; `personal` puts them together.
 """
 
 from liquidwarp.nn.everybody_dance_now.discriminators import EdnFaceDiscriminator, EdnPairDiscriminator
