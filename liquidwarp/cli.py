@@ -412,11 +412,15 @@ def _methods(_: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from liquidwarp.train.config import load_config
+    from liquidwarp.train.config import find_recipe, load_config
     from liquidwarp.train.run import train
 
+    if options.config and options.method:
+        raise InputError("--method names a recipe of its own; leave out --method or the configuration's file")
+    recipe = find_recipe(options.method) if options.method else options.config
+    clip = ["data.kind=video", f"data.path={options.clip}"] if options.clip else []
     limit = [] if options.minutes is None else [f"train.minutes={options.minutes}"]
-    done = train(load_config(options.config, [*options.overrides, *limit]), options.output, progress=True)
+    done = train(load_config(recipe, [*clip, *options.overrides, *limit]), options.output, progress=True)
     for name, reason in done.broken.items():
         print(f"left out: {name}: {reason}")
     if done.reason == "interrupted":

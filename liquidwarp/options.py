@@ -217,6 +217,7 @@ def make_parser() -> argparse.ArgumentParser:
         "Train a generator, or go on with a training that was stopped.",
         "liquidwarp train --set data.path=outputs/pairs -o outputs/run\n"
         "liquidwarp train recipe.toml --set train.lr=1e-4 --minutes 120 -o outputs/run\n"
+        "liquidwarp train --method edn --clip me.mp4 -o outputs/me\n"
         "torchrun --nproc-per-node 2 -m liquidwarp.cli train recipe.toml -o outputs/run",
     )
     training.add_argument("config", nargs="?", metavar="CONFIG.toml", help="see docs/training.md (default: defaults)")
@@ -227,6 +228,12 @@ def make_parser() -> argparse.ArgumentParser:
         dest="overrides",
         metavar="SECTION.KEY=VALUE",
         help="change a key of the configuration; repeatable",
+    )
+    training.add_argument(
+        "--method", metavar="NAME", help="take the method's compact recipe, such as edn, in place of CONFIG.toml"
+    )
+    training.add_argument(
+        "--clip", metavar="VIDEO", help="train on this clip of one person (data.kind=video), as edn does"
     )
     training.add_argument("--minutes", type=_number, default=None, help="end in order after so long, over all runs")
     training.add_argument(

@@ -11,14 +11,17 @@ from typing import Any, get_args, get_origin, get_type_hints
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 
+_RECIPES = Path(__file__).with_name("recipes")
+
 
 @dataclass(frozen=True)
 class DataConfig:
     """Where samples come from.
 
     Attributes:
-        kind: pairs (files of `train.pairs`), clips (prepared folders), iper, or synthetic (the data engine).
-        path: folder of the pairs or of the prepared clips.
+        kind: pairs (files of `train.pairs`), clips (prepared folders), iper, synthetic (the data engine), or video
+            (one file, of one person).
+        path: folder of the pairs or of the prepared clips, or the video.
         cache: folder for the pairs that are made of clips; beside the run by default.
         size: (height, width) of a sample, multiples of 16.
         source_size: (height, width) at which the photo is looked at.
@@ -220,6 +223,17 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         config = _filled(config, {section: {name: _parsed(value.strip())}}, "", f"--set {override}")
     _check(config)
     return config
+
+
+def find_recipe(method: str) -> Path:
+    """Return the compact recipe of a method.
+
+    Raises:
+        InputError: there is none.
+    """
+    recipes = {path.stem.replace("_", "-"): path for path in sorted(_RECIPES.glob("*.toml"))}
+    check_choice("method", method, tuple(recipes))
+    return recipes[method]
 
 
 def dump_config(config: Config) -> str:

@@ -25,6 +25,7 @@ from liquidwarp.train.disco_objective import FRAMES, OF_KINDS
 from liquidwarp.train.disco_samples import DiscoSamples, DrawnClip, look_at_drawn
 from liquidwarp.train.edn_samples import EdnSamples
 from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
+from liquidwarp.train.filmed import FilmedClip
 from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.pose_transfer_samples import PoseTransferSamples
@@ -101,6 +102,10 @@ def _iper(config: Config, folder: Path) -> Sources:
 
 def _synthetic(config: Config, folder: Path) -> Sources:
     return _made(_Engine(config), config, folder)
+
+
+def _video(config: Config, folder: Path) -> Sources:
+    return _made(FilmedClip(_path(config)), config, folder)
 
 
 def _liquid(config: Config) -> Sources:
@@ -200,10 +205,12 @@ def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool
     if data.kind == "pairs":
         raise InputError(
             f"data.kind=pairs is for the compact generator; model.kind={config.model.kind} learns from data.kind="
-            "clips, iper or synthetic"
+            "clips, iper, synthetic or video"
         )
     if data.kind == "synthetic":
         clips: _Clips = _Engine(config)
+    elif data.kind == "video":
+        clips = FilmedClip(_path(config))
     else:
         clips = load_clips(_path(config)) if data.kind == "clips" else load_iper(_path(config))
     numbers, every = range(len(clips.names)), data.held_out
@@ -333,5 +340,6 @@ KINDS: dict[str, Callable[[Config, Path], Sources]] = {
     "clips": _clips,
     "iper": _iper,
     "synthetic": _synthetic,
+    "video": _video,
 }
 """How each kind of data is opened."""

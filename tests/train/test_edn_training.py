@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+import liquidwarp
+from liquidwarp.cli import main
 from liquidwarp.errors import InputError
 from liquidwarp.methods import EdnMethod, make_method
 from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator, save_edn
@@ -15,6 +17,7 @@ from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.edn_objective import EdnAttempt, EdnObjective
 from liquidwarp.train.edn_samples import EdnBatch
 from liquidwarp.train.run import train
+from liquidwarp.train.sources import open_sources
 
 RECIPE = Path(__file__).parents[2] / "liquidwarp" / "train" / "recipes" / "edn.toml"
 SIZE = (64, 64)
@@ -85,3 +88,36 @@ def test_an_epoch_is_trained_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     assert found.generator.face is not None
     own = before.generator.main.state_dict()
     assert all(torch.equal(value, own[key]) for key, value in found.generator.main.state_dict().items())
+
+
+def test_the_command_line_trains_on_a_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[Config] = []
+
+    class ToldError(Exception):
+        pass
+
+    def tell(config: Config, *_: object, **__: object) -> None:
+        given.append(config)
+        raise ToldError
+
+    monkeypatch.setattr("liquidwarp.train.run.train", tell)
+    out = str(tmp_path / "run")
+    with pytest.raises(ToldError):
+        main(["train", "--method", "edn", "--clip", "me.mp4", "--set", "train.steps=3", "-o", out])
+    (config,) = given
+    assert (config.model.kind, config.data.kind, config.data.path, config.train.steps) == ("edn", "video", "me.mp4", 3)
+    assert main(["train", str(RECIPE), "--method", "edn", "-o", out]) == 2
+    assert "leave out --method or the configuration's file" in capsys.readouterr().err
+    assert main(["train", "--method", "surface", "-o", out]) == 2
+    assert "method='surface' is not known; choose one of" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"me\.txt: not a video; give the clip of the person"):
+        open_sources(tiny("data.kind=video", "data.path=me.txt"), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_clip_of_a_person_is_learnt_from(tmp_path: Path) -> None:
+    clip = Path(liquidwarp.__file__).parent / "demo_assets" / "motion.mp4"
+    config = tiny("data.kind=video", f"data.path={clip}", "data.held_out=0", "data.frames=5", "train.steps=2")
+    assert train(config, tmp_path).progress.step == 2

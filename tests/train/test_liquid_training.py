@@ -40,5 +40,5 @@ def test_feature_warping_is_read_back_too(tmp_path: Path) -> None:
 
 
 def test_pairs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="clips, iper or synthetic"):
+    with pytest.raises(InputError, match="clips, iper, synthetic or video"):
         train(tiny("data.kind=pairs"), tmp_path)
