@@ -24,8 +24,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """
     buffer = io.BytesIO()  # torch's own writer would hide what the disk says
     torch.save(state, buffer)
-    with atomic_path(folder / NAME) as partial:
-        partial.write_bytes(buffer.getbuffer())
+    with atomic_path(folder / NAME) as partial, buffer.getbuffer() as data:
+        partial.write_bytes(data)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
