@@ -109,7 +109,6 @@ def _fail(message: str) -> int:
 
 
 def _imitate(options: argparse.Namespace) -> None:
-    from liquidwarp.media import is_video
     from liquidwarp.methods import DrivenMethod
     from liquidwarp.tasks import imitate, write_video
 
@@ -137,14 +136,20 @@ def _imitate(options: argparse.Namespace) -> None:
         method=_fitted(method, options, person),
         device=options.device,
     )
-    sound = options.motion if not options.mute and is_video(options.motion) else None
-    write_video(frames, options.output, fps=motion.fps or 25.0, sound=sound, total=len(motion), progress=True)
+    write_video(frames, options.output, fps=motion.fps or 25.0, sound=_sound(options), total=len(motion), progress=True)
     print(options.output)
+
+
+def _sound(options: argparse.Namespace) -> str | None:
+    """Return the file whose sound goes with the motion."""
+    from liquidwarp.media import is_video
+
+    return options.motion if not options.mute and is_video(options.motion) else None
 
 
 def _drive(method: "DrivenMethod", options: argparse.Namespace) -> None:
     """Let a clip drive a photo without a body between."""
-    from liquidwarp.media import is_video, open_video
+    from liquidwarp.media import open_video
     from liquidwarp.tasks import drive, write_video
 
     if options.wear or options.background != "keep":
@@ -154,8 +159,7 @@ def _drive(method: "DrivenMethod", options: argparse.Namespace) -> None:
     frames = drive(
         options.photos, options.motion, method=method, size=options.size, device=options.device, progress=True
     )
-    sound = options.motion if not options.mute and is_video(options.motion) else None
-    write_video(frames, options.output, fps=clip.fps, sound=sound, total=clip.frame_count, progress=True)
+    write_video(frames, options.output, fps=clip.fps, sound=_sound(options), total=clip.frame_count, progress=True)
     print(options.output)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
-from liquidwarp.geometry import bounded_size
+from liquidwarp.geometry import bounded_size, shrunk
 from liquidwarp.types import Camera
 
 
@@ -74,10 +74,7 @@ class Excerpt:
     def cut(self, picture: Shaped[np.ndarray, "H W *C"]) -> Shaped[np.ndarray, "h w *C"]:
         """Return the excerpt of a picture as large as the photo."""
         (x, y), (height, width) = self.corner, self.window
-        part = picture[y : y + height, x : x + width]
-        if self.size == self.window:
-            return part
-        return cv2.resize(part, self.size[::-1], interpolation=cv2.INTER_AREA)
+        return shrunk(picture[y : y + height, x : x + width], self.size)
 
     def back(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "H W"]:
         """Return a mask of the excerpt as one of the photo, False outside."""

@@ -13,7 +13,7 @@ from liquidwarp.geometry.cameras import (
     project_with_jacobian,
     same_view,
 )
-from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers
+from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers, shrunk
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "project",
     "project_with_jacobian",
     "same_view",
+    "shrunk",
 ]

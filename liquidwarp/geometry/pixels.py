@@ -6,9 +6,19 @@ coordinates are `2x/W - 1` (`align_corners=False`): -1 and 1 are the picture's o
 
 import math
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
+
+
+def shrunk(picture: Shaped[np.ndarray, "H W *C"], size: tuple[int, int]) -> Shaped[np.ndarray, "h w *C"]:
+    """Return a picture at a smaller (height, width), each pixel the mean of its area; itself if it has that size."""
+    if picture.shape[:2] == tuple(size):
+        return picture
+    import cv2  # not before it is needed: rasteriser and flow alone load no codec
+
+    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
 def bounded_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import bounded_size
-from liquidwarp.inpaint.fill import inpaint, shrunk
+from liquidwarp.geometry import bounded_size, shrunk
+from liquidwarp.inpaint.fill import inpaint
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING, BackgroundTuning
 
 

@@ -1,9 +1,10 @@
 """Fill holes of a picture from the picture itself, without training and without chance."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
+from liquidwarp.geometry import shrunk
 from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
 
 _BAND = 128  # rows of a large picture that are finished at a time
@@ -67,15 +68,6 @@ def inpaint(
     shifts = np.zeros((*hole.shape, 2), np.int32)
     shifts[box] = shift
     return _with_details(image, out, hole, shifts)
-
-
-def shrunk(image: Shaped[np.ndarray, "H W *C"], size: tuple[int, int]) -> Shaped[np.ndarray, "h w *C"]:
-    """Return a picture at a smaller (height, width), by areas; itself if it has that."""
-    import cv2
-
-    if image.shape[:2] == tuple(size):
-        return image
-    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
 def _with_details(image: np.ndarray, small: np.ndarray, hole: np.ndarray, shift: np.ndarray) -> np.ndarray:

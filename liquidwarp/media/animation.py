@@ -27,9 +27,8 @@ class AnimatedPicture:
     """An animated WebP, GIF or APNG as RGB frames at a constant rate.
 
     Durations differ from frame to frame in these formats: the rate is that of most frames, and a frame that is shown
-    for longer is repeated. Transparency goes onto black, as in
-    videos; colour profiles and orientation are followed, as in photos. A damaged file yields what can be decoded, with
-    a warning in the log.
+    for longer is repeated. Transparency goes onto black, as in videos; colour profiles and orientation are followed, as
+    in photos. A damaged file yields what can be decoded, with a warning in the log.
 
     Iterating decodes one frame at a time, and again from the start each time.
 

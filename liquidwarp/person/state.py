@@ -184,7 +184,7 @@ def _only_pose(track: BodyTrack, views: int) -> Pose:
         raise InputError(
             "an older liquidwarp wrote it, which did not keep how the person stands in each of several photos"
         )
-    return Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+    return track.pose(0)
 
 
 def _take_view(arrays: PersonArrays, prefix: str, number: int, known: Pose | None) -> SourceView:

@@ -22,9 +22,8 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size, project
+from liquidwarp.geometry import bounded_size, project, shrunk
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
-from liquidwarp.inpaint.fill import shrunk
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
 from liquidwarp.matting.tuning import FOREGROUND_TUNING, HELD_TUNING, MATTING_TUNING
@@ -44,7 +43,7 @@ from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import outline_agreement, tell_of_misread
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
-from liquidwarp.types import BodyTrack, Pose, shots_of
+from liquidwarp.types import BodyTrack, shots_of
 
 _log = logging.getLogger(__name__)
 
@@ -275,8 +274,7 @@ def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTun
     excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
     shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
     picture = np.concatenate([item.rgb, alpha[..., None]], -1)
-    pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
-    return SourceView(picture, item.camera, item.vertices, shown, pose)
+    return SourceView(picture, item.camera, item.vertices, shown, track.pose(0))
 
 
 def _photos(

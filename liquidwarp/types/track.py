@@ -23,6 +23,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import write_arrays
 from liquidwarp.types.camera import Camera
 from liquidwarp.types.face import FACE_POINTS, FaceTrack
+from liquidwarp.types.pose import Pose
 from liquidwarp.types.shots import cuts_among
 
 _FORMAT = 2  # of tracks with a face; without one it is 1, as ever
@@ -86,6 +87,10 @@ class BodyTrack:
         cuts = cuts_among(self.cuts, np.arange(len(self))[frames]) if self.cuts else ()
         face = None if self.face is None else self.face[frames]
         return replace(self, cuts=cuts, face=face, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+
+    def pose(self, index: int) -> Pose:
+        """Return how the body stands in a frame."""
+        return Pose(self.global_orient[index], self.body_pose[index], self.transl[index])
 
     def posed_as(self, parts: Sequence["BodyTrack"]) -> "BodyTrack":
         """Return the track with the poses and places of other tracks, one after the other; they have as many frames."""

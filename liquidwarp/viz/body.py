@@ -18,7 +18,7 @@ from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.parallel import pool_map, thread_count
 from liquidwarp.raster import interpolate, rasterize
 from liquidwarp.types import BodyTrack, Camera, Fragments
-from liquidwarp.viz.pictures import PAPER, Color, PictureLike, as_picture, resized
+from liquidwarp.viz.pictures import PAPER, Color, Viewable, as_picture, resized
 
 PART_COLORS: dict[str, Color] = {
     "torso": (117, 112, 179),
@@ -87,7 +87,7 @@ def shaded_body(
 
 
 def draw_body(
-    picture: PictureLike | None,
+    picture: Viewable | None,
     vertices: Float[Tensor, "V 3"],
     topology: Topology,
     camera: Camera,
@@ -153,7 +153,7 @@ def _box(vertices: Float[Tensor, "V 3"], camera: Camera) -> tuple[int, int, int,
 
 
 def draw_track(
-    frames: Iterable[PictureLike],
+    frames: Iterable[Viewable],
     track: BodyTrack,
     *,
     body: BodyModel | None = None,
@@ -176,7 +176,7 @@ def draw_track(
     body = body or load_body(track.body)
     identity = body.identity(track.betas)
 
-    def draw(item: tuple[int, PictureLike]) -> np.ndarray:
+    def draw(item: tuple[int, Viewable]) -> np.ndarray:
         index, frame = item
         now = track[index]
         with torch.no_grad():  # each thread has a switch of its own
@@ -227,7 +227,7 @@ def part_map(fragments: Fragments, topology: Topology, *, item: int = 0) -> UInt
 
 
 def draw_landmarks(
-    picture: PictureLike,
+    picture: Viewable,
     names: Sequence[str],
     points: Float[Tensor, "L 2"] | Float[np.ndarray, "L 2"],
     *,

@@ -7,9 +7,9 @@ import numpy as np
 
 from liquidwarp.errors import InputError
 from liquidwarp.media import open_video, write_video
-from liquidwarp.viz.pictures import PictureLike, side_by_side
+from liquidwarp.viz.pictures import Viewable, side_by_side
 
-Frames = str | Path | Iterable[PictureLike]
+Frames = str | Path | Iterable[Viewable]
 """A video's path, or pictures."""
 
 

@@ -17,7 +17,7 @@ from liquidwarp.viz.pictures import (
     PAPER,
     ArrayLike,
     Color,
-    PictureLike,
+    Viewable,
     as_picture,
     blend,
     resized,
@@ -42,7 +42,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def coverage_map(
-    coverage: ArrayLike, *, picture: PictureLike | None = None, legend: bool = True
+    coverage: ArrayLike, *, picture: Viewable | None = None, legend: bool = True
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Show how each pixel was come by: seen in a photo, mirrored, or filled.
 

@@ -17,7 +17,7 @@ Picture = UInt8[np.ndarray, "H W 3"]
 ArrayLike = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 """Numbers of any kind."""
 
-PictureLike = str | Path | ArrayLike
+Viewable = str | Path | ArrayLike
 """What `as_picture` takes."""
 
 Color = tuple[int, int, int]
@@ -31,7 +31,7 @@ FONT_SIZE = 14
 _SMALLEST_FONT = 8
 
 
-def as_picture(value: PictureLike) -> Picture:
+def as_picture(value: Viewable) -> Picture:
     """Return a picture of `value`.
 
     Args:
@@ -83,7 +83,7 @@ def resized(picture: Picture, size: tuple[int, int], *, crop: bool = False) -> U
 
 
 def side_by_side(
-    pictures: Sequence[PictureLike],
+    pictures: Sequence[Viewable],
     *,
     labels: Sequence[str] = (),
     height: int | None = None,
@@ -112,7 +112,7 @@ def side_by_side(
     return np.array(row)
 
 
-def with_legend(picture: PictureLike, entries: Mapping[str, Color]) -> UInt8[np.ndarray, "H W 3"]:
+def with_legend(picture: Viewable, entries: Mapping[str, Color]) -> UInt8[np.ndarray, "H W 3"]:
     """Write below a picture what its colours mean."""
     shown = as_picture(picture)
     height, width = shown.shape[:2]

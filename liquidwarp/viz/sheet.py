@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from liquidwarp.viz.pictures import FONT_SIZE, PAPER, PictureLike, as_picture, resized, write_text
+from liquidwarp.viz.pictures import FONT_SIZE, PAPER, Viewable, as_picture, resized, write_text
 
 _LINE = FONT_SIZE + 7
 
@@ -22,7 +22,7 @@ class Row:
         labels: what each picture is, above it; empty for none.
     """
 
-    pictures: Sequence[PictureLike | None]
+    pictures: Sequence[Viewable | None]
     caption: str = ""
     labels: Sequence[str] = ()
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from liquidwarp.errors import InputError
 from liquidwarp.media.provenance import provenance_text, xmp_packet
-from liquidwarp.viz.pictures import PictureLike, as_picture, resized
+from liquidwarp.viz.pictures import Viewable, as_picture, resized
 
 _VIDEOS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 _QUALITY = 70
@@ -43,7 +43,7 @@ class Shown:
         return {self.kind: encoded, "text/plain": repr(self)}
 
 
-def show(picture: PictureLike, *, width: int | None = None) -> Shown:
+def show(picture: Viewable, *, width: int | None = None) -> Shown:
     """Return something that a notebook displays inline when it stands on the last line of a cell.
 
     Pictures are small JPEGs with the library's mark of synthetic media; videos play in place.

@@ -18,7 +18,6 @@ from liquidwarp.methods.protocol import PreviousFrame
 from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator, EdnShape, save_edn
 from liquidwarp.tasks.synthesize import open_session
 from liquidwarp.testing import toy_body
-from liquidwarp.types import Pose
 
 SIZE = (96, 72)
 SHAPE = EdnShape((64, 48), width=4, halvings=2, blocks=1, face_width=4, face_halvings=2, face_blocks=1)
@@ -72,7 +71,7 @@ def test_a_person_is_drawn_frame_after_frame(person: lw.SourceState, generator: 
     nobody = plain.alpha == 0
     assert bool((plain.image[0, nobody] == 1).all())
     session, track = open_session(how, person, SIZE), person.track
-    pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+    pose = track.pose(0)
     frame = Frame(0, person.views[0].vertices, track.camera, pose)
     first = session.draw(frame)
     assert isinstance(first, EdnSynthesis)

@@ -24,7 +24,6 @@ from liquidwarp.tasks import SourceState, encode_source, synthesize
 from liquidwarp.tasks.synthesize import open_session
 from liquidwarp.tasks.target import Target
 from liquidwarp.testing import toy_body
-from liquidwarp.types import Pose
 
 SIZE = (104, 80)  # multiples of 8: no resizing on the way to the network
 RED = np.tile(np.array((200, 40, 40), np.uint8), (16, 1))
@@ -71,7 +70,7 @@ def at_home(person: SourceState) -> Target:
 def photo_frame(person: SourceState) -> Frame:
     """The person as they stand in the photo."""
     track = person.track
-    pose = Pose(track.global_orient[0], track.body_pose[0], track.transl[0])
+    pose = track.pose(0)
     return Frame(0, person.views[0].vertices, track.camera, pose)
 
 
