@@ -114,8 +114,8 @@ def _fill(
     while radius and pyramid.usable_centres(np.pad(source, radius), radius).sum() < tuning.fewest_patches:
         radius -= 1
     low, high = image[source].min(0), image[source].max(0)
+    smooth = blend.membrane(image, hole, context if context.any() else source, tuning=tuning)
     if radius == 0:
-        smooth = blend.membrane(image, hole, context if context.any() else source, tuning=tuning)
         return np.clip(smooth, low, high), np.zeros((*hole.shape, 2), np.int32)
     level = pyramid.PyramidLevel(image, hole, context, source, np.ascontiguousarray(guide))
     copied, shift, lone = pyramid.complete(level, radius, tuning=tuning)
@@ -123,7 +123,22 @@ def _fill(
     start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
     gate, screen = _gate(base, lone, tuning), _screen(start, tuning)
     filled = blend.blend(image, hole, context, source, shift, gate, start, screen, tuning=tuning)
-    return np.clip(filled, low, high), shift
+    return np.clip(_without_drift(filled, start, smooth, hole, tuning), low, high), shift
+
+
+def _without_drift(
+    filled: np.ndarray, copied: np.ndarray, smooth: np.ndarray, hole: np.ndarray, tuning: InpaintTuning
+) -> np.ndarray:
+    """Return a completed picture whose shading lies between that of the copy and that of the hole's border, or near.
+
+    Differences that are copied from one place again and again, such as the edge of a shadow, would add up to a stain
+    darker than either.
+    """
+    import cv2
+
+    shading, given = (cv2.GaussianBlur(x.astype(np.float32), (0, 0), tuning.shading) for x in (filled, copied))
+    kept = shading.clip(np.minimum(given, smooth) - tuning.drift, np.maximum(given, smooth) + tuning.drift)
+    return filled + (kept - shading) * hole[..., None]
 
 
 def _gate(image: np.ndarray, lone: np.ndarray, tuning: InpaintTuning) -> np.ndarray:

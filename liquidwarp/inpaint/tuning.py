@@ -29,6 +29,13 @@ class InpaintTuning:
     busy: float = 0.03
     """Standard deviation of grey that counts as half busy."""
 
+    shading: float = 6.0
+    """Standard deviation, pixels, of the blur that leaves shading alone: it lies between that of the copy and that of
+    the border."""
+
+    drift: float = 3 / 255
+    """By how much it may lie outside: a vignette is rounder than either."""
+
     seam: float = 0.2
     """Step of colour that shading does not explain: there two things meet, and blending would smear both."""
 

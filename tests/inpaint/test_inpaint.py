@@ -1,9 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 
 from liquidwarp.errors import InputError
 from liquidwarp.inpaint.blend import _solve, membrane, spread
-from liquidwarp.inpaint.fill import inpaint
+from liquidwarp.inpaint.fill import _without_drift, inpaint
+from liquidwarp.inpaint.tuning import INPAINT_TUNING
 
 
 def _square(size: tuple[int, int], top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -190,3 +192,19 @@ def test_spread_and_membrane_keep_what_is_known():
     assert (filled[known] == image[known]).all()
     assert filled.min() >= image[known].min() - 1e-4
     assert filled.max() <= image[known].max() + 1e-4
+
+
+def test_differences_that_add_up_make_no_stain():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:96, :96]
+    hole = (x - 48) ** 2 + (y - 48) ** 2 < 30**2
+    wall = np.full((96, 96, 3), 0.6)
+    stain = (0.2 * np.exp(-((x - 48) ** 2 + (y - 48) ** 2) / 18**2))[..., None]
+    grain = 0.01 * rng.standard_normal((96, 96, 1))
+    given, smooth = wall + grain, wall - 0.02  # such as a shadow that the border draws on
+    kept = _without_drift(wall - stain + grain, given, smooth, hole, INPAINT_TUNING)
+    darkest = cv2.GaussianBlur(kept, (0, 0), INPAINT_TUNING.shading)[hole].min()
+    assert 0.6 - 0.02 - INPAINT_TUNING.drift - 0.01 < darkest
+    assert np.abs(np.diff(kept - grain, axis=0)).max() < 0.02  # all of the grain, and no edge
+    between = wall - 0.01 + grain
+    np.testing.assert_allclose(_without_drift(between, given, smooth, hole, INPAINT_TUNING), between, atol=1e-7)
