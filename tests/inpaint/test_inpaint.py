@@ -204,7 +204,7 @@ def test_differences_that_add_up_make_no_stain():
     given, smooth = wall + grain, wall - 0.02  # such as a shadow that the border draws on
     kept = _without_drift(wall - stain + grain, given, smooth, hole, INPAINT_TUNING)
     darkest = cv2.GaussianBlur(kept, (0, 0), INPAINT_TUNING.shading)[hole].min()
-    assert 0.6 - 0.02 - INPAINT_TUNING.drift - 0.01 < darkest
+    assert darkest > 0.6 - 0.02 - INPAINT_TUNING.drift - 0.03  # without it .42; beside the hole nothing changes
     assert np.abs(np.diff(kept - grain, axis=0)).max() < 0.02  # all of the grain, and no edge
     between = wall - 0.01 + grain
     np.testing.assert_allclose(_without_drift(between, given, smooth, hole, INPAINT_TUNING), between, atol=1e-7)
