@@ -80,6 +80,6 @@ def smoothed(values: Float[Tensor, "T C"], fps: float, seconds: float) -> Float[
     reach = math.ceil(3 * seconds * fps)
     if not reach:
         return values
-    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (seconds * fps)) ** 2).to(values)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float32) / (seconds * fps)) ** 2).to(values)
     padded = torch.nn.functional.pad(values.T[:, None], (reach, reach), mode="replicate")
     return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
