@@ -28,11 +28,6 @@ class _Seen(NamedTuple):
     part: float
 
 
-def find_cuts(frames: Iterable[UInt8[np.ndarray, "H W 3"]], *, tuning: ShotTuning = FOLLOW_TUNING.shots) -> list[int]:
-    """Return the first frame of each shot of a clip but the first; see `mark_cuts`."""
-    return [index for index, (_, cut) in enumerate(mark_cuts(frames, tuning=tuning)) if cut]
-
-
 def mark_cuts(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]], *, tuning: ShotTuning = FOLLOW_TUNING.shots
 ) -> Iterator[MarkedFrame]:
