@@ -249,9 +249,8 @@ def describe_gaps(present: Bool[Tensor, "T"], fps: float) -> str:
             runs.append([index])
     if len(runs) > _MOST_NAMED:
         return f"{len(missing)} of {len(present)} frames without a person (bridged)"
-    words = [_run_words(run, fps) for run in runs]
-    text = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    return f"frame{'s' if len(missing) > 1 else ''} {text} without a person (bridged)"
+    words = _listed([_run_words(run, fps) for run in runs])
+    return f"frame{'s' if len(missing) > 1 else ''} {words} without a person (bridged)"
 
 
 def describe_cuts(cuts: Sequence[int], fps: float) -> str:
@@ -259,10 +258,9 @@ def describe_cuts(cuts: Sequence[int], fps: float) -> str:
 
     "2 cuts, at 1.6 s and 4.0 s; each of the 3 shots is taken by itself"
     """
-    times = [f"{cut / fps:.1f} s" for cut in cuts]
     count = f"{len(cuts)} cut{'s' if len(cuts) > 1 else ''}"
     if len(cuts) <= _MOST_NAMED:
-        count += ", at " + " and ".join([part for part in (", ".join(times[:-1]), times[-1]) if part])
+        count += f", at {_listed([f'{cut / fps:.1f} s' for cut in cuts])}"
     return f"{count}; each of the {len(cuts) + 1} shots is taken by itself"
 
 
@@ -431,6 +429,10 @@ def _without_mask(detection: Detection | None) -> Detection | None:
     if detection is None:
         return None
     return replace(detection, mask=None)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _run_words(run: list[int], fps: float) -> str:

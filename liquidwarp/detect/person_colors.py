@@ -47,7 +47,7 @@ class PersonColors:
     ) -> "PersonColors | None":
         """Return what somebody looks like; None without landmarks of shoulders and hips, or where nothing shows."""
         spots = {name: _middle(person, name) for name in ("nose", "shoulder", "hip", "ankle")}
-        length = np.linalg.norm(spots["shoulder"] - spots["hip"]) if len(spots) == 4 else np.nan
+        length = np.linalg.norm(spots["shoulder"] - spots["hip"])
         if not length > 1:
             return None
         height, width = frame.shape[:2]
@@ -92,15 +92,16 @@ def _along(
 def _histogram(pixels: UInt8[np.ndarray, "N 3"], tuning: PersonColorTuning) -> Float[np.ndarray, "C"]:
     """Return the square roots of a histogram that shares each pixel between the bins around its colour."""
     bins = tuning.bins
-    counts = np.zeros((bins, bins, bins), np.float64)
-    if len(pixels) >= tuning.least_pixels:
-        place = pixels.astype(np.float64) / 255 * (bins - 1)
-        low = np.minimum(place.astype(int), bins - 2)
-        rest = place - low
-        for corner in np.ndindex(2, 2, 2):
-            weight = np.where(corner, rest, 1 - rest).prod(1)
-            np.add.at(counts, tuple((low + corner).T), weight)
-    return np.sqrt(counts.ravel() / max(len(pixels), 1))
+    if not len(pixels) or len(pixels) < tuning.least_pixels:
+        return np.zeros(bins**3, np.float64)
+    place = pixels.T.astype(np.float64) / 255 * (bins - 1)
+    low = np.minimum(place.astype(int), bins - 2)
+    rest = place - low
+    weights, steps = np.stack([1 - rest, rest]), np.array([bins**2, bins, 1])
+    corners = np.array(list(np.ndindex(2, 2, 2)))
+    weight = weights[corners, [0, 1, 2]].prod(1)
+    number = steps @ low + (corners @ steps)[:, None]
+    return np.sqrt(np.bincount(number.ravel(), weight.ravel(), bins**3) / len(pixels))
 
 
 class KnownPeople:

@@ -21,15 +21,11 @@ class MarkedFrame(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """A frame made small, and how much it differs from the one before."""
+    """A frame made small, and how much it differs from the one before (`_change`)."""
 
     small: np.ndarray
     change: float
-
-
-def find_cuts(frames: Iterable[UInt8[np.ndarray, "H W 3"]], *, tuning: ShotTuning = FOLLOW_TUNING.shots) -> list[int]:
-    """Return the first frame of each shot of a clip but the first; see `mark_cuts`."""
-    return [index for index, (_, cut) in enumerate(mark_cuts(frames, tuning=tuning)) if cut]
+    part: float
 
 
 def mark_cuts(
@@ -56,7 +52,7 @@ def mark_cuts(
 
     for frame in frames:
         small = _shrink(frame, tuning)
-        ahead.append((frame, _Seen(small, 0.0 if before is None else _change(before, small, tuning)[0])))
+        ahead.append((frame, _Seen(small, *((0.0, 0.0) if before is None else _change(before, small, tuning)))))
         before = small
         if len(ahead) > tuning.reach + 1:
             yield first_ahead()
@@ -78,7 +74,9 @@ def _is_cut(row: Sequence[_Seen], at: int, tuning: ShotTuning) -> bool:
             continue
         around = [*row[max(1, before - tuning.reach + 1) : before + 1], *row[at + 1 : at + 1 + tuning.reach]]
         usual = max(tuning.noise, *(one.change for one in around)) if around else tuning.noise
-        change, part = _change(row[before].small, row[at].small, tuning)
+        _, change, part = row[at]
+        if span > 1:
+            change, part = _change(row[before].small, row[at].small, tuning)
         if part > tuning.least_part and change > tuning.stands_out * span * usual:
             return True
     return False

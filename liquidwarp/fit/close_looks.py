@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from liquidwarp.bodies.hands import SIDES, find_hand, palm_axes, rest_hand
+from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, palm_axes, rest_hand
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.detect.details import HAND, Face, Hand, Hands
 from liquidwarp.fit.prior import shortest_rotation
@@ -23,7 +23,7 @@ from liquidwarp.geometry import axis_angle_to_matrix, default_camera
 from liquidwarp.types import FACE_POINTS, Camera, FaceTrack, Keypoints
 
 _WRIST = HAND.index("wrist")
-_KNUCKLES = tuple(HAND.index(f"{finger}_mcp") for finger in ("index", "middle", "ring", "pinky"))
+_KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in FINGERS[1:]]
 _OWN = ("index", "pinky", "thumb")  # landmarks by which the body's detector knows a hand
 # Pairs of the mesh that mirror each other: corners of the eyes, brows, cheeks, jaw, wings of the nose, mouth.
 _LEFT = (263, 362, 300, 334, 454, 397, 358, 323, 291)
@@ -54,6 +54,10 @@ class SeenHand:
         scale = _spread(self.image) / _spread(self.world[..., :2]).clamp_min(1e-6)
         middle = [_WRIST, *(HAND.index(f"middle_{joint}") for joint in ("mcp", "pip", "dip", "tip"))]
         return scale * (self.world[:, middle[1:]] - self.world[:, middle[:-1]]).norm(dim=-1).sum(-1)
+
+    def palm(self, side: str) -> Float64[Tensor, "T 3 3"]:
+        """Return the axes of its palm as rows (`bodies.hands.palm_axes`); `side` is "left" or "right"."""
+        return palm_axes(self.world[:, _WRIST], self.world[:, _KNUCKLES], side)
 
 
 def _spread(points: Float64[Tensor, "T L 2"]) -> Float64[Tensor, "T"]:
@@ -105,8 +109,7 @@ def palm_turns(hand: SeenHand, rest: Float[Tensor, "3 3"], side: str) -> Float64
         rest: axes of the body's palm at rest (`bodies.hands.palm_axes`).
         side: "left" or "right".
     """
-    seen = palm_axes(hand.world[:, _WRIST], hand.world[:, list(_KNUCKLES)], side)
-    return seen.transpose(1, 2) @ rest.double()
+    return hand.palm(side).transpose(1, 2) @ rest.double()
 
 
 def face_turns(
@@ -187,7 +190,7 @@ def close_terms(
             turns = palm_turns(hand, rest.palm, side)
             terms.append(TurnTerm(wrist, turns, tuning.palm_sigma, trust, kernel))
             offset = (rest.joints[1:, 0].mean(0) - rest.wrist).double()
-            spot = hand.image[:, list(_KNUCKLES)].mean(1)
+            spot = hand.image[:, _KNUCKLES].mean(1)
             unit = (tuning.knuckle_sigma * hand.length).clamp_min(1e-6)
             terms.append(CarriedPointTerm(camera, wrist, offset, spot, unit, trust, kernel))
     return terms

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float64, Int
 from torch import Tensor
 
-from liquidwarp.bodies.hands import FINGERS, SIDES, RestHand, find_hand, palm_axes, relaxed_turns, rest_hand
+from liquidwarp.bodies.hands import FINGERS, SIDES, RestHand, find_hand, relaxed_turns, rest_hand
 from liquidwarp.bodies.protocol import BodyModel
 from liquidwarp.detect.details import HAND, Hands
 from liquidwarp.fit.chain import Chain, solve_chain
@@ -24,8 +24,6 @@ from liquidwarp.fit.tuning import FIT_TUNING, CloseTuning, FingerTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle, pose_to_camera, project_with_jacobian
 from liquidwarp.types import BodyTrack, Camera
 
-_WRIST = HAND.index("wrist")
-_KNUCKLES = [HAND.index(f"{finger}_mcp") for finger in FINGERS[1:]]
 _POINTS = torch.tensor(  # per finger: the landmarks from its root to its tip
     [[HAND.index(f"thumb_{joint}") for joint in ("cmc", "mcp", "ip", "tip")]]
     + [[HAND.index(f"{finger}_{joint}") for joint in ("mcp", "pip", "dip", "tip")] for finger in FINGERS[1:]]
@@ -200,8 +198,7 @@ def finger_evidence(
         camera: the camera, at the origin.
         tuning: standard deviations.
     """
-    palm = palm_axes(seen.world[:, _WRIST], seen.world[:, _KNUCKLES], side)
-    points = seen.world[:, _POINTS] @ palm.transpose(1, 2)[:, None] @ chain.hand.palm
+    points = seen.world[:, _POINTS] @ seen.palm(side).transpose(1, 2)[:, None] @ chain.hand.palm
     directions = torch.nn.functional.normalize(points[:, :, 1:] - points[:, :, :-1], dim=-1)
     unit = (tuning.tip_sigma * seen.length).clamp_min(1e-6)
     return FingerEvidence(directions, seen.image[:, _POINTS[:, 3]], rotation, translation, unit, seen.trust, camera)

@@ -17,12 +17,12 @@ from torch import Tensor
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.fit.contacts import foot_points
 from liquidwarp.fit.foot_lock import plant_feet
-from liquidwarp.fit.prior import make_prior
+from liquidwarp.fit.prior import relaxed_stance
 from liquidwarp.fit.tuning import FIT_TUNING, FootLockTuning
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.types import BodyTrack, shots_of
 
-_LEG = ("hip", "knee", "ankle", "foot")
+_LEGS = tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "foot") for side in ("left", "right"))
 
 
 def stand_still(
@@ -63,21 +63,15 @@ def _standing(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> Body
 
 def hang_legs(body: BodyModel, track: BodyTrack, *, tuning: FootLockTuning = FIT_TUNING.feet) -> BodyTrack:
     """Let straight legs hang from the pelvis, however that is tilted, turned as the person is on the whole."""
-    own = {name: body.canonical(name) for name in CANONICAL_JOINTS}
-    prior = make_prior(body.rest_joints(track.betas)[list(own.values())])
+    rest = body.rest_joints(track.betas)[[body.canonical(name) for name in CANONICAL_JOINTS]]
+    legs = relaxed_stance(_LEGS, rest).repeat(len(track), 1, 1, 1)
     pelvis = axis_angle_to_matrix(track.global_orient).double()
     ahead = smoothed(-pelvis[:, :, 2], track.fps, tuning.hidden_settle)
     turn = torch.zeros_like(ahead)
     turn[:, 1] = torch.atan2(-ahead[:, 0], -ahead[:, 2])
-    facing = axis_angle_to_matrix(turn)
+    legs[:, :2] = (pelvis.transpose(1, 2) @ axis_angle_to_matrix(turn))[:, None] @ legs[:, :2]
     pose = track.body_pose.clone()
-    for side in ("left", "right"):
-        for joint in _LEG:
-            name = f"{side}_{joint}"
-            rotation = prior.relaxed_rotations[CANONICAL_JOINTS.index(name)].expand(len(track), 3, 3)
-            if joint == "hip":
-                rotation = pelvis.transpose(1, 2) @ facing @ rotation
-            pose[:, own[name] - 1] = matrix_to_axis_angle(rotation).to(pose)
+    pose[:, [body.canonical(name) - 1 for name in _LEGS]] = matrix_to_axis_angle(legs).to(pose)
     return replace(track, body_pose=pose)
 
 
@@ -86,6 +80,6 @@ def smoothed(values: Float[Tensor, "T C"], fps: float, seconds: float) -> Float[
     reach = math.ceil(3 * seconds * fps)
     if not reach:
         return values
-    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / (seconds * fps)) ** 2).to(values)
+    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float32) / (seconds * fps)) ** 2).to(values)
     padded = torch.nn.functional.pad(values.T[:, None], (reach, reach), mode="replicate")
     return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T

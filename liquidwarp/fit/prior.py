@@ -8,6 +8,7 @@ Convention: the body at rest stands along -Y and faces -Z (`BodyModel`); the per
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,51 +70,47 @@ def shortest_rotation(start: Float[Tensor, "*#B 3"], end: Float[Tensor, "*#B 3"]
 
 def make_prior(rest_joints: Float[Tensor, "J 3"], *, tuning: PriorTuning = FIT_TUNING.prior) -> PosePrior:
     """Lay the ranges on a skeleton's 22 canonical rest joints."""
-    rest = rest_joints.detach().double()
-    place = {name: rest[index] for index, name in enumerate(CANONICAL_JOINTS)}
-    forward, back = rest.new_tensor([0.0, 0, -1]), rest.new_tensor([0.0, 0, 1])
-    ranges = dict(tuning.ranges)
-    axes, reference, stance, relaxed, rows = [], [], [], [], []
-    for name in CANONICAL_JOINTS:
-        side, _, kind = name.rpartition("_")
-        mirror = -1.0 if side == "right" else 1.0
-        frame, start, stand = torch.eye(3, dtype=rest.dtype), torch.eye(3, dtype=rest.dtype), None
-        if kind in (*_ARM, "knee"):
-            bone = (
-                place[f"{side}_{_CHILD[kind]}"] - place[name]
-                if kind != "wrist"
-                else place[name] - place[f"{side}_elbow"]
-            )
-            frame = hinge_axes(bone, back if kind == "knee" else forward)
-        if kind == "shoulder":
-            flip = rest.new_tensor([mirror, 1, 1])
-            start = shortest_rotation(bone, rest.new_tensor(tuning.raised) * flip)
-            stand = shortest_rotation(bone, rest.new_tensor(tuning.hanging) * flip)
-        table = rest.new_tensor(ranges[kind or name]).deg2rad()
-        if mirror < 0:
-            table = _mirrored(table, frame_is_world=kind not in (*_ARM, "knee"), hinge=kind in _HINGES)
-        if stand is None:
-            vector = (frame.T @ table[:, 0]) if kind not in _HINGES else frame[1] * table[1, 0]
-            stand = start @ axis_angle_to_matrix(vector)
-        else:
-            table[:, 0] = frame @ matrix_to_axis_angle(start.T @ stand)
-        axes.append(frame)
-        reference.append(start)
-        stance.append(stand)
-        rows.append(table)
-        relaxed.append(table[:, 0])
-    table = torch.stack(rows)
+    place = _places(rest_joints)
+    parts = [_range_of(name, place, tuning) for name in CANONICAL_JOINTS]
+    axes, reference, stance, table = (torch.stack(rows) for rows in zip(*parts, strict=True))
     hinge = torch.tensor([name.rpartition("_")[2] in _HINGES for name in CANONICAL_JOINTS])
-    return PosePrior(
-        torch.stack(axes),
-        torch.stack(reference),
-        torch.stack(stance),
-        hinge,
-        torch.stack(relaxed),
-        table[..., 1],
-        table[..., 2],
-        table[..., 3],
-    )
+    return PosePrior(axes, reference, stance, hinge, *table.unbind(-1))
+
+
+def relaxed_stance(
+    names: Sequence[str], rest_joints: Float[Tensor, "J 3"], *, tuning: PriorTuning = FIT_TUNING.prior
+) -> Float[Tensor, "N 3 3"]:
+    """Return the rotations of some joints alone in the relaxed stance (`PosePrior.relaxed_rotations`)."""
+    place = _places(rest_joints)
+    return torch.stack([_range_of(name, place, tuning)[2] for name in names])
+
+
+def _places(rest_joints: Float[Tensor, "J 3"]) -> dict[str, Tensor]:
+    return dict(zip(CANONICAL_JOINTS, rest_joints.detach().double(), strict=True))
+
+
+def _range_of(name: str, place: dict[str, Tensor], tuning: PriorTuning) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return axes, reference, relaxed rotation of a joint, and relaxed, spread, low and high of its three angles."""
+    rest = place[name]
+    side, _, kind = name.rpartition("_")
+    mirror = -1.0 if side == "right" else 1.0
+    frame, start, stand = torch.eye(3, dtype=rest.dtype), torch.eye(3, dtype=rest.dtype), None
+    if kind in (*_ARM, "knee"):
+        bone = place[f"{side}_{_CHILD[kind]}"] - rest if kind != "wrist" else rest - place[f"{side}_elbow"]
+        frame = hinge_axes(bone, rest.new_tensor([0.0, 0, 1 if kind == "knee" else -1]))
+    if kind == "shoulder":
+        flip = rest.new_tensor([mirror, 1, 1])
+        start = shortest_rotation(bone, rest.new_tensor(tuning.raised) * flip)
+        stand = shortest_rotation(bone, rest.new_tensor(tuning.hanging) * flip)
+    table = rest.new_tensor(dict(tuning.ranges)[kind or name]).deg2rad()
+    if mirror < 0:
+        table = _mirrored(table, frame_is_world=kind not in (*_ARM, "knee"), hinge=kind in _HINGES)
+    if stand is None:
+        vector = (frame.T @ table[:, 0]) if kind not in _HINGES else frame[1] * table[1, 0]
+        stand = start @ axis_angle_to_matrix(vector)
+    else:
+        table[:, 0] = frame @ matrix_to_axis_angle(start.T @ stand)
+    return frame, start, stand, table
 
 
 def _mirrored(table: Float[Tensor, "3 4"], *, frame_is_world: bool, hinge: bool) -> Float[Tensor, "3 4"]:

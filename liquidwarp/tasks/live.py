@@ -233,21 +233,11 @@ class _LiveStage:
         placed = source.transl + (level - start)
         placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * path
         low = float(self._lowest(orient, pose, placed))
-        if not self.legs_shown:
-            return (
-                orient,
-                pose,
-                placed + torch.tensor([0.0, self._floor - low, 0.0], dtype=torch.float32),
-                resized(source.camera, self._size),
-            )
-        self._levels.append(low)
-        down = self._floor - float(np.quantile(np.array(self._levels), _FLOOR_QUANTILE))
-        return (
-            orient,
-            pose,
-            placed + torch.tensor([0.0, down, 0.0], dtype=torch.float32),
-            resized(source.camera, self._size),
-        )
+        if self.legs_shown:
+            self._levels.append(low)
+            low = float(np.quantile(np.array(self._levels), _FLOOR_QUANTILE))
+        placed = placed + torch.tensor([0.0, self._floor - low, 0.0], dtype=torch.float32)
+        return orient, pose, placed, resized(source.camera, self._size)
 
     def _lowest(self, orient: Tensor, pose: Tensor, transl: Tensor) -> Tensor:
         return feet_level(self.body, self._source.betas, orient, pose, transl).amax()

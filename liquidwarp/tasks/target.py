@@ -13,6 +13,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
+from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
 from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
@@ -122,10 +123,7 @@ def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:
         root = motion.transl + body.rest_joints(motion.betas)[0]
         return root * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
     feet = foot_points(body, motion).mean(dim=1) * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)
-    reach = math.ceil(3 * _TRAVEL * motion.fps)
-    weight = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float32) / (_TRAVEL * motion.fps)) ** 2)
-    padded = torch.nn.functional.pad(feet.T[:, None], (reach, reach), mode="replicate")
-    return torch.nn.functional.conv1d(padded, (weight / weight.sum())[None, None])[:, 0].T
+    return smoothed(feet, motion.fps, _TRAVEL)
 
 
 def orbit_target(

@@ -3,10 +3,14 @@ import numpy as np
 import pytest
 
 from liquidwarp.demo import asset
-from liquidwarp.detect.shots import find_cuts, mark_cuts
+from liquidwarp.detect.shots import mark_cuts
 from liquidwarp.media import open_video
 
 SIZE = (54, 72)
+
+
+def find_cuts(frames: list[np.ndarray]) -> list[int]:
+    return [index for index, (_, cut) in enumerate(mark_cuts(frames)) if cut]
 
 
 def place(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:

@@ -96,13 +96,8 @@ class LiteRtDetector:
         Overlapping parts of the picture are looked at, finer and finer until somebody is found: a second for a picture
         of 8 million pixels in which nobody is.
         """
-        size = (frame.shape[0], frame.shape[1])
-        people = []
-        for rough in search_parts(self._looks, frame, self.tuning.search):
-            close = look_near(self._looks, frame, box_of(rough), self.tuning)
-            better = close is not None and box_iou(box_of(close), box_of(rough)) > self.tuning.close_overlap
-            people.append(to_detection(close if close is not None and better else rough, size))
-        people.sort(key=lambda person: -box_area(person.box))
+        found = search_parts(self._looks, frame, self.tuning.search)
+        people = sorted((self._look_again(frame, rough) for rough in found), key=lambda person: -box_area(person.box))
         return [self._close.complete(frame, person) for person in people]
 
     def follow(self, frame: UInt8[np.ndarray, "H W 3"], person: Detection) -> "LiteRtFollower":
@@ -137,9 +132,13 @@ class LiteRtDetector:
         rough = self._looks.look(frame, self._looks.find(frame, SquareRegion.whole(size), blank=True))
         if rough is None:
             return None
+        return self._look_again(frame, rough)
+
+    def _look_again(self, frame: np.ndarray, rough: PoseAnswer) -> Detection:
+        """Look closely at somebody who was found; the first answer stays where that shows somebody else."""
         close = look_near(self._looks, frame, box_of(rough), self.tuning)
         better = close is not None and box_iou(box_of(close), box_of(rough)) > self.tuning.close_overlap
-        return to_detection(close if close is not None and better else rough, size)
+        return to_detection(close if close is not None and better else rough, (frame.shape[0], frame.shape[1]))
 
 
 class LiteRtFollower:
