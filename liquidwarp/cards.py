@@ -60,7 +60,12 @@ def load_with_card(path: str | Path, configuration: str | None = None) -> "tuple
 
 
 def fill_network(
-    network: "nn.Module", tensors: "Mapping[str, Tensor]", path: str | Path, *, name: str = "the network"
+    network: "nn.Module",
+    tensors: "Mapping[str, Tensor]",
+    path: str | Path,
+    *,
+    name: str = "the network",
+    assign: bool = False,
 ) -> None:
     """Put a file's tensors into a network; float16 becomes what the network has.
 
@@ -69,14 +74,32 @@ def fill_network(
         tensors: from `load_with_card`.
         path: of their file, for the message.
         name: of the network, for the message.
+        assign: the tensors themselves become the network's, as one that was made without memory needs; they keep their
+            dtype.
 
     Raises:
         InputError: they do not fit.
     """
     try:
-        network.float().load_state_dict(tensors)  # who made it may have another default than float32
+        network.float().load_state_dict(tensors, assign=assign)  # who made it may have another default than float32
     except RuntimeError as error:
         raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
+
+
+def differing_names(
+    wanted: "Mapping[str, tuple[int, ...]]", found: "Mapping[str, tuple[int, ...]]"
+) -> dict[str, list[str]]:
+    """Return the names of parameters that a file lacks, has too many, or has of another shape, by which of it.
+
+    Args:
+        wanted: the shapes of a network's parameters.
+        found: those of a file.
+    """
+    return {
+        "missing": sorted(wanted.keys() - found.keys()),
+        "not known": sorted(found.keys() - wanted.keys()),
+        "of another shape": sorted(key for key in wanted.keys() & found.keys() if wanted[key] != found[key]),
+    }
 
 
 def _read(path: str | Path, *, tensors: bool) -> "tuple[Card, dict[str, Tensor]]":

@@ -10,8 +10,7 @@ Everything stays on its device, and gradients flow through it. PyTorch3D has no 
 imports this module, which imports PyTorch3D when something is asked of it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -39,7 +38,7 @@ def to_meshes(vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"]) -> An
     check_shape("vertices", vertices, (None, None, 3))
     check_shape("faces", faces, (None, 3))
     shared = faces.long().to(vertices.device)
-    return _structures().Meshes(verts=list(vertices), faces=[shared] * len(vertices))
+    return _theirs("structures").Meshes(verts=list(vertices), faces=[shared] * len(vertices))
 
 
 def from_meshes(meshes: Any) -> tuple[Float[Tensor, "B V 3"], Int[Tensor, "F 3"]]:
@@ -67,7 +66,8 @@ def to_cameras(camera: Camera) -> Any:
         raise InputError(f"a batch of {camera.batch} cameras; PyTorch3D's have one axis")
     cameras = camera if camera.batch else Camera.stack([camera])
     flip = cameras.rotation.new_tensor([-1.0, -1.0, 1.0])
-    kind = _renderer().OrthographicCameras if camera.orthographic else _renderer().PerspectiveCameras
+    renderer = _theirs("renderer")
+    kind = renderer.OrthographicCameras if camera.orthographic else renderer.PerspectiveCameras
     return kind(
         focal_length=cameras.focal,
         principal_point=cameras.center,
@@ -128,7 +128,7 @@ def to_fragments(fragments: Fragments, num_faces: int) -> Any:
     first = torch.arange(len(index), device=index.device)[:, None, None] * num_faces
     hit = fragments.mask
     none = fragments.depth.new_tensor(-1.0)
-    return _rasterizer().Fragments(
+    return _theirs("renderer.mesh.rasterizer").Fragments(
         pix_to_face=torch.where(hit, index + first, -1)[..., None],
         zbuf=torch.where(hit, fragments.depth, none)[..., None],
         bary_coords=torch.where(hit[..., None], fragments.bary, none)[..., None, :],
@@ -180,29 +180,10 @@ def _pairs(value: Tensor, count: int, like: Tensor) -> Float[Tensor, "B 2"]:
     return (value[..., None] if value.dim() < 2 else value).expand(count, 2)
 
 
-def _structures() -> ModuleType:
-    with _installed():
-        from pytorch3d import structures
-    return structures
-
-
-def _renderer() -> ModuleType:
-    with _installed():
-        from pytorch3d import renderer
-    return renderer
-
-
-def _rasterizer() -> ModuleType:
-    with _installed():
-        from pytorch3d.renderer.mesh import rasterizer
-    return rasterizer
-
-
-@contextmanager
-def _installed() -> Iterator[None]:
-    """Say in words that PyTorch3D is not there."""
+def _theirs(module: str) -> ModuleType:
+    """Return a module of PyTorch3D; say in words where it is not there."""
     try:
-        yield
+        return import_module(f"pytorch3d.{module}")
     except ImportError as error:
         raise InputError(
             "this needs PyTorch3D, which is not installed (it has no wheels on PyPI: build it from "

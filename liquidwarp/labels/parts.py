@@ -32,9 +32,9 @@ PART_GROUPS = (
     (19, 20, 21, 22),
     (23, 24),
 )
-"""Parts that losses look at together; the first is the background."""
+"""Parts that losses look at together; the first is the background, the last the head."""
 
-_HEAD = (23, 24)
+_HEAD = PART_GROUPS[-1]
 AROUND = 15
 """Pixels to which each one of the body is widened in the foreground, in windows 512 pixels high."""
 

@@ -286,29 +286,7 @@ def resolve(function: str | F) -> F:
 def _meant(given: Mapping[str, object]) -> MethodEntry:
     """Return the method that weights or a network are of; the compact one without them."""
     if "generator" in given:
-        from liquidwarp.nn.baselines.pose_transfer import PoseTransferGenerator
-        from liquidwarp.nn.disco.network import DiscoNetwork
-        from liquidwarp.nn.dreampose.network import DreamPoseNetwork
-        from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator
-        from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
-        from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
-        from liquidwarp.nn.liquid import LiquidGenerator
-
-        if isinstance(given["generator"], EdnGenerator):
-            return METHODS["edn"]
-        if isinstance(given["generator"], PoseTransferGenerator):
-            return METHODS[given["generator"].shape.kind]
-        if isinstance(given["generator"], DiscoNetwork):
-            return METHODS["disco"]
-        if isinstance(given["generator"], DreamPoseNetwork):
-            return METHODS["dreampose"]
-        if isinstance(given["generator"], FewShotGenerator):
-            kind = configuration_of(given["generator"].shape)
-            entry = entry_of(kind)
-            if entry is None:
-                raise InputError(f"no method draws with {kind!r} alone; it goes with another network")
-            return entry
-        return METHODS["liquid" if isinstance(given["generator"], LiquidGenerator) else "compact"]
+        return _of_network(given["generator"])
     if "weights" not in given:
         return METHODS["compact"]
     path = str(given["weights"])
@@ -320,6 +298,28 @@ def _meant(given: Mapping[str, object]) -> MethodEntry:
         known = ", ".join(name for each in METHODS.values() for name in each.configurations)
         raise InputError(f"{path}: weights of {configuration!r}, wanted one of {known}")
     return entry
+
+
+def _of_network(network: object) -> MethodEntry:
+    """Return the method that a network is of."""
+    from liquidwarp.nn.baselines.pose_transfer import PoseTransferGenerator
+    from liquidwarp.nn.disco.network import DiscoNetwork
+    from liquidwarp.nn.dreampose.network import DreamPoseNetwork
+    from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator
+    from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
+    from liquidwarp.nn.few_shot_vid2vid.weights import configuration_of
+    from liquidwarp.nn.liquid import LiquidGenerator
+
+    if isinstance(network, PoseTransferGenerator):
+        return METHODS[network.shape.kind]
+    if isinstance(network, FewShotGenerator):
+        kind = configuration_of(network.shape)
+        entry = entry_of(kind)
+        if entry is None:
+            raise InputError(f"no method draws with {kind!r} alone; it goes with another network")
+        return entry
+    kinds = {LiquidGenerator: "liquid", EdnGenerator: "edn", DiscoNetwork: "disco", DreamPoseNetwork: "dreampose"}
+    return METHODS[next((name for kind, name in kinds.items() if isinstance(network, kind)), "compact")]
 
 
 def _options(text: str, method: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from liquidwarp.cards import fill_network, load_with_card, save_with_card
+from liquidwarp.cards import differing_names, fill_network, load_with_card, save_with_card
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
@@ -101,11 +101,9 @@ def recognise(path: str | Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...
             fitting.append(name)
         wrong = wanted.items() ^ shapes.items()
         if least is None or len(wrong) < least:
-            missing, extra = sorted(wanted.keys() - shapes.keys()), sorted(shapes.keys() - wanted.keys())
-            other = sorted(key for key in wanted.keys() & shapes.keys() if wanted[key] != shapes[key])
             told = [
                 f"{len(keys)} {what} ({', '.join(keys[:_NAMED])}{', ...' if len(keys) > _NAMED else ''})"
-                for what, keys in (("missing", missing), ("not known", extra), ("of another shape", other))
+                for what, keys in differing_names(wanted, shapes).items()
                 if keys
             ]
             closest, least = f"{name}: {'; '.join(told)}", len(wrong)

@@ -12,12 +12,15 @@ from jaxtyping import UInt8
 from liquidwarp.devices import find_device
 from liquidwarp.errors import InputError
 from liquidwarp.labels import class_map
+from liquidwarp.labels.classes import CITYSCAPES
 from liquidwarp.media import open_video, read_image
 from liquidwarp.media.folder import picture_files
 from liquidwarp.methods import DrivenMethod, DrivingClip, Synthesis, make_method
 
 if TYPE_CHECKING:
     from liquidwarp.methods.few_shot_vid2vid import FewShotLabelsMethod
+
+_CITYSCAPES = max(CITYSCAPES) + 1  # classes
 
 
 def drive(
@@ -134,9 +137,6 @@ def paint_labels(
     scale = 1.0 if size is None else size / max(height, width)
     wanted = (max(1, round(height * scale)), max(1, round(width * scale)))
     return method.paint(shown, _maps(files, count, numbering), size=wanted, device=where)
-
-
-_CITYSCAPES = 20
 
 
 def numbered_files(folder: str | Path) -> list[Path]:

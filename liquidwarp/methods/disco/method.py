@@ -70,7 +70,7 @@ class DiscoSession:
         foreground = method.foreground or Foreground.of(state)
         if method.finetune:
             self._network = fitted(self._network, state, foreground, iterations=method.finetune)
-        self._tokens, self._no_tokens = _tokens(self._network, foreground, method.drops_foreground)
+        self._tokens = _tokens(self._network, foreground, method.drops_foreground)
         self._latents: dict[CropWindow, Tensor] = {}
 
     def draw(self, frame: Frame) -> DiscoSynthesis:
@@ -82,7 +82,7 @@ class DiscoSession:
         made = _sampled(
             self._method,
             self._network,
-            (self._tokens, self._no_tokens),
+            self._tokens,
             torch.cat([self._latent(window) for window in windows]),
             torch.stack(poses),
         )

@@ -73,16 +73,9 @@ class DreamPoseSession:
     def draw_clip(self, frames: Iterator[Frame]) -> Iterator[Synthesis]:
         """Yield one picture per frame; two frames are read ahead, and a clip's ends last."""
         around: deque[Frame] = deque(maxlen=FRAMES)
-        for frame in frames:
-            around.extend([frame] * (1 + _AROUND) if not around else [frame])
+        for frame in _held(frames):
+            around.append(frame)
             if len(around) == FRAMES:
-                yield self._made(list(around))
-        missing = FRAMES - len(around)  # of a clip that is shorter than a window reaches ahead
-        for number in range(_AROUND):
-            if not around:
-                return
-            around.append(around[-1])
-            if len(around) == FRAMES and number >= missing - 1:
                 yield self._made(list(around))
 
     def _made(self, frames: Sequence[Frame]) -> Synthesis:
@@ -169,6 +162,17 @@ def build(
     return DreamPoseMethod(
         generator, steps, photo, pose, finetune=(_ITERATIONS, _DECODER_ITERATIONS) if finetune else None
     )
+
+
+def _held(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Yield a clip whose first and last frames last as long as a window reaches beyond them."""
+    last = next(frames, None)
+    if last is None:
+        return
+    yield from [last] * (_AROUND + 1)
+    for last in frames:
+        yield last
+    yield from [last] * _AROUND
 
 
 def _photo(state: SourceState) -> tuple[Float[Tensor, "3 H W"], Pose, Tensor, Camera]:

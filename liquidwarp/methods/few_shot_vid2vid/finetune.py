@@ -100,11 +100,8 @@ def fine_tuned(
 
 def learns(generator: FewShotGenerator, key: str) -> bool:
     """Return whether a parameter of ours learns in fine-tuning."""
-    if generator.shape.layout == IMAGINAIRE:
-        return key.startswith(("kernels.", "color.", "blocks."))
-    return key.startswith(("kernels.", "color.", "blocks.")) or any(
-        part in key for part in (".ups.", ".rises.", ".rise.")
-    )
+    rising = generator.shape.layout != IMAGINAIRE and any(part in key for part in (".ups.", ".rises.", ".rise."))
+    return rising or key.startswith(("kernels.", "color.", "blocks."))
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,17 @@ class LabelledView:
         """Which faces of the body the window shows; found when it is first asked for."""
         return visibility(self.vertices[None], self.faces, self.camera).face[0]
 
+    @cached_property
+    def places(self) -> Float[Tensor, "1 V 2"]:
+        """Where the window shows the vertices, normalised; found when it is first asked for."""
+        return project_normalized(self.camera, self.vertices[None])[0]
+
+    @cached_property
+    def covered(self) -> Float[Tensor, "1 1 H W"]:
+        """1 on the body and some pixels around it; found when it is first asked for."""
+        around = 2 * round(AROUND * self.parts.shape[0] / _HIGH / 2) + 1
+        return foreground_of(self.parts[None], around=around)
+
 
 class Labeller:
     """Labels pictures of one body.
@@ -132,16 +143,13 @@ def picture_flow(target: LabelledView, source: LabelledView) -> GivenFlow:
     """Return where the pixels of a target lie in a source: on the body by the mesh; where the same camera looks, beside
     it by the place.
     """
-    xy = project_normalized(source.camera, source.vertices[None])[0]
-    flow = mesh_flow(target.fragments, target.faces, xy, face_visible=source.shown[None])
+    flow = mesh_flow(target.fragments, target.faces, source.places, face_visible=source.shown[None])
     body = target.fragments.mask[0]
     grid, valid = flow.grid[0], flow.valid[0]
     if same_view(target.full, source.full):
         beside = _window_grid(target, source)
         inside = (beside.abs() <= 1).all(-1)
-        around = 2 * round(AROUND * body.shape[0] / _HIGH / 2) + 1
-        covered = foreground_of(source.parts[None], around=around)
-        free = grid_sample(covered, beside[None], mode="nearest", align_corners=False)[0, 0] == 0
+        free = grid_sample(source.covered, beside[None], mode="nearest", align_corners=False)[0, 0] == 0
         grid = torch.where(body[..., None], grid, beside)
         valid = torch.where(body, valid, inside & free)
     else:

@@ -151,6 +151,7 @@ class FewShotMethod:
     """
 
     name: ClassVar[str] = "few-shot-vid2vid"
+    recurrent: ClassVar[bool] = True  # a picture is given the one before, its window at least
     generator: FewShotGenerator
     size: tuple[int, int]
     finetune: int = 0
@@ -163,11 +164,6 @@ class FewShotMethod:
         check_kind(self.refiner, f"{self.name}:refiner", ("fsvid2vid-face-refiner",))
         if self.generator.shape.given_flow:
             raise InputError("a refiner looks at the skeleton's drawing, which mesh-enriched labels lack; leave it out")
-
-    @property
-    def recurrent(self) -> bool:
-        """Each frame is given the one before: by its window at least."""
-        return True
 
     def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> FewShotSession:
         """Learn all that the frames share."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -76,17 +77,13 @@ class PoseTransferMethod:
         generator: the network, which says which of them it is.
     """
 
+    recurrent: ClassVar[bool] = False
     generator: PoseTransferGenerator
 
     @property
     def name(self) -> str:
         """What it is called, on the command line too."""
         return self.generator.shape.kind
-
-    @property
-    def recurrent(self) -> bool:
-        """No frame depends on another."""
-        return False
 
     def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> PoseTransferSession:
         """Learn all that the frames share."""

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from liquidwarp.nn.baselines.dsc_geometry import JOINTS
+from liquidwarp.nn.baselines.pixels import homogeneous_pixels
 
 _SLOPE = 0.2
 _DEFORMED = 4  # of the skips, the largest
@@ -156,10 +157,7 @@ def move_part(features: Float[Tensor, "B C h w"], transform: Float[Tensor, "B 2 
         transform: M, in pixels of the features.
     """
     height, width = features.shape[-2:]
-    y, x = torch.meshgrid(
-        *(torch.arange(n, device=transform.device).to(transform) for n in (height, width)), indexing="ij"
-    )
-    at = (transform @ torch.stack([x, y, torch.ones_like(x)]).flatten(1) + 0.5).floor().long()
+    at = (transform @ homogeneous_pixels((height, width), transform) + 0.5).floor().long()
     column, row = at.unbind(1)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     index = torch.where(inside, row * width + column, 0)[:, None].expand(-1, features.shape[1], -1)

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from liquidwarp.nn.baselines.pixels import pixel_axes, pixel_offsets
+
 JOINTS = 18
 DSC_PARTS = (
     "torso",
@@ -50,8 +52,7 @@ def dsc_heatmaps(
         seen: which joints are known.
         size: (height, width).
     """
-    x, y = _pixels(joints, size)
-    dx, dy = x - joints[:, 0, None, None], y - joints[:, 1, None, None]
+    dx, dy = pixel_offsets(joints, size)
     maps = torch.exp(-(dx * dx + dy * dy) / (2 * _SIGMA**2))
     return torch.where(seen[:, None, None], maps, 0.0)
 
@@ -107,7 +108,7 @@ def dsc_masks(
         seen: which of them are known; of an unknown part, and without shoulders and hips, the mask is empty.
         size: (height, width).
     """
-    x, y = _pixels(target, size)
+    x, y = pixel_axes(size, target)
     masks = torch.zeros(len(DSC_PARTS), *size, dtype=torch.bool, device=target.device)
     if not seen[_TORSO].all():
         return masks
@@ -130,12 +131,6 @@ def torso_length(joints: Float[Tensor, "18 2"]) -> Float[Tensor, ""]:
     right_hip, left_hip, left_shoulder, right_shoulder = joints[_TORSO]
     right, left = right_hip - right_shoulder, left_hip - left_shoulder
     return ((right.square().sum() + left.square().sum()) / 2).sqrt()
-
-
-def _pixels(like: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    return torch.arange(size[1], device=like.device).to(like), torch.arange(size[0], device=like.device).to(like)[
-        :, None
-    ]
 
 
 def _rectangle(ends: Tensor, scale: Tensor, beyond: float) -> Tensor:

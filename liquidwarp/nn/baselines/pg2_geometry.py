@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
+from liquidwarp.nn.baselines.pixels import pixel_offsets
+
 JOINTS = 18
 _RADIUS = 4  # pixels, of a joint's disc
 _STEP = 4  # pixels between two discs along a limb
@@ -49,9 +51,8 @@ def pg2_body_mask(
     for start, end in _SEGMENTS:
         if seen[start] and seen[end]:
             length = (joints[end] - joints[start]).norm()
-            along = torch.arange(0, float(length), _STEP, device=joints.device).to(joints)[:, None] / length.clamp(
-                min=1
-            )
+            steps = torch.arange(0, float(length), _STEP, dtype=joints.dtype, device=joints.device)
+            along = steps[:, None] / length.clamp(min=1)
             places.append(joints[start] + along * (joints[end] - joints[start]))
     mask = _discs(torch.cat(places).trunc(), size).any(0)
     half = _CLOSING // 2
@@ -61,9 +62,5 @@ def pg2_body_mask(
 
 
 def _discs(centers: Tensor, size: tuple[int, int]) -> Tensor:
-    x, y = (
-        torch.arange(size[1], device=centers.device).to(centers),
-        torch.arange(size[0], device=centers.device).to(centers)[:, None],
-    )
-    dx, dy = x - centers[:, 0, None, None], y - centers[:, 1, None, None]
+    dx, dy = pixel_offsets(centers, size)
     return dx * dx + dy * dy <= _RADIUS**2

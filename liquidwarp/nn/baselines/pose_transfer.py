@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.nn.baselines.dsc import DSC_WIDTHS, DscDiscriminator, DscGenerator
+from liquidwarp.nn.baselines.dsc import DSC_MARKET_WIDTHS, DSC_WIDTHS, DscDiscriminator, DscGenerator
 from liquidwarp.nn.baselines.dsc_geometry import dsc_heatmaps, dsc_masks, dsc_transforms
 from liquidwarp.nn.baselines.pg2 import Pg2Discriminator, Pg2Generator, pg2_levels
 from liquidwarp.nn.baselines.pg2_geometry import pg2_body_mask, pg2_heatmaps
@@ -68,8 +68,8 @@ class TransferShape:
     @property
     def dsc_widths(self) -> tuple[int, ...]:
         """Channels of all stages of DSC's encoders."""
-        widths = tuple(self.width * width // DSC_WIDTHS[0] for width in DSC_WIDTHS)
-        return widths if self.large else widths[:-1]
+        published = DSC_WIDTHS if self.large else DSC_MARKET_WIDTHS
+        return tuple(self.width * width // published[0] for width in published)
 
 
 @dataclass(frozen=True, eq=False)

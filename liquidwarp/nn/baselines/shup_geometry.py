@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from liquidwarp.nn.baselines.pixels import homogeneous_pixels, pixel_offsets
+
 JOINTS = 14
 LIMBS = ((0, 1), (2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13), (2, 5, 8, 11))
 """The joints of each limb; the torso has four, and comes last."""
@@ -32,7 +34,7 @@ def shup_heatmaps(joints: Float[Tensor, "B 14 2"], *, size: tuple[int, int]) -> 
     """
     height, width = size[0] // 2, size[1] // 2
     at = joints / 2
-    dx, dy = _offsets(at, (height, width))
+    dx, dy = pixel_offsets(at, (height, width))
     inside = ((at >= 0) & (at < at.new_tensor([width, height]))).all(-1)
     return torch.exp(-(dx * dx + dy * dy) / (2 * _SIGMA**2)) * inside[..., None, None]
 
@@ -55,7 +57,7 @@ def shup_limb_masks(joints: Float[Tensor, "B 14 2"], *, size: tuple[int, int]) -
     xx = cos2 / (2 * along) + sin2 / (2 * across)
     xy = torch.sin(2 * turn) * (1 / across - 1 / along) / 4
     yy = sin2 / (2 * along) + cos2 / (2 * across)
-    dx, dy = _offsets((start + end) / 2, size)
+    dx, dy = pixel_offsets((start + end) / 2, size)
     xx, xy, yy = (value[..., None, None] for value in (xx, xy, yy))
     masks = torch.exp(-(xx * dx * dx + 2 * xy * dx * dy + yy * dy * dy))
     return masks / (masks.amax((-2, -1), keepdim=True) + _MAX_EPS)
@@ -100,11 +102,7 @@ def shup_warp(pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B
     """
     batch, count, channels, height, width = pictures.shape
     framed = pad(pictures.flatten(0, 2)[None], (1, 1, 1, 1), mode="reflect").view(batch, count, channels, -1)
-    y, x = torch.meshgrid(
-        *(torch.arange(n, device=transforms.device).to(transforms) for n in (height, width)), indexing="ij"
-    )
-    pixels = torch.stack([x, y, torch.ones_like(x)]).flatten(1)
-    at = (transforms @ pixels + 1).to(pictures.dtype)
+    at = (transforms @ homogeneous_pixels((height, width), transforms) + 1).to(pictures.dtype)
     low = at.floor()
     part = at - low
     total = torch.zeros_like(pictures).flatten(3)
@@ -116,13 +114,6 @@ def shup_warp(pictures: Float[Tensor, "B K C H W"], transforms: Float[Tensor, "B
             weight = (1 - right + (2 * right - 1) * part[..., 0, :]) * (1 - below + (2 * below - 1) * part[..., 1, :])
             total = total + weight[:, :, None] * framed.gather(-1, index)
     return total.view_as(pictures)
-
-
-def _offsets(centers: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    height, width = size
-    x = torch.arange(width, device=centers.device).to(centers) - centers[..., 0, None]
-    y = torch.arange(height, device=centers.device).to(centers) - centers[..., 1, None]
-    return x[..., None, :], y[..., :, None]
 
 
 def _similarity(points: Tensor, images: Tensor) -> Tensor:

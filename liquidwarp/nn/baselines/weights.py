@@ -19,7 +19,6 @@ def save_pose_transfer(generator: PoseTransferGenerator, path: str | Path, card:
     Raises:
         OutputError: the file cannot be written.
     """
-    tensors = {key: value.clone() for key, value in generator.state_dict().items()}
     shape = generator.shape
     own = {
         "configuration": shape.kind,
@@ -27,7 +26,7 @@ def save_pose_transfer(generator: PoseTransferGenerator, path: str | Path, card:
         "width": shape.width,
         "pictures": "RGB in [-1, 1]",
     }
-    save_with_card(tensors, path, dict(card) | own)
+    save_with_card(generator.state_dict(), path, dict(card) | own)
 
 
 def load_pose_transfer(path: str | Path, kind: str | None = None) -> PoseTransferGenerator:

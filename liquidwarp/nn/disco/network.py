@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 
 from liquidwarp.nn.disco.clips import clips_of, inflate_
 from liquidwarp.nn.disco.extra import check_packages
+from liquidwarp.nn.disco.parts import block_types, make_autoencoder, vision_config
 from liquidwarp.nn.disco.shape import LATENT_CHANNELS, LATENT_SCALE, DiscoShape
 
 POSE, BACKGROUND = "0", "1"
@@ -103,14 +104,12 @@ class DiscoNetwork(nn.Module):
     def __init__(self, shape: DiscoShape) -> None:
         super().__init__()
         check_packages()
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
         from diffusers.models.controlnets.controlnet import ControlNetModel
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+        from transformers import CLIPVisionModelWithProjection
 
         self.shape = shape
-        down = tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in shape.attends)
-        up = tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(shape.attends))
+        down, up = block_types(shape.attends)
         self.unet = UNet2DConditionModel(
             sample_size=shape.latent_side,
             down_block_types=down,
@@ -135,30 +134,11 @@ class DiscoNetwork(nn.Module):
         }
         nets[BACKGROUND].controlnet_cond_embedding = LatentEmbedding(shape.widths[0])
         self.controlnet = ControlBranches(nets)
-        vision, pictures = shape.vision, shape.autoencoder
-        self.refer_clip_proj = nn.Linear(vision.width, shape.token_width, bias=False)
+        self.refer_clip_proj = nn.Linear(shape.vision.width, shape.token_width, bias=False)
         self.clip_image_encoder = CLIPVisionModelWithProjection(
-            CLIPVisionConfig(
-                hidden_size=vision.width,
-                intermediate_size=vision.hidden,
-                projection_dim=shape.token_width,
-                num_hidden_layers=vision.layers,
-                num_attention_heads=vision.heads,
-                image_size=vision.side,
-                patch_size=vision.patch,
-                hidden_act="quick_gelu",
-            )
+            vision_config(shape.vision, projection=shape.token_width)
         )
-        levels = len(pictures.widths)
-        self.vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
-            block_out_channels=pictures.widths,
-            layers_per_block=pictures.layers,
-            latent_channels=LATENT_CHANNELS,
-            norm_num_groups=pictures.groups,
-            sample_size=shape.side,
-        )
+        self.vae = make_autoencoder(shape.autoencoder, shape.side)
         if shape.temporal:
             inflate_(self.unet)
             for net in nets.values():

@@ -1,6 +1,7 @@
 """How large DisCo's networks are."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 LATENT_CHANNELS = 4
 LATENT_SCALE = 0.18215
@@ -100,16 +101,17 @@ def shape_from(told: dict[str, object]) -> DiscoShape:
     Raises:
         TypeError: a field is missing or not known.
     """
-
-    def tuples(fields: dict[str, object]) -> dict[str, object]:
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-
-    fields = tuples(told)
+    fields = with_tuples(told)
     vision, autoencoder = fields.pop("vision"), fields.pop("autoencoder")
     if not isinstance(vision, dict) or not isinstance(autoencoder, dict):
         raise TypeError("vision and autoencoder are shapes of their own")
     return DiscoShape(
-        **fields,  # type: ignore[arg-type] # checked by the constructor's names
-        vision=VisionShape(**tuples(vision)),  # type: ignore[arg-type]
-        autoencoder=AutoencoderShape(**tuples(autoencoder)),  # type: ignore[arg-type]
+        **fields,
+        vision=VisionShape(**with_tuples(vision)),
+        autoencoder=AutoencoderShape(**with_tuples(autoencoder)),
     )
+
+
+def with_tuples(told: dict[str, Any]) -> dict[str, Any]:
+    """Return fields after a way through JSON, which makes lists of tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from liquidwarp.cards import Card, fill_network, load_with_card, read_card, save_with_card
+from liquidwarp.cards import Card, differing_names, fill_network, load_with_card, read_card, save_with_card
 from liquidwarp.checks import check_memory
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
@@ -84,16 +85,11 @@ def read_published(
     """
     own = renamed(tensors)
     temporal, pose = any(".tem_" in key for key in own), any(key.startswith("controlnet.nets.0.") for key in own)
-    plan = asdict(base or SHAPES["disco"]) | {"temporal": temporal, "pose": pose}
-    shape = shape_from(plan)
+    shape = replace(base or SHAPES["disco"], temporal=temporal, pose=pose)
     with torch.device("meta"):
         wanted = {key: tuple(value.shape) for key, value in DiscoNetwork(shape).state_dict().items()}
     found = {key: tuple(value.shape) for key, value in own.items()}
-    wrong = {
-        "missing": sorted(wanted.keys() - found.keys()),
-        "not known": sorted(found.keys() - wanted.keys()),
-        "of another shape": sorted(key for key in wanted.keys() & found.keys() if wanted[key] != found[key]),
-    }
+    wrong = differing_names(wanted, found)
     told = [f"{len(keys)} {what} ({', '.join(keys[:_NAMED])})" for what, keys in wrong.items() if keys]
     if told:
         raise InputError(
@@ -127,15 +123,12 @@ def begun(folder: str | Path, *, base: DiscoShape | None = None) -> DiscoNetwork
     network = DiscoNetwork(shape)
     for part, name in _BASE.items():
         found = load_with_card(files[part])[1] if files[part].suffix == ".safetensors" else read_checkpoint(files[part])
-        inside = {key.removeprefix(f"{name}."): value for key, value in _prefixed(found, name).items()}
+        whole = renamed({f"{name}.{key}": value for key, value in found.items()})
+        inside = {key.removeprefix(f"{name}."): value for key, value in whole.items()}
         fill_network(getattr(network, name), inside, files[part], name=f"{part} of {configuration_of(shape)}")
     initialize_branches_(network, (BACKGROUND,))
     initialize_projection_(network)
     return network.eval().requires_grad_(False)
-
-
-def _prefixed(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    return renamed({f"{name}.{key}": value for key, value in tensors.items()})
 
 
 def _file_in(folder: Path) -> Path:
@@ -171,7 +164,7 @@ def save_disco(
         OutputError: the file cannot be written.
     """
     told = dict(card) | disco_card(network.shape, drops_foreground=drops_foreground)
-    save_with_card({key: value.clone() for key, value in network.state_dict().items()}, path, told)
+    save_with_card(network.state_dict(), path, told)
 
 
 def find_weights(path: str | Path) -> Path:
@@ -208,16 +201,28 @@ def load_disco(path: str | Path) -> DiscoWeights:
     check_packages()
     with torch.device("meta"):
         network = DiscoNetwork(shape)
+    card = fill_planned(network, network.clip_image_encoder.vision_model.embeddings, path)
+    return DiscoWeights(network, card["configuration"], bool(card.get("drops_foreground", True)))
+
+
+def fill_planned(network: nn.Module, embeddings: Any, path: Path) -> Card:
+    """Read a file into a network that was made without memory, so that it is ready to answer; return the file's card.
+
+    Args:
+        network: is changed; made on "meta".
+        embeddings: of its CLIP encoder.
+        path: of the file, which is of this network.
+
+    Raises:
+        InputError: a damaged file, one that does not fit, or too little memory.
+    """
     check_memory(path.stat().st_size + _FULL * count_parameters(network), f"reading {path}")
     card, tensors = load_with_card(path)
-    name = card["configuration"]
-    try:
-        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    except RuntimeError as error:
-        raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
-    embeddings = network.clip_image_encoder.vision_model.embeddings
-    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]  # no parameter, and made without memory
-    return DiscoWeights(network.eval().requires_grad_(False), name, bool(card.get("drops_foreground", True)))
+    whole = {key: value.float() for key, value in tensors.items()}
+    fill_network(network, whole, path, name=card["configuration"], assign=True)
+    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]  # no parameter, so the file has none
+    network.eval().requires_grad_(False)
+    return card
 
 
 def load_disco_shape(path: str | Path) -> DiscoShape:

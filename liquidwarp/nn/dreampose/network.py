@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from liquidwarp.nn.disco.extra import check_packages
+from liquidwarp.nn.disco.parts import block_types, make_autoencoder, vision_config
 from liquidwarp.nn.disco.sampling import add_noise, signal_fractions
 from liquidwarp.nn.disco.shape import LATENT_CHANNELS, LATENT_SCALE, AutoencoderShape, VisionShape
 from liquidwarp.parallel import checkpoint
@@ -94,49 +95,27 @@ class DreamPoseNetwork(nn.Module):
     def __init__(self, shape: DreamPoseShape) -> None:
         super().__init__()
         check_packages("dreampose")
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-        from transformers import CLIPVisionConfig, CLIPVisionModel
+        from transformers import CLIPVisionModel
 
         self.shape = shape
-        vision, pictures = shape.vision, shape.autoencoder
+        down, up = block_types(shape.attends)
         self.unet = UNet2DConditionModel(
             sample_size=shape.latent_size[0],
             in_channels=LATENT_CHANNELS + _MAPS,
-            down_block_types=tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in shape.attends),
-            up_block_types=tuple(
-                "CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(shape.attends)
-            ),
+            down_block_types=down,
+            up_block_types=up,
             block_out_channels=shape.widths,
             layers_per_block=shape.layers,
-            cross_attention_dim=vision.width,
+            cross_attention_dim=shape.vision.width,
             attention_head_dim=shape.heads,  # diffusers reads it as the number of heads
             norm_num_groups=shape.groups,
         )
-        height, width = shape.latent_size
+        vision, (height, width) = shape.vision, shape.latent_size
         count = (vision.side // vision.patch) ** 2 + 1
         self.adapter = Adapter(count, vision.width, (height // _POOLED) * (width // _POOLED))
-        self.clip = CLIPVisionModel(
-            CLIPVisionConfig(
-                hidden_size=vision.width,
-                intermediate_size=vision.hidden,
-                num_hidden_layers=vision.layers,
-                num_attention_heads=vision.heads,
-                image_size=vision.side,
-                patch_size=vision.patch,
-                hidden_act="quick_gelu",
-            )
-        )
-        levels = len(pictures.widths)
-        self.vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
-            block_out_channels=pictures.widths,
-            layers_per_block=pictures.layers,
-            latent_channels=LATENT_CHANNELS,
-            norm_num_groups=pictures.groups,
-            sample_size=shape.size[0],
-        )
+        self.clip = CLIPVisionModel(vision_config(vision))
+        self.vae = make_autoencoder(shape.autoencoder, shape.size[0])
 
     @property
     def device(self) -> torch.device:
@@ -234,11 +213,9 @@ def sample_picture(
     """
     from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 
-    betas = 1 - signal_fractions()[1:] / signal_fractions()[:-1]
-    first = 1 - signal_fractions()[:1]
-    scheduler = PNDMScheduler(
-        trained_betas=torch.cat([first, betas]).numpy(), skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1
-    )
+    known = signal_fractions()
+    betas = 1 - torch.cat([known[:1], known[1:] / known[:-1]])
+    scheduler = PNDMScheduler(trained_betas=betas.numpy(), skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1)
     scheduler.set_timesteps(steps)
     start = torch.Generator().manual_seed(SEED)
     latent = torch.randn((1, LATENT_CHANNELS, *network.shape.latent_size), generator=start).to(tokens)

@@ -3,21 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from liquidwarp.cards import load_with_card, read_card, save_with_card
-from liquidwarp.checks import check_memory
+from liquidwarp.cards import read_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.disco.extra import check_packages
-from liquidwarp.nn.disco.shape import AutoencoderShape, VisionShape
-from liquidwarp.nn.disco.weights import count_parameters
+from liquidwarp.nn.disco.shape import AutoencoderShape, VisionShape, with_tuples
+from liquidwarp.nn.disco.weights import fill_planned
 from liquidwarp.nn.dreampose.network import DreamPoseNetwork, DreamPoseShape
 
 CONFIGURATION = "dreampose"
-
-_FULL = 4  # bytes of a number in memory
 
 
 def save_dreampose(network: DreamPoseNetwork, path: str | Path, card: Mapping[str, object]) -> None:
@@ -32,7 +28,7 @@ def save_dreampose(network: DreamPoseNetwork, path: str | Path, card: Mapping[st
         OutputError: the file cannot be written.
     """
     told = dict(card) | {"configuration": CONFIGURATION, "shape": asdict(network.shape)}
-    save_with_card({key: value.clone() for key, value in network.state_dict().items()}, path, told)
+    save_with_card(network.state_dict(), path, told)
 
 
 def load_dreampose(path: str | Path) -> DreamPoseNetwork:
@@ -47,26 +43,15 @@ def load_dreampose(path: str | Path) -> DreamPoseNetwork:
         raise InputError(f"{path}: weights of {name!r}, wanted {CONFIGURATION!r}")
     check_packages(CONFIGURATION)
     try:
-        told = _with_tuples(card["shape"])
+        told = with_tuples(card["shape"])
         told |= {
             "vision": VisionShape(**told["vision"]),
-            "autoencoder": AutoencoderShape(**_with_tuples(told["autoencoder"])),
+            "autoencoder": AutoencoderShape(**with_tuples(told["autoencoder"])),
         }
         shape = DreamPoseShape(**told)
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: its card does not tell the network's shape ({error}); write it anew") from error
     with torch.device("meta"):
         network = DreamPoseNetwork(shape)
-    check_memory(Path(path).stat().st_size + _FULL * count_parameters(network), f"reading {path}")
-    tensors = load_with_card(path)[1]
-    try:
-        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    except RuntimeError as error:
-        raise InputError(f"{path}: does not fit {name} ({str(error).splitlines()[-1].strip()})") from error
-    embeddings = network.clip.embeddings
-    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]  # no parameter, and made without memory
-    return network.eval().requires_grad_(False)
-
-
-def _with_tuples(told: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    fill_planned(network, network.clip.embeddings, Path(path))
+    return network

@@ -114,9 +114,8 @@ def save_edn(generator: EdnGenerator, path: str | Path, card: Mapping[str, objec
     Raises:
         OutputError: the file cannot be written.
     """
-    tensors = {key: value.clone() for key, value in generator.state_dict().items()}
     own = {"configuration": EDN_CONFIGURATION, "shape": asdict(generator.shape), "pictures": "RGB in [-1, 1]"}
-    save_with_card(tensors, path, dict(card) | own)
+    save_with_card(generator.state_dict(), path, dict(card) | own)
 
 
 def load_edn(path: str | Path) -> EdnGenerator:

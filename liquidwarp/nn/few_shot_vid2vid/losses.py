@@ -20,7 +20,6 @@ from liquidwarp.nn.losses import crop_boxes
 Scores = dict[str, list[list[Tensor]]]
 """By what was looked at: at every scale what each stage sees, the scores last."""
 
-_HEAD = (23, 24)
 _BLUR = 15  # pixels over which the face's border is softened
 _FACE_HIGHER = 1.25  # the face's box in heights of what is seen of the head
 _LEAST_FACE = 32  # pixels of a side, of pictures that are so wide
@@ -68,7 +67,7 @@ class LabelledPicture:
     @property
     def head(self) -> Float[Tensor, "B 1 H W"]:
         """1 on the head."""
-        return torch.stack([self.parts == number for number in _HEAD]).any(0)[:, None].to(self.picture)
+        return self._on(PART_GROUPS[-1])[:, None]
 
     @property
     def foreground(self) -> Float[Tensor, "B 1 H W"]:
@@ -78,8 +77,7 @@ class LabelledPicture:
     @property
     def groups(self) -> Float[Tensor, "B G H W"]:
         """1 on each group of parts."""
-        planes = [torch.stack([self.parts == number for number in group]).any(0) for group in PART_GROUPS]
-        return torch.stack(planes, 1).to(self.picture)
+        return torch.stack([self._on(group) for group in PART_GROUPS], 1)
 
     def face_boxes(self) -> Float[Tensor, "B 4"]:
         """Return squares around the heads, x0 y0 x1 y1; where the head should be, if there is none."""
@@ -96,6 +94,9 @@ class LabelledPicture:
             top = min(max(y - side / 2, 0), height - side)
             boxes.append([left, top, left + side, top + side])
         return self.picture.new_tensor(boxes)
+
+    def _on(self, numbers: tuple[int, ...]) -> Float[Tensor, "B H W"]:
+        return torch.stack([self.parts == number for number in numbers]).any(0).to(self.picture)
 
 
 class PersonCritic(nn.Module):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from liquidwarp.cards import Card, fill_network, load_with_card, save_with_card
+from liquidwarp.cards import Card, differing_names, fill_network, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
 from liquidwarp.nn.few_shot_vid2vid.published import from_published, published_names, without_wrappers
@@ -43,6 +43,7 @@ _KINDS = {6: "pose", 1: "face"}
 _BESIDE = ("num_updates_tracked",)
 _DERIVED = ("weight_u", "weight_v")
 _NAMED = 3  # parameters that an error message names
+_GAIN = 0.02  # of the numbers that a network begins with
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +113,7 @@ def save_few_shot(
     Raises:
         OutputError: the file cannot be written.
     """
-    tensors = {key: value.clone() for key, value in generator.state_dict().items()}
-    save_with_card(tensors, path, dict(card) | few_shot_card(generator.shape, size))
+    save_with_card(generator.state_dict(), path, dict(card) | few_shot_card(generator.shape, size))
 
 
 def few_shot_card(shape: GeneratorShape, size: tuple[int, int]) -> Card:
@@ -164,9 +164,6 @@ def initialize_(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-_GAIN = 0.02
-
-
 def _shape_in(tensors: Mapping[str, Tensor]) -> GeneratorShape:
     imaginaire = any(key.startswith("weight_generator.") for key in tensors)
     before, inside = ("weight_generator.", ".layers.conv") if imaginaire else ("", ".conv")
@@ -210,11 +207,7 @@ def _check_names(path: str | Path, shape: GeneratorShape, tensors: Mapping[str, 
         for name in _DERIVED:
             wanted.pop(f"{stem.removesuffix('weight')}{name}")
     found = {key: tuple(value.shape) for key, value in tensors.items()}
-    wrong = {
-        "missing": sorted(wanted.keys() - found.keys()),
-        "not known": sorted(found.keys() - wanted.keys()),
-        "of another shape": sorted(key for key in wanted.keys() & found.keys() if wanted[key] != found[key]),
-    }
+    wrong = differing_names(wanted, found)
     told = [f"{len(keys)} {what} ({', '.join(keys[:_NAMED])})" for what, keys in wrong.items() if keys]
     if told:
         raise InputError(f"{path}: not a published {configuration_of(shape)}: {'; '.join(told)}")
