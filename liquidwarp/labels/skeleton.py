@@ -70,7 +70,7 @@ class SkeletonPoints:
 
 
 def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera: Camera) -> SkeletonPoints:
-    """Return the skeleton of a posed body as a camera sees it; points beyond the picture are not known.
+    """Return the skeleton of a posed body as a camera sees it; points outside of the picture are not known.
 
     Args:
         body: the body.
@@ -80,9 +80,9 @@ def body_skeleton(body: BodyModel, betas: Float[Tensor, "K"], pose: Pose, camera
     """
     with torch.no_grad():
         points = body.landmarks(OPENPOSE, betas, pose.global_orient[None], pose.body_pose[None], pose.transl[None])
-        xy = np.array(project(camera, points)[0, :, :2].tolist())
-    height, width = camera.size
-    seen = np.logical_and(xy > 0, xy < np.array([width, height])).all(1, keepdims=True)
+        places = np.array(project(camera, points)[0].tolist())
+    xy, (height, width) = places[:, :2], camera.size
+    seen = np.logical_and(xy > 0, xy < np.array([width, height])).all(1, keepdims=True) & (places[:, 2:] > 0)
     return SkeletonPoints(np.concatenate([xy, seen], 1) * seen)
 
 

@@ -72,11 +72,13 @@ def person_window(skeleton: SkeletonPoints, size: tuple[int, int], aspect: float
     """Return the window around a person: half as high again as from the eyes to the ankles, as published.
 
     Args:
-        skeleton: of the person; at least one point is known.
+        skeleton: of the person; of one without a known point, the window is in the middle of the picture.
         size: (height, width) of the picture.
         aspect: width by height of the window.
     """
     points, known = skeleton.body[:, :2], skeleton.body[:, 2] > 0
+    if not known.any():
+        return CropWindow(round((size[1] - size[0] * aspect) / 2), 0, size[0], max(1, round(size[0] * aspect)))
     x, y = points[known].T
     eyes = [points[index, 1] for index in _EYES if known[index]]
     ankles = [points[index, 1] for index in _ANKLES if known[index]]

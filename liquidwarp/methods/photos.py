@@ -43,7 +43,7 @@ def is_dressed(state: SourceState) -> bool:
 
 def dressed_view(state: SourceState) -> DressedView:
     """Draw a person in the pose of the photo."""
-    pose = Pose(state.track.global_orient[0], state.track.body_pose[0], state.track.transl[0])
+    pose = state.track.pose(0)
     with torch.no_grad():
         vertices = state.body.vertices(
             state.body.identity(state.track.betas),

@@ -2,12 +2,12 @@
 
 from copy import deepcopy
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from liquidwarp.labels import body_skeleton, limb_map, person_window
 from liquidwarp.methods.disco.inputs import Foreground, holed_background
+from liquidwarp.methods.photos import shown_photo
 from liquidwarp.nn.disco.network import DiscoNetwork
 from liquidwarp.nn.disco.sampling import TIMESTEPS
 from liquidwarp.nn.disco.stages import DROPPED, STAGES, DenoisingPass, choose_trained_
@@ -60,13 +60,13 @@ def fitted(network: DiscoNetwork, state: SourceState, foreground: Foreground, *,
 
 def _photo(state: SourceState, side: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return what the photo shows, its background and its drawing; the first and the last as clips of a frame."""
-    view = state.views[0]
-    skeleton = body_skeleton(state.body, state.track.betas, view.pose, view.camera)
-    window = person_window(skeleton, view.camera.size, 1.0)
+    seen = shown_photo(state)
+    skeleton = body_skeleton(state.body, state.track.betas, seen.pose, seen.camera)
+    window = person_window(skeleton, seen.camera.size, 1.0)
 
-    def cut(picture: np.ndarray) -> Tensor:
-        whole = torch.from_numpy(picture).permute(2, 0, 1).float() / 127.5 - 1
-        return window.cut(whole, (side, side)).clamp(-1, 1)[None].to(state.device)
+    def cut(whole: Tensor) -> Tensor:
+        return window.cut(2 * whole - 1, (side, side)).clamp(-1, 1)[None].to(state.device)
 
     drawing = limb_map(skeleton, window, side)[None, None].to(state.device)
-    return cut(state.photo)[:, None], cut(holed_background(state)), drawing
+    behind = torch.from_numpy(holed_background(state)).permute(2, 0, 1).float() / 255
+    return cut(seen.picture)[:, None], cut(behind), drawing

@@ -16,7 +16,7 @@ from liquidwarp.checks import check_positive
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
 from liquidwarp.labels import CropWindow, body_skeleton, part_chart, part_map, person_window
-from liquidwarp.methods.photos import dressed_view, is_dressed
+from liquidwarp.methods.photos import shown_photo
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.nn.disco.network import clip_picture
 from liquidwarp.nn.disco.sampling import TIMESTEPS
@@ -25,7 +25,7 @@ from liquidwarp.nn.dreampose.weights import load_dreampose
 from liquidwarp.parallel import checkpoint
 from liquidwarp.person import SourceState
 from liquidwarp.raster import rasterize
-from liquidwarp.types import Camera, Pose
+from liquidwarp.types import Camera
 
 _AROUND = FRAMES // 2
 _STEPS = 100
@@ -52,16 +52,16 @@ class DreamPoseSession:
         self._network = moved(method.network, state.device)
         self._behind = background.tensor(state.device)
         self._chart = part_chart(state.body.to("cpu")).to(state.device)
-        picture, pose, vertices, camera = _photo(state)
+        photo = shown_photo(state)
         height, width = method.network.shape.size
-        skeleton = body_skeleton(state.body, state.track.betas, pose, camera)
-        window = person_window(skeleton, camera.size, width / height)
-        whole = window.cut(picture, (window.height, window.width))[None].clamp(0, 1)
+        skeleton = body_skeleton(state.body, state.track.betas, photo.pose, photo.camera)
+        window = person_window(skeleton, photo.camera.size, width / height)
+        whole = window.cut(photo.picture, (window.height, window.width))[None].clamp(0, 1)
         side = method.network.shape.vision.side
         seen = clip_picture(whole, torch.ones_like(whole[:, :1]), side)
-        target = 2 * window.cut(picture, (height, width))[None].clamp(0, 1) - 1
+        target = 2 * window.cut(photo.picture, (height, width))[None].clamp(0, 1) - 1
         if method.finetune:
-            maps = self._map(vertices, camera, window).repeat(FRAMES, 1, 1)[None]
+            maps = self._map(photo.vertices, photo.camera, window).repeat(FRAMES, 1, 1)[None]
             self._network = _fitted(self._network, seen, target, maps, method.finetune)
         with torch.no_grad():
             self._tokens = self._network.tokens(seen, self._network.latent(target))
@@ -173,19 +173,6 @@ def _held(frames: Iterator[Frame]) -> Iterator[Frame]:
     for last in frames:
         yield last
     yield from [last] * _AROUND
-
-
-def _photo(state: SourceState) -> tuple[Float[Tensor, "3 H W"], Pose, Tensor, Camera]:
-    """Return the first photo in [0, 1], and how the person stands in it; of who wears another's clothes, a picture."""
-    behind = torch.from_numpy(state.background).to(state.device).permute(2, 0, 1).float() / 255
-    if is_dressed(state):
-        seen = dressed_view(state)
-        size = (seen.rgb.shape[1], seen.rgb.shape[2])
-        around = interpolate(behind[None], size=size, mode="bilinear", align_corners=False)[0]
-        return seen.rgb + (1 - seen.alpha) * around, seen.pose, seen.vertices, seen.camera
-    view = state.views[0]
-    picture = torch.from_numpy(state.photo).to(state.device).permute(2, 0, 1).float() / 255
-    return picture, view.pose, view.vertices, view.camera.resized((state.photo.shape[0], state.photo.shape[1]))
 
 
 def _fitted(

@@ -108,12 +108,7 @@ class Labeller:
 
     def window(self, pose: Pose, camera: Camera) -> CropWindow:
         """Return the window around the person in a camera's picture; in its middle where nobody is in it."""
-        skeleton = self.skeleton(pose, camera)
-        aspect = self.size[1] / self.size[0]
-        if not skeleton.body.any():
-            height, width = camera.size
-            return CropWindow(round((width - height * aspect) / 2), 0, height, max(1, round(height * aspect)))
-        return person_window(skeleton, camera.size, aspect)
+        return person_window(self.skeleton(pose, camera), camera.size, self.size[1] / self.size[0])
 
     def look(
         self, pose: Pose, vertices: Float[Tensor, "V 3"], camera: Camera, window: CropWindow, *, face: bool = False
