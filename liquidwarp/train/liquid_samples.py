@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.methods.liquid import background_input, body_chart, texture_code
@@ -17,7 +17,7 @@ from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture
 from liquidwarp.nn.planes import PhotoFlow, joined
 from liquidwarp.raster import rasterize
 from liquidwarp.train.batch import TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, look_at_drawn
 from liquidwarp.train.pairs import find_boxes
 from liquidwarp.types import BodyTrack, Clip, Fragments
 
@@ -152,16 +152,15 @@ def look_at_clip(
     Raises:
         InputError: a body without texture coordinates.
     """
-    track = track or clip.track
-    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    body, part = body or load_body(track.body), track[chosen]
+    seen = look_at_drawn(clip, frames, track=track, body=body)
+    part, body = seen.track, seen.body
     camera = part.camera.resized(size)
     with torch.no_grad():
         vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)
     faces = body.topology.faces
     return SeenClip(
-        _resized(np.stack([clip.images[frame] for frame in chosen]), size),
-        _resized(np.stack([clip.alphas[frame] for frame in chosen])[..., None], size)[..., 0],
+        _resized(seen.images, size),
+        _resized(seen.alphas[..., None], size)[..., 0],
         rasterize(vertices, faces, camera),
         project_normalized(camera, vertices)[0],
         visibility(vertices, faces, camera).face,

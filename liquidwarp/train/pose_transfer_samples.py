@@ -9,12 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from liquidwarp.errors import InputError
-from liquidwarp.labels import CropWindow, body_skeleton
+from liquidwarp.labels import CropWindow
 from liquidwarp.methods.pose_transfer.inputs import pose_joints, shared_window, transfer_window
 from liquidwarp.nn.baselines.pose_transfer import pose_region
 from liquidwarp.train.batch import BOXES, TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
-from liquidwarp.train.disco_samples import DrawnClip
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 _SCALES = (0.95, 1.1)  # of a window, beside what it is at test time
 _TURNED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16, 18]  # joints of a mirrored body
@@ -111,7 +110,7 @@ class PoseTransferSamples(ClipSamples[DrawnClip, PoseTransferBatch]):
             raise InputError("it has a single frame; one is made of another")
         source, target = rng.permutation(len(clip))[:2].tolist()
         camera, betas, aspect = clip.track.camera, clip.track.betas, self._size[1] / self._size[0]
-        skeletons = [body_skeleton(clip.body, betas, clip.pose(frame), camera) for frame in (source, target)]
+        skeletons = [clip.skeleton(frame) for frame in (source, target)]
         home = self._scaled(transfer_window(skeletons[0], camera.size, aspect), rng)
         windows = home, shared_window(home, camera.size, skeletons[1], camera.size, aspect)
         joints, pictures = [], []

@@ -20,9 +20,10 @@ from liquidwarp.nn.disco.stages import STAGES
 from liquidwarp.nn.disco.weights import load_disco_shape
 from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.build import trained_method
+from liquidwarp.train.clip_samples import DrawnClip, look_at_drawn
 from liquidwarp.train.config import Config
 from liquidwarp.train.disco_objective import FRAMES, OF_KINDS
-from liquidwarp.train.disco_samples import DiscoSamples, DrawnClip, look_at_drawn
+from liquidwarp.train.disco_samples import DiscoSamples
 from liquidwarp.train.edn_samples import EdnSamples
 from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
 from liquidwarp.train.filmed import FilmedClip

@@ -13,8 +13,8 @@ from liquidwarp.methods import PoseTransferMethod, make_method
 from liquidwarp.nn.baselines.pose_transfer import TransferSynthesis, pose_region
 from liquidwarp.testing import toy_body
 from liquidwarp.train.build import build_objective
+from liquidwarp.train.clip_samples import DrawnClip
 from liquidwarp.train.config import Config, load_config
-from liquidwarp.train.disco_samples import DrawnClip
 from liquidwarp.train.pose_transfer_objective import PoseTransferAttempt, PoseTransferObjective
 from liquidwarp.train.pose_transfer_samples import PoseTransferSamples
 from liquidwarp.train.run import train
