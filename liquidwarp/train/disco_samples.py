@@ -14,7 +14,7 @@ from liquidwarp.nn.disco.network import clip_picture
 from liquidwarp.nn.disco.sampling import TIMESTEPS
 from liquidwarp.nn.disco.shape import LATENT_CHANNELS, DiscoShape
 from liquidwarp.nn.disco.stages import DROPPED
-from liquidwarp.train.batch import BOXES, TargetTruth
+from liquidwarp.train.batch import TargetTruth
 from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 _SCALES = (0.9, 1.0)  # of the window, beside what it is at test time
@@ -114,7 +114,7 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
             2 * torch.stack(pictures)[None] - 1,
             torch.from_numpy(noise),
             torch.from_numpy(rng.integers(0, TIMESTEPS, 1)),
-            TargetTruth(pictures[-1][None], alpha, torch.zeros(1, len(BOXES), 4, dtype=torch.float32)),
+            TargetTruth.without_boxes(pictures[-1][None], alpha),
         )
 
     def _window(self, skeleton: SkeletonPoints, size: tuple[int, int], rng: np.random.Generator) -> CropWindow:

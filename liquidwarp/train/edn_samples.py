@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from liquidwarp.errors import InputError
 from liquidwarp.methods.edn.inputs import face_corner, pose_drawing
-from liquidwarp.train.batch import BOXES, TargetTruth
+from liquidwarp.train.batch import TargetTruth
 from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 
@@ -86,5 +86,5 @@ class EdnSamples(ClipSamples[DrawnClip, EdnBatch]):
             torch.stack([pose_drawing(skeleton, camera.size, size) for skeleton in skeletons])[None],
             2 * pictures[None] - 1,
             torch.tensor([face_corner(skeletons[0], camera.size, size, size[0] // 4)]),
-            TargetTruth(pictures[1:], alpha[0], torch.zeros(1, len(BOXES), 4, dtype=torch.float32)),
+            TargetTruth.without_boxes(pictures[1:], alpha[0]),
         )

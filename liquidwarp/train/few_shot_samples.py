@@ -200,10 +200,8 @@ class SequenceClip(DrawnClip):
         if rng is None:
             return window
         scale = rng.uniform(*_SCALES)
-        height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
-        right, down = rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
-        left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return CropWindow(round(left + right), round(top + down), height, width)
+        right, down = rng.uniform(-_SHIFT, _SHIFT, 2).tolist()
+        return window.scaled(scale, (right, down))
 
     def _view(self, labeller: Labeller, frame: int, window: CropWindow, head: bool = False) -> LabelledView:
         return labeller.look(self.pose(frame), self.vertices[frame], self.track.camera, window, face=head)

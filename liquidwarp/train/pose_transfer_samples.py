@@ -9,10 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from liquidwarp.errors import InputError
-from liquidwarp.labels import CropWindow
 from liquidwarp.methods.pose_transfer.inputs import pose_joints, shared_window, transfer_window
 from liquidwarp.nn.baselines.pose_transfer import pose_region
-from liquidwarp.train.batch import BOXES, TargetTruth
+from liquidwarp.train.batch import TargetTruth
 from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 _SCALES = (0.95, 1.1)  # of a window, beside what it is at test time
@@ -111,7 +110,9 @@ class PoseTransferSamples(ClipSamples[DrawnClip, PoseTransferBatch]):
         source, target = rng.permutation(len(clip))[:2].tolist()
         camera, betas, aspect = clip.track.camera, clip.track.betas, self._size[1] / self._size[0]
         skeletons = [clip.skeleton(frame) for frame in (source, target)]
-        home = self._scaled(transfer_window(skeletons[0], camera.size, aspect), rng)
+        home = transfer_window(skeletons[0], camera.size, aspect)
+        if self._varied:
+            home = home.scaled(rng.uniform(*_SCALES))
         windows = home, shared_window(home, camera.size, skeletons[1], camera.size, aspect)
         joints, pictures = [], []
         for frame, window in zip((source, target), windows, strict=True):
@@ -126,22 +127,10 @@ class PoseTransferSamples(ClipSamples[DrawnClip, PoseTransferBatch]):
             joints[1],
             pose_region(joints[1], size=self._size),
             torch.tensor([index]),
-            TargetTruth(
-                pictures[1],
-                windows[1].cut(alpha, self._size).clamp(0, 1),
-                torch.zeros(1, len(BOXES), 4, dtype=torch.float32),
-            ),
+            TargetTruth.without_boxes(pictures[1], windows[1].cut(alpha, self._size).clamp(0, 1)),
         )
         if not self._varied:
             return batch
         if self._mirror and rng.random() < 0.5:
             batch = batch.mirrored()
         return batch.tinted(torch.from_numpy(1 - self._tint * rng.random(3).astype(np.float32)))
-
-    def _scaled(self, window: CropWindow, rng: np.random.Generator) -> CropWindow:
-        if not self._varied:
-            return window
-        scale = rng.uniform(*_SCALES)
-        height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
-        left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return CropWindow(round(left), round(top), height, width)
