@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -168,10 +169,11 @@ class SequenceClip(DrawnClip):
         shown = [self._view(labeller, frame, window) for frame in frames]
         given = [self._view(labeller, frame, self._window(labeller, frame, rng), heads) for frame in examples]
         known = [[picture_flow(view, source) for source in given] for view in shown]
-        before = [picture_flow(view, shown[max(number - 1, 0)]) for number, view in enumerate(shown)]
         pictures = torch.stack([self._cut(frame, window, size) for frame in frames])
         sources = [self._cut(frame, view.window, size) for frame, view in zip(examples, given, strict=True)]
         last = known[-1][0]
+        nothing = GivenFlow(torch.zeros_like(last.flow), torch.zeros_like(last.valid))
+        before = [nothing, *(picture_flow(view, earlier) for earlier, view in pairwise(shown))]
         warped = (last.valid * (warp(sources[0][None], last.flow) + 1) / 2).clamp(0, 1)
         alpha = torch.from_numpy(self.alphas[frames[-1]])[None].float() / 255
         camera, vertices = shown[-1].camera, self.vertices[frames[-1]][None]
