@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_positive
@@ -24,23 +26,40 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnClip:
-    """Frames of a clip, and how the body stands in each.
+class ClipFrames:
+    """Frames of a clip.
 
     Attributes:
         images: the frames.
         alphas: how much of each pixel is the person, 0 to 255.
-        track: of the frames.
-        body: of the track.
     """
 
     images: UInt8[np.ndarray, "T H W 3"]
     alphas: UInt8[np.ndarray, "T H W"]
-    track: BodyTrack
-    body: BodyModel
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def picture(self, frame: int) -> Float[Tensor, "3 H W"]:
+        """Return a frame, in [0, 1]."""
+        return torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 255
+
+    def alpha(self, frame: int) -> Float[Tensor, "1 H W"]:
+        """Return where the person is in a frame, in [0, 1]."""
+        return torch.from_numpy(self.alphas[frame])[None].float() / 255
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnClip(ClipFrames):
+    """Frames of a clip, and how the body stands in each.
+
+    Attributes:
+        track: of the frames.
+        body: of the track.
+    """
+
+    track: BodyTrack
+    body: BodyModel
 
     def pose(self, frame: int) -> Pose:
         """Return how the body stands in a frame."""

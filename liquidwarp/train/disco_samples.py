@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from liquidwarp.errors import InputError
@@ -104,9 +104,9 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
         step = np.random.default_rng((self._seed, index // self._batch, 2))
         if self._varied and step.random() < DROPPED:
             foreground = torch.zeros_like(foreground)
-        pictures = [window.cut(_planes(clip.images[frame]), (side, side)).clamp(0, 1) for frame in frames]
+        pictures = [window.cut(clip.picture(frame), (side, side)).clamp(0, 1) for frame in frames]
         noise = rng.standard_normal((1, 3, self._frames, LATENT_CHANNELS, latent, latent), np.float32)
-        alpha = window.cut(_planes(clip.alphas[frames[-1]][..., None]), (side, side)).clamp(0, 1)
+        alpha = window.cut(clip.alpha(frames[-1]), (side, side)).clamp(0, 1)
         return DiscoBatch(
             foreground,
             background,
@@ -129,12 +129,8 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
     def _reference(self, clip: DrawnClip, frame: int, window: CropWindow) -> tuple[Tensor, Tensor]:
         """Return foreground and background of a frame, seen through the target's window."""
         side = self._shape.side
-        planes = torch.cat([_planes(clip.images[frame]), _planes(clip.alphas[frame][..., None])])
+        planes = torch.cat([clip.picture(frame), clip.alpha(frame)])
         whole = window.cut(planes, (window.height, window.width))[None]
         foreground = clip_picture(whole[:, :3], whole[:, 3:], self._shape.vision.side)
         seen = window.cut(planes, (side, side)).clamp(0, 1)[None]
         return foreground, (2 * seen[:, :3] - 1) * (1 - seen[:, 3:])
-
-
-def _planes(picture: UInt8[np.ndarray, "H W C"]) -> Float[Tensor, "C H W"]:
-    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255

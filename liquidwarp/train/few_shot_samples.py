@@ -175,10 +175,11 @@ class SequenceClip(DrawnClip):
         nothing = GivenFlow(torch.zeros_like(last.flow), torch.zeros_like(last.valid))
         before = [nothing, *(picture_flow(view, earlier) for earlier, view in pairwise(shown))]
         warped = (last.valid * (warp(sources[0][None], last.flow) + 1) / 2).clamp(0, 1)
-        alpha = torch.from_numpy(self.alphas[frames[-1]])[None].float() / 255
         camera, vertices = shown[-1].camera, self.vertices[frames[-1]][None]
         truth = TargetTruth(
-            pictures[-1:] / 2 + 0.5, window.cut(alpha, size).clamp(0, 1), find_boxes(self.body, vertices, camera)
+            pictures[-1:] / 2 + 0.5,
+            window.cut(self.alpha(frames[-1]), size).clamp(0, 1),
+            find_boxes(self.body, vertices, camera),
         )
         return FewShotBatch(
             torch.stack([view.label for view in shown])[None],

@@ -118,16 +118,14 @@ class PoseTransferSamples(ClipSamples[DrawnClip, PoseTransferBatch]):
         for frame, window in zip((source, target), windows, strict=True):
             near = window.camera(camera, self._size)
             joints.append(pose_joints(clip.body, betas, clip.pose(frame), near)[None])
-            planes = torch.from_numpy(clip.images[frame]).permute(2, 0, 1).float() / 255
-            pictures.append(window.cut(planes, self._size).clamp(0, 1)[None])
-        alpha = torch.from_numpy(clip.alphas[target])[None].float() / 255
+            pictures.append(window.cut(clip.picture(frame), self._size).clamp(0, 1)[None])
         batch = PoseTransferBatch(
             2 * pictures[0] - 1,
             joints[0],
             joints[1],
             pose_region(joints[1], size=self._size),
             torch.tensor([index]),
-            TargetTruth.without_boxes(pictures[1], windows[1].cut(alpha, self._size).clamp(0, 1)),
+            TargetTruth.without_boxes(pictures[1], windows[1].cut(clip.alpha(target), self._size).clamp(0, 1)),
         )
         if not self._varied:
             return batch
