@@ -40,6 +40,18 @@ class CropWindow:
         beyond = corner + np.array([self.width, self.height])
         return len(points) > 0 and bool(((points >= corner) & (points <= beyond)).all())
 
+    def scaled(self, scale: float, shift: tuple[float, float] = (0.0, 0.0)) -> "CropWindow":
+        """Return a rectangle of another size around the same middle, at least a pixel wide and high.
+
+        Args:
+            scale: of its sides.
+            shift: of its middle to the right and down, in sides of the result.
+        """
+        height, width = max(1, round(self.height * scale)), max(1, round(self.width * scale))
+        left = self.left + (self.width - width) / 2 + shift[0] * width
+        top = self.top + (self.height - height) / 2 + shift[1] * height
+        return CropWindow(round(left), round(top), height, width)
+
     def camera(self, camera: Camera, size: tuple[int, int]) -> Camera:
         """Return the camera that sees this rectangle of a camera's picture at a (height, width)."""
         return camera.cropped((self.left, self.top), (self.height, self.width)).resized(size)

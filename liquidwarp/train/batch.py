@@ -32,6 +32,11 @@ class TargetTruth:
     alpha: Float[Tensor, "B H W"]
     boxes: Float[Tensor, "B K 4"]
 
+    @staticmethod
+    def without_boxes(picture: Float[Tensor, "B 3 H W"], alpha: Float[Tensor, "B H W"]) -> "TargetTruth":
+        """Return targets of which no part of the body is looked at by itself."""
+        return TargetTruth(picture, alpha, picture.new_zeros(len(picture), len(BOXES), 4))
+
     def box(self, name: str) -> Float[Tensor, "B 4"]:
         """Return the boxes around one of `BOXES`."""
         return self.boxes[:, BOXES.index(name)]

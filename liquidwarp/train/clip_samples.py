@@ -1,12 +1,19 @@
-"""Random pictures of clips as samples, of which not all clips need be open."""
+"""Clips to learn from, and random pictures of them as samples, of which not all clips need be open."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
+from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.checks import check_positive
 from liquidwarp.errors import InputError
+from liquidwarp.labels import SkeletonPoints, body_skeleton
+from liquidwarp.types import BodyTrack, Clip, Pose
 
 KEPT = 16
 """Clips that are open together."""
@@ -16,6 +23,69 @@ _TRIES = 8  # clips tried for one sample before giving up
 
 C = TypeVar("C")
 B = TypeVar("B")
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFrames:
+    """Frames of a clip.
+
+    Attributes:
+        images: the frames.
+        alphas: how much of each pixel is the person, 0 to 255.
+    """
+
+    images: UInt8[np.ndarray, "T H W 3"]
+    alphas: UInt8[np.ndarray, "T H W"]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def picture(self, frame: int) -> Float[Tensor, "3 H W"]:
+        """Return a frame, in [0, 1]."""
+        return torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 255
+
+    def alpha(self, frame: int) -> Float[Tensor, "1 H W"]:
+        """Return where the person is in a frame, in [0, 1]."""
+        return torch.from_numpy(self.alphas[frame])[None].float() / 255
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnClip(ClipFrames):
+    """Frames of a clip, and how the body stands in each.
+
+    Attributes:
+        track: of the frames.
+        body: of the track.
+    """
+
+    track: BodyTrack
+    body: BodyModel
+
+    def pose(self, frame: int) -> Pose:
+        """Return how the body stands in a frame."""
+        track = self.track
+        return Pose(track.global_orient[frame], track.body_pose[frame], track.transl[frame])
+
+    def skeleton(self, frame: int) -> SkeletonPoints:
+        """Return the skeleton in a frame, as its camera sees it."""
+        return body_skeleton(self.body, self.track.betas, self.pose(frame), self.track.camera)
+
+
+def look_at_drawn(
+    clip: Clip, frames: int, *, track: BodyTrack | None = None, body: BodyModel | None = None
+) -> DrawnClip:
+    """Take frames of a clip.
+
+    Args:
+        clip: the clip.
+        frames: how many, evenly spaced.
+        track: the body as a product would know it; the clip's own by default.
+        body: the body of the track; by default `load_body(track.body)`.
+    """
+    track = track or clip.track
+    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
+    images, alphas = (np.stack([of[frame] for frame in chosen]) for of in (clip.images, clip.alphas))
+    return DrawnClip(images, alphas, track[chosen], body or load_body(track.body))
 
 
 class ClipSamples(Generic[C, B]):

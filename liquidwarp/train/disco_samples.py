@@ -1,23 +1,21 @@
 """Samples for DisCo: frames of a clip, to be made of who is in another frame, of the background, and of drawings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.errors import InputError
-from liquidwarp.labels import CropWindow, body_skeleton, limb_map, person_window
+from liquidwarp.labels import CropWindow, SkeletonPoints, limb_map, person_window
 from liquidwarp.nn.disco.network import clip_picture
 from liquidwarp.nn.disco.sampling import TIMESTEPS
 from liquidwarp.nn.disco.shape import LATENT_CHANNELS, DiscoShape
 from liquidwarp.nn.disco.stages import DROPPED
-from liquidwarp.train.batch import BOXES, TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
-from liquidwarp.types import BodyTrack, Clip, Pose
+from liquidwarp.train.batch import TargetTruth
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 _SCALES = (0.9, 1.0)  # of the window, beside what it is at test time
 _SINGLE_SCALES = (0.5, 1.0)  # the same where the reference is the target
@@ -61,48 +59,6 @@ class DiscoBatch:
         return self.pose[:, -1]
 
 
-@dataclass(frozen=True, eq=False)
-class DrawnClip:
-    """Frames of a clip, and how the body stands in each.
-
-    Attributes:
-        images: the frames.
-        alphas: how much of each pixel is the person, 0 to 255.
-        track: of the frames.
-        body: of the track.
-    """
-
-    images: UInt8[np.ndarray, "T H W 3"]
-    alphas: UInt8[np.ndarray, "T H W"]
-    track: BodyTrack
-    body: BodyModel
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def pose(self, frame: int) -> Pose:
-        """Return how the body stands in a frame."""
-        track = self.track
-        return Pose(track.global_orient[frame], track.body_pose[frame], track.transl[frame])
-
-
-def look_at_drawn(
-    clip: Clip, frames: int, *, track: BodyTrack | None = None, body: BodyModel | None = None
-) -> DrawnClip:
-    """Take frames of a clip.
-
-    Args:
-        clip: the clip.
-        frames: how many, evenly spaced.
-        track: the body as a product would know it; the clip's own by default.
-        body: the body of the track; by default `load_body(track.body)`.
-    """
-    track = track or clip.track
-    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    images, alphas = (np.stack([of[frame] for frame in chosen]) for of in (clip.images, clip.alphas))
-    return DrawnClip(images, alphas, track[chosen], body or load_body(track.body))
-
-
 class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
     """Random frames of clips as tasks: made of the clip's first frame, as published, or of themselves.
 
@@ -133,7 +89,7 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
     ) -> None:
         super().__init__(count, look, self._task, seed=seed, kept=kept)
         self._shape, self._frames, self._single = shape, frames, single
-        self._batch, self._varied, self._start = batch, varied, seed
+        self._batch, self._varied = batch, varied
 
     def _task(self, clip: DrawnClip, index: int, rng: np.random.Generator) -> DiscoBatch:
         if len(clip) < self._frames:
@@ -141,31 +97,28 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
         first = int(rng.integers(len(clip) - self._frames + 1))
         frames = range(first, first + self._frames)
         reference = first if self._single else 0
-        window = self._window(clip, frames, rng)
+        skeletons = [clip.skeleton(frame) for frame in frames]
+        window = self._window(skeletons[0], clip.track.camera.size, rng)
         side, latent = self._shape.side, self._shape.latent_side
         foreground, background = self._reference(clip, reference, window)
-        step = np.random.default_rng((self._start, index // self._batch, 2))
+        step = np.random.default_rng((self._seed, index // self._batch, 2))
         if self._varied and step.random() < DROPPED:
             foreground = torch.zeros_like(foreground)
-        poses = [self._drawing(clip, frame, window) for frame in frames]
-        pictures = [window.cut(_planes(clip.images[frame]), (side, side)).clamp(0, 1) for frame in frames]
+        pictures = [window.cut(clip.picture(frame), (side, side)).clamp(0, 1) for frame in frames]
         noise = rng.standard_normal((1, 3, self._frames, LATENT_CHANNELS, latent, latent), np.float32)
-        alpha = window.cut(_planes(clip.alphas[frames[-1]][..., None]), (side, side)).clamp(0, 1)
+        alpha = window.cut(clip.alpha(frames[-1]), (side, side)).clamp(0, 1)
         return DiscoBatch(
             foreground,
             background,
-            torch.stack(poses)[None],
+            torch.stack([limb_map(skeleton, window, side) for skeleton in skeletons])[None],
             2 * torch.stack(pictures)[None] - 1,
             torch.from_numpy(noise),
             torch.from_numpy(rng.integers(0, TIMESTEPS, 1)),
-            TargetTruth(pictures[-1][None], alpha, torch.zeros(1, len(BOXES), 4, dtype=torch.float32)),
+            TargetTruth.without_boxes(pictures[-1][None], alpha),
         )
 
-    def _window(self, clip: DrawnClip, frames: Sequence[int], rng: np.random.Generator) -> CropWindow:
-        camera = clip.track.camera
-        whole = person_window(
-            body_skeleton(clip.body, clip.track.betas, clip.pose(frames[0]), camera), camera.size, 1.0
-        )
+    def _window(self, skeleton: SkeletonPoints, size: tuple[int, int], rng: np.random.Generator) -> CropWindow:
+        whole = person_window(skeleton, size, 1.0)
         if not self._varied:
             return whole
         scale = rng.uniform(*(_SINGLE_SCALES if self._single else _SCALES))
@@ -176,16 +129,8 @@ class DiscoSamples(ClipSamples[DrawnClip, DiscoBatch]):
     def _reference(self, clip: DrawnClip, frame: int, window: CropWindow) -> tuple[Tensor, Tensor]:
         """Return foreground and background of a frame, seen through the target's window."""
         side = self._shape.side
-        planes = torch.cat([_planes(clip.images[frame]), _planes(clip.alphas[frame][..., None])])
+        planes = torch.cat([clip.picture(frame), clip.alpha(frame)])
         whole = window.cut(planes, (window.height, window.width))[None]
         foreground = clip_picture(whole[:, :3], whole[:, 3:], self._shape.vision.side)
         seen = window.cut(planes, (side, side)).clamp(0, 1)[None]
         return foreground, (2 * seen[:, :3] - 1) * (1 - seen[:, 3:])
-
-    def _drawing(self, clip: DrawnClip, frame: int, window: CropWindow) -> Tensor:
-        skeleton = body_skeleton(clip.body, clip.track.betas, clip.pose(frame), clip.track.camera)
-        return limb_map(skeleton, window, self._shape.side)
-
-
-def _planes(picture: UInt8[np.ndarray, "H W C"]) -> Float[Tensor, "C H W"]:
-    return torch.from_numpy(picture).permute(2, 0, 1).float() / 255

@@ -13,11 +13,10 @@ from liquidwarp.errors import InputError
 from liquidwarp.nn.everybody_dance_now import EdnFaceDiscriminator, EdnPairDiscriminator
 from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator, EdnShape, load_edn
 from liquidwarp.nn.losses import charbonnier
-from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
 from liquidwarp.train.batch import Batch
 from liquidwarp.train.config import Config, LossConfig
 from liquidwarp.train.edn_samples import EdnBatch
-from liquidwarp.train.objective import Attempt, picture_figures
+from liquidwarp.train.objective import Attempt, JudgedObjective
 
 _STAGES = ("frames", "face")
 _WIDTH = 64  # of the first stage, as published
@@ -36,7 +35,7 @@ class EdnAttempt(Attempt):
     frames: Float[Tensor, "B 2 3 H W"]
 
 
-class EdnObjective:
+class EdnObjective(JudgedObjective):
     """Least squares, matching of features, and looks, as published; the game has the targets 1 and 0.
 
     Frames learn with the pair's discriminator; the face learns with its own while all else stands still.
@@ -53,18 +52,9 @@ class EdnObjective:
         losses: LossConfig,
         discriminator: EdnPairDiscriminator | EdnFaceDiscriminator,
     ) -> None:
-        self.generator: nn.Module = generator
-        self.discriminator: nn.Module | None = discriminator
-        self._losses, self._side = losses, generator.shape.face_side
+        super().__init__(generator, losses, discriminator)
+        self._side = generator.shape.face_side
         self._faces = isinstance(discriminator, EdnFaceDiscriminator)
-        self._texture = TexturePerceptual()
-        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
-
-    def to(self, device: torch.device) -> None:
-        """Move everything, frozen networks of the losses too."""
-        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
-            if module is not None:
-                module.to(device)
 
     def attempt(self, generator: Callable[..., object], batch: EdnBatch) -> EdnAttempt:
         """Let the generator answer, the second frame from the first one."""
@@ -111,10 +101,6 @@ class EdnObjective:
     def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
         """Return the drawing, ours, and the truth."""
         return [batch.plain_picture, attempt.picture, batch.truth.picture]
-
-    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
-        """Return PSNR on the person and texture distance, of ours and of the drawing."""
-        return picture_figures(attempt, batch, self._texture)
 
     @property
     def _network(self) -> nn.Module:
@@ -177,10 +163,9 @@ def build_edn(config: Config) -> EdnObjective:
         generator.main.load_state_dict(found.main.state_dict())
         if generator.face is not None and found.face is not None:
             generator.face.load_state_dict(found.face.state_dict())
-    critic = EdnFaceDiscriminator(width=model.discriminator_width) if faces else None
-    judge = critic or EdnPairDiscriminator(width=model.discriminator_width)
-    _initialize(judge)
-    return EdnObjective(generator, loss, judge)
+    critic = (EdnFaceDiscriminator if faces else EdnPairDiscriminator)(width=model.discriminator_width)
+    _initialize(critic)
+    return EdnObjective(generator, loss, critic)
 
 
 def _initialize(network: nn.Module) -> None:

@@ -10,11 +10,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from liquidwarp.errors import InputError
-from liquidwarp.labels import body_skeleton
 from liquidwarp.methods.edn.inputs import face_corner, pose_drawing
-from liquidwarp.train.batch import BOXES, TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
-from liquidwarp.train.disco_samples import DrawnClip
+from liquidwarp.train.batch import TargetTruth
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +74,8 @@ class EdnSamples(ClipSamples[DrawnClip, EdnBatch]):
         if len(clip) < 2:
             raise InputError("it has a single frame; two that follow each other are needed")
         first = int(rng.integers(len(clip) - 1))
-        camera, betas, size = clip.track.camera, clip.track.betas, self._size
-        skeletons = [body_skeleton(clip.body, betas, clip.pose(frame), camera) for frame in (first, first + 1)]
+        camera, size = clip.track.camera, self._size
+        skeletons = [clip.skeleton(frame) for frame in (first, first + 1)]
         planes = torch.from_numpy(clip.images[first : first + 2]).permute(0, 3, 1, 2).float() / 255
         alphas = torch.from_numpy(clip.alphas[first + 1])[None, None].float() / 255
         pictures, alpha = (
@@ -88,5 +86,5 @@ class EdnSamples(ClipSamples[DrawnClip, EdnBatch]):
             torch.stack([pose_drawing(skeleton, camera.size, size) for skeleton in skeletons])[None],
             2 * pictures[None] - 1,
             torch.tensor([face_corner(skeletons[0], camera.size, size, size[0] // 4)]),
-            TargetTruth(pictures[1:], alpha[0], torch.zeros(1, len(BOXES), 4, dtype=torch.float32)),
+            TargetTruth.without_boxes(pictures[1:], alpha[0]),
         )

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.generator import DrawnFrame, FewShotGenerator
@@ -21,11 +21,10 @@ from liquidwarp.nn.few_shot_vid2vid.published import SHAPES
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceGenerator
 from liquidwarp.nn.few_shot_vid2vid.shape import GeneratorShape
 from liquidwarp.nn.few_shot_vid2vid.weights import initialize_, load_few_shot
-from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
 from liquidwarp.train.batch import Batch
 from liquidwarp.train.config import Config, LossConfig
 from liquidwarp.train.few_shot_samples import FewShotBatch
-from liquidwarp.train.objective import Attempt, picture_figures
+from liquidwarp.train.objective import Attempt, JudgedObjective
 
 _STRIDE = 32
 
@@ -41,7 +40,7 @@ class FewShotAttempt(Attempt):
     frames: tuple[DrawnFrame, ...]
 
 
-class FewShotObjective:
+class FewShotObjective(JudgedObjective):
     """The losses of few-shot vid2vid, averaged over the frames of sequences; the mesh's flow is the teacher.
 
     Args:
@@ -51,8 +50,7 @@ class FewShotObjective:
     """
 
     def __init__(self, generator: SequenceGenerator, losses: LossConfig, discriminator: PersonCritic | None) -> None:
-        self.generator: nn.Module = generator
-        self.discriminator: nn.Module | None = discriminator
+        super().__init__(generator, losses, discriminator)
         self._weights = LossWeights(
             losses.adversarial,
             losses.matching,
@@ -63,14 +61,6 @@ class FewShotObjective:
             losses.trust,
             losses.pixel,
         )
-        self._texture = TexturePerceptual()
-        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
-
-    def to(self, device: torch.device) -> None:
-        """Move everything, frozen networks of the losses too."""
-        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
-            if module is not None:
-                module.to(device)
 
     def attempt(self, generator: Callable[..., object], batch: FewShotBatch) -> FewShotAttempt:
         """Let the generator answer."""
@@ -120,10 +110,6 @@ class FewShotObjective:
         """Return an example, what the mesh warps of it, ours, and the truth."""
         assert isinstance(batch, FewShotBatch)
         return [batch.examples[:, 0] / 2 + 0.5, batch.plain_picture, attempt.picture, batch.truth.picture]
-
-    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
-        """Return PSNR on the person and texture distance, of ours and of the warped example."""
-        return picture_figures(attempt, batch, self._texture)
 
     def _before(self, attempt: FewShotAttempt, batch: FewShotBatch, number: int) -> LabelledPicture | None:
         if number == 0:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.errors import InputError
 from liquidwarp.labels import CropWindow, PartChart
 from liquidwarp.methods.few_shot_vid2vid.inputs import LabelledView, Labeller, picture_flow
@@ -16,9 +17,9 @@ from liquidwarp.nn.few_shot_vid2vid.losses import LabelledPicture
 from liquidwarp.nn.few_shot_vid2vid.sequence import SequenceFlow
 from liquidwarp.nn.few_shot_vid2vid.warping import GivenFlow, warp
 from liquidwarp.train.batch import TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip, look_at_drawn
 from liquidwarp.train.pairs import find_boxes
-from liquidwarp.types import BodyTrack, Clip, Pose
+from liquidwarp.types import BodyTrack, Clip
 
 _SCALES = (1.4 / 1.5, 1.6 / 1.5)  # of a window, beside what it is at test time
 _SHIFT = 0.05 / 2  # of a window's sides
@@ -132,27 +133,16 @@ class FewShotBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceClip:
+class SequenceClip(DrawnClip):
     """Frames of a clip, and how the body stands in each.
 
     Attributes:
-        images: the frames.
-        alphas: how much of each pixel is the person, 0 to 255.
-        track: the body as a product would know it.
-        body: of the track.
         chart: of the body.
         vertices: of the body in each frame.
     """
 
-    images: UInt8[np.ndarray, "T H W 3"]
-    alphas: UInt8[np.ndarray, "T H W"]
-    track: BodyTrack
-    body: BodyModel
     chart: PartChart
     vertices: Float[Tensor, "T V 3"]
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def sample(
         self,
@@ -179,15 +169,17 @@ class SequenceClip:
         shown = [self._view(labeller, frame, window) for frame in frames]
         given = [self._view(labeller, frame, self._window(labeller, frame, rng), heads) for frame in examples]
         known = [[picture_flow(view, source) for source in given] for view in shown]
-        before = [picture_flow(view, shown[max(number - 1, 0)]) for number, view in enumerate(shown)]
         pictures = torch.stack([self._cut(frame, window, size) for frame in frames])
         sources = [self._cut(frame, view.window, size) for frame, view in zip(examples, given, strict=True)]
         last = known[-1][0]
+        nothing = GivenFlow(torch.zeros_like(last.flow), torch.zeros_like(last.valid))
+        before = [nothing, *(picture_flow(view, earlier) for earlier, view in pairwise(shown))]
         warped = (last.valid * (warp(sources[0][None], last.flow) + 1) / 2).clamp(0, 1)
-        alpha = torch.from_numpy(self.alphas[frames[-1]])[None].float() / 255
         camera, vertices = shown[-1].camera, self.vertices[frames[-1]][None]
         truth = TargetTruth(
-            pictures[-1:] / 2 + 0.5, window.cut(alpha, size).clamp(0, 1), find_boxes(self.body, vertices, camera)
+            pictures[-1:] / 2 + 0.5,
+            window.cut(self.alpha(frames[-1]), size).clamp(0, 1),
+            find_boxes(self.body, vertices, camera),
         )
         return FewShotBatch(
             torch.stack([view.label for view in shown])[None],
@@ -206,22 +198,16 @@ class SequenceClip:
             truth,
         )
 
-    def _pose(self, frame: int) -> Pose:
-        track = self.track
-        return Pose(track.global_orient[frame], track.body_pose[frame], track.transl[frame])
-
     def _window(self, labeller: Labeller, frame: int, rng: np.random.Generator | None) -> CropWindow:
-        window = labeller.window(self._pose(frame), self.track.camera)
+        window = labeller.window(self.pose(frame), self.track.camera)
         if rng is None:
             return window
         scale = rng.uniform(*_SCALES)
-        height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
-        right, down = rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
-        left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return CropWindow(round(left + right), round(top + down), height, width)
+        right, down = rng.uniform(-_SHIFT, _SHIFT, 2).tolist()
+        return window.scaled(scale, (right, down))
 
     def _view(self, labeller: Labeller, frame: int, window: CropWindow, head: bool = False) -> LabelledView:
-        return labeller.look(self._pose(frame), self.vertices[frame], self.track.camera, window, face=head)
+        return labeller.look(self.pose(frame), self.vertices[frame], self.track.camera, window, face=head)
 
     def _cut(self, frame: int, window: CropWindow, size: tuple[int, int]) -> Float[Tensor, "3 H W"]:
         picture = torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 127.5 - 1
@@ -245,13 +231,11 @@ def look_at_sequence(
         track: the body as a product would know it; the clip's own by default.
         body: the body of the track; by default `load_body(track.body)`.
     """
-    track = track or clip.track
-    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    body, part = body or load_body(track.body), track[chosen]
+    seen = look_at_drawn(clip, frames, track=track, body=body)
+    part, body = seen.track, seen.body
     with torch.no_grad():
         vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)
-    images, alphas = (np.stack([of[frame] for frame in chosen]) for of in (clip.images, clip.alphas))
-    return SequenceClip(images, alphas, part, body, chart, vertices)
+    return SequenceClip(seen.images, seen.alphas, part, body, chart, vertices)
 
 
 class FewShotSamples(ClipSamples[SequenceClip, FewShotBatch]):

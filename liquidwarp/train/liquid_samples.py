@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from liquidwarp.bodies import BodyModel, load_body
+from liquidwarp.bodies import BodyModel
 from liquidwarp.errors import InputError
 from liquidwarp.flow import mesh_flow, project_normalized, visibility, warp
 from liquidwarp.methods.liquid import background_input, body_chart, texture_code
@@ -17,7 +17,7 @@ from liquidwarp.nn.liquid import BackgroundInput, ChartedPicture
 from liquidwarp.nn.planes import PhotoFlow, joined
 from liquidwarp.raster import rasterize
 from liquidwarp.train.batch import TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
+from liquidwarp.train.clip_samples import KEPT, ClipFrames, ClipSamples, look_at_drawn
 from liquidwarp.train.pairs import find_boxes
 from liquidwarp.types import BodyTrack, Clip, Fragments
 
@@ -65,12 +65,10 @@ class LiquidBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class SeenClip:
+class SeenClip(ClipFrames):
     """A clip and what each of its frames shows of the body.
 
     Attributes:
-        images: the frames.
-        alphas: how much of each pixel is the person, 0 to 255.
         fragments: of the body, a batch of all frames.
         xy: places of the vertices, source normalised coordinates.
         shown: faces that each frame shows.
@@ -79,8 +77,6 @@ class SeenClip:
         boxes: around parts of the body, as `train.batch.BOXES` names them.
     """
 
-    images: UInt8[np.ndarray, "T H W 3"]
-    alphas: UInt8[np.ndarray, "T H W"]
     fragments: Fragments
     xy: Float[Tensor, "T V 2"]
     shown: Bool[Tensor, "T F"]
@@ -88,15 +84,12 @@ class SeenClip:
     code: Float[Tensor, "F 2"]
     boxes: Float[Tensor, "T K 4"]
 
-    def __len__(self) -> int:
-        return len(self.images)
-
     def sample(self, target: int, sources: Sequence[int]) -> LiquidBatch:
         """Return the task to make one frame of others, as a batch of one."""
         own = _one(self.fragments, target)
         colors, charts, flows = [], [], []
         for frame in sources:
-            colors.append((2 * self._picture(frame) - 1) * self._alpha(frame))
+            colors.append((2 * self.picture(frame) - 1) * self.alpha(frame))
             charts.append(body_chart(self.code, _one(self.fragments, frame)))
             where = self.xy[frame : frame + 1]
             flows.append(mesh_flow(own, self.faces, where, face_visible=self.shown[frame : frame + 1]))
@@ -108,28 +101,22 @@ class SeenClip:
             moved = warp(color[None], flow)[0]
             warped = torch.where(flow.valid, moved, warped)
             rendered = torch.where(flow.valid, (moved + 1) / 2, rendered)
-        first = self._picture(sources[0])
+        first = self.picture(sources[0])
         chart = body_chart(self.code, own)
         return LiquidBatch(
-            background_input(2 * first - 1, self._alpha(sources[0])),
+            background_input(2 * first - 1, self.alpha(sources[0])),
             ChartedPicture(torch.stack(colors)[None], torch.stack(charts)[None]),
             ChartedPicture(warped[None, None], chart[None, None]),
             PhotoFlow(
                 torch.stack([flow.grid[0] for flow in flows])[None],
                 torch.stack([flow.valid[0] for flow in flows])[None],
             ),
-            torch.stack([self._picture(frame) for frame in sources])[None],
-            torch.cat([self._alpha(frame) for frame in sources])[None],
+            torch.stack([self.picture(frame) for frame in sources])[None],
+            torch.cat([self.alpha(frame) for frame in sources])[None],
             rendered[None],
             own.mask.float(),
-            TargetTruth(self._picture(target)[None], self._alpha(target), self.boxes[target : target + 1]),
+            TargetTruth(self.picture(target)[None], self.alpha(target), self.boxes[target : target + 1]),
         )
-
-    def _picture(self, frame: int) -> Float[Tensor, "3 H W"]:
-        return torch.from_numpy(self.images[frame]).permute(2, 0, 1).float() / 255
-
-    def _alpha(self, frame: int) -> Float[Tensor, "1 H W"]:
-        return torch.from_numpy(self.alphas[frame])[None].float() / 255
 
 
 def look_at_clip(
@@ -152,16 +139,15 @@ def look_at_clip(
     Raises:
         InputError: a body without texture coordinates.
     """
-    track = track or clip.track
-    chosen = np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int).tolist()
-    body, part = body or load_body(track.body), track[chosen]
+    seen = look_at_drawn(clip, frames, track=track, body=body)
+    part, body = seen.track, seen.body
     camera = part.camera.resized(size)
     with torch.no_grad():
         vertices = body.vertices(body.identity(part.betas), part.global_orient, part.body_pose, part.transl)
     faces = body.topology.faces
     return SeenClip(
-        _resized(np.stack([clip.images[frame] for frame in chosen]), size),
-        _resized(np.stack([clip.alphas[frame] for frame in chosen])[..., None], size)[..., 0],
+        _resized(seen.images, size),
+        _resized(seen.alphas[..., None], size)[..., 0],
         rasterize(vertices, faces, camera),
         project_normalized(camera, vertices)[0],
         visibility(vertices, faces, camera).face,

@@ -91,7 +91,33 @@ class Objective(Protocol):
         ...
 
 
-class PictureObjective:
+class JudgedObjective:
+    """Networks, what pictures are judged by, and measures, as objectives share them; losses are left to others.
+
+    Args:
+        generator: the network.
+        losses: weights of the losses.
+        discriminator: of pictures; None without one.
+    """
+
+    def __init__(self, generator: nn.Module, losses: LossConfig, discriminator: nn.Module | None = None) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self._losses = losses
+        self._texture = TexturePerceptual()
+        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, frozen networks of the losses too."""
+        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
+            if module is not None:
+                module.to(device)
+
+    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
+        """Return PSNR on the person and texture distance, of ours and of the picture without a network."""
+        return picture_figures(attempt, batch, self._texture)
+
+
+class PictureObjective(JudgedObjective):
     """The losses of a generator that makes a picture of a person and their alpha; `attempt` is left to others.
 
     Args:
@@ -101,17 +127,8 @@ class PictureObjective:
     """
 
     def __init__(self, generator: nn.Module, losses: LossConfig, discriminator: nn.Module | None = None) -> None:
-        self.generator, self.discriminator = generator, discriminator
-        self._losses = losses
+        super().__init__(generator, losses, discriminator)
         self._game = cast(Literal["lsgan", "hinge"], losses.game)
-        self._texture = TexturePerceptual()
-        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
-
-    def to(self, device: torch.device) -> None:
-        """Move everything, frozen networks of the losses too."""
-        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
-            if module is not None:
-                module.to(device)
 
     def generator_losses(self, attempt: Attempt, batch: Batch, *, adversary: bool) -> dict[str, Tensor]:
         """Return weighted losses whose sum the generator lowers."""
@@ -147,7 +164,7 @@ class PictureObjective:
 
     def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
         """Return PSNR on the person, texture distance and overlap, of ours and of the picture without a network."""
-        found = picture_figures(attempt, batch, self._texture)
+        found = super().figures(attempt, batch)
         for name, alpha in (("ours", attempt.alpha), ("surface", batch.plain_alpha)):
             found[f"iou_{name}"] = 1 - mask_iou_loss((alpha > 0.5).float(), (batch.truth.alpha > 0.5).float())
         return found

@@ -19,10 +19,9 @@ from liquidwarp.nn.baselines.pose_transfer import (
 )
 from liquidwarp.nn.baselines.weights import load_pose_transfer
 from liquidwarp.nn.losses import charbonnier
-from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual
 from liquidwarp.train.batch import Batch
 from liquidwarp.train.config import Config, LossConfig
-from liquidwarp.train.objective import Attempt, picture_figures
+from liquidwarp.train.objective import Attempt, JudgedObjective
 from liquidwarp.train.pose_transfer_samples import PoseTransferBatch
 
 _PG2_STD = 0.02  # of the first weights of its discriminator
@@ -39,7 +38,7 @@ class PoseTransferAttempt(Attempt):
     made: TransferSynthesis
 
 
-class PoseTransferObjective:
+class PoseTransferObjective(JudgedObjective):
     """L1, perceptual and adversarial losses as published; the game is cross-entropy, whatever `game` says.
 
     PG2's first stage learns alone until the discriminator joins, and the second one from there on, as published. Its
@@ -54,17 +53,8 @@ class PoseTransferObjective:
     def __init__(
         self, generator: PoseTransferGenerator, losses: LossConfig, discriminator: PoseTransferCritic | None
     ) -> None:
-        self.generator: nn.Module = generator
-        self.discriminator: nn.Module | None = discriminator
-        self._kind, self._losses = generator.shape.kind, losses
-        self._texture = TexturePerceptual()
-        self._perceptual: nn.Module = VggPerceptual.load(losses.vgg) if losses.vgg else self._texture
-
-    def to(self, device: torch.device) -> None:
-        """Move everything, frozen networks of the losses too."""
-        for module in (self.generator, self.discriminator, self._texture, self._perceptual):
-            if module is not None:
-                module.to(device)
+        super().__init__(generator, losses, discriminator)
+        self._kind = generator.shape.kind
 
     def attempt(self, generator: Callable[..., object], batch: PoseTransferBatch) -> PoseTransferAttempt:
         """Let the generator answer."""
@@ -108,10 +98,6 @@ class PoseTransferObjective:
     def pictures(self, attempt: Attempt, batch: Batch) -> list[Float[Tensor, "B 3 H W"]]:
         """Return the photo, where the pose's limbs are, ours, and the truth."""
         return [batch.plain_picture, batch.body_map, attempt.picture, batch.truth.picture]
-
-    def figures(self, attempt: Attempt, batch: Batch) -> dict[str, Float[Tensor, " B"]]:
-        """Return PSNR on the person and texture distance, of ours and of the photo as it is."""
-        return picture_figures(attempt, batch, self._texture)
 
     @property
     def _critic(self) -> PoseTransferCritic:

@@ -9,12 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from liquidwarp.errors import InputError
-from liquidwarp.labels import CropWindow, body_skeleton
 from liquidwarp.methods.pose_transfer.inputs import pose_joints, shared_window, transfer_window
 from liquidwarp.nn.baselines.pose_transfer import pose_region
-from liquidwarp.train.batch import BOXES, TargetTruth
-from liquidwarp.train.clip_samples import KEPT, ClipSamples
-from liquidwarp.train.disco_samples import DrawnClip
+from liquidwarp.train.batch import TargetTruth
+from liquidwarp.train.clip_samples import KEPT, ClipSamples, DrawnClip
 
 _SCALES = (0.95, 1.1)  # of a window, beside what it is at test time
 _TURNED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16, 18]  # joints of a mirrored body
@@ -111,38 +109,26 @@ class PoseTransferSamples(ClipSamples[DrawnClip, PoseTransferBatch]):
             raise InputError("it has a single frame; one is made of another")
         source, target = rng.permutation(len(clip))[:2].tolist()
         camera, betas, aspect = clip.track.camera, clip.track.betas, self._size[1] / self._size[0]
-        skeletons = [body_skeleton(clip.body, betas, clip.pose(frame), camera) for frame in (source, target)]
-        home = self._scaled(transfer_window(skeletons[0], camera.size, aspect), rng)
+        skeletons = [clip.skeleton(frame) for frame in (source, target)]
+        home = transfer_window(skeletons[0], camera.size, aspect)
+        if self._varied:
+            home = home.scaled(rng.uniform(*_SCALES))
         windows = home, shared_window(home, camera.size, skeletons[1], camera.size, aspect)
         joints, pictures = [], []
         for frame, window in zip((source, target), windows, strict=True):
             near = window.camera(camera, self._size)
             joints.append(pose_joints(clip.body, betas, clip.pose(frame), near)[None])
-            planes = torch.from_numpy(clip.images[frame]).permute(2, 0, 1).float() / 255
-            pictures.append(window.cut(planes, self._size).clamp(0, 1)[None])
-        alpha = torch.from_numpy(clip.alphas[target])[None].float() / 255
+            pictures.append(window.cut(clip.picture(frame), self._size).clamp(0, 1)[None])
         batch = PoseTransferBatch(
             2 * pictures[0] - 1,
             joints[0],
             joints[1],
             pose_region(joints[1], size=self._size),
             torch.tensor([index]),
-            TargetTruth(
-                pictures[1],
-                windows[1].cut(alpha, self._size).clamp(0, 1),
-                torch.zeros(1, len(BOXES), 4, dtype=torch.float32),
-            ),
+            TargetTruth.without_boxes(pictures[1], windows[1].cut(clip.alpha(target), self._size).clamp(0, 1)),
         )
         if not self._varied:
             return batch
         if self._mirror and rng.random() < 0.5:
             batch = batch.mirrored()
         return batch.tinted(torch.from_numpy(1 - self._tint * rng.random(3).astype(np.float32)))
-
-    def _scaled(self, window: CropWindow, rng: np.random.Generator) -> CropWindow:
-        if not self._varied:
-            return window
-        scale = rng.uniform(*_SCALES)
-        height, width = max(1, round(window.height * scale)), max(1, round(window.width * scale))
-        left, top = window.left + (window.width - width) / 2, window.top + (window.height - height) / 2
-        return CropWindow(round(left), round(top), height, width)

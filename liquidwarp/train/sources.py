@@ -4,8 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from torch import distributed
@@ -20,19 +21,22 @@ from liquidwarp.nn.disco.stages import STAGES
 from liquidwarp.nn.disco.weights import load_disco_shape
 from liquidwarp.synth import synthetic_clip
 from liquidwarp.train.build import trained_method
+from liquidwarp.train.clip_samples import look_at_drawn
 from liquidwarp.train.config import Config
 from liquidwarp.train.disco_objective import FRAMES, OF_KINDS
-from liquidwarp.train.disco_samples import DiscoSamples, DrawnClip, look_at_drawn
+from liquidwarp.train.disco_samples import DiscoSamples
 from liquidwarp.train.edn_samples import EdnSamples
 from liquidwarp.train.few_shot_samples import FewShotSamples, LengthSchedule, SequenceClip, look_at_sequence
 from liquidwarp.train.filmed import FilmedClip
-from liquidwarp.train.liquid_samples import LiquidSamples, SeenClip, look_at_clip
+from liquidwarp.train.liquid_samples import LiquidSamples, look_at_clip
 from liquidwarp.train.pairs import PairClip, PairFile, make_pairs
 from liquidwarp.train.pose_transfer_samples import PoseTransferSamples
 from liquidwarp.train.samples import PairSamples, Samples, open_pairs
 from liquidwarp.types import BodyTrack, Clip
 
 _log = logging.getLogger(__name__)
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,20 +96,15 @@ def split(files: list[PairFile], broken: dict[str, str], config: Config) -> Sour
     return Sources(PairSamples(used, config.data, seed=seed), held_out, len(used), broken)
 
 
-def _clips(config: Config, folder: Path) -> Sources:
-    return _made(load_clips(_path(config)), config, folder)
+def _made_pairs(config: Config, folder: Path) -> Sources:
+    return _made(_open_clips(config), config, folder)
 
 
-def _iper(config: Config, folder: Path) -> Sources:
-    return _made(load_iper(_path(config)), config, folder)
-
-
-def _synthetic(config: Config, folder: Path) -> Sources:
-    return _made(_Engine(config), config, folder)
-
-
-def _video(config: Config, folder: Path) -> Sources:
-    return _made(FilmedClip(_path(config)), config, folder)
+def _open_clips(config: Config) -> "_Clips":
+    if config.data.kind == "synthetic":
+        return _Engine(config)
+    openers: dict[str, Callable[[Path], _Clips]] = {"clips": load_clips, "iper": load_iper, "video": FilmedClip}
+    return openers[config.data.kind](_path(config))
 
 
 def _liquid(config: Config) -> Sources:
@@ -113,7 +112,7 @@ def _liquid(config: Config) -> Sources:
     data = config.data
 
     def samples(clips: _Clips, own: Sequence[int], _: bool) -> Samples:
-        look = _Look(clips, own, config)
+        look = _Look(clips, own, config, partial(look_at_clip, size=data.size, frames=data.frames))
         return LiquidSamples(
             len(own), look, photos=config.model.photos, neighbours=data.neighbours, seed=config.train.seed
         )
@@ -129,7 +128,7 @@ def _few_shot(config: Config) -> Sources:
         lengths = LengthSchedule(data.single if training else 0, data.doubling, data.longest)
         return FewShotSamples(
             len(own),
-            _LookAtSequence(clips, own, config),
+            _Look(clips, own, config, _SequenceLook(data.frames)),
             size=data.size,
             photos=config.model.photos,
             enriched=config.model.kind == "fsvid2vid-mesh",
@@ -154,7 +153,7 @@ def _disco(config: Config) -> Sources:
     def samples(clips: _Clips, own: Sequence[int], training: bool) -> Samples:
         return DiscoSamples(
             len(own),
-            _LookAtDrawn(clips, own, config),
+            _Look(clips, own, config, partial(look_at_drawn, frames=data.frames)),
             shape=shape,
             frames=min(FRAMES, data.frames) if kind == "disco-temporal" else 1,
             single=STAGES[stage].single,
@@ -173,7 +172,7 @@ def _pose_transfer(config: Config) -> Sources:
     def samples(clips: _Clips, own: Sequence[int], training: bool) -> Samples:
         return PoseTransferSamples(
             len(own),
-            _LookAtDrawn(clips, own, config),
+            _Look(clips, own, config, partial(look_at_drawn, frames=data.frames)),
             size=data.size,
             mirror=data.mirror,
             tint=data.tint,
@@ -188,7 +187,7 @@ def _edn(config: Config) -> Sources:
     """Open the clips of one person for Everybody Dance Now."""
 
     def samples(clips: _Clips, own: Sequence[int], _: bool) -> Samples:
-        look = _LookAtDrawn(clips, own, config)
+        look = _Look(clips, own, config, partial(look_at_drawn, frames=config.data.frames))
         return EdnSamples(len(own), look, size=config.data.size, seed=config.train.seed)
 
     return _whole_pictures(config, samples)
@@ -207,12 +206,7 @@ def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool
             f"data.kind=pairs is for the compact generator; model.kind={config.model.kind} learns from data.kind="
             "clips, iper, synthetic or video"
         )
-    if data.kind == "synthetic":
-        clips: _Clips = _Engine(config)
-    elif data.kind == "video":
-        clips = FilmedClip(_path(config))
-    else:
-        clips = load_clips(_path(config)) if data.kind == "clips" else load_iper(_path(config))
+    clips = _open_clips(config)
     numbers, every = range(len(clips.names)), data.held_out
     kept = [number for number in numbers if every and number % every == every - 1]
     used = [number for number in numbers if number not in kept]
@@ -224,47 +218,31 @@ def _whole_pictures(config: Config, make: "Callable[[_Clips, Sequence[int], bool
     return Sources(training, held_out, len(used), dict(clips.skipped))
 
 
-class _Look:
+class _Look(Generic[C]):
     """Looks at a clip by its number among some; synthetic people's bodies are known roughly, as filmed ones' are."""
 
-    def __init__(self, clips: "_Clips", own: Sequence[int], config: Config) -> None:
-        self._clips, self._own, self._config = clips, own, config
+    def __init__(self, clips: "_Clips", own: Sequence[int], config: Config, look: Callable[..., C]) -> None:
+        self._clips, self._own, self._config, self._look = clips, own, config, look
 
-    def __call__(self, number: int) -> SeenClip:
-        clip, track, body = self._known(number)
-        return look_at_clip(clip, self._config.data.size, self._config.data.frames, track=track, body=body)
-
-    def _known(self, number: int) -> tuple[Clip, BodyTrack, BodyModel]:
-        """Return a clip, its body and how it stands."""
+    def __call__(self, number: int) -> C:
         clip = self._clips[self._own[number]]
         track, body = clip.track, load_body(clip.track.body)
         if self._config.data.kind == "synthetic":
             rng = np.random.default_rng((self._config.train.seed, self._own[number]))
             track = roughen(body, track, rng)
-        return clip, track, body
+        return self._look(clip, track=track, body=body)
 
 
-class _LookAtSequence(_Look):
+class _SequenceLook:
     """Looks at a clip as few-shot vid2vid does; bodies are cut into parts once."""
 
-    def __init__(self, clips: "_Clips", own: Sequence[int], config: Config) -> None:
-        super().__init__(clips, own, config)
-        self._charts: dict[str, PartChart] = {}
+    def __init__(self, frames: int) -> None:
+        self._frames, self._charts = frames, dict[str, PartChart]()
 
-    def __call__(self, number: int) -> SequenceClip:  # type: ignore[override]
-        clip, track, body = self._known(number)
+    def __call__(self, clip: Clip, *, track: BodyTrack, body: BodyModel) -> SequenceClip:
         if body.name not in self._charts:
             self._charts[body.name] = part_chart(body)
-        chart = self._charts[body.name]
-        return look_at_sequence(clip, self._config.data.frames, chart=chart, track=track, body=body)
-
-
-class _LookAtDrawn(_Look):
-    """Looks at a clip as those do that draw poses: DisCo, Everybody Dance Now, PG2, DSC, SHUP."""
-
-    def __call__(self, number: int) -> DrawnClip:  # type: ignore[override]
-        clip, track, body = self._known(number)
-        return look_at_drawn(clip, self._config.data.frames, track=track, body=body)
+        return look_at_sequence(clip, self._frames, chart=self._charts[body.name], track=track, body=body)
 
 
 class _Engine:
@@ -337,9 +315,9 @@ def _path(config: Config) -> Path:
 
 KINDS: dict[str, Callable[[Config, Path], Sources]] = {
     "pairs": _pairs,
-    "clips": _clips,
-    "iper": _iper,
-    "synthetic": _synthetic,
-    "video": _video,
+    "clips": _made_pairs,
+    "iper": _made_pairs,
+    "synthetic": _made_pairs,
+    "video": _made_pairs,
 }
 """How each kind of data is opened."""

@@ -105,6 +105,14 @@ def test_a_window_is_put_back_where_it_was_cut() -> None:
         assert (window.paste(0 * part, picture) == 0).any()
 
 
+def test_a_window_is_scaled_about_its_middle() -> None:
+    window = CropWindow(10, 20, 8, 4)
+    assert window.scaled(1.0) == window
+    assert window.scaled(1.5) == CropWindow(9, 18, 12, 6)
+    assert window.scaled(0.5, (1.0, -0.5)) == CropWindow(13, 20, 4, 2)
+    assert window.scaled(0.01) == CropWindow(12, 24, 1, 1)
+
+
 def test_a_window_shows_what_its_camera_sees(body: BodyModel) -> None:
     vertices, _, _ = standing(body, 0.0)
     covered = rasterize(vertices, body.topology.faces, default_camera((256, 256))).mask.float()

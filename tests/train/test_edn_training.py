@@ -11,7 +11,7 @@ from liquidwarp.cli import main
 from liquidwarp.errors import InputError
 from liquidwarp.methods import EdnMethod, make_method
 from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator, save_edn
-from liquidwarp.train.batch import BOXES, TargetTruth
+from liquidwarp.train.batch import TargetTruth
 from liquidwarp.train.build import build_objective
 from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.edn_objective import EdnAttempt, EdnObjective
@@ -34,7 +34,7 @@ def tiny(*more: str) -> Config:
 def batch() -> EdnBatch:
     random = np.random.default_rng(0)
     poses, pictures = (torch.from_numpy(random.random((2, 2, 3, *SIZE), np.float32)) for _ in range(2))
-    truth = TargetTruth(pictures[:, 1], torch.ones(2, *SIZE), torch.zeros(2, len(BOXES), 4))
+    truth = TargetTruth.without_boxes(pictures[:, 1], torch.ones(2, *SIZE))
     return EdnBatch(poses, 2 * pictures - 1, torch.tensor([[8, 20], [-1, -1]]), truth)
 
 

@@ -3,13 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from train_samples import turning_clip
 
-from liquidwarp.bodies import BodyModel
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import default_camera
 from liquidwarp.labels import part_chart
 from liquidwarp.methods import FewShotMethod, make_method
 from liquidwarp.nn.few_shot_vid2vid.generator import DrawnFrame
@@ -17,13 +15,11 @@ from liquidwarp.nn.few_shot_vid2vid.losses import LossWeights, PersonCritic, cri
 from liquidwarp.nn.few_shot_vid2vid.warping import Warped, warp
 from liquidwarp.nn.perceptual import TexturePerceptual
 from liquidwarp.nn.planes import joined
-from liquidwarp.testing import toy_body
 from liquidwarp.train.build import build_objective
 from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.few_shot_objective import FewShotObjective
 from liquidwarp.train.few_shot_samples import FewShotBatch, FewShotSamples, LengthSchedule, SequenceClip
 from liquidwarp.train.run import train
-from liquidwarp.types import BodyTrack
 
 RECIPE = Path(__file__).parents[2] / "liquidwarp" / "train" / "recipes" / "few_shot_vid2vid.toml"
 SIZE = (64, 32)
@@ -39,31 +35,10 @@ def tiny(*more: str) -> Config:
 
 @pytest.fixture(scope="module")
 def clip() -> SequenceClip:
-    """A toy person who turns, before noise; the pictures show nothing of it."""
-    body: BodyModel = toy_body()
-    frames = 6
-    canonical = torch.zeros(frames, 22, 3)
-    canonical[:, 0, 1] = 0.2 * torch.arange(frames)
-    orient, pose = body.expand_pose(canonical)
-    place = torch.tensor([[0.0, 0.1, 3.2]]).repeat(frames, 1)
-    betas, size = torch.zeros(body.num_betas), (96, 96)
-    track = BodyTrack(
-        "toy",
-        betas=betas,
-        global_orient=orient,
-        body_pose=pose,
-        transl=place,
-        camera=default_camera(size),
-        fps=25.0,
-        confidence=torch.ones(frames),
-        observed=torch.ones(frames, dtype=torch.bool),
-        detector="toy",
-        version="0",
-    )
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (frames, 12, 12, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
-    vertices = body.vertices(body.identity(betas), orient, pose, place)
-    return SequenceClip(images, np.full((frames, *size), 255, np.uint8), track, body, part_chart(body), vertices)
+    seen = turning_clip(6, 0.2)
+    body, track = seen.body, seen.track
+    vertices = body.vertices(body.identity(track.betas), track.global_orient, track.body_pose, track.transl)
+    return SequenceClip(seen.images, seen.alphas, track, body, part_chart(body), vertices)
 
 
 def samples(clip: SequenceClip, **more: object) -> FewShotSamples:

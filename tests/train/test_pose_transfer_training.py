@@ -3,22 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from train_samples import turning_clip
 
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import default_camera
 from liquidwarp.methods import PoseTransferMethod, make_method
 from liquidwarp.nn.baselines.pose_transfer import TransferSynthesis, pose_region
-from liquidwarp.testing import toy_body
 from liquidwarp.train.build import build_objective
+from liquidwarp.train.clip_samples import DrawnClip
 from liquidwarp.train.config import Config, load_config
-from liquidwarp.train.disco_samples import DrawnClip
 from liquidwarp.train.pose_transfer_objective import PoseTransferAttempt, PoseTransferObjective
 from liquidwarp.train.pose_transfer_samples import PoseTransferSamples
 from liquidwarp.train.run import train
-from liquidwarp.types import BodyTrack
 
 RECIPES = Path(__file__).parents[2] / "liquidwarp" / "train" / "recipes"
 KINDS = ("pg2", "dsc", "shup")
@@ -35,26 +32,7 @@ def tiny(kind: str, *more: str) -> Config:
 
 @pytest.fixture(scope="module")
 def clip() -> DrawnClip:
-    """A toy person who turns, before noise; the pictures show nothing of it."""
-    body, frames, size = toy_body(), 3, (96, 96)
-    canonical = torch.zeros(frames, 22, 3)
-    canonical[:, 0, 1] = 0.3 * torch.arange(frames)
-    orient, pose = body.expand_pose(canonical)
-    track = BodyTrack(
-        "toy",
-        betas=torch.zeros(body.num_betas),
-        global_orient=orient,
-        body_pose=pose,
-        transl=torch.tensor([[0.0, 0.1, 3.2]]).repeat(frames, 1),
-        camera=default_camera(size),
-        fps=25.0,
-        confidence=torch.ones(frames),
-        observed=torch.ones(frames, dtype=torch.bool),
-        detector="toy",
-        version="0",
-    )
-    images = np.random.default_rng(0).integers(0, 256, (frames, 12, 12, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
-    return DrawnClip(images, np.full((frames, *size), 255, np.uint8), track, body)
+    return turning_clip(3, 0.3)
 
 
 def samples(clip: DrawnClip, **more: object) -> PoseTransferSamples:

@@ -1,4 +1,4 @@
-"""A tiny generator and made-up pairs, for tests of training."""
+"""A tiny generator, made-up pairs and a made-up clip, for tests of training."""
 
 from pathlib import Path
 
@@ -6,11 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from liquidwarp.geometry import default_camera
 from liquidwarp.nn.compact import SourceInput, TransferInput
 from liquidwarp.nn.planes import PhotoFlow
+from liquidwarp.testing import toy_body
+from liquidwarp.train.clip_samples import DrawnClip
 from liquidwarp.train.config import Config, load_config
 from liquidwarp.train.objective import CompactObjective, build_discriminator
 from liquidwarp.train.pairs import PairClip
+from liquidwarp.types import BodyTrack
 
 SIZE = (48, 32)
 BOXES = np.float32([[10, 10, 20, 22], [8, 8, 24, 40], [10, 8, 20, 24], [8, 24, 12, 30], [0, 0, 0, 0]])
@@ -48,6 +52,29 @@ def pair_folder(folder: Path, clips: int = 4) -> Path:
     for number in range(clips):
         pair_clip(number).save(folder / f"clip{number}.safetensors")
     return folder
+
+
+def turning_clip(frames: int, turn: float) -> DrawnClip:
+    """A toy person who turns by so many radians a frame, before noise; the pictures show nothing of it."""
+    body, size = toy_body(), (96, 96)
+    canonical = torch.zeros(frames, 22, 3)
+    canonical[:, 0, 1] = turn * torch.arange(frames)
+    orient, pose = body.expand_pose(canonical)
+    track = BodyTrack(
+        "toy",
+        betas=torch.zeros(body.num_betas),
+        global_orient=orient,
+        body_pose=pose,
+        transl=torch.tensor([[0.0, 0.1, 3.2]]).repeat(frames, 1),
+        camera=default_camera(size),
+        fps=25.0,
+        confidence=torch.ones(frames),
+        observed=torch.ones(frames, dtype=torch.bool),
+        detector="toy",
+        version="0",
+    )
+    images = np.random.default_rng(0).integers(0, 256, (frames, 12, 12, 3)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
+    return DrawnClip(images, np.full((frames, *size), 255, np.uint8), track, body)
 
 
 def tiny_config(folder: Path | str = "", *more: str) -> Config:

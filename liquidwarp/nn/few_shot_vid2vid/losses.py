@@ -5,6 +5,7 @@ Convention: pictures are in [-1, 1]; a mask is 1 where pixels are *generated*.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -52,7 +53,7 @@ class LossWeights:
 
 @dataclass(frozen=True, eq=False)
 class LabelledPicture:
-    """A picture and what it shows.
+    """A picture and what it shows, which is found when it is first asked for.
 
     Attributes:
         label: as the generator is told.
@@ -64,17 +65,17 @@ class LabelledPicture:
     parts: Float[Tensor, "B H W"]
     picture: Float[Tensor, "B 3 H W"]
 
-    @property
+    @cached_property
     def head(self) -> Float[Tensor, "B 1 H W"]:
         """1 on the head."""
         return self._on(PART_GROUPS[-1])[:, None]
 
-    @property
+    @cached_property
     def foreground(self) -> Float[Tensor, "B 1 H W"]:
         """1 on the body and some pixels around it."""
         return foreground_of(self.parts)
 
-    @property
+    @cached_property
     def groups(self) -> Float[Tensor, "B G H W"]:
         """1 on each group of parts."""
         return torch.stack([self._on(group) for group in PART_GROUPS], 1)
