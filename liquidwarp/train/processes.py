@@ -35,7 +35,12 @@ class Processes:
         if self.world == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=devices, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(
+            module,
+            device_ids=devices,
+            broadcast_buffers=False,
+            find_unused_parameters=True,  # stages leave some out
+        )
 
     def any(self, said: bool) -> bool:
         """Tell whether any process says so."""

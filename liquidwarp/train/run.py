@@ -31,6 +31,7 @@ from liquidwarp.train.trainer import Progress, Trainer
 
 WEIGHTS = "weights.safetensors"
 _CONFIG = "config.toml"
+_ALONE = ("edn", "pg2")  # features are looked at beside answers; a stage whose answers no loss looks at
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +82,8 @@ def train(
     """
     folder = Path(folder)
     with join_processes(config.train.device) as processes:
+        if processes.world > 1 and config.model.kind in _ALONE:
+            raise InputError(f"model.kind={config.model.kind!r} is trained by one process; start it without torchrun")
         if processes.first:
             check_writable(folder / NAME)
         run = _Run(config, folder, objective or build_objective(config), sources, processes)

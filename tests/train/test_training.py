@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from liquidwarp.methods import METHODS
 from liquidwarp.nn.compact_weights import load_compact
 from liquidwarp.train import checkpoint
 from liquidwarp.train.config import TrainConfig, load_config
+from liquidwarp.train.processes import Processes
 from liquidwarp.train.run import TrainingOutcome, train
 from liquidwarp.train.trainer import rate_factor
 
@@ -242,6 +244,15 @@ def test_two_processes_equal_one(tmp_path: Path, pairs: Path) -> None:
             torch.testing.assert_close(two[network][name], value, atol=2e-5, rtol=1e-3)
     for a, b in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
         assert a["norm_generator"] == pytest.approx(b["norm_generator"], rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["edn", "pg2"])
+def test_some_methods_are_trained_by_one_process(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = Processes(rank=0, world=2, device=torch.device("cpu"))
+    monkeypatch.setattr("liquidwarp.train.run.join_processes", lambda _: nullcontext(two))
+    with pytest.raises(lw.InputError, match=f"{kind}.*one process; start it without torchrun"):
+        train(load_config(overrides=[f"model.kind={kind}"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_tensorboard_shows_curves_and_pictures(tmp_path: Path, pairs: Path) -> None:
