@@ -1,6 +1,6 @@
 """Run one pair of clips and measure every frame of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ from PIL import Image
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
 from liquidwarp.media import open_video, to_uint8
+from liquidwarp.methods import Method
 from liquidwarp.metrics import flicker, haarpsi, iou, mean_ssim, person_region, psnr, ssim_map
 from liquidwarp.metrics.pose import reprojection_errors
 
@@ -111,11 +112,11 @@ def find_pairs(folder: Path, names: list[str] | None = None) -> list[Pair]:
     return [found[name] for name in names or found]
 
 
-def chosen_frames(total: int, frames: int | None) -> list[int]:
-    """Return `frames` evenly spread frames of a clip (all if None), never the first: it may be the source photo."""
-    if frames is None or frames >= total - 1:
-        return list(range(1, total))
-    return sorted({round(index) for index in np.linspace(0, total - 1, frames + 1)[1:]})
+def chosen_frames(total: int, frames: int | None, first: int = 1) -> list[int]:
+    """Return `frames` evenly spread frames of a clip (all if None), from `first` on: frame 0 may be the source photo."""
+    if frames is None or frames >= total - first:
+        return list(range(first, total))
+    return sorted({round(index) for index in np.linspace(first - 1, total - 1, frames + 1)[1:]})
 
 
 def first_frame(path: Path) -> np.ndarray:
@@ -124,12 +125,31 @@ def first_frame(path: Path) -> np.ndarray:
 
 
 def evaluate(
-    pair: Pair, setting: str, clip: RecoveredClip, *, frames: int | None, size: int, renderers: Sequence[str]
+    pair: Pair,
+    setting: str,
+    clip: RecoveredClip,
+    *,
+    frames: int | None,
+    size: int,
+    renderers: Sequence[str] | Mapping[str, str | Method],
+    first: int = 1,
 ) -> Result:
-    """Put the person of the source photo into the clip's motion and compare with the clip, frame by frame."""
-    scored = chosen_frames(len(clip.motion), frames)
+    """Put the person of the source photo into the clip's motion and compare with the clip, frame by frame.
+
+    Args:
+        pair: where the photo is from.
+        setting: one of `SETTINGS`.
+        clip: of the motion.
+        frames: how many are scored; None for all.
+        size: longer side at which everything is compared.
+        renderers: names of methods; or what they are to be called, and methods.
+        first: no frame before this one is scored.
+    """
+    methods = renderers if isinstance(renderers, Mapping) else {name: name for name in renderers}
+    renderers = tuple(methods)
+    scored = chosen_frames(len(clip.motion), frames, first)
     wanted = sorted({index for frame in scored for index in (frame - 1, frame)})  # flicker needs the frame before
-    result = Result(pair.name, setting, tuple(renderers), len(clip.motion), len(wanted) * len(renderers))
+    result = Result(pair.name, setting, renderers, len(clip.motion), len(wanted) * len(renderers))
     result.seconds, result.frames = dict(clip.seconds), dict.fromkeys(clip.seconds, len(clip.motion))
     errors = reprojection_errors(clip.motion, clip.found.keypoints)
     result.reprojection = errors[np.isfinite(errors)].tolist()
@@ -141,9 +161,9 @@ def evaluate(
 
     answers = {
         renderer: timed(
-            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=renderer), renderer, result
+            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=method), renderer, result
         )
-        for renderer in renderers
+        for renderer, method in methods.items()
     }
     shown = set(scored[len(scored) // 8 :: max(1, len(scored) // 4)][:4])
     last: dict[str, Picture] = {}
