@@ -49,9 +49,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=2, help="samples a step")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--size", type=int, default=128, help="side of what a network looks at, and of the pictures")
-    parser.add_argument(
-        "--clips", type=int, default=64, help="synthetic people to learn from, a quarter of one to look"
-    )
+    parser.add_argument("--clips", type=int, default=64, help="synthetic people to learn from")
     parser.add_argument("--frames", type=int, default=12, help="of each of them")
     parser.add_argument("--source-size", type=int, default=256, help="side of their frames")
     parser.add_argument("--held-out", type=int, default=4, help="synthetic people to measure on")

@@ -113,7 +113,7 @@ def find_pairs(folder: Path, names: list[str] | None = None) -> list[Pair]:
 
 
 def chosen_frames(total: int, frames: int | None, first: int = 1) -> list[int]:
-    """Return `frames` evenly spread frames of a clip (all if None), from `first` on: frame 0 may be the source photo."""
+    """Return `frames` evenly spread frames from `first` on (all if None); frame 0 may be the source photo."""
     if frames is None or frames >= total - first:
         return list(range(first, total))
     return sorted({round(index) for index in np.linspace(first - 1, total - 1, frames + 1)[1:]})

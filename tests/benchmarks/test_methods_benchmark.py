@@ -13,22 +13,15 @@ import torch
 from disco_samples import TINY, needs_diffusers, tiny_network
 
 ROOT = Path(__file__).parents[2] / "benchmarks"
-NAMES = (
-    "methods_autoencoder",
-    "methods_measure",
-    "methods_people",
-    "methods_report",
-    "methods_systems",
-    "methods_train",
-)
-OTHERS = ("run", "quality_measure", "quality_report")
+MODULES = ("autoencoder", "measure", "people", "report", "systems", "train")
+NAMES = (*(f"methods_{name}" for name in MODULES), "run", "quality_measure", "quality_report")
 WHY = "package diffusers is not installed"
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     monkeypatch.setattr(sys, "path", [str(ROOT / "methods"), str(ROOT / "quality"), *sys.path])
-    for name in (*NAMES, *OTHERS):
+    for name in NAMES:
         monkeypatch.delitem(sys.modules, name, raising=False)
     import methods_measure
     import methods_report
@@ -45,7 +38,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         train=methods_train,
         quality=quality_measure,
     )
-    for name in (*NAMES, *OTHERS):
+    for name in NAMES:
         sys.modules.pop(name, None)
 
 
