@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -422,9 +423,11 @@ def _train(options: argparse.Namespace) -> None:
     if options.config and options.method:
         raise InputError("--method names a recipe of its own; leave out --method or the configuration's file")
     recipe = find_recipe(options.method) if options.method else options.config
-    clip = ["data.kind=video", f"data.path={options.clip}"] if options.clip else []
     limit = [] if options.minutes is None else [f"train.minutes={options.minutes}"]
-    done = train(load_config(recipe, [*clip, *options.overrides, *limit]), options.output, progress=True)
+    config = load_config(recipe, [*options.overrides, *limit])
+    if options.clip:  # as it is: read as TOML, a file called 2024 would be a number
+        config = replace(config, data=replace(config.data, kind="video", path=options.clip))
+    done = train(config, options.output, progress=True)
     for name, reason in done.broken.items():
         print(f"left out: {name}: {reason}")
     if done.reason == "interrupted":

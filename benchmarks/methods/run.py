@@ -1,6 +1,6 @@
 """The systems that Liquid Warping GAN stands beside, trained alike and measured alike.
 
-    python benchmarks/methods/run.py [--systems NAME ...] [--samples 600] [--size 128] [--held-out 4]
+    python benchmarks/methods/run.py [--systems NAME ...] [--samples 1000] [--size 128] [--held-out 4]
                                      [--data FOLDER [--pairs NAME ...]] [-o outputs/methods]
 
 All are trained on the same synthetic people, on the same number of samples, at the same size. A run that was stopped
@@ -45,7 +45,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), metavar="NAME", default=list(SYSTEMS))
-    parser.add_argument("--samples", type=int, default=600, help="that each system is trained on: the budget")
+    parser.add_argument("--samples", type=int, default=1000, help="that each system is trained on: the budget")
     parser.add_argument("--batch", type=int, default=2, help="samples a step")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--size", type=int, default=128, help="side of what a network looks at, and of the pictures")

@@ -1,5 +1,6 @@
 """Perceptual losses: without weights by default, with VGG-19 where the user has its file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -101,17 +102,27 @@ class VggPerceptual(nn.Module):
 
     def features(self, picture: Float[Tensor, "B 3 H W"]) -> list[Tensor]:
         """Return the answers at the five taps."""
-        x = (picture - self.mean) / self.std
+        return self.answers(picture, _VGG_TAPS)
+
+    def answers(self, picture: Float[Tensor, "B 3 H W"], taps: Sequence[int], *, average: bool = False) -> list[Tensor]:
+        """Return what layers answer.
+
+        Args:
+            picture: in [0, 1].
+            taps: numbers of layers in torchvision's `features`, in order.
+            average: pool by means in place of maxima.
+        """
+        x, pool = (picture - self.mean) / self.std, avg_pool2d if average else max_pool2d
         found = []
-        for index in range(_VGG_TAPS[-1] + 1):
+        for index in range(taps[-1] + 1):
             if index in _VGG_CONVOLUTIONS:
                 x = self.convolutions[str(index)](x)
             elif index in _VGG_POOLS:
-                x = max_pool2d(x, 2)
+                x = pool(x, 2)
             else:
                 x = relu(x)
-                if index in _VGG_TAPS:
-                    found.append(x)
+            if index in taps:
+                found.append(x)
         return found
 
     def forward(self, picture: Float[Tensor, "B 3 H W"], target: Float[Tensor, "B 3 H W"]) -> Float[Tensor, " B"]:

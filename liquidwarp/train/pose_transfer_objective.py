@@ -17,8 +17,10 @@ from liquidwarp.nn.baselines.pose_transfer import (
     TransferShape,
     TransferSynthesis,
 )
+from liquidwarp.nn.baselines.vgg_losses import NearestFeatures, StandardFeatures
 from liquidwarp.nn.baselines.weights import load_pose_transfer
 from liquidwarp.nn.losses import charbonnier
+from liquidwarp.nn.perceptual import VggPerceptual
 from liquidwarp.train.batch import Batch
 from liquidwarp.train.config import Config, LossConfig
 from liquidwarp.train.objective import Attempt, JudgedObjective
@@ -42,7 +44,8 @@ class PoseTransferObjective(JudgedObjective):
     """L1, perceptual and adversarial losses as published; the game is cross-entropy, whatever `game` says.
 
     PG2's first stage learns alone until the discriminator joins, and the second one from there on, as published. Its
-    discriminator takes the photo for a made picture too.
+    discriminator takes the photo for a made picture too. With VGG-19, DSC's perceptual loss is that of nearest
+    neighbours, and SHUP's is in parts of deviations.
 
     Args:
         generator: the network.
@@ -55,6 +58,8 @@ class PoseTransferObjective(JudgedObjective):
     ) -> None:
         super().__init__(generator, losses, discriminator)
         self._kind = generator.shape.kind
+        if isinstance(self._perceptual, VggPerceptual):
+            self._perceptual = _published_loss(generator.shape, self._perceptual)
 
     def attempt(self, generator: Callable[..., object], batch: PoseTransferBatch) -> PoseTransferAttempt:
         """Let the generator answer."""
@@ -106,6 +111,13 @@ class PoseTransferObjective(JudgedObjective):
 
     def _said(self, discriminator: Callable[..., Any], picture: Tensor, batch: PoseTransferBatch) -> Tensor:
         return discriminator(picture, batch.source, batch.source_joints, batch.target_joints)
+
+
+def _published_loss(shape: TransferShape, vgg: VggPerceptual) -> nn.Module:
+    """Return the perceptual loss that a method was published with; PG2 was without any."""
+    if shape.kind == "dsc":
+        return NearestFeatures(vgg, side=5 if shape.large else 3)
+    return StandardFeatures(vgg) if shape.kind == "shup" else vgg
 
 
 def build_pose_transfer(config: Config) -> PoseTransferObjective:

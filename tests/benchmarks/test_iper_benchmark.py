@@ -5,15 +5,26 @@ import json
 import math
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from disco_samples import needs_diffusers, tiny_dreampose, tiny_network
+from few_shot_samples import tiny_file
+from pose_transfer_samples import KINDS, tiny_transfer_file
 
 import liquidwarp as lw
 from liquidwarp.media import write_image
+from liquidwarp.methods import METHODS
+from liquidwarp.methods.liquid import export
+from liquidwarp.nn.disco.weights import save_disco
+from liquidwarp.nn.dreampose.weights import save_dreampose
+from liquidwarp.nn.everybody_dance_now.personal import EdnGenerator, EdnShape, save_edn
+from liquidwarp.nn.liquid import LiquidGenerator
+from liquidwarp.nn.published import shape_of
 from liquidwarp.testing import toy_body
 
 ROOT = Path(__file__).parents[2]
@@ -227,21 +238,88 @@ def test_the_camera_walks_to_the_side_that_a_frame_shows(iper: SimpleNamespace, 
     assert float(apart) < 1
 
 
-@pytest.mark.slow
-def test_the_whole_way_on_synthetic_people(iper: SimpleNamespace, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic person in two outfits, made by the script that makes large sets."""
     import subprocess
 
+    folder = tmp_path_factory.mktemp("people")
     small = "--subjects 1 --outfits 2 --frames-a 8 --frames-random 6 --size 96 --val-fraction 1.0"
     make = ROOT / "datasets" / "synthetic" / "make.py"
-    subprocess.run([sys.executable, str(make), "--out", str(tmp_path / "data"), *small.split()], check=True)
+    subprocess.run([sys.executable, str(make), "--out", str(folder), *small.split()], check=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_synthetic_people(iper: SimpleNamespace, people: Path, tmp_path: Path) -> None:
     tasks = ("self", "cross", "transfer", "view")
-    assert iper.run.main(arguments(tmp_path / "data", tmp_path / "out", *tasks, "--renderer", "surface")) == 0
+    assert iper.run.main(arguments(people, tmp_path / "out", *tasks, "--renderer", "surface")) == 0
     data = json.loads((tmp_path / "out" / "results.json").read_text())
     assert {item["task"] for item in data["summary"]} == set(tasks)
     for item in data["summary"]:
         assert item["answered"] == item["asked"]
         if item["task"] in ("self", "view"):
             assert item["scores"]["iou"]["mean"] > 0.6
+
+
+def liquid_weights(folder: Path) -> Path:
+    network, path = LiquidGenerator(shape_of("AddLWB", 1 / 16)), folder / "liquid.safetensors"
+    export(network, path, {}, configuration="AddLWB", width=1 / 16)
+    return path
+
+
+def edn_weights(folder: Path) -> Path:
+    shape = EdnShape((64, 64), width=4, halvings=2, blocks=1, face_width=4, face_halvings=2, face_blocks=1)
+    save_edn(EdnGenerator(shape), folder / "edn.safetensors", {})
+    return folder / "edn.safetensors"
+
+
+def disco_weights(folder: Path) -> Path:
+    save_disco(tiny_network(), folder / "disco.safetensors", {})
+    return folder / "disco.safetensors"
+
+
+def dreampose_weights(folder: Path) -> Path:
+    save_dreampose(tiny_dreampose(), folder / "dreampose.safetensors", {})
+    return folder / "dreampose.safetensors"
+
+
+OWN = {
+    "surface": None,
+    "compact": None,
+    "liquid": liquid_weights,
+    "few-shot-vid2vid": tiny_file,
+    "disco": disco_weights,
+    "dreampose": dreampose_weights,
+    "edn": edn_weights,
+    **{kind: partial(tiny_transfer_file, kind=kind) for kind in KINDS},
+}
+"""Every method that poses a body, and what makes weights for it."""
+
+DIFFUSION = {"disco": ",steps=1", "dreampose": ",steps=1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [pytest.param(n, marks=needs_diffusers if n in DIFFUSION else ()) for n in OWN])
+def test_every_method_runs_by_its_name(iper: SimpleNamespace, people: Path, tmp_path: Path, name: str) -> None:
+    make = OWN[name]
+    spec = name if make is None else f"{name}:weights={make(tmp_path)}{DIFFUSION.get(name, '')}"
+    more = ["--method", spec, "--limit", "1"]
+    assert iper.run.main(arguments(people, tmp_path / "out", "self", "transfer", *more)) == 0
+    data = json.loads((tmp_path / "out" / "results.json").read_text())
+    iper.report.check(data)
+    ours = [item for item in data["summary"] if item["renderer"].startswith(name)]
+    assert {item["task"] for item in ours} == {"self", "transfer"}
+    assert all(item["answered"] == item["asked"] > 0 for item in ours)
+    assert str(tmp_path) not in json.dumps(data)
+
+
+def test_methods_without_a_body_are_told(iper: SimpleNamespace, tmp_path: Path) -> None:
+    without = set(METHODS) - set(OWN)
+    assert without == {"few-shot-vid2vid-face", "few-shot-vid2vid-labels"}
+    path = tiny_file(tmp_path, "face", (64, 64))
+    with pytest.raises(lw.InputError, match="'few-shot-vid2vid-face' poses no body"):
+        iper.measure.make_renderer(f"few-shot-vid2vid-face:weights={path}")
 
 
 def weights_folder(folder: Path) -> Path:

@@ -7,9 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch.nn.functional import avg_pool2d, interpolate
+from vgg_samples import vgg_weights
 
 import liquidwarp as lw
 from liquidwarp.nn import losses
+from liquidwarp.nn.baselines.vgg_losses import NearestFeatures, StandardFeatures
 from liquidwarp.nn.perceptual import TexturePerceptual, VggPerceptual, read_tensors
 
 
@@ -153,16 +155,6 @@ def test_feature_matching_leaves_the_truth_alone() -> None:
     assert fake.grad is not None
 
 
-def vgg_weights() -> dict[str, torch.Tensor]:
-    """A network of VGG-19's form with few channels."""
-    random, found, inner = torch.Generator().manual_seed(0), {}, 3
-    for index in (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34):
-        found[f"features.{index}.weight"] = torch.randn(4, inner, 3, 3, generator=random) * (2 / 9 / inner) ** 0.5
-        found[f"features.{index}.bias"] = torch.randn(4, generator=random) * 0.1
-        inner = 4
-    return found | {"classifier.0.weight": torch.zeros(1, 1)}
-
-
 def test_vgg_reads_both_kinds_of_files(tmp_path: Path) -> None:
     torch.save(vgg_weights(), tmp_path / "vgg.pth")
     save_file(vgg_weights(), tmp_path / "vgg.safetensors")
@@ -189,6 +181,40 @@ def test_vgg_is_the_plain_sequence() -> None:
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     normal = (x - mean[:, None, None]) / std[:, None, None]
     torch.testing.assert_close(VggPerceptual(weights).features(x)[-1], torch.nn.Sequential(*layers)(normal))
+
+
+def test_nearest_neighbours_are_found_as_a_plain_search_finds_them() -> None:
+    vgg, (made, truth) = VggPerceptual(vgg_weights()), (pictures()[:1, :, :12, :10], pictures(seed=1)[:1, :, :12, :10])
+    made.requires_grad_()
+    (found,), (wanted,) = vgg.answers(made, [3]), vgg.answers(truth, [3])
+    around = torch.nn.functional.pad(wanted, (1, 1, 1, 1), value=-1e4).unfold(2, 3, 1).unfold(3, 3, 1)
+    apart = (found[..., None, None] - around).abs().sum(1).flatten(3)
+    plain = apart.min(-1).values.mean((1, 2))
+    ours = NearestFeatures(vgg, side=3)(made, truth)
+    torch.testing.assert_close(ours, plain)
+    gradients = [torch.autograd.grad(each.sum(), made)[0] for each in (ours, plain)]
+    torch.testing.assert_close(*gradients)
+    assert float(NearestFeatures(vgg)(truth, truth)) == 0
+
+
+def test_a_shift_costs_nearest_neighbours_nothing_inside() -> None:
+    vgg, plain = VggPerceptual(vgg_weights()), pictures()[:, :, :24, :24]
+    shifted = plain.roll(2, -1)
+    assert float(NearestFeatures(vgg)(shifted, plain).max()) < 0.4 * float(
+        NearestFeatures(vgg, 3)(shifted, plain).min()
+    )
+
+
+def test_twelve_layers_count_in_parts_of_their_deviation() -> None:
+    vgg, (a, b) = VggPerceptual(vgg_weights()), (pictures(), pictures(seed=1))
+    loss = StandardFeatures(vgg)
+    assert float(loss(a, a).max()) == 0
+    taps = [1, 3, 6, 8, 11, 13, 15, 17, 20, 22, 24, 26]
+    pairs = list(zip(vgg.answers(a, taps, average=True), vgg.answers(b, taps, average=True), strict=True))
+    assert [one.shape[-1] for one, _ in pairs] == [40] * 2 + [20] * 2 + [10] * 4 + [5] * 4
+    plain = [(one - other).abs() / (other.std((0, 2, 3)) + 0.1)[:, None, None] for one, other in pairs]
+    torch.testing.assert_close(loss(a, b), torch.stack([each.mean((1, 2, 3)) for each in plain]).mean(0))
+    torch.testing.assert_close(vgg.answers(a, [4], average=True)[0], avg_pool2d(vgg.answers(a, [3])[0], 2))
 
 
 class Code:

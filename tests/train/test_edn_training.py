@@ -104,10 +104,11 @@ def test_the_command_line_trains_on_a_clip(
 
     monkeypatch.setattr("liquidwarp.train.run.train", tell)
     out = str(tmp_path / "run")
-    with pytest.raises(ToldError):
-        main(["train", "--method", "edn", "--clip", "me.mp4", "--set", "train.steps=3", "-o", out])
-    (config,) = given
-    assert (config.model.kind, config.data.kind, config.data.path, config.train.steps) == ("edn", "video", "me.mp4", 3)
+    for clip in ("me.mp4", "2024", "true", "'mine'.mp4"):
+        with pytest.raises(ToldError):
+            main(["train", "--method", "edn", "--clip", clip, "--set", "train.steps=3", "-o", out])
+        config = given.pop()
+        assert (config.model.kind, config.data.kind, config.data.path, config.train.steps) == ("edn", "video", clip, 3)
     assert main(["train", str(RECIPE), "--method", "edn", "-o", out]) == 2
     assert "leave out --method or the configuration's file" in capsys.readouterr().err
     assert main(["train", "--method", "surface", "-o", out]) == 2

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from train_samples import turning_clip
+from vgg_samples import vgg_weights
 
 from liquidwarp.errors import InputError
 from liquidwarp.methods import PoseTransferMethod, make_method
 from liquidwarp.nn.baselines.pose_transfer import TransferSynthesis, pose_region
+from liquidwarp.nn.baselines.vgg_losses import NearestFeatures, StandardFeatures
+from liquidwarp.nn.perceptual import VggPerceptual
 from liquidwarp.train.build import build_objective
 from liquidwarp.train.clip_samples import DrawnClip
 from liquidwarp.train.config import Config, load_config
@@ -88,6 +92,23 @@ def test_pg2_alone_takes_the_photo_for_a_made_picture(kind: str, clip: DrawnClip
 
     objective.discriminator_losses(spy, objective.attempt(objective.generator, batch), batch)
     assert any(torch.equal(each, batch.source) for each in seen) == (kind == "pg2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("dsc", NearestFeatures), ("shup", StandardFeatures), ("pg2", VggPerceptual)]
+)
+def test_with_vgg_each_has_its_published_loss(kind: str, loss: type, clip: DrawnClip, tmp_path: Path) -> None:
+    save_file(vgg_weights(), tmp_path / "vgg.safetensors")
+    more = ("loss.perceptual=1.0", f"loss.vgg={tmp_path / 'vgg.safetensors'}")
+    objective, batch = build_objective(tiny(kind, *more)), samples(clip).sample(0)
+    assert isinstance(objective, PoseTransferObjective)
+    attempt = objective.attempt(objective.generator.train(), batch)
+    found = objective.generator_losses(attempt, batch, adversary=kind != "pg2")["perceptual"]
+    picture = (attempt.picture if attempt.made.coarse is None else attempt.made.coarse / 2 + 0.5).detach()
+    own = (VggPerceptual(vgg_weights()),)
+    if loss is not VggPerceptual:
+        own = (loss(*own, *((3,) if kind == "dsc" else ())),)
+    torch.testing.assert_close(found.detach(), own[0](picture, batch.truth.picture).mean())
 
 
 @pytest.mark.parametrize(
