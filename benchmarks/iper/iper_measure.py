@@ -61,7 +61,7 @@ def make_renderer(name: str) -> Renderer:
             its options, such as liquid:temporal=true,weights=FILE.
 
     Raises:
-        InputError: an unknown name, one that poses no body, or weights that cannot be read.
+        InputError: an unknown name, or weights that cannot be read.
     """
     if name == COPY:
         return Renderer(name, None, name)
@@ -70,8 +70,6 @@ def make_renderer(name: str) -> Renderer:
         method = make_method("gan", weights=path)
         return Renderer(f"{PUBLISHED}{path.name}", method, hashlib.sha256(path.read_bytes()).hexdigest())
     method = make_method(name)
-    if not isinstance(method, Method):
-        raise lw.InputError(f"--method {name}: {method.name!r} poses no body, and iPER's tasks are about bodies")
     files = [Path(part.removeprefix(WEIGHTS)) for part in re.split("[:,]", name) if part.startswith(WEIGHTS)]
     for path in files:
         name = name.replace(str(path), path.name)

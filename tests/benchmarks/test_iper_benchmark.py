@@ -314,12 +314,18 @@ def test_every_method_runs_by_its_name(iper: SimpleNamespace, people: Path, tmp_
     assert str(tmp_path) not in json.dumps(data)
 
 
-def test_methods_without_a_body_are_told(iper: SimpleNamespace, tmp_path: Path) -> None:
-    without = set(METHODS) - set(OWN)
-    assert without == {"few-shot-vid2vid-face", "few-shot-vid2vid-labels"}
-    path = tiny_file(tmp_path, "face", (64, 64))
-    with pytest.raises(lw.InputError, match="'few-shot-vid2vid-face' poses no body"):
-        iper.measure.make_renderer(f"few-shot-vid2vid-face:weights={path}")
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "words"), [("face", "not a body"), ("labels", "not bodies")])
+def test_methods_without_a_body_are_told(
+    iper: SimpleNamespace, people: Path, tmp_path: Path, kind: str, words: str
+) -> None:
+    name = f"few-shot-vid2vid-{kind}"
+    spec = f"{name}:weights={tiny_file(tmp_path, kind, (64, 64))}"
+    assert iper.run.main(arguments(people, tmp_path / "out", "self", "--method", spec, "--limit", "1")) == 1
+    failed = json.loads((tmp_path / "out" / "results.json").read_text())["failed"]
+    assert all(f"method {name!r}" in why and words in why for why in failed.values())
+    assert failed
+    assert set(METHODS) == {*OWN, "few-shot-vid2vid-face", "few-shot-vid2vid-labels"}
 
 
 def weights_folder(folder: Path) -> Path:

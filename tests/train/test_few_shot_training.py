@@ -91,6 +91,18 @@ def test_a_frame_flows_into_itself(clip: SequenceClip) -> None:
     assert float(other.valid.mean()) < float(known.valid.mean())
 
 
+def test_half_precision_reads_the_right_pixels_and_can_be_learnt_by(clip: SequenceClip) -> None:
+    columns = torch.arange(600.0).expand(1, 1, 2, -1)
+    right = torch.tensor([1.0, 0.0], dtype=torch.bfloat16)[:, None, None].expand(1, -1, 2, 600)
+    moved = warp(columns, right)
+    torch.testing.assert_close(moved[..., :-1], columns[..., 1:], atol=1e-3, rtol=0)
+    objective, batch = build_objective(tiny()), clip.sample([1], [0], SIZE, enriched=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        attempt = objective.attempt(objective.generator.train(), batch)
+    losses = objective.generator_losses(attempt, batch, adversary=False)
+    assert torch.stack(list(losses.values())).isfinite().all()
+
+
 @pytest.mark.parametrize("enriched", [False, True])
 def test_a_mirrored_world_is_as_consistent(clip: SequenceClip, enriched: bool) -> None:
     batch = clip.sample([1, 3], [0], SIZE, enriched=enriched)

@@ -130,6 +130,8 @@ class MaskNetwork(nn.Module):
 def warp(image: Float[Tensor, "B C H W"], flow: Float[Tensor, "B 2 H W"]) -> Float[Tensor, "B C H W"]:
     """Read a picture at every pixel plus the flow (x, y in pixels), bilinearly; outside, its border goes on."""
     height, width = image.shape[2:]
+    exact = torch.promote_types(flow.dtype, torch.float32)  # half precision cannot count the pixels of a row
+    image, flow = image.to(exact), flow.to(exact)
     axes = [torch.linspace(-1, 1, n, dtype=flow.dtype, device=flow.device) for n in (height, width)]
     y, x = torch.meshgrid(*axes, indexing="ij")
     extent = flow.new_tensor([(width - 1) / 2, (height - 1) / 2])
