@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 
 from methods_systems import System
 from methods_train import Trained
@@ -12,6 +13,7 @@ from quality_measure import FLOORS, METRICS, RecoveredClip, Result, evaluate, fi
 import liquidwarp as lw
 
 KINDS = ("synthetic", "real")
+_TIMED = 4  # pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +24,13 @@ class Measured:
         kind: one of `KINDS`.
         result: of `quality`.
         ready: the systems, those that were trained on this person last.
+        seconds: of the process that a picture takes each system.
     """
 
     kind: str
     result: Result
     ready: tuple[Trained, ...]
-
-    def seconds(self, name: str) -> float | None:
-        """Return the seconds that a picture takes a system; None if it made none."""
-        stage = f"render {name}"
-        frames = self.result.frames.get(stage, 0)
-        return self.result.seconds[stage] / frames if frames else None
+    seconds: dict[str, float]
 
 
 def measure(
@@ -70,8 +68,26 @@ def measure(
             renderers={each.system.name: each.made for each in both},
             first=len(clip.motion) // 2 + 1,
         )
-        found.append(Measured(kind, result, both))
+        seconds = time_alone(lw.encode_source(first_frame(pair.photo_clip)), clip.motion, both, options.size)
+        found.append(Measured(kind, result, both, seconds))
     return found
+
+
+def time_alone(person: lw.SourceState, motion: lw.BodyTrack, ready: Sequence[Trained], size: int) -> dict[str, float]:
+    """Return the seconds of the process that one more picture takes each system.
+
+    Pictures are made ahead by threads, so a clock on the wall would charge one system for what another one does.
+    """
+    seconds = {}
+    for each in ready:
+        spent = []
+        for count in (1, 1 + _TIMED):
+            start = process_time()
+            for _ in lw.imitate(person, motion[:count], camera="copy", size=size, method=each.made):
+                pass
+            spent.append(process_time() - start)
+        seconds[each.system.name] = max(0.0, spent[1] - spent[0]) / _TIMED
+    return seconds
 
 
 def scores(found: Sequence[Measured], kind: str, name: str) -> dict[str, list[float]]:

@@ -31,7 +31,7 @@ def to_json(
         if name not in trained and name not in absent:
             continue
         ready = trained.get(name)
-        times = [seconds for one in found if (seconds := one.seconds(name)) is not None]
+        times = [one.seconds[name] for one in found if name in one.seconds]
         systems.append(
             {
                 "name": name,

@@ -315,12 +315,14 @@ def test_every_method_runs_by_its_name(iper: SimpleNamespace, people: Path, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "words"), [("face", "not a body"), ("labels", "not bodies")])
+@pytest.mark.parametrize(
+    ("shape", "name", "words"),
+    [("face", "few-shot-vid2vid-face", "not a body"), ("street", "few-shot-vid2vid-labels", "not bodies")],
+)
 def test_methods_without_a_body_are_told(
-    iper: SimpleNamespace, people: Path, tmp_path: Path, kind: str, words: str
+    iper: SimpleNamespace, people: Path, tmp_path: Path, shape: str, name: str, words: str
 ) -> None:
-    name = f"few-shot-vid2vid-{kind}"
-    spec = f"{name}:weights={tiny_file(tmp_path, kind, (64, 64))}"
+    spec = f"{name}:weights={tiny_file(tmp_path, shape, (64, 64))}"
     assert iper.run.main(arguments(people, tmp_path / "out", "self", "--method", spec, "--limit", "1")) == 1
     failed = json.loads((tmp_path / "out" / "results.json").read_text())["failed"]
     assert all(f"method {name!r}" in why and words in why for why in failed.values())

@@ -50,10 +50,9 @@ def measured(bench: SimpleNamespace, *names: str) -> object:
     for number, name in enumerate((*names, *bench.quality.FLOORS)):
         for values in result.scores[name].values():
             values.append(float(number))
-        result.seconds[f"render {name}"], result.frames[f"render {name}"] = 0.5, 2
     systems = [bench.systems[name] for name in names]
     ready = [bench.train.Trained(each, None, 5, *((3, 6, 1.0) if each.kind else ())) for each in systems]
-    return bench.measure.Measured("synthetic", result, tuple(ready))
+    return bench.measure.Measured("synthetic", result, tuple(ready), dict.fromkeys(names, 0.25))
 
 
 def test_modes_are_told_apart_and_the_absent_are_named(bench: SimpleNamespace) -> None:
