@@ -19,7 +19,7 @@ from liquidwarp.methods import Method, make_method
 from liquidwarp.raster import rasterize
 from liquidwarp.viz import Row, contact_sheet, resized
 
-CELL, FACE_CELL = (120, 96), (96, 96)  # height and width of a picture
+CELL, SQUARE = (120, 96), (96, 96)  # height and width of a picture
 TIMES = (12, 37, 62, 87)  # frames of the motion; the one before each is made too
 SYNTHETIC = "synthetic0"  # whom EDN was trained on
 EDN = "EDN__of_this_person"
@@ -135,5 +135,7 @@ if __name__ == "__main__":
     for name, row in figures(options.trained).items():
         if options.only is None or name in options.only:
             path = options.output / f"method_{name}.jpg"
-            write_image(path, contact_sheet([Row(row())], cell=FACE_CELL if row is face_row else CELL, gap=2))
+            pictures = row()
+            cell = SQUARE if pictures[0].shape[0] == pictures[0].shape[1] else CELL
+            write_image(path, contact_sheet([Row(pictures)], cell=cell, gap=2))
             print(path, path.stat().st_size)
