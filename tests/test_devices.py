@@ -263,12 +263,11 @@ METHODS: dict[str, Callable[[Scene], Method]] = {
     "shup": lambda scene: PoseTransferMethod(tiny_transfer("shup")),
     "dsc": lambda scene: PoseTransferMethod(tiny_transfer("dsc")),
     "edn": lambda scene: EdnMethod(narrow_edn()),
-    "few-shot vid2vid": lambda scene: FewShotMethod(tiny(), (64, 32)),
     "disco": lambda scene: DiscoMethod(tiny_network(), steps=1),
 }
 
 
-BRINGING = ("dsc", "edn", "few-shot vid2vid", "disco")
+BRINGING = ("dsc", "edn", "disco")
 """Methods that draw a skeleton on the CPU, or find transforms of a few joints there, and bring them to the device."""
 
 
