@@ -72,12 +72,12 @@ class Picture:
 class RecoveredClip:
     """A clip, what the detector saw in it, the body through time, and the seconds each stage took."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, regressor: str | None = None) -> None:
         clip = open_video(path)
         start = perf_counter()
         self.found = detect_clip(iter(clip), fps=clip.fps, size=clip.size, mask_size=max(clip.size), source=str(path))
         middle = perf_counter()
-        self.motion: lw.BodyTrack = lw.recover(self.found)
+        self.motion: lw.BodyTrack = lw.recover(self.found, regressor=regressor)
         self.seconds = {"detect": middle - start, "fit": perf_counter() - middle}
         self._path = path
         self._frames = iter(clip)

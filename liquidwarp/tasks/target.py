@@ -24,6 +24,8 @@ _EDGE = 0.04  # part of the picture's height that stays free around who stands u
 _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
+_ON_THE_GROUND = ("ankle", "heel", "foot_index")
+_OTHERS = 0.5  # confidence in landmarks that are not on the ground, where proportions differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +189,8 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     """Pose another shape so that its landmarks lie where the motion's lie in the picture.
 
     Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles
-    alone would carry that difference to hands and feet.
+    alone would carry that difference to hands and feet. Not every landmark can be met then. Feet are, before all
+    others: shorter legs would leave who stands on the tips of the toes.
     """
     if torch.equal(betas, motion.betas):
         return motion
@@ -198,7 +201,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     seen = Keypoints(
         names,
         project(motion.camera, points)[..., :2],
-        torch.ones(points.shape[:2], dtype=torch.float32),
+        _worth(names).expand(points.shape[:2]),
         motion.camera.turn_to_camera(points - points.mean(1, keepdim=True)),
         torch.ones(len(motion), dtype=torch.bool),
         motion.camera.size,
@@ -208,6 +211,11 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     start = replace(motion, betas=betas, transl=transl)
     fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
     return replace(fitted, body_pose=with_hands_of(body, fitted.body_pose, motion.body_pose))
+
+
+def _worth(names: tuple[str, ...]) -> Float[Tensor, "L"]:
+    feet = [name.partition("_")[2] in _ON_THE_GROUND for name in names]
+    return torch.where(torch.tensor(feet), 1.0, _OTHERS).float()
 
 
 def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]:
