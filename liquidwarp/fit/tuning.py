@@ -415,7 +415,7 @@ class ContactTuning:
     """Seconds that a stand lasts at least."""
 
     along: float = 0.25
-    """How much of a speed along the view counts: it is mostly noise, and shows across the view as well."""
+    """How much of a speed, or of a way, along the view counts: it is mostly noise, and shows across the view as well."""
 
     settle: float = 0.6
     """Seconds: what a standing point does more slowly than this is a person who shifts it, not noise."""
@@ -428,8 +428,9 @@ class FootLockTuning:
     pin: float = 1e-3
     """Metres by which a pinned foot may miss its place for one standard deviation."""
 
-    stray: float = 0.04
-    """Metres: a pin this far from the foot holds four times less, for it is likely wrong."""
+    stray: float = 0.12
+    """Metres: a pin this far from the foot holds four times less, for it is likely wrong. Along the view distances count
+    as little as speeds do (`ContactTuning.along`)."""
 
     keep: tuple[float, float, float] = (3e-3, 3e-3, 5e-2)
     """Metres that other landmarks may move across (two axes) and along the view: the picture must hardly change."""

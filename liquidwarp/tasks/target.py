@@ -74,7 +74,7 @@ def imitation_target(
     * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
       standing feet sways.
 
-    In `smooth` and `source` feet that stand in the motion stand in the target, whatever the proportions of the legs.
+    Feet that stand in the motion stand in the target, whatever the proportions of the legs.
     After a cut in the motion, which may show the person from elsewhere, the person starts where the source stands anew.
 
     Args:
@@ -190,7 +190,8 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
 
     Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles
     alone would carry that difference to hands and feet. Not every landmark can be met then. Feet are, before all
-    others: shorter legs would leave who stands on the tips of the toes.
+    others: shorter legs would leave who stands on the tips of the toes. Frames are fitted one by one, so feet that stand in
+    the motion are held afterwards.
     """
     if torch.equal(betas, motion.betas):
         return motion
@@ -210,7 +211,9 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     )
     start = replace(motion, betas=betas, transl=transl)
     fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
-    return replace(fitted, body_pose=with_hands_of(body, fitted.body_pose, motion.body_pose))
+    pose = with_hands_of(body, fitted.body_pose, motion.body_pose)
+    fitted = replace(fitted, body_pose=pose, fps=motion.fps, cuts=motion.cuts)
+    return plant_feet(body, fitted, stands=find_stands(body, motion))
 
 
 def _worth(names: tuple[str, ...]) -> Float[Tensor, "L"]:

@@ -103,7 +103,7 @@ def test_source_walks_on_the_spot(body):
     assert float(moved[:, 0].amax() - moved[:, 0].amin()) < 1.8
 
 
-@pytest.mark.parametrize("camera", ["smooth", "source"])
+@pytest.mark.parametrize("camera", ["smooth", "copy", "source"])
 def test_standing_feet_stand_on_other_legs(body, camera):
     frames = 60
     betas = torch.zeros(body.num_betas)
