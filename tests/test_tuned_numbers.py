@@ -33,6 +33,7 @@ TUNINGS = {
         "SearchTuning",
     ),
     "liquidwarp.fit.tuning": (
+        "ApartTuning",
         "CloseTuning",
         "ContactTuning",
         "EvidenceTuning",

@@ -6,11 +6,13 @@ from liquidwarp.fit.contacts import find_stands, foot_points
 from liquidwarp.fit.fingers import fit_hands
 from liquidwarp.fit.foot_lock import plant_feet
 from liquidwarp.fit.hidden_legs import hang_legs, stand_still
+from liquidwarp.fit.keep_apart import arm_depths, keep_apart
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
 from liquidwarp.fit.track import FitResult, fit_track
 from liquidwarp.fit.tuning import (
+    ApartTuning,
     CloseTuning,
     ContactTuning,
     EvidenceTuning,
@@ -28,6 +30,7 @@ from liquidwarp.fit.tuning import (
 )
 
 __all__ = [
+    "ApartTuning",
     "BodyPoints",
     "CloseTuning",
     "ContactTuning",
@@ -50,6 +53,7 @@ __all__ = [
     "Term",
     "TermTuning",
     "Window",
+    "arm_depths",
     "autodiff_term",
     "close_terms",
     "face_track",
@@ -58,6 +62,7 @@ __all__ = [
     "fit_track",
     "foot_points",
     "hang_legs",
+    "keep_apart",
     "plant_feet",
     "refine_with_masks",
     "stand_still",

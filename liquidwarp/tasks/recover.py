@@ -25,6 +25,7 @@ from liquidwarp.fit import (
     face_track,
     fit_hands,
     fit_track,
+    keep_apart,
     plant_feet,
     refine_with_masks,
     stand_still,
@@ -126,7 +127,8 @@ def recover(
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
-            return stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
+            still = stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
+            return keep_apart(body, still, tuning=tuning.apart)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
         track = fit_track(
@@ -140,7 +142,8 @@ def recover(
             tuning=tuning,
             progress=progress,
         ).track
-        return stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
+        track = stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
+        return keep_apart(body, track, tuning=tuning.apart)
     return fit_clip(
         body,
         found,
@@ -191,7 +194,7 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
-    Legs that no frame of a shot shows stand still.
+    Legs that no frame of a shot shows stand still. Hands and forearms are led out of the rest of the body.
     Hands and face turn wrists and head where the detector looked at them; fingers are bent at the end, and the face is
     kept in the track.
 
@@ -213,6 +216,7 @@ def fit_clip(
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
     track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
+    track = keep_apart(body, track, tuning=tuning.apart)
     return _with_hands_and_face(body, found, track, weights, tuning)
 
 
@@ -226,6 +230,7 @@ def fit_photo(
     """Fit the body to the landmarks of a photo, its hands and its face; `betas` is the person's shape if known."""
     found, terms = _with_close_looks(body, found, None, (), FIT_WEIGHTS, tuning)
     track = fit_track(body, found.keypoints, betas=betas, terms=terms, tuning=tuning).track
+    track = keep_apart(body, track, tuning=tuning.apart)
     return _with_hands_and_face(body, found, track, FIT_WEIGHTS, tuning)
 
 

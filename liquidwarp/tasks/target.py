@@ -12,7 +12,7 @@ from liquidwarp.bodies.hands import with_hands_of
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
+from liquidwarp.fit import find_stands, fit_track, foot_points, keep_apart, plant_feet
 from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
@@ -74,7 +74,8 @@ def imitation_target(
     * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
       standing feet sways.
 
-    Feet that stand in the motion stand in the target, whatever the proportions of the legs.
+    Feet that stand in the motion stand in the target, whatever the proportions of the legs, and hands and forearms stay
+    outside of the source's body, however wide.
     After a cut in the motion, which may show the person from elsewhere, the person starts where the source stands anew.
 
     Args:
@@ -95,7 +96,7 @@ def imitation_target(
     ratio = body_height(body, source.betas) / body_height(body, motion.betas)
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
-        fitted = _fit_to(body, source.betas, motion, path - own_root)
+        fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
         return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
     if motion.cuts:
@@ -115,7 +116,7 @@ def imitation_target(
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
-    planted = plant_feet(body, moved, stands=find_stands(body, motion))
+    planted = keep_apart(body, plant_feet(body, moved, stands=find_stands(body, motion)))
     return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
 
 
@@ -190,8 +191,8 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
 
     Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles
     alone would carry that difference to hands and feet. Not every landmark can be met then. Feet are, before all
-    others: shorter legs would leave who stands on the tips of the toes. Frames are fitted one by one, so feet that stand in
-    the motion are held afterwards.
+    others: shorter legs would leave who stands on the tips of the toes. Frames are fitted one by one, so feet that
+    stand in the motion are held afterwards.
     """
     if torch.equal(betas, motion.betas):
         return motion
