@@ -41,6 +41,7 @@ TUNINGS = {
         "FitTuning",
         "FitWeights",
         "FootLockTuning",
+        "LimbTuning",
         "MotionTuning",
         "OutlineTuning",
         "PriorTuning",

@@ -7,6 +7,7 @@ from liquidwarp.fit.fingers import fit_hands
 from liquidwarp.fit.foot_lock import plant_feet
 from liquidwarp.fit.hidden_legs import hang_legs, stand_still
 from liquidwarp.fit.keep_apart import arm_depths, keep_apart
+from liquidwarp.fit.limbs import LIMBS, smooth_limbs
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
@@ -20,6 +21,7 @@ from liquidwarp.fit.tuning import (
     FitTuning,
     FitWeights,
     FootLockTuning,
+    LimbTuning,
     MotionTuning,
     OutlineTuning,
     PriorTuning,
@@ -30,6 +32,7 @@ from liquidwarp.fit.tuning import (
 )
 
 __all__ = [
+    "LIMBS",
     "ApartTuning",
     "BodyPoints",
     "CloseTuning",
@@ -42,6 +45,7 @@ __all__ = [
     "FootLockTuning",
     "GemanMcClure",
     "Kernel",
+    "LimbTuning",
     "MotionTuning",
     "OutlineTuning",
     "PriorTuning",
@@ -65,6 +69,7 @@ __all__ = [
     "keep_apart",
     "plant_feet",
     "refine_with_masks",
+    "smooth_limbs",
     "stand_still",
     "without_seen_hands",
 ]

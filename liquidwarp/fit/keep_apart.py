@@ -100,7 +100,7 @@ def _spans(inside: Tensor, shots: Sequence[slice], reach: int) -> _Spans:
         after[shot] = before[shot].flip(0)
     frames = near.nonzero()[:, 0]
     before, after = before[frames], after[frames]
-    own = 4.0 * ((before >= 1) & (after >= 1)) + 1.0 * (before >= 2) + 1.0 * (after >= 2)
+    own = 2.0 * 2.0 * ((before >= 1) & (after >= 1)) + 1.0 * (before >= 2) + 1.0 * (after >= 2)
     next1 = -2.0 * (before >= 1) - 2.0 * (after >= 2)
     followed = []
     for lag in (1, 2):

@@ -526,6 +526,18 @@ class ApartTuning:
 
 
 @dataclass(frozen=True)
+class LimbTuning:
+    """How limbs are smoothed (`fit.limbs`)."""
+
+    together: tuple[float, float] = (0.15, 0.30)
+    """Metres between the middles of the hands: up to the first they touch and stay as they are, from the second on they
+    are smoothed."""
+
+    reach: float = 4.0
+    """Standard deviations that the mean over time reaches."""
+
+
+@dataclass(frozen=True)
 class SteadyTuning:
     """How a pose is steadied without a look ahead (`fit.filters`)."""
 
@@ -634,6 +646,9 @@ class FitTuning:
 
     feet: FootLockTuning = field(default_factory=FootLockTuning)
     """Standing feet."""
+
+    limbs: LimbTuning = field(default_factory=LimbTuning)
+    """Smoothing by limb."""
 
     apart: ApartTuning = field(default_factory=ApartTuning)
     """Arms that do not go through the rest of the body."""

@@ -1,7 +1,7 @@
 """Body recovery: pictures in, a body track out."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,9 +28,11 @@ from liquidwarp.fit import (
     keep_apart,
     plant_feet,
     refine_with_masks,
+    smooth_limbs,
     stand_still,
     without_seen_hands,
 )
+from liquidwarp.fit.limbs import check_smoothing
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_frames, read_image
@@ -68,6 +70,7 @@ def recover(
     person: int = 0,
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
+    smooth: Mapping[str, float] | None = None,
     terms: Sequence[Term] = (),
     weights: FitWeights = FIT_WEIGHTS,
     tuning: FitTuning = FIT_TUNING,
@@ -85,6 +88,8 @@ def recover(
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
             landmarks alone, "image" at the pictures too; the fit from either is short.
         fit: False leaves it at the regressor's answer.
+        smooth: seconds by limb, such as `{"arms": 0.5}`: what goes there and back within that time is taken out,
+            without delay (`fit.smooth_limbs`; limbs are `fit.LIMBS` and "all").
         terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`.
         weights: how much each of the fit's own terms counts.
         tuning: the numbers of the fit.
@@ -92,7 +97,7 @@ def recover(
 
     Raises:
         InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
-            at pictures where the source has none, or terms where nothing is fitted.
+            at pictures where the source has none, terms where nothing is fitted, or an unknown limb.
         TypeError: the source is nothing of these.
         NoPersonError: nobody in it.
 
@@ -106,6 +111,7 @@ def recover(
     if not isinstance(source, Keypoints | ClipDetection):
         source = _taken(source)
     body = body or load_body()
+    check_smoothing(smooth or {})
     if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
     if terms and not fit:
@@ -128,7 +134,7 @@ def recover(
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
             still = stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
-            return keep_apart(body, still, tuning=tuning.apart)
+            return smooth_limbs(body, keep_apart(body, still, tuning=tuning.apart), smooth or {}, tuning=tuning)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
         track = fit_track(
@@ -143,8 +149,8 @@ def recover(
             progress=progress,
         ).track
         track = stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
-        return keep_apart(body, track, tuning=tuning.apart)
-    return fit_clip(
+        return smooth_limbs(body, keep_apart(body, track, tuning=tuning.apart), smooth or {}, tuning=tuning)
+    track = fit_clip(
         body,
         found,
         camera=camera,
@@ -155,6 +161,7 @@ def recover(
         tuning=tuning,
         progress=progress,
     )
+    return smooth_limbs(body, track, smooth or {}, tuning=tuning)
 
 
 def _start(
