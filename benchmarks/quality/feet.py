@@ -12,7 +12,7 @@ import json
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def measure(case: Case, options: argparse.Namespace) -> dict[str, list[float]]:
     print(f"{case.name} ...", flush=True)
     clip = RecoveredClip(case.clip, regressor="landmarks")
     frames = chosen_frames(len(clip.motion), options.frames)
-    motion = clip.motion[frames]
+    motion = replace(clip.motion[frames], fps=0.0, cuts=())  # frames that do not follow on one another
     person = lw.encode_source(case.photo)
     made = lw.imitate(person, motion, camera="copy", size=options.size, method=options.method)
     ours = [to_uint8(picture.image) for picture in made]

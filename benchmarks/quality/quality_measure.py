@@ -1,7 +1,7 @@
 """Run one pair of clips and measure every frame of it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -139,10 +139,13 @@ def evaluate(
     person = lw.encode_source(photo)
     result.seconds["encode"], result.frames["encode"] = perf_counter() - start, 1
 
+    motion = clip.motion[wanted]
+    gaps = {number for number in range(1, len(wanted)) if wanted[number] > wanted[number - 1] + 1}
+    motion = replace(
+        motion, cuts=tuple(sorted(gaps | set(motion.cuts)))
+    )  # a foot does not stand across what is left out
     answers = {
-        renderer: timed(
-            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=renderer), renderer, result
-        )
+        renderer: timed(lw.imitate(person, motion, camera="copy", size=size, method=renderer), renderer, result)
         for renderer in renderers
     }
     shown = set(scored[len(scored) // 8 :: max(1, len(scored) // 4)][:4])

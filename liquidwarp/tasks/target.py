@@ -12,7 +12,7 @@ from liquidwarp.bodies.hands import with_hands_of
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.fit import find_stands, fit_track, foot_points, keep_apart, plant_feet
+from liquidwarp.fit import FootLockTuning, find_stands, fit_track, foot_points, keep_apart, plant_feet
 from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
@@ -25,6 +25,7 @@ _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight 
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 _ON_THE_GROUND = ("ankle", "heel", "foot_index")
+_COPIED_FEET = FootLockTuning(pin=4e-3, keep=(1e-3, 1e-3, 5e-2))  # along the view: pictures are copied
 _OTHERS = 0.5  # confidence in landmarks that are not on the ground, where proportions differ
 
 
@@ -214,7 +215,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
     pose = with_hands_of(body, fitted.body_pose, motion.body_pose)
     fitted = replace(fitted, body_pose=pose, fps=motion.fps, cuts=motion.cuts)
-    return plant_feet(body, fitted, stands=find_stands(body, motion))
+    return plant_feet(body, fitted, stands=find_stands(body, motion), tuning=_COPIED_FEET)
 
 
 def _worth(names: tuple[str, ...]) -> Float[Tensor, "L"]:
