@@ -133,12 +133,18 @@ def _imitate(options: argparse.Namespace) -> None:
         motion,
         camera=options.camera,
         size=options.size,
+        smooth=_smoothing(options),
         background=options.background,
         method=_fitted(method, options, person),
         device=options.device,
     )
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=_sound(options), total=len(motion), progress=True)
     print(options.output)
+
+
+def _smoothing(options: argparse.Namespace) -> dict[str, float]:
+    """Return seconds by limb; what comes later wins."""
+    return {limb: value for given in options.smooth for limb, value in given.items()}
 
 
 def _sound(options: argparse.Namespace) -> str | None:
@@ -273,6 +279,8 @@ def _transfer(options: argparse.Namespace) -> None:
 
     if options.motion_person:
         raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
+    if options.smooth:
+        raise InputError("--smooth goes with --motion; add it, or leave --smooth out")
     method = _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
@@ -337,6 +345,7 @@ def _recover(options: argparse.Namespace) -> None:
         person=options.person,
         regressor=_regressor(options, body),
         fit=not options.no_fit,
+        smooth=_smoothing(options),
         progress=True,
     )
     track.save(options.output)

@@ -10,6 +10,24 @@ from liquidwarp.errors import InputError
 _SMALLEST, _LARGEST = 16, 8192  # longer side of a picture, pixels: what can show a person, what H.264 can hold
 
 
+LIMBS = (
+    "pelvis",
+    "trunk",
+    "head",
+    "arms",
+    "hands",
+    "legs",
+    "left_arm",
+    "right_arm",
+    "left_hand",
+    "right_hand",
+    "left_leg",
+    "right_leg",
+    "all",
+)
+"""What `--smooth` smooths: `liquidwarp.fit.LIMBS`, and all of them."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are like all others: one line, raised."""
 
@@ -48,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_motion_person(imitate)
     _add_joint_map(imitate)
+    _add_smooth(imitate)
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_camera(imitate)
     _add_wear(imitate, required=False)
@@ -82,6 +101,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_motion_person(transfer)
     _add_joint_map(transfer)
+    _add_smooth(transfer)
     _add_camera(transfer)
     _add_mute(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
@@ -156,6 +176,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     recover.add_argument("--weights", metavar="FILE", help="of the regressor; nothing in the file is executed")
     recover.add_argument("--no-fit", action="store_true", help="take the regressor's answer as it is")
+    _add_smooth(recover)
     _add_hands(recover)
     _add_body(recover)
     _add_models(recover)
@@ -464,6 +485,33 @@ def _add_motion_person(parser: argparse.ArgumentParser) -> None:
         help="which person of the motion: in a video 0 is the largest (default); in a file its own numbers, by default "
         "the one with most frames",
     )
+
+
+def _add_smooth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--smooth",
+        action="append",
+        type=_seconds_by_limb,
+        default=[],
+        metavar="LIMB=SECONDS,...",
+        help="calm a limb, without delay: arms=0.5 takes out what goes there and back within half a second; limbs are "
+        f"{', '.join(LIMBS)}",
+    )
+
+
+def _seconds_by_limb(text: str) -> dict[str, float]:
+    seconds = {}
+    for part in text.split(","):
+        limb, _, value = part.partition("=")
+        if limb not in LIMBS:
+            raise argparse.ArgumentTypeError(f"there is no limb {limb!r}; choose from {', '.join(LIMBS)}")
+        try:
+            seconds[limb] = float(value)
+        except ValueError:
+            seconds[limb] = math.nan
+        if not 0 <= seconds[limb] < math.inf:
+            raise argparse.ArgumentTypeError(f"{part!r} gives no seconds from 0 on; write {limb}=0.5")
+    return seconds
 
 
 def _add_joint_map(parser: argparse.ArgumentParser) -> None:

@@ -50,6 +50,20 @@ def early(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tasks, name, too_late)
 
 
+@pytest.mark.parametrize(
+    ("smooth", "said"),
+    [("wings=0.5", "pelvis, trunk, head, arms"), ("arms", "arms=0.5"), ("head=0.2,arms=-1", "arms=0.5")],
+)
+@pytest.mark.parametrize("command", ["imitate", "recover"])
+def test_limbs_that_cannot_be_smoothed(
+    command: str, smooth: str, said: str, refused: Callable[..., str], early
+) -> None:
+    more = {"imitate": ["--motion", "dance.mp4", "-o", "x.mp4"], "recover": ["-o", "x.npz"]}[command]
+    line = refused(command, "me.jpg", *more, "--smooth", smooth)
+    assert "--smooth" in line
+    assert said in line
+
+
 # Nobody, several people, parts of people.
 
 

@@ -33,6 +33,7 @@ TUNINGS = {
         "SearchTuning",
     ),
     "liquidwarp.fit.tuning": (
+        "ApartTuning",
         "CloseTuning",
         "ContactTuning",
         "EvidenceTuning",
@@ -40,6 +41,7 @@ TUNINGS = {
         "FitTuning",
         "FitWeights",
         "FootLockTuning",
+        "LimbTuning",
         "MotionTuning",
         "OutlineTuning",
         "PriorTuning",

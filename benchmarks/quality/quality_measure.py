@@ -1,7 +1,7 @@
 """Run one pair of clips and measure every frame of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -73,12 +73,12 @@ class Picture:
 class RecoveredClip:
     """A clip, what the detector saw in it, the body through time, and the seconds each stage took."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, regressor: str | None = None) -> None:
         clip = open_video(path)
         start = perf_counter()
         self.found = detect_clip(iter(clip), fps=clip.fps, size=clip.size, mask_size=max(clip.size), source=str(path))
         middle = perf_counter()
-        self.motion: lw.BodyTrack = lw.recover(self.found)
+        self.motion: lw.BodyTrack = lw.recover(self.found, regressor=regressor)
         self.seconds = {"detect": middle - start, "fit": perf_counter() - middle}
         self._path = path
         self._frames = iter(clip)
@@ -159,10 +159,13 @@ def evaluate(
     person = lw.encode_source(photo)
     result.seconds["encode"], result.frames["encode"] = perf_counter() - start, 1
 
+    motion = clip.motion[wanted]
+    gaps = {number for number in range(1, len(wanted)) if wanted[number] > wanted[number - 1] + 1}
+    motion = replace(
+        motion, cuts=tuple(sorted(gaps | set(motion.cuts)))
+    )  # a foot does not stand across what is left out
     answers = {
-        renderer: timed(
-            lw.imitate(person, clip.motion[wanted], camera="copy", size=size, method=method), renderer, result
-        )
+        renderer: timed(lw.imitate(person, motion, camera="copy", size=size, method=method), renderer, result)
         for renderer, method in methods.items()
     }
     shown = set(scored[len(scored) // 8 :: max(1, len(scored) // 4)][:4])

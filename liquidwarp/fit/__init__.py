@@ -6,11 +6,14 @@ from liquidwarp.fit.contacts import find_stands, foot_points
 from liquidwarp.fit.fingers import fit_hands
 from liquidwarp.fit.foot_lock import plant_feet
 from liquidwarp.fit.hidden_legs import hang_legs, stand_still
+from liquidwarp.fit.keep_apart import arm_depths, keep_apart
+from liquidwarp.fit.limbs import LIMBS, smooth_limbs
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.term import Term, Window
 from liquidwarp.fit.track import FitResult, fit_track
 from liquidwarp.fit.tuning import (
+    ApartTuning,
     CloseTuning,
     ContactTuning,
     EvidenceTuning,
@@ -18,6 +21,7 @@ from liquidwarp.fit.tuning import (
     FitTuning,
     FitWeights,
     FootLockTuning,
+    LimbTuning,
     MotionTuning,
     OutlineTuning,
     PriorTuning,
@@ -28,6 +32,8 @@ from liquidwarp.fit.tuning import (
 )
 
 __all__ = [
+    "LIMBS",
+    "ApartTuning",
     "BodyPoints",
     "CloseTuning",
     "ContactTuning",
@@ -39,6 +45,7 @@ __all__ = [
     "FootLockTuning",
     "GemanMcClure",
     "Kernel",
+    "LimbTuning",
     "MotionTuning",
     "OutlineTuning",
     "PriorTuning",
@@ -50,6 +57,7 @@ __all__ = [
     "Term",
     "TermTuning",
     "Window",
+    "arm_depths",
     "autodiff_term",
     "close_terms",
     "face_track",
@@ -58,8 +66,10 @@ __all__ = [
     "fit_track",
     "foot_points",
     "hang_legs",
+    "keep_apart",
     "plant_feet",
     "refine_with_masks",
+    "smooth_limbs",
     "stand_still",
     "without_seen_hands",
 ]

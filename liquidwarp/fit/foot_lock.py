@@ -74,7 +74,7 @@ def plant_feet(
         seen = track.camera.to_camera(feet.double())
         if places is None:
             pins = stand_places(seen, stands, track.fps, tuning=tuning.contacts)
-            strayed = (seen - pins).norm(dim=-1)
+            strayed = ((seen - pins) * seen.new_tensor([1.0, 1.0, tuning.contacts.along])).norm(dim=-1)
             trust = (stands >= 0) / (1 + (strayed / tuning.stray) ** 2) ** 2
         else:
             pins, trust = track.camera.to_camera(places.double()), torch.ones_like(seen[..., 0])

@@ -150,15 +150,31 @@ def make_skeleton(body: BodyModel, names: tuple[str, ...], betas: Float[Tensor, 
     )
 
 
-def pose_skeleton(skeleton: Skeleton, rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"]) -> Posed:
-    """Run forward kinematics; `place` is where the pelvis goes."""
+def pose_chain(
+    parents: tuple[int, ...],
+    rest: Float[Tensor, "J 3"],
+    rotations: Float[Tensor, "T J 3 3"],
+    place: Float[Tensor, "T 3"],
+) -> tuple[Float[Tensor, "T J 3 3"], Float[Tensor, "T J 3"]]:
+    """Run forward kinematics of the canonical joints: their global rotations and places.
+
+    Args:
+        parents: canonical parent of each joint.
+        rest: rest places of the joints.
+        rotations: local rotations.
+        place: where the pelvis goes.
+    """
     turns, joints = [rotations[:, 0]], [place]
     for joint in range(1, JOINTS):
-        above = skeleton.parents[joint]
-        bone = skeleton.joints[joint] - skeleton.joints[above]
-        joints.append(joints[above] + turns[above] @ bone)
+        above = parents[joint]
+        joints.append(joints[above] + turns[above] @ (rest[joint] - rest[above]))
         turns.append(turns[above] @ rotations[:, joint])
-    turn, at = torch.stack(turns, dim=1), torch.stack(joints, dim=1)
+    return torch.stack(turns, dim=1), torch.stack(joints, dim=1)
+
+
+def pose_skeleton(skeleton: Skeleton, rotations: Float[Tensor, "T J 3 3"], place: Float[Tensor, "T 3"]) -> Posed:
+    """Run forward kinematics; `place` is where the pelvis goes."""
+    turn, at = pose_chain(skeleton.parents, skeleton.joints, rotations, place)
     arms = (skeleton.points - skeleton.joints[skeleton.carrier])[..., None]
     return Posed(turn, at, at[:, skeleton.carrier] + (turn[:, skeleton.carrier] @ arms)[..., 0])
 

@@ -415,7 +415,7 @@ class ContactTuning:
     """Seconds that a stand lasts at least."""
 
     along: float = 0.25
-    """How much of a speed along the view counts: it is mostly noise, and shows across the view as well."""
+    """How much of a speed or a way along the view counts: it is mostly noise, and shows across the view as well."""
 
     settle: float = 0.6
     """Seconds: what a standing point does more slowly than this is a person who shifts it, not noise."""
@@ -428,8 +428,9 @@ class FootLockTuning:
     pin: float = 1e-3
     """Metres by which a pinned foot may miss its place for one standard deviation."""
 
-    stray: float = 0.04
-    """Metres: a pin this far from the foot holds four times less, for it is likely wrong."""
+    stray: float = 0.12
+    """Metres: a pin this far from the foot holds four times less, for it is likely wrong. Along the view distances
+    count as little as speeds do (`ContactTuning.along`)."""
 
     keep: tuple[float, float, float] = (3e-3, 3e-3, 5e-2)
     """Metres that other landmarks may move across (two axes) and along the view: the picture must hardly change."""
@@ -454,6 +455,86 @@ class FootLockTuning:
 
     contacts: ContactTuning = field(default_factory=ContactTuning)
     """When feet stand."""
+
+
+@dataclass(frozen=True)
+class ApartTuning:
+    """How hands and forearms are kept out of thighs, trunk and head (`fit.capsules`, `fit.keep_apart`)."""
+
+    thigh: tuple[float, float] = (0.2, 0.92)
+    """Where a thigh is measured, parts of the way from hip to knee."""
+
+    forearm: tuple[float, ...] = (0.3, 0.65, 0.97)
+    """Where a forearm is, parts of the way from elbow to wrist: close to the elbow it may lie against the trunk."""
+
+    hand: tuple[tuple[float, float], ...] = ((0.4, 0.08), (0.8, 0.06))
+    """Balls of a hand: parts of the way from the wrist to the tip of the fingers, and radii in parts of it."""
+
+    trunk: tuple[tuple[str, float], ...] = (("pelvis", 0.02), ("spine2", 0.36), ("spine3", 0.68))
+    """Slices of the trunk: the joint that carries each, and parts of the way from the hips to the neck."""
+
+    slice: float = 0.12
+    """Part of a limb's vertices that is a slice of it."""
+
+    trunk_slice: float = 0.06
+    """Half of the thickness of a slice of the trunk, parts of the way from the hips to the neck."""
+
+    inside: float = 0.25
+    """Quantile of the distances of a slice's vertices from its middle that is its radius: capsules lie inside."""
+
+    trunk_inside: float = 0.92
+    """Part of the trunk's half width and half depth that capsules fill: its corners are round."""
+
+    inside_head: float = 0.92
+    """The same of the head."""
+
+    touch: float = 0.003
+    """Metres that a ball may be in a capsule before anything is done: skin gives way."""
+
+    surface: float = 4e-4
+    """Metres by which what was inside may miss the surface for one standard deviation."""
+
+    keep: tuple[float, float, float] = (1e-2, 1e-2, 5e-2)
+    """Metres that hands and elbows may move across (two axes) and along the view."""
+
+    turn: float = 0.3
+    """Standard deviation of the change of a joint, radians."""
+
+    turn_change: float = 20.0
+    """Standard deviation of the change's acceleration, rad/s^2: it comes and goes smoothly."""
+
+    reach: float = 0.25
+    """Seconds, before and after, in which the change comes and goes: everything else stays as it is, bit for bit."""
+
+    most: float = 0.8
+    """Radians that a joint is turned at most: an arm on the wrong side of a body is not led through it."""
+
+    straight: float = 0.2
+    """Sine of an elbow's bend below which its hinge gives way less and less: a straight arm does not tell it."""
+
+    rounds: int = 6
+    """Gauss-Newton steps."""
+
+    smallest: float = 0.005
+    """Radians of a step below which no more are taken."""
+
+    stride: float = 0.7
+    """Part of each step that is taken: whole ones swing between the capsules of a trunk."""
+
+    choices: int = 6
+    """Times that is chosen, in each, which balls are pushed: those that would be inside after it."""
+
+
+@dataclass(frozen=True)
+class LimbTuning:
+    """How limbs are smoothed (`fit.limbs`)."""
+
+    together: tuple[float, float] = (0.15, 0.30)
+    """Metres between the middles of the hands: up to the first they touch and stay as they are, from the second on they
+    are smoothed."""
+
+    reach: float = 4.0
+    """Standard deviations that the mean over time reaches."""
 
 
 @dataclass(frozen=True)
@@ -565,6 +646,12 @@ class FitTuning:
 
     feet: FootLockTuning = field(default_factory=FootLockTuning)
     """Standing feet."""
+
+    limbs: LimbTuning = field(default_factory=LimbTuning)
+    """Smoothing by limb."""
+
+    apart: ApartTuning = field(default_factory=ApartTuning)
+    """Arms that do not go through the rest of the body."""
 
     close: CloseTuning = field(default_factory=CloseTuning)
     """Hands and faces."""

@@ -1,10 +1,11 @@
 """Motion imitation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 
 from liquidwarp.checks import check_type
+from liquidwarp.fit import smooth_limbs
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
@@ -20,6 +21,7 @@ def imitate(
     *,
     camera: str = "smooth",
     size: int | None = None,
+    smooth: Mapping[str, float] | None = None,
     background: BackgroundChoice = "keep",
     method: str | Method | None = None,
     renderer: str = "surface",
@@ -34,6 +36,7 @@ def imitate(
         camera: "smooth" carries the reference's movement, sideways and in depth too, into the photo; "copy" keeps the
             reference's camera and place; "source" keeps the person in place.
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
+        smooth: seconds by limb, as in `recover`.
         background: see `synthesize`.
         method: see `synthesize`.
         renderer: see `synthesize`.
@@ -53,7 +56,7 @@ def imitate(
     check_type("person", person, SourceState, "learn one with encode_source(photo)")
     check_type("motion", motion, BodyTrack, "recover(video), read_motion(file) or BodyTrack.load(file)")
     here = person.to("cpu")
-    moves = retarget(motion.to("cpu"), here.body)
+    moves = smooth_limbs(here.body, retarget(motion.to("cpu"), here.body), smooth or {})
     target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
     return synthesize(
         person,

@@ -27,7 +27,7 @@ from liquidwarp.detect import (
 from liquidwarp.detect.litert.models import find_model
 from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
-from liquidwarp.fit import hang_legs
+from liquidwarp.fit import hang_legs, keep_apart
 from liquidwarp.fit.filters import SteadyPose
 from liquidwarp.geometry import default_camera
 from liquidwarp.methods import Frame, Method, PreviousFrame, Session, Synthesis
@@ -222,7 +222,8 @@ class _LiveStage:
         turns, path = self._steady.follow(
             torch.cat([seen.global_orient, seen.body_pose[0]]), ratio * (seen.transl[0] + their_root)
         )
-        orient, pose = turns[:1], turns[None, 1:]
+        orient = turns[:1]
+        pose = keep_apart(self.body, replace(source, global_orient=orient, body_pose=turns[None, 1:])).body_pose
         if self._camera == "copy":
             return orient, pose, (path - self._root)[None], resized(seen.camera, self._size)
         level = path * torch.tensor([1.0, 0.0, 1.0], dtype=torch.float32)

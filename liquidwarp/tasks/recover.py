@@ -1,7 +1,7 @@
 """Body recovery: pictures in, a body track out."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,11 +25,14 @@ from liquidwarp.fit import (
     face_track,
     fit_hands,
     fit_track,
+    keep_apart,
     plant_feet,
     refine_with_masks,
+    smooth_limbs,
     stand_still,
     without_seen_hands,
 )
+from liquidwarp.fit.limbs import check_smoothing
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_frames, read_image
@@ -67,6 +70,7 @@ def recover(
     person: int = 0,
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
+    smooth: Mapping[str, float] | None = None,
     terms: Sequence[Term] = (),
     weights: FitWeights = FIT_WEIGHTS,
     tuning: FitTuning = FIT_TUNING,
@@ -84,6 +88,8 @@ def recover(
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
             landmarks alone, "image" at the pictures too; the fit from either is short.
         fit: False leaves it at the regressor's answer.
+        smooth: seconds by limb, such as `{"arms": 0.5}`: what goes there and back within that time is taken out,
+            without delay (`fit.smooth_limbs`; limbs are `fit.LIMBS` and "all").
         terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`.
         weights: how much each of the fit's own terms counts.
         tuning: the numbers of the fit.
@@ -91,7 +97,7 @@ def recover(
 
     Raises:
         InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
-            at pictures where the source has none, or terms where nothing is fitted.
+            at pictures where the source has none, terms where nothing is fitted, or an unknown limb.
         TypeError: the source is nothing of these.
         NoPersonError: nobody in it.
 
@@ -105,6 +111,7 @@ def recover(
     if not isinstance(source, Keypoints | ClipDetection):
         source = _taken(source)
     body = body or load_body()
+    check_smoothing(smooth or {})
     if regressor is None and not fit:
         raise InputError("fit=False needs a regressor; give one (see docs/regressors.md)")
     if terms and not fit:
@@ -126,7 +133,8 @@ def recover(
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
-            return stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
+            still = stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
+            return smooth_limbs(body, keep_apart(body, still, tuning=tuning.apart), smooth or {}, tuning=tuning)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
         track = fit_track(
@@ -140,8 +148,9 @@ def recover(
             tuning=tuning,
             progress=progress,
         ).track
-        return stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
-    return fit_clip(
+        track = stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
+        return smooth_limbs(body, keep_apart(body, track, tuning=tuning.apart), smooth or {}, tuning=tuning)
+    track = fit_clip(
         body,
         found,
         camera=camera,
@@ -152,6 +161,7 @@ def recover(
         tuning=tuning,
         progress=progress,
     )
+    return smooth_limbs(body, track, smooth or {}, tuning=tuning)
 
 
 def _start(
@@ -191,7 +201,7 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
-    Legs that no frame of a shot shows stand still.
+    Legs that no frame of a shot shows stand still. Hands and forearms are led out of the rest of the body.
     Hands and face turn wrists and head where the detector looked at them; fingers are bent at the end, and the face is
     kept in the track.
 
@@ -213,6 +223,7 @@ def fit_clip(
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
     track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
+    track = keep_apart(body, track, tuning=tuning.apart)
     return _with_hands_and_face(body, found, track, weights, tuning)
 
 
@@ -226,6 +237,7 @@ def fit_photo(
     """Fit the body to the landmarks of a photo, its hands and its face; `betas` is the person's shape if known."""
     found, terms = _with_close_looks(body, found, None, (), FIT_WEIGHTS, tuning)
     track = fit_track(body, found.keypoints, betas=betas, terms=terms, tuning=tuning).track
+    track = keep_apart(body, track, tuning=tuning.apart)
     return _with_hands_and_face(body, found, track, FIT_WEIGHTS, tuning)
 
 

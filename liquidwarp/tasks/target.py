@@ -12,7 +12,7 @@ from liquidwarp.bodies.hands import with_hands_of
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
-from liquidwarp.fit import find_stands, fit_track, foot_points, plant_feet
+from liquidwarp.fit import FootLockTuning, find_stands, fit_track, foot_points, keep_apart, plant_feet
 from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
@@ -24,6 +24,9 @@ _EDGE = 0.04  # part of the picture's height that stays free around who stands u
 _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
+_ON_THE_GROUND = ("ankle", "heel", "foot_index")
+_COPIED_FEET = FootLockTuning(pin=4e-3, keep=(1e-3, 1e-3, 5e-2))  # along the view: pictures are copied
+_OTHERS = 0.5  # confidence in landmarks that are not on the ground, where proportions differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,8 @@ def imitation_target(
     * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
       standing feet sways.
 
-    In `smooth` and `source` feet that stand in the motion stand in the target, whatever the proportions of the legs.
+    Feet that stand in the motion stand in the target, whatever the proportions of the legs, and hands and forearms stay
+    outside of the source's body, however wide.
     After a cut in the motion, which may show the person from elsewhere, the person starts where the source stands anew.
 
     Args:
@@ -93,7 +97,7 @@ def imitation_target(
     ratio = body_height(body, source.betas) / body_height(body, motion.betas)
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
-        fitted = _fit_to(body, source.betas, motion, path - own_root)
+        fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
         return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
 
     if motion.cuts:
@@ -113,7 +117,7 @@ def imitation_target(
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
-    planted = plant_feet(body, moved, stands=find_stands(body, motion))
+    planted = keep_apart(body, plant_feet(body, moved, stands=find_stands(body, motion)))
     return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
 
 
@@ -187,7 +191,9 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     """Pose another shape so that its landmarks lie where the motion's lie in the picture.
 
     Two fits of one person differ in proportions (a long leg that leans, or a short one that does not); joint angles
-    alone would carry that difference to hands and feet.
+    alone would carry that difference to hands and feet. Not every landmark can be met then. Feet are, before all
+    others: shorter legs would leave who stands on the tips of the toes. Frames are fitted one by one, so feet that
+    stand in the motion are held afterwards.
     """
     if torch.equal(betas, motion.betas):
         return motion
@@ -198,7 +204,7 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     seen = Keypoints(
         names,
         project(motion.camera, points)[..., :2],
-        torch.ones(points.shape[:2], dtype=torch.float32),
+        _worth(names).expand(points.shape[:2]),
         motion.camera.turn_to_camera(points - points.mean(1, keepdim=True)),
         torch.ones(len(motion), dtype=torch.bool),
         motion.camera.size,
@@ -207,7 +213,14 @@ def _fit_to(body: BodyModel, betas: Tensor, motion: BodyTrack, transl: Tensor) -
     )
     start = replace(motion, betas=betas, transl=transl)
     fitted = fit_track(body, seen, camera=motion.camera, betas=betas, initial=start, still=True).track
-    return replace(fitted, body_pose=with_hands_of(body, fitted.body_pose, motion.body_pose))
+    pose = with_hands_of(body, fitted.body_pose, motion.body_pose)
+    fitted = replace(fitted, body_pose=pose, fps=motion.fps, cuts=motion.cuts)
+    return plant_feet(body, fitted, stands=find_stands(body, motion), tuning=_COPIED_FEET)
+
+
+def _worth(names: tuple[str, ...]) -> Float[Tensor, "L"]:
+    feet = [name.partition("_")[2] in _ON_THE_GROUND for name in names]
+    return torch.where(torch.tensor(feet), 1.0, _OTHERS).float()
 
 
 def body_height(body: BodyModel, betas: Float[Tensor, "K"]) -> Float[Tensor, ""]:

@@ -20,14 +20,15 @@ FRAMES, SIZE = 9, 32
 @pytest.fixture
 def quality(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("run", "quality_measure", "quality_report"):
+    for name in ("feet", "run", "quality_measure", "quality_report"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+    import feet
     import quality_measure
     import quality_report
     import run
 
-    yield SimpleNamespace(run=run, measure=quality_measure, report=quality_report)
-    for name in ("run", "quality_measure", "quality_report"):
+    yield SimpleNamespace(run=run, measure=quality_measure, report=quality_report, feet=feet)
+    for name in ("feet", "run", "quality_measure", "quality_report"):
         sys.modules.pop(name, None)
 
 
@@ -96,7 +97,7 @@ def fake_library(monkeypatch: pytest.MonkeyPatch, quality: SimpleNamespace, *, p
     numbered = lw.BodyTrack(**{**vars(track), "confidence": torch.arange(FRAMES) / FRAMES})
     fakes = SimpleNamespace(
         encode_source=lambda photo: SimpleNamespace(background=frame(0), alpha=mask(0), track=numbered[0]),
-        recover=lambda found: numbered,
+        recover=lambda found, *, regressor=None: numbered,
         imitate=imitate,
         load_body=lw.load_body,
         InputError=lw.InputError,
@@ -227,3 +228,33 @@ def test_bad_input_is_one_line_and_code_two(quality: SimpleNamespace, tmp_path: 
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1
+
+
+def test_feet_are_measured_where_both_pictures_show_them(quality: SimpleNamespace) -> None:
+    names = tuple(f"{side}_{point}" for side in ("left", "right") for point in quality.feet.POINTS.values())
+    real = lw.Keypoints(
+        names, torch.zeros(3, 12, 2), torch.ones(3, 12), None, torch.ones(3, dtype=torch.bool), (64, 64), 0.0, "fake"
+    )
+    image, confidence = torch.zeros(3, 12, 2), torch.ones(3, 12)
+    image[:, names.index("left_heel"), 1], image[:, names.index("right_heel"), 1] = -2.0, -4.0
+    confidence[2, names.index("right_heel")] = 0.4
+    ours = lw.Keypoints(names, image, confidence, None, torch.tensor([True, False, True]), (64, 64), 0.0, "fake")
+    apart = {
+        name: quality.feet.lower_by(point, [ours, real], np.array([40.0, 40.0, 80.0]))
+        for name, point in quality.feet.POINTS.items()
+    }
+    assert apart["heel"] == pytest.approx([-0.05, -0.025, -0.1])
+    assert apart["toe"] == [0.0] * 4
+    data = quality.feet.to_json({"one": apart, "two": apart}, {"frames": 3}, 1)
+    quality.feet.check(data)
+    json.dumps(data, allow_nan=False)
+    assert data["summary"]["heel"]["mean"] == pytest.approx(-5.0)
+    assert "-5.00" in quality.feet.table(data)
+    with pytest.raises(ValueError, match="summary must have"):
+        quality.feet.check(data | {"summary": {"heel": data["summary"]["heel"]}})
+
+
+@pytest.mark.parametrize("arguments", [[], ["--photo", "one.png"]], ids=["nothing", "half"])
+def test_feet_need_a_photo_and_a_motion(quality: SimpleNamespace, capsys, arguments: list[str]) -> None:
+    assert quality.feet.main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1

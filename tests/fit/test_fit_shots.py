@@ -96,7 +96,7 @@ def test_imitation_begins_anew_after_a_cut(body, fitted, camera) -> None:
     first = [shot.start for shot in shots_of(CUTS, FRAMES)]
     if camera == "smooth":
         apart = (target.transl[first] - source.transl)[:, [0, 2]].norm(dim=-1)
-        assert float(apart.max()) < 0.05
+        assert float(apart.max()) < 0.1  # standing feet are held where they stand on the whole
 
 
 def test_a_track_keeps_its_cuts(fitted, tmp_path) -> None:

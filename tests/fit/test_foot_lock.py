@@ -73,6 +73,18 @@ def test_planted_feet_move_less_than_three_millimetres_a_frame(body, filmed):
     assert float(after.mean()) < 0.4 * float(before.mean())
 
 
+def test_feet_that_only_seem_to_move_along_the_view_are_held_in_full(body):
+    exact, _, _, _ = _filmed_walk(body, 24.0, 1.2)
+    still = exact[[30] * 24]
+    depth = 0.12 * torch.sin(torch.arange(24) * 0.8)  # what a single view tells worst
+    away = torch.zeros(24, 3)
+    away[:, 2] = depth
+    shaken = replace(still, transl=still.transl + away)
+    planted = plant_feet(body, shaken, stands=torch.zeros(24, 4, dtype=torch.int64))
+    assert float(_speeds(foot_points(body, shaken), 24.0).mean()) > 0.05 * 24
+    assert float(_speeds(foot_points(body, planted), 24.0).amax()) < 0.004 * 24
+
+
 def test_feet_in_swing_stay_on_their_path(body, filmed):
     exact, fitted, _, _ = filmed
     planted = plant_feet(body, fitted)

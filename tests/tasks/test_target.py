@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
 from liquidwarp.fit import plant_feet
 from liquidwarp.geometry import default_camera, project
@@ -62,6 +63,20 @@ def test_copy_puts_another_shape_s_landmarks_where_the_motion_s_are(body):
     assert float(apart.median()) < 1.0  # pixels; the person is some 60 pixels tall
 
 
+@pytest.mark.parametrize("coefficient", [1, 3, 4])
+def test_copy_keeps_the_feet_of_other_proportions_where_the_motion_s_stand(coefficient):
+    body = load_body()
+    betas = torch.zeros(body.num_betas)
+    betas[coefficient] = 1.5
+    motion, source = track(body, [[0.0, 0, 3.5]]), track(body, [[0.0, 0, 3.0]], betas=betas)
+    target = imitation_target(body, source, motion, camera="copy")
+    names = tuple(f"{side}_{point}" for side in ("left", "right") for point in ("ankle", "heel", "foot_index"))
+    wanted = body.landmarks(names, motion.betas, motion.global_orient, motion.body_pose, motion.transl)
+    found = body.landmarks(names, betas, target.global_orient, target.body_pose, target.transl)
+    off = project(motion.camera, found)[..., :2] - project(motion.camera, wanted)[..., :2]
+    assert off.abs().max() < 0.002 * 107  # the person is 107 pixels tall
+
+
 def test_smooth_keeps_sideways_and_depth_motion_and_the_floor(body):
     source = track(body, [[-0.3, 0.2, 4.0]])
     motion = track(body, [[0.5, 0.0, 3.0], [0.9, 0.0, 3.0], [0.9, 0.0, 3.6]])
@@ -88,7 +103,7 @@ def test_source_walks_on_the_spot(body):
     assert float(moved[:, 0].amax() - moved[:, 0].amin()) < 1.8
 
 
-@pytest.mark.parametrize("camera", ["smooth", "source"])
+@pytest.mark.parametrize("camera", ["smooth", "copy", "source"])
 def test_standing_feet_stand_on_other_legs(body, camera):
     frames = 60
     betas = torch.zeros(body.num_betas)
