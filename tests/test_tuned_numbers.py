@@ -31,6 +31,7 @@ TUNINGS = {
         "PersonColorTuning",
         "ShotTuning",
         "SearchTuning",
+        "SideTuning",
     ),
     "liquidwarp.fit.tuning": (
         "CloseTuning",

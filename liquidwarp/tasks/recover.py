@@ -15,7 +15,7 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.hands import find_hand
 from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
-from liquidwarp.detect import ClipDetection, Detector, detect_clip, shots_without_legs
+from liquidwarp.detect import ClipDetection, Detector, detect_clip, put_sides_right, shots_without_legs
 from liquidwarp.errors import InputError
 from liquidwarp.fit import (
     FitTuning,
@@ -115,7 +115,9 @@ def recover(
     if not isinstance(regressor, LandmarkNetwork | None) and isinstance(source, Keypoints | ClipDetection):
         name = "the image regressor" if isinstance(regressor, ImageNetwork) else regressor.name
         raise InputError(f"{name} looks at pictures, the source has none; give the video or the photo")
-    if isinstance(source, Keypoints | ClipDetection):
+    if isinstance(source, Keypoints):
+        found, _ = put_sides_right(source)
+    elif isinstance(source, ClipDetection):
         found = source
     else:
         found = detect_source(source, detector, person, progress)
