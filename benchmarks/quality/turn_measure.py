@@ -70,7 +70,7 @@ def find_turns(folder: Path, names: list[str] | None = None) -> list[Path]:
 
 def yaw(track: lw.BodyTrack) -> np.ndarray:
     """Return how far the body is turned in each frame, in degrees: what `novel_view` calls the angle of a view."""
-    turn = track.camera.rotation @ axis_angle_to_matrix(track.global_orient)
+    turn = axis_angle_to_matrix(track.global_orient)
     return np.degrees(torch.atan2(turn[:, 0, 2], turn[:, 2, 2]).double().numpy())
 
 

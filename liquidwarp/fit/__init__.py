@@ -25,7 +25,9 @@ from liquidwarp.fit.tuning import (
     StartTuning,
     SteadyTuning,
     TermTuning,
+    ViewpointTuning,
 )
+from liquidwarp.fit.viewpoint import find_camera, upright_camera
 
 __all__ = [
     "BodyPoints",
@@ -49,10 +51,12 @@ __all__ = [
     "SteadyTuning",
     "Term",
     "TermTuning",
+    "ViewpointTuning",
     "Window",
     "autodiff_term",
     "close_terms",
     "face_track",
+    "find_camera",
     "find_stands",
     "fit_hands",
     "fit_track",
@@ -61,5 +65,6 @@ __all__ = [
     "plant_feet",
     "refine_with_masks",
     "stand_still",
+    "upright_camera",
     "without_seen_hands",
 ]
