@@ -48,6 +48,7 @@ TUNINGS = {
         "StartTuning",
         "SteadyTuning",
         "TermTuning",
+        "ViewpointTuning",
     ),
     "liquidwarp.inpaint.tuning": ("BackgroundTuning", "InpaintTuning"),
     "liquidwarp.matting.tuning": ("ForegroundTuning", "HeldTuning", "MattingTuning"),

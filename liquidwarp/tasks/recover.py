@@ -131,7 +131,7 @@ def recover(
         found = detect_source(source, detector, person, progress)
     keypoints = found if isinstance(found, Keypoints) else found.keypoints
     if camera is None:
-        camera = find_camera(body, keypoints, fov=fov, tuning=tuning)
+        camera = find_camera(body, keypoints, fov=fov if fov is not None else _told_fov(source), tuning=tuning)
     initial, short = None, False
     if regressor is not None:
         initial, keypoints = _start(source, keypoints, regressor, body, camera, progress)
@@ -164,6 +164,11 @@ def recover(
         tuning=tuning,
         progress=progress,
     )
+
+
+def _told_fov(source: str | Path | np.ndarray | Keypoints | ClipDetection) -> float | None:
+    """Return the field of view that a photo says it has."""
+    return read_image(source).fov if isinstance(source, str | Path) and is_image(source) else None
 
 
 def _start(
