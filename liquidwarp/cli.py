@@ -127,6 +127,8 @@ def _imitate(options: argparse.Namespace) -> None:
         _check_driver(options.motion)
         person, motion = _encode_and_recover(options)
     else:
+        if options.motion_fov is not None:
+            raise InputError(f"--motion-fov is for a video; {options.motion} has its camera in it, so leave it out")
         person = _encode(options)
     frames = imitate(
         person,
@@ -281,6 +283,8 @@ def _transfer(options: argparse.Namespace) -> None:
         raise InputError("--motion-person goes with --motion; add it, or leave --motion-person out")
     if options.smooth:
         raise InputError("--smooth goes with --motion; add it, or leave --smooth out")
+    if options.motion_fov is not None:
+        raise InputError("--motion-fov goes with --motion; add it, or leave --motion-fov out")
     method = _check_look(options)
     _check_picture(options.output, "without --motion the result is one picture; give a name that ends in .png", options)
     person = _encode(options)
@@ -343,6 +347,7 @@ def _recover(options: argparse.Namespace) -> None:
         body=body,
         detector=_detector(options),
         person=options.person,
+        fov=options.fov,
         regressor=_regressor(options, body),
         fit=not options.no_fit,
         smooth=_smoothing(options),
@@ -473,7 +478,7 @@ def _encode(options: argparse.Namespace) -> "SourceState":
     photos = options.photos if len(options.photos) > 1 else options.photos[0]
     body = _load_body(options)
     detector = _detector(options)
-    person = encode_source(photos, body=body, detector=detector, person=options.person, progress=True)
+    person = encode_source(photos, body=body, detector=detector, person=options.person, fov=options.fov, progress=True)
     if not options.wear:
         return person
     wearers = {
@@ -559,6 +564,7 @@ def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, Body
         body=_load_body(options),
         detector=_detector(options),
         person=options.motion_person or 0,
+        fov=options.motion_fov,
         regressor="landmarks",  # its short fit shows the same pictures (docs/performance.md)
         progress=True,
     )

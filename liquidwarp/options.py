@@ -7,6 +7,7 @@ from typing import NoReturn
 from liquidwarp import __version__
 from liquidwarp.errors import InputError
 
+_NARROWEST, _WIDEST = 2, 150  # fields of view, degrees, as `geometry.default_camera`
 _SMALLEST, _LARGEST = 16, 8192  # longer side of a picture, pixels: what can show a person, what H.264 can hold
 
 
@@ -65,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="a video, a track from 'liquidwarp recover', or another motion: .bvh, or .npz or .pkl of the SMPL family",
     )
     _add_motion_person(imitate)
+    _add_fov(imitate, "--motion-fov", "motion's (a video)", "estimated")
     _add_joint_map(imitate)
     _add_smooth(imitate)
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
@@ -100,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--motion", metavar="VIDEO|MOTION", help="let the dressed person do a motion; -o is then a video"
     )
     _add_motion_person(transfer)
+    _add_fov(transfer, "--motion-fov", "motion's (a video)", "estimated")
     _add_joint_map(transfer)
     _add_smooth(transfer)
     _add_camera(transfer)
@@ -169,6 +172,7 @@ def make_parser() -> argparse.ArgumentParser:
     recover.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person, 0 is the largest (default)"
     )
+    _add_fov(recover, "--fov", "video's or photo's", "what a photo says of itself, or estimated")
     recover.add_argument(
         "--regressor",
         choices=("landmarks", "image", "hmr", "spin"),
@@ -443,6 +447,7 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
     parser.add_argument(
         "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
     )
+    _add_fov(parser, "--fov", "photo's", "what the photo says of itself, or a usual one")
     _add_hands(parser)
     _add_body(parser)
     _add_models(parser)
@@ -512,6 +517,15 @@ def _seconds_by_limb(text: str) -> dict[str, float]:
         if not 0 <= seconds[limb] < math.inf:
             raise argparse.ArgumentTypeError(f"{part!r} gives no seconds from 0 on; write {limb}=0.5")
     return seconds
+
+
+def _add_fov(parser: argparse.ArgumentParser, name: str, whose: str, default: str) -> None:
+    parser.add_argument(
+        name,
+        type=_fov,
+        metavar="DEGREES",
+        help=f"the {whose} field of view along the longer side (default: {default})",
+    )
 
 
 def _add_joint_map(parser: argparse.ArgumentParser) -> None:
@@ -636,6 +650,13 @@ def _elevation(text: str) -> float:
     value = _number(text)
     if not -90 <= value <= 90:
         raise argparse.ArgumentTypeError(f"{text} is too steep; give -90 to 90 degrees")
+    return value
+
+
+def _fov(text: str) -> float:
+    value = _number(text)
+    if not _NARROWEST <= value <= _WIDEST:
+        raise argparse.ArgumentTypeError(f"{text} is no field of view; give {_NARROWEST} to {_WIDEST} degrees")
     return value
 
 

@@ -12,6 +12,7 @@ import pytest
 import liquidwarp as lw
 from liquidwarp import demo, doctor, tasks
 from liquidwarp.cli import main
+from liquidwarp.geometry import field_of_view
 from liquidwarp.media import open_video, read_image, read_provenance
 
 COMMANDS = (
@@ -32,14 +33,20 @@ COMMANDS = (
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch, encoded: lw.SourceState) -> list[tuple[object, int]]:
+def known(monkeypatch: pytest.MonkeyPatch, encoded: lw.SourceState) -> list[tuple[object, ...]]:
     """Encode nobody anew; tell who was asked for."""
-    asked: list[tuple[object, int]] = []
+    asked: list[tuple[object, ...]] = []
 
     def encode(
-        source: object, *, body: object = None, detector: object = None, person: int = 0, progress: bool = False
+        source: object,
+        *,
+        body: object = None,
+        detector: object = None,
+        person: int = 0,
+        fov: float | None = None,
+        progress: bool = False,
     ) -> lw.SourceState:
-        asked.append((source, person))
+        asked.append((source, person) if fov is None else (source, person, fov))
         return encoded
 
     monkeypatch.setattr(tasks, "encode_source", encode)
@@ -171,6 +178,33 @@ def test_recover_a_photo(sources, tmp_path: Path) -> None:
     track, overlay = tmp_path / "photo.npz", tmp_path / "overlay.jpg"
     assert main(["recover", str(sources.photo), "-o", str(track), "--overlay", str(overlay)]) == 0
     assert (len(lw.BodyTrack.load(track)), read_image(overlay).size) == (1, (320, 256))
+
+
+def test_lenses_can_be_told(sources, known, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+    track, photo, clip = tmp_path / "photo.npz", str(sources.photo), str(sources.motion)
+    assert main(["recover", photo, "-o", str(track), "--fov", "55.5"]) == 0
+    assert field_of_view(lw.BodyTrack.load(track).camera) == pytest.approx(55.5, abs=1e-3)
+    learn = ["learn", photo, "-o", str(tmp_path / "me.person"), "--fov"]
+    assert main([*learn, "30"]) == 0
+    assert known == [(photo, 0, 30.0)]
+    told: list[float | None] = []
+
+    def recover(learn: object, motion: str, *, fov: float | None, **_: object) -> None:
+        told.append(fov)
+        raise lw.InputError("enough")
+
+    monkeypatch.setattr(tasks, "recover_meanwhile", recover)
+    out = ["-o", str(tmp_path / "out.mp4")]
+    assert main(["imitate", photo, "--motion", clip, *out, "--motion-fov", "65"]) == 2
+    assert told == [65.0]
+    for words, cause in (
+        ([*learn, "200"], "200 is no field of view; give 2 to 150 degrees"),
+        (["imitate", photo, "--motion", str(track), *out, "--motion-fov", "65"], "--motion-fov is for a video"),
+        (["transfer", photo, "--wear", f"upper={photo}", "-o", "a.png", "--motion-fov", "65"], "goes with --motion"),
+    ):
+        capsys.readouterr()
+        assert main(words) == 2
+        assert cause in capsys.readouterr().err
 
 
 def test_hands_can_be_left_out(sources, known, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

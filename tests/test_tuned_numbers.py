@@ -31,6 +31,7 @@ TUNINGS = {
         "PersonColorTuning",
         "ShotTuning",
         "SearchTuning",
+        "SideTuning",
     ),
     "liquidwarp.fit.tuning": (
         "ApartTuning",
@@ -49,6 +50,7 @@ TUNINGS = {
         "StartTuning",
         "SteadyTuning",
         "TermTuning",
+        "ViewpointTuning",
     ),
     "liquidwarp.inpaint.tuning": ("BackgroundTuning", "InpaintTuning"),
     "liquidwarp.matting.tuning": ("ForegroundTuning", "HeldTuning", "MattingTuning"),

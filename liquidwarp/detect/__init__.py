@@ -17,6 +17,7 @@ from liquidwarp.detect.mediapipe_detector import MediaPipeDetector
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE, profile_of
 from liquidwarp.detect.protocol import Detection, Detector, FollowingDetector
 from liquidwarp.detect.readers import read_coco_keypoints, read_openpose
+from liquidwarp.detect.sides import put_sides_right
 from liquidwarp.detect.tuning import FollowTuning, LiteRtTuning, MediaPipeTuning
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "detect_people",
     "legs_shown",
     "profile_of",
+    "put_sides_right",
     "read_coco_keypoints",
     "read_openpose",
     "shots_without_legs",

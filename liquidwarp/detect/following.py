@@ -33,6 +33,7 @@ from liquidwarp.detect.protocol import (
     is_same,
 )
 from liquidwarp.detect.shots import mark_cuts
+from liquidwarp.detect.sides import put_sides_right
 from liquidwarp.detect.tuning import FOLLOW_TUNING, FollowTuning
 from liquidwarp.detect.turned import detect_turned
 from liquidwarp.errors import InputError, NoPersonError
@@ -107,6 +108,7 @@ def detect_clip(
     and followed by the overlap of boxes, and by the colours of clothes where there are several; someone who was lost
     for half a second is taken up again wherever a person of about the same size appears. Frames without the person are
     flagged in `keypoints.present` and counted in a warning. Cuts are found and named in another (`keypoints.cuts`).
+    Frames in which the detector took left for right are put right (`detect.sides`).
     A photo that shows nobody is also looked at turned, for people who are upside down or lie.
 
     Args:
@@ -166,8 +168,9 @@ def detect_clip(
     hidden = describe_hidden_legs(keypoints)
     if hidden:
         _log.warning("%s: %s", source, hidden)
-    hands = tuple(None if detection is None else detection.hands for detection in found)
     faces = tuple(None if detection is None else detection.face for detection in found)
+    seen_hands = [None if detection is None else detection.hands for detection in found]
+    keypoints, hands = put_sides_right(keypoints, seen_hands, faces, source=source, tuning=tuning.sides)
     return ClipDetection(
         keypoints,
         MaskStack(tuple(packed), small) if with_masks else None,

@@ -59,6 +59,54 @@ class PersonColorTuning:
 
 
 @dataclass(frozen=True)
+class SideTuning:
+    """The numbers of telling left from right (`detect.sides`); lengths in heights of the person."""
+
+    leap: float = 0.02
+    """Acceleration of a landmark, heights per frame squared, that is one standard deviation."""
+
+    most: float = 9.0
+    """Squared standard deviations that a landmark's leap counts at most."""
+
+    change: float = 6.0
+    """What each change between as it is and exchanged costs, in the same units: less than one landmark's leap."""
+
+    as_said: float = 0.2
+    """What the detector's own word is worth, per frame: most frames are right."""
+
+    feet: float = 0.5
+    """What the way that the feet point is worth, per frame."""
+
+    foot_drop: float = 0.03
+    """Heights by which toes are below heels from which on it counts in full."""
+
+    broad: float = 0.08
+    """Width of shoulders and hips, heights, from which on it is clear which way they face."""
+
+    hands: float = 0.3
+    """What a hand is worth that looks like a left or a right one, per frame."""
+
+    faces: float = 0.5
+    """What a face is worth, per frame."""
+
+    least_votes: float = 4.0
+    """Signs, all frames together, by which the answer must beat its opposite to be sure."""
+
+    reach: int = 3
+    """Frames before and after whose median tells where a landmark should be."""
+
+    shrunk: float = 0.75
+    """Part of their usual distance below which left and right are taken to be the mean of both answers."""
+
+    astray: float = 0.05
+    """Heights that a landmark is off it, from which on it is between both answers."""
+
+
+SIDE_TUNING = SideTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class FollowTuning:
     """The numbers of `detect_clip`, `collect_keypoints` and the readers of other programs' files."""
 
@@ -67,6 +115,9 @@ class FollowTuning:
 
     colors: PersonColorTuning = PersonColorTuning()
     """Who looks like whom."""
+
+    sides: SideTuning = SIDE_TUNING
+    """Of telling left from right."""
 
     seen: float = 0.3
     """Confidence above which a landmark counts for somebody's box."""

@@ -29,7 +29,9 @@ from liquidwarp.fit.tuning import (
     StartTuning,
     SteadyTuning,
     TermTuning,
+    ViewpointTuning,
 )
+from liquidwarp.fit.viewpoint import find_camera, upright_camera
 
 __all__ = [
     "LIMBS",
@@ -56,11 +58,13 @@ __all__ = [
     "SteadyTuning",
     "Term",
     "TermTuning",
+    "ViewpointTuning",
     "Window",
     "arm_depths",
     "autodiff_term",
     "close_terms",
     "face_track",
+    "find_camera",
     "find_stands",
     "fit_hands",
     "fit_track",
@@ -71,5 +75,6 @@ __all__ = [
     "refine_with_masks",
     "smooth_limbs",
     "stand_still",
+    "upright_camera",
     "without_seen_hands",
 ]

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from liquidwarp.fit.prior import shortest_rotation
@@ -16,6 +16,7 @@ from liquidwarp.geometry import axis_angle_to_matrix, length_in_pixels
 from liquidwarp.types import Camera
 
 _FEET = (("left_heel", "left_foot_index"), ("right_heel", "right_foot_index"))
+_LINE = ("shoulder", "hip", "knee", "ankle")
 _NEAREST = 0.05  # metres: what a wild step brings behind the camera is seen as if it were here
 
 
@@ -82,31 +83,55 @@ def stand_upright(
     world: Float[Tensor, "T L 3"],
     weight: Float[Tensor, "T L"],
     *,
+    down: Float[Tensor, "3"] | None = None,
     tuning: EvidenceTuning = FIT_TUNING.evidence,
 ) -> Float[Tensor, "T L 3"]:
-    """Take the lean out of world landmarks: who stands with straight legs stands upright before a level camera.
+    """Take the lean out of world landmarks: who stands with straight legs stands upright.
 
     Detectors guess depth along a standing body badly: straight legs come with 20 degrees of bend at the knees, and the
     whole leans by 10 to 30 degrees. From the front neither shows; from the side both do. So small bends are taken out
     of the legs, and the median lean from the ankles to the shoulders, over the frames in which the person stands
     straight, is turned back in all frames.
+
+    Args:
+        names: of the landmarks.
+        world: landmarks in camera axes.
+        weight: trust in them.
+        down: which way is down in camera axes; by default that of a level camera.
+        tuning: who stands straight.
     """
-    needed = ("shoulder", "hip", "knee", "ankle")
-    if any(f"{side}_{joint}" not in names for side in ("left", "right") for joint in needed):
+    if not knows_standing(names):
         return world
     world = _straighten_legs(names, world, tuning.false_bend)
-    column = {joint: [names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in needed}
-    shoulder, hip, knee, ankle = (world[:, column[joint]] for joint in needed)
-    legs = torch.nn.functional.cosine_similarity(hip - knee, knee - ankle, dim=-1).amin(1)
-    seen = torch.stack([weight[:, column[joint]].amin(1) for joint in needed]).amin(0) > tuning.least_seen
-    up = ankle.mean(1) - shoulder.mean(1)
-    lean = torch.atan2(up[:, 2], up[:, 1])
-    straight = seen & (legs > math.cos(tuning.straight_knee)) & (lean.abs() < tuning.most_lean)
+    along, straight = standing_line(names, world, weight, tuning=tuning)
     if not bool(straight.any()):
         return world
+    lean = torch.atan2(along[:, 2], along[:, 1])
     turn = torch.zeros(3, dtype=world.dtype)
-    turn[0] = -lean[straight].median()
+    turn[0] = (0.0 if down is None else torch.atan2(down[2], down[1]).to(world)) - lean[straight].median()
     return world @ axis_angle_to_matrix(turn).T
+
+
+def knows_standing(names: tuple[str, ...]) -> bool:
+    """Tell whether landmarks say how somebody stands."""
+    return all(f"{side}_{joint}" in names for side in ("left", "right") for joint in _LINE)
+
+
+def standing_line(
+    names: tuple[str, ...],
+    world: Float[Tensor, "T L 3"],
+    weight: Float[Tensor, "T L"],
+    *,
+    tuning: EvidenceTuning = FIT_TUNING.evidence,
+) -> tuple[Float[Tensor, "T 3"], Bool[Tensor, "T"]]:
+    """Return the way from the shoulders to the ankles, and the frames in which somebody stands with straight legs."""
+    column = {joint: [names.index(f"{side}_{joint}") for side in ("left", "right")] for joint in _LINE}
+    shoulder, hip, knee, ankle = (world[:, column[joint]] for joint in _LINE)
+    legs = torch.nn.functional.cosine_similarity(hip - knee, knee - ankle, dim=-1).amin(1)
+    seen = torch.stack([weight[:, column[joint]].amin(1) for joint in _LINE]).amin(0) > tuning.least_seen
+    along = ankle.mean(1) - shoulder.mean(1)
+    lean = torch.atan2(along[:, 2], along[:, 1])
+    return along, seen & (legs > math.cos(tuning.straight_knee)) & (lean.abs() < tuning.most_lean)
 
 
 def _straighten_legs(

@@ -89,10 +89,9 @@ def refine_with_masks(
             for shot in shots
         ]
         return join_shots(parts, shots, keypoints)
-    camera = track.camera.at_origin()
     threads = thread_count()
     with torch.no_grad(), one_thread():
-        fitter = Fitter(body, keypoints, camera, track.fps, terms=terms, weights=weights, tuning=tuning)
+        fitter = Fitter(body, keypoints, track.camera, track.fps, terms=terms, weights=weights, tuning=tuning)
         fitter.skeleton = fitter.skeleton.at(track.betas.double())
         mesh = _PosedMesh(body, body.identity(track.betas), offsets)
         state = read_state(body, track, track.camera)

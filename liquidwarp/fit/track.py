@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 import liquidwarp
@@ -126,7 +126,7 @@ def fit_track(
     still = still if still is not None else (len(keypoints.present) == 1 or keypoints.fps <= 0)
     fps = 0.0 if still else keypoints.fps
     with torch.no_grad(), one_thread():
-        fitter = Fitter(body, keypoints, camera.at_origin(), fps, terms=terms, weights=weights, tuning=tuning)
+        fitter = Fitter(body, keypoints, camera, fps, terms=terms, weights=weights, tuning=tuning)
         if betas is None:
             fitter.find_shape(steps)
         else:
@@ -258,15 +258,16 @@ class Fitter:
         self.terms, self.weights, self.tuning = tuple(terms), weights, tuning
         self.names = tuple(name for name in keypoints.names if name in body.landmark_names)
         pick = [keypoints.names.index(name) for name in self.names]
-        self.camera, self.fps, self.present = camera, fps, keypoints.present
+        self.camera, self.fps, self.present = camera.at_origin(), fps, keypoints.present
         self.image = keypoints.image[:, pick].double()
         self.confidence = keypoints.confidence[:, pick].double() * keypoints.present[:, None]
         self.weight = trust(self.confidence, self.image, keypoints.size, tuning=tuning.evidence)
         self.world = keypoints.world[:, pick].double() if keypoints.world is not None else None
         if self.world is not None:
-            self.world = view_along_ray(camera, self.world, self.image, self.weight)
+            self.world = view_along_ray(self.camera, self.world, self.image, self.weight)
             if keypoints.profile.leans:
-                self.world = stand_upright(self.names, self.world, self.weight, tuning=tuning.evidence)
+                down = camera.turn_to_camera(torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64))
+                self.world = stand_upright(self.names, self.world, self.weight, down=down, tuning=tuning.evidence)
         self.depth_sigma = keypoints.profile.depth_sigma if fps > 0 else tuning.evidence.still_depth_sigma
         skeleton = make_skeleton(body, self.names, torch.zeros(body.num_betas, dtype=torch.float64))
         offsets = keypoints.profile.offsets_on(body.landmark_definition, self.names)
@@ -328,7 +329,7 @@ class Fitter:
 
     def find_shape(self, steps: int) -> None:
         """Estimate the shape from some frames that show much of the person."""
-        frames = self._telling_frames()
+        frames = self.telling_frames()
         tuning = self.tuning.solver
         pull = self.weights.shape * (tuning.shape_pull + tuning.shape_pull_per_frame * len(frames))
         for _ in range(self.tuning.shape_rounds):
@@ -336,8 +337,8 @@ class Fitter:
             problem = self.problem(self.evidence(state, frames), state, frames)
             self.skeleton, state = solve_shape(problem, state, steps, pull, tuning=tuning)
 
-    def _telling_frames(self) -> Tensor:
-        # The frame with most seen landmarks of each of some equal stretches.
+    def telling_frames(self) -> Int[Tensor, "N"]:
+        """Choose the frames that tell the shape: of each of some equal stretches that with most landmarks seen."""
         seen, most = self.weight.sum(dim=1), self.tuning.shape_frames
         pieces = torch.arange(len(seen)).tensor_split(min(most, len(seen)))
         best = torch.stack([piece[seen[piece].argmax()] for piece in pieces])

@@ -620,6 +620,50 @@ class FingerTuning:
 
 
 @dataclass(frozen=True)
+class ViewpointTuning:
+    """How lens, pitch and roll of a camera that says nothing of itself are found (`fit.viewpoint`)."""
+
+    usual_fov: float = 50.0
+    """Degrees along the longer side around which lenses are looked for: phones have 50 to 70, portraits 25 to 40."""
+
+    lens_sigma: float = 0.3
+    """Standard deviation of the logarithm of focal lengths."""
+
+    fovs: tuple[float, ...] = (28.0, 40.0, 52.0, 64.0, 76.0)
+    """Degrees that are tried; what lies between is read off a parabola."""
+
+    first_fov: float = 40.0
+    """That of them which the others start from."""
+
+    shape_frames: int = 12
+    """Frames of a clip that tell the lens."""
+
+    least_frames: int = 8
+    """Frames that it must have to tell it."""
+
+    steps: tuple[int, int] = (8, 4)
+    """Steps of the solver at first, and for each lens from its neighbour."""
+
+    worth: float = 0.1
+    """What the cost of the fit counts against the usual lens: frames of a clip share their errors."""
+
+    most_bend: float = math.radians(20)
+    """Bend between trunk and legs, radians, up to which somebody stands upright."""
+
+    most_apart: float = 0.6
+    """Distance of the ankles, lengths of the legs, up to which somebody stands on both feet."""
+
+    pitch_part: float = 0.8
+    """Part of the lean of who stands straight that is the camera's pitch: detectors see some lean where none is."""
+
+    most_pitch: float = math.radians(35)
+    """Radians that a camera is pitched at most."""
+
+    roll_sigma: float = math.radians(4)
+    """Radians of sideways lean at which half of it is the camera's roll: people lean by less, cameras by more."""
+
+
+@dataclass(frozen=True)
 class FitTuning:
     """The numbers of `fit_track`, `refine_with_masks` and `plant_feet` together."""
 
@@ -658,6 +702,9 @@ class FitTuning:
 
     fingers: FingerTuning = field(default_factory=FingerTuning)
     """Fingers."""
+
+    viewpoint: ViewpointTuning = field(default_factory=ViewpointTuning)
+    """The camera."""
 
     shape_frames: int = 32
     """Frames that tell the shape: the best of as many equal stretches."""

@@ -3,6 +3,7 @@
 from liquidwarp.geometry.cameras import (
     default_camera,
     distance_of_length,
+    field_of_view,
     length_in_metres,
     length_in_pixels,
     look_at_camera,
@@ -22,6 +23,7 @@ __all__ = [
     "default_camera",
     "denormalize_pixels",
     "distance_of_length",
+    "field_of_view",
     "length_in_metres",
     "length_in_pixels",
     "look_at_camera",

@@ -9,19 +9,43 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from liquidwarp.errors import InputError
 from liquidwarp.types import Camera
 
 DEFAULT_FIELD_OF_VIEW = math.radians(40)
 """Field of view of the longer side when a picture says nothing about its lens."""
+
+NARROWEST, WIDEST = 2.0, 150.0
+"""Degrees along the longer side that lenses have."""
 
 _NEAR = 0.05  # metres: a body nearer than this is taken to be there, so that derivatives stay finite
 
 _Length = TypeVar("_Length", float, np.ndarray, Tensor)
 
 
-def default_camera(size: tuple[int, int]) -> Camera:
-    """Return a pinhole camera for a picture whose lens is unknown (40 degrees along the longer side)."""
-    return Camera.create(max(size) / 2 / math.tan(DEFAULT_FIELD_OF_VIEW / 2), size)
+def default_camera(size: tuple[int, int], *, fov: float | None = None) -> Camera:
+    """Return a level pinhole camera for a picture.
+
+    Args:
+        size: (height, width).
+        fov: field of view along the longer side, degrees; by default that of a picture that says nothing of its lens.
+
+    Raises:
+        InputError: nobody has such a lens.
+    """
+    if fov is not None and not NARROWEST <= fov <= WIDEST:
+        raise InputError(
+            f"fov={fov:g} is no field of view; give degrees along the longer side, {NARROWEST:g} to {WIDEST:g}"
+        )
+    angle = DEFAULT_FIELD_OF_VIEW if fov is None else math.radians(fov)
+    return Camera.create(max(size) / 2 / math.tan(angle / 2), size)
+
+
+def field_of_view(camera: Camera) -> float:
+    """Return the field of view of a pinhole camera along its picture's longer side, in degrees."""
+    longer = int(camera.size[1] >= camera.size[0])
+    half = max(camera.size) / 2 / float(camera.focal[1 - longer])
+    return 2 * math.degrees(math.atan(half))
 
 
 def project(camera: Camera, points: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 3"]:
@@ -121,7 +145,7 @@ def orbit_camera(
     azimuth: float | Float[Tensor, "*B"],
     elevation: float | Float[Tensor, "*B"] = 0.0,
 ) -> Camera:
-    """Walk a camera around a point of the world, which stays where it is in the picture.
+    """Walk a camera around a point, about the world's vertical; the point stays where it is in the picture.
 
     Args:
         camera: one camera; `azimuth` and `elevation` 0 leave it where it is.
@@ -130,7 +154,7 @@ def orbit_camera(
         elevation: radians.
     """
     turned = look_at_camera(camera, pivot, azimuth=azimuth, elevation=elevation)
-    rotation = turned.rotation @ camera.rotation
+    rotation = camera.rotation @ turned.rotation
     local = camera.to_camera(pivot)
     return replace(turned, rotation=rotation, translation=local - (rotation @ pivot[:, None])[..., 0])
 

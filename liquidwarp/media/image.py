@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
+from liquidwarp.media.lens import fov_from_exif
 from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, holds_video, quiet_pillow
 from liquidwarp.media.provenance import gif_comment, provenance_text, software, xmp_packet
 
@@ -31,11 +32,13 @@ class Picture:
         alpha: opacity (255 = opaque), or None when the file has none or is opaque everywhere. `rgb` is not
             multiplied by it.
         path: where it came from.
+        fov: field of view along the longer side in degrees, if the file says so.
     """
 
     rgb: UInt8[np.ndarray, "H W 3"]
     alpha: UInt8[np.ndarray, "H W"] | None
     path: Path
+    fov: float | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -141,7 +144,7 @@ def picture_comments(path: str | Path) -> Iterator[str]:
 
 def to_picture(image: Image.Image, path: Path) -> Picture:
     """Convert what Pillow has read, of an animation the current frame."""
-    profile = image.info.get("icc_profile")
+    profile, fov = image.info.get("icc_profile"), fov_from_exif(image)
     image = _upright(image)
     alpha = None
     if image.has_transparency_data:
@@ -151,7 +154,7 @@ def to_picture(image: Image.Image, path: Path) -> Picture:
     image = _to_srgb(_to_eight_bits(image), profile)
     if alpha is not None and alpha.min() == 255:
         alpha = None
-    return Picture(rgb=np.array(image), alpha=alpha, path=path)
+    return Picture(rgb=np.array(image), alpha=alpha, path=path, fov=fov)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -27,6 +27,7 @@ def recover_meanwhile(
     body: BodyModel | None = None,
     detector: Detector | None = None,
     person: int = 0,
+    fov: float | None = None,
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     progress: bool = False,
 ) -> tuple[T, BodyTrack]:
@@ -41,6 +42,7 @@ def recover_meanwhile(
         body: the body to fit; the open body by default.
         detector: not in use by `learn`; a new `detect.default_detector` if None.
         person: which person to follow, 0 is the largest.
+        fov: of the motion's camera, if it is known.
         regressor: a network whose answer starts the fit.
         progress: show progress bars.
 
@@ -73,7 +75,9 @@ def recover_meanwhile(
     threading.Thread(target=work, name="learn").start()  # no daemon: a process that ends under C++ is aborted
     try:
         with stop_when(unwanted):
-            track = recover(motion, body=body, detector=detector, person=person, regressor=regressor, progress=progress)
+            track = recover(
+                motion, body=body, detector=detector, person=person, fov=fov, regressor=regressor, progress=progress
+            )
         return learnt.result(), track
     except Stopped:
         learnt.result()  # raises

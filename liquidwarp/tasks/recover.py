@@ -15,7 +15,7 @@ from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.hands import find_hand
 from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
-from liquidwarp.detect import ClipDetection, Detector, detect_clip, shots_without_legs
+from liquidwarp.detect import ClipDetection, Detector, detect_clip, put_sides_right, shots_without_legs
 from liquidwarp.errors import InputError
 from liquidwarp.fit import (
     FitTuning,
@@ -23,6 +23,7 @@ from liquidwarp.fit import (
     Term,
     close_terms,
     face_track,
+    find_camera,
     fit_hands,
     fit_track,
     keep_apart,
@@ -67,6 +68,7 @@ def recover(
     body: BodyModel | None = None,
     detector: Detector | None = None,
     camera: Camera | None = None,
+    fov: float | None = None,
     person: int = 0,
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
@@ -83,7 +85,9 @@ def recover(
             (`media.read_frames`); or what a detector found in one: keypoints, or a `ClipDetection`.
         body: the body to fit; the open body by default.
         detector: what finds people; see `detect.default_detector`.
-        camera: the camera, if its lens is known.
+        camera: the camera, if it is known; by default its lens, pitch and roll are estimated (`fit.find_camera`).
+        fov: its field of view along the longer side, degrees, if nothing but that is known; of a photo that says so
+            itself it is read.
         person: which person to follow, 0 is the largest.
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
             landmarks alone, "image" at the pictures too; the fit from either is short.
@@ -96,8 +100,9 @@ def recover(
         progress: show progress bars.
 
     Raises:
-        InputError: the source cannot be read, there is no regressor although nothing is to be fitted, or one that looks
-            at pictures where the source has none, terms where nothing is fitted, or an unknown limb.
+        InputError: the source cannot be read, `fov` is none or comes with a camera, there is no regressor although
+            nothing is to be fitted, or one that looks at pictures where the source has none, terms where nothing is
+            fitted, or an unknown limb.
         TypeError: the source is nothing of these.
         NoPersonError: nobody in it.
 
@@ -122,13 +127,20 @@ def recover(
     if not isinstance(regressor, LandmarkNetwork | None) and isinstance(source, Keypoints | ClipDetection):
         name = "the image regressor" if isinstance(regressor, ImageNetwork) else regressor.name
         raise InputError(f"{name} looks at pictures, the source has none; give the video or the photo")
-    if isinstance(source, Keypoints | ClipDetection):
+    if camera is not None and fov is not None:
+        raise InputError("camera and fov both say what the lens is; give one of them")
+    found: Keypoints | ClipDetection
+    if isinstance(source, Keypoints):
+        found, _ = put_sides_right(source)
+    elif isinstance(source, ClipDetection):
         found = source
     else:
         found = detect_source(source, detector, person, progress)
+    keypoints = found if isinstance(found, Keypoints) else found.keypoints
+    if camera is None:
+        camera = find_camera(body, keypoints, fov=fov if fov is not None else _told_fov(source), tuning=tuning)
     initial, short = None, False
     if regressor is not None:
-        keypoints = found if isinstance(found, Keypoints) else found.keypoints
         initial, keypoints = _start(source, keypoints, regressor, body, camera, progress)
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
@@ -162,6 +174,11 @@ def recover(
         progress=progress,
     )
     return smooth_limbs(body, track, smooth or {}, tuning=tuning)
+
+
+def _told_fov(source: str | Path | np.ndarray | Keypoints | ClipDetection) -> float | None:
+    """Return the field of view that a photo says it has."""
+    return read_image(source).fov if isinstance(source, str | Path) and is_image(source) else None
 
 
 def _start(
@@ -205,9 +222,11 @@ def fit_clip(
     Hands and face turn wrists and head where the detector looked at them; fingers are bent at the end, and the face is
     kept in the track.
 
-    `initial` is a track to start from; `short` says that it is nearly right, so that a quarter of the steps will do.
+    `camera` is estimated if it is None. `initial` is a track to start from; `short` says that it is nearly right, so
+    that a quarter of the steps will do.
     `terms`, `weights` and `tuning` are those of `recover`.
     """
+    camera = camera if camera is not None else find_camera(body, found.keypoints, tuning=tuning)
     found, terms = _with_close_looks(body, found, camera, terms, weights, tuning)
     track = fit_track(
         body,
@@ -232,11 +251,16 @@ def fit_photo(
     found: ClipDetection,
     *,
     betas: Float[Tensor, "K"] | None = None,
+    fov: float | None = None,
     tuning: FitTuning = FIT_TUNING,
 ) -> BodyTrack:
-    """Fit the body to the landmarks of a photo, its hands and its face; `betas` is the person's shape if known."""
-    found, terms = _with_close_looks(body, found, None, (), FIT_WEIGHTS, tuning)
-    track = fit_track(body, found.keypoints, betas=betas, terms=terms, tuning=tuning).track
+    """Fit the body to the landmarks of a photo, its hands and its face.
+
+    `betas` is the person's shape and `fov` the field of view along the longer side in degrees, if they are known.
+    """
+    camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning)
+    found, terms = _with_close_looks(body, found, camera, (), FIT_WEIGHTS, tuning)
+    track = fit_track(body, found.keypoints, camera=camera, betas=betas, terms=terms, tuning=tuning).track
     track = keep_apart(body, track, tuning=tuning.apart)
     return _with_hands_and_face(body, found, track, FIT_WEIGHTS, tuning)
 

@@ -19,7 +19,7 @@ from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning
+from liquidwarp.fit import FitTuning, find_camera
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
 from liquidwarp.geometry import bounded_size, project, shrunk
@@ -117,6 +117,7 @@ def encode_source(
     body: BodyModel | None = None,
     detector: Detector | None = None,
     person: int = 0,
+    fov: float | None = None,
     progress: bool = False,
     tuning: SourceTuning = SOURCE_TUNING,
 ) -> SourceState:
@@ -131,6 +132,8 @@ def encode_source(
         body: the body to fit; the open body by default, or that of the file.
         detector: what finds people; see `detect.default_detector`.
         person: which person, 0 is the largest.
+        fov: field of view along the longer side, degrees; by default what a photo says of itself (EXIF), what a clip
+            tells, or that of a usual lens. Pitch and roll are estimated (`fit.find_camera`).
         progress: show progress bars.
         tuning: the numbers of what is learnt; a person from a file is learnt already.
 
@@ -153,12 +156,12 @@ def encode_source(
     body = body or load_body()
     clip = _moving(source)
     if clip is not None:
-        photos, background = _photos_of_clip(clip, body, detector, person, progress, tuning)
+        photos, background = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
         name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, background = _photos(items, body, detector, person, tuning), None
+        photos, background = _photos(items, body, detector, person, fov, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
     state = _state(body, photos, background, tuning)
@@ -282,14 +285,16 @@ def _photos(
     body: BodyModel,
     detector: Detector | None,
     person: int,
+    fov: float | None,
     tuning: SourceTuning,
 ) -> list[_Photo]:
     photos: list[_Photo] = []
     for item in items:
-        rgb, alpha = _read(item)
+        rgb, alpha, told = _read(item)
         found = _detect_photo(rgb, given_name(item), detector, person)
         betas = photos[0].track.betas if photos else None
-        track = fit_photo(body, found, betas=betas, tuning=tuning.fit)
+        lens = fov if fov is not None else told
+        track = fit_photo(body, found, betas=betas, fov=lens, tuning=tuning.fit)
         photo = _Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track)
         photos.append(_set_down(given_name(item), body, photo, tuning))
     return photos
@@ -315,10 +320,11 @@ def _name(items: Sequence[PictureLike]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
-def _read(photo: PictureLike) -> tuple[np.ndarray, np.ndarray | None]:
+def _read(photo: PictureLike) -> tuple[np.ndarray, np.ndarray | None, float | None]:
+    """Return the picture, its alpha if it is cut out, and its field of view if it says so."""
     picture = read_picture(photo, "photo")
     alpha = picture.alpha
-    return picture.rgb, alpha if alpha is not None and alpha.min() < 128 else None
+    return picture.rgb, alpha if alpha is not None and alpha.min() < 128 else None, picture.fov
 
 
 def _detect_photo(rgb: np.ndarray, name: str, detector: Detector | None, person: int) -> ClipDetection:
@@ -347,12 +353,14 @@ def _photos_of_clip(
     body: BodyModel,
     detector: Detector | None,
     person: int,
+    fov: float | None,
     progress: bool,
     tuning: SourceTuning,
 ) -> tuple[list[_Photo], np.ndarray]:
     pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
     found = detect_source(clip, detector, person, progress)
-    track = fit_clip(body, found, tuning=tuning.fit, progress=progress)
+    camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
+    track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [

@@ -1,12 +1,15 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import (
+    axis_angle_to_matrix,
     default_camera,
     distance_of_length,
+    field_of_view,
     length_in_metres,
     length_in_pixels,
     look_at_camera,
@@ -250,6 +253,28 @@ def test_many_angles_make_a_batch_of_cameras() -> None:
     each = look_at_camera(Camera.stack([base, moved(azimuth=1.0)]), targets, azimuth=0.3)
     for index in range(2):
         torch.testing.assert_close(project(each[index], targets[index])[:2], base.center, atol=1e-3, rtol=0)
+
+
+def test_an_orbit_turns_about_the_vertical_of_the_world() -> None:
+    """A camera that is pitched and rolled sees what it would see if the world were turned the other way."""
+    tilt = axis_angle_to_matrix(torch.tensor([0.3, 0.0, 0.2]))
+    base, pivot, points = (
+        replace(default_camera((80, 60)), rotation=tilt),
+        torch.tensor([0.1, 0.2, 4.0]),
+        random_points(5),
+    )
+    seen = orbit_camera(base, pivot, azimuth=0.7).to_camera(points)
+    turn = axis_angle_to_matrix(torch.tensor([0.0, 0.7, 0.0]))
+    torch.testing.assert_close(seen, base.to_camera((points - pivot) @ turn.T + pivot), atol=1e-5, rtol=0)
+
+
+def test_fields_of_view_are_along_the_longer_side() -> None:
+    for size in ((100, 300), (300, 100)):
+        camera = default_camera(size, fov=60.0)
+        assert float(camera.focal[0]) == pytest.approx(150 / math.tan(math.radians(30)))
+        assert field_of_view(camera) == pytest.approx(60)
+    with pytest.raises(InputError, match="fov=180 is no field of view"):
+        default_camera((10, 10), fov=180.0)
 
 
 def test_an_orbit_keeps_its_pivot_in_the_picture() -> None:
