@@ -20,7 +20,7 @@ from liquidwarp.fit.skeleton import Skeleton, State
 from liquidwarp.fit.solve import cost_of, solve_shape
 from liquidwarp.fit.track import Fitter
 from liquidwarp.fit.tuning import FIT_TUNING, FitTuning
-from liquidwarp.geometry import default_camera
+from liquidwarp.geometry import default_camera, with_lens
 from liquidwarp.parallel import one_thread
 from liquidwarp.types import Camera, Keypoints
 
@@ -82,7 +82,7 @@ def upright_camera(camera: Camera, keypoints: Keypoints, *, tuning: FitTuning = 
     down = torch.stack([roll.tan(), torch.ones_like(roll), pitch.tan()])
     down = down / down.norm()
     turn = shortest_rotation(down.new_tensor([0.0, 1.0, 0.0]), down[None])[0]
-    return replace(camera, rotation=turn.to(camera.rotation))
+    return replace(camera, rotation=turn.float())
 
 
 def _upright(names: tuple[str, ...], world: Float[Tensor, "T L 3"], tuning: FitTuning) -> Bool[Tensor, "T"]:
@@ -124,7 +124,7 @@ def _find_fov(body: BodyModel, keypoints: Keypoints, camera: Camera, tuning: Fit
 
 def _with_lens(body: BodyModel, keypoints: Keypoints, camera: Camera, fov: float, tuning: FitTuning) -> Fitter:
     lens = default_camera(keypoints.size, fov=fov)
-    return Fitter(body, keypoints, replace(lens, rotation=camera.rotation), keypoints.fps, tuning=tuning)
+    return Fitter(body, keypoints, with_lens(camera, lens), keypoints.fps, tuning=tuning)
 
 
 def _focal(fov: float) -> float:

@@ -13,6 +13,7 @@ from liquidwarp.geometry.cameras import (
     project,
     project_with_jacobian,
     same_view,
+    with_lens,
 )
 from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers, shrunk
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -37,4 +38,5 @@ __all__ = [
     "project_with_jacobian",
     "same_view",
     "shrunk",
+    "with_lens",
 ]

@@ -41,6 +41,11 @@ def default_camera(size: tuple[int, int], *, fov: float | None = None) -> Camera
     return Camera.create(max(size) / 2 / math.tan(angle / 2), size)
 
 
+def with_lens(camera: Camera, lens: Camera) -> Camera:
+    """Return a camera that stands where it stands and sees through another's lens."""
+    return replace(camera, focal=lens.focal, center=lens.center)
+
+
 def field_of_view(camera: Camera) -> float:
     """Return the field of view of a pinhole camera along its picture's longer side, in degrees."""
     longer = int(camera.size[1] >= camera.size[0])

@@ -223,12 +223,13 @@ def test_refusals(body: BodyModel) -> None:
 def test_it_starts_a_short_fit(body: BodyModel) -> None:
     joints, points = moving_person(body, 0.6)
     keypoints = seen_by_detector(points)
-    alone = recover(keypoints, regressor="landmarks", fit=False)
-    fitted = recover(keypoints, regressor="landmarks")
+    camera = default_camera(keypoints.size)
+    alone = recover(keypoints, camera=camera, regressor="landmarks", fit=False)
+    fitted = recover(keypoints, camera=camera, regressor="landmarks")
     assert mean_errors(fitted_joints(body, fitted), joints)[0] < 60
     off = [(seen_by_detector(landmarks_of(body, t)).image - keypoints.image).norm(dim=-1) for t in (alone, fitted)]
     assert float(off[1].median()) < 0.8 * float(off[0].median())
-    assert torch.equal(fitted.body_pose, recover(keypoints, regressor="landmarks").body_pose)
+    assert torch.equal(fitted.body_pose, recover(keypoints, camera=camera, regressor="landmarks").body_pose)
 
 
 def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
