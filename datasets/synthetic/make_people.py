@@ -10,6 +10,7 @@ several processes with different --shard share the work. The same clip number gi
 
 import argparse
 import logging
+import math
 import sys
 from pathlib import Path
 
@@ -81,10 +82,19 @@ def bent_motion(seed: tuple[int, ...]) -> lw.BodyTrack:
     bow = held(BOWING, 2.2, still, LENGTH, generator)
     turns = stoop(turns, bow, held(CROUCHING, 2.0, still, LENGTH, generator), generator)
     turns = bend(turns, regressor_start()[1], still, generator)[0]
+    turns[:, 0] = _seen_from_above_or_below(rng) @ turns[:, 0]
     orient, pose = bare.body.expand_pose(matrix_to_axis_angle(turns))
     ones = torch.ones(LENGTH)
     camera = default_camera((SIZE, SIZE))
     return lw.BodyTrack(bare.body.name, bare.betas, orient, pose, poses.transl, camera, RATE, ones, ones.bool())
+
+
+def _seen_from_above_or_below(rng: np.random.Generator) -> Tensor:
+    """Return the turn of people before a camera that is not level; the engine's cameras all are."""
+    pitch = float(rng.choice([0.0, rng.normal(0.0, 7.0), rng.uniform(0.0, 30.0)], p=[0.35, 0.45, 0.2]))
+    roll = float(rng.choice([0.0, rng.normal(0.0, 5.0)]))
+    about_x = axis_angle_to_matrix(torch.tensor([math.radians(pitch), 0.0, 0.0], dtype=torch.float32))
+    return axis_angle_to_matrix(torch.tensor([0.0, 0.0, math.radians(roll)], dtype=torch.float32)) @ about_x
 
 
 def write(clip: Clip, detector: LiteRtDetector, path: Path) -> bool:
@@ -111,7 +121,7 @@ def write(clip: Clip, detector: LiteRtDetector, path: Path) -> bool:
     arrays = {
         "crops": (crops * 255 + 0.5).byte().numpy(),
         "boxes": squares.numpy(),
-        "depth": (depth - state.place[:, 2, None, None].numpy()).astype(np.float16),
+        "depth": depth.astype(np.float16),
         "image": keypoints.image.numpy(),
         "confidence": keypoints.confidence.numpy(),
         "world": keypoints.world.numpy(),

@@ -1,10 +1,12 @@
-"""Train the landmark regressor on synthetic motion: no pictures, only landmarks of posed bodies.
+"""Train the landmark regressor on synthetic motion: landmarks of posed bodies, simulated or really detected.
 
     python datasets/synthetic/train_regressor.py -o outputs/landmarks.safetensors [--steps 6000] [--start FILE]
+                                                 [--people outputs/people]
 
 Motions are the data engine's, with every joint bent further at random; bodies, headings, distances and the detector's
-errors (`recovery.regressors.noise`) are new in every batch. About twenty minutes of one thread. The same seed and the
-same machine give the same file.
+errors (`regress.pose_noise`) are new in every batch. With `--people`, the folder of make_people.py, half of every
+batch is what the real detector said of pictures. About twenty minutes of one thread. The same seed and the same machine
+give the same file.
 """
 
 import argparse
@@ -45,6 +47,10 @@ BLIND = 0.15  # of the clips come from a detector that guesses no places
 STILL = 0.15  # of the clips are single pictures
 BOWING, CROUCHING = 0.2, 0.25  # of the clips
 UPPER = torch.tensor([not any(part in name for part in ("hip", "knee", "ankle", "heel", "foot")) for name in MEDIAPIPE])
+SEEN = 320  # frames of pictures in a batch
+QUICK = 12.0  # frames a second from which on a clip's frames follow each other
+LENSES = (1.0, 0.8, 1.0, 1.25)  # the true focal length over the one that is assumed
+ALONE = 0.6  # of the batches show single pictures
 MIRROR = [
     CANONICAL_JOINTS.index(n.replace("left", "*").replace("right", "left").replace("*", "right"))
     for n in CANONICAL_JOINTS
@@ -84,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--start", type=Path, metavar="WEIGHTS", help="go on from here; layers it lacks add nothing yet"
     )
+    parser.add_argument("--people", type=Path, metavar="FOLDER", help="of make_people.py: pictures really looked at")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
@@ -96,6 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         known = load_landmark_network(options.start).state_dict()
         nothing = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
         network.load_state_dict(nothing | known)
+    people = SeenPeople(options.people, skeleton, prior, network) if options.people else None
     started, losses = process_time(), []
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
@@ -105,8 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
         for group in optimizer.param_groups:
             warm, left = min(1.0, (step + 1) / 100), 0.5 + 0.5 * math.cos(math.pi * step / options.steps)
             group["lr"] = options.rate * warm * max(left, 0.01)
-        rounds = network(batch.observed, batch.start)
-        loss = torch.stack([weight * loss_of(rounds[i], batch) for i, weight in enumerate(ROUND_WEIGHTS)]).sum()
+        loss = rounds_loss(network, batch)
+        if people is not None:
+            loss = loss + rounds_loss(network, people.draw(generator))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -120,7 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}")
     network.load_state_dict(average)
     card = {
-        "trained_on": f"{options.clips} synthetic motions, joints bent at random, simulated MediaPipe landmarks",
+        "trained_on": f"{options.clips} synthetic motions, joints bent at random, simulated MediaPipe landmarks"
+        + (f"; {len(people.variants[0].start)} clips of synthetic pictures, MediaPipe's landmarks" if people else ""),
         "steps": options.steps,
         "start": options.start.name if options.start else "",
         "seed": options.seed,
@@ -172,6 +182,89 @@ def make_batch(
     turned[:, 0] = rows.ray.transpose(1, 2) @ turned[:, 0]
     picture, depth = truth[..., :2] / truth[..., 2:], truth[..., 2:]
     return Batch(observed, start, turned, betas, joints @ rows.ray, points @ rows.ray, picture, depth)
+
+
+class SeenPeople:
+    """Clips of people who do not exist with what the real detector says of them, also mirrored and through any lens.
+
+    Args:
+        folder: of make_people.py.
+        network: whose kinematics poses the truth.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+
+    def __init__(self, folder: Path, skeleton: Skeleton, prior: PosePrior, network: LandmarkNetwork) -> None:
+        clips = []
+        for path in sorted(folder.glob("clip*.npz")):
+            with np.load(path, allow_pickle=False) as file:
+                clips.append({name: torch.from_numpy(np.asarray(file[name])).float() for name in _TOLD})
+        if not clips:
+            raise lw.InputError(f"{folder}: no clips; make some with datasets/synthetic/make_people.py")
+        told = {name: torch.stack([clip[name] for clip in clips]) for name in _TOLD}
+        self.quick = (told["fps"] >= QUICK).nonzero()[:, 0]
+        flat = (told["image"] - told["center"][:, None, None]) / told["focal"][:, None, None]
+        flip, mark = torch.diag(torch.tensor([-1.0, 1, 1])), torch.tensor([-1.0, 1, 1])
+        self.variants = []
+        for number, lens in enumerate(LENSES):
+            seen, world, confidence = lens * flat, told["world"], told["confidence"]
+            rotations, place = told["rotations"], told["place"] / torch.tensor([1.0, 1.0, lens])
+            if number >= 2:
+                seen, world = seen[:, :, MIRROR_MARKS] * mark[:2], world[:, :, MIRROR_MARKS] * mark
+                confidence = confidence[:, :, MIRROR_MARKS]
+                rotations, place = flip @ rotations[:, :, MIRROR] @ flip, place * mark
+            weight = ((confidence - 0.15) / 0.5).clamp(0, 1) * confidence
+            picture, ray = look_at_person(seen, weight)
+            observed = Observed(picture, weight, world, torch.ones_like(weight[..., :1]), ray)
+            with torch.no_grad():
+                self.variants.append(_true_batch(observed, rotations, told["betas"], place, skeleton, prior, network))
+
+    def draw(self, generator: torch.Generator) -> Batch:
+        """Draw single pictures, or stretches of quick clips."""
+        variant = self.variants[int(torch.randint(len(LENSES), (1,), generator=generator))]
+        frames = variant.observed.weight.shape[1]
+        alone = float(torch.rand(1, generator=generator)) < ALONE
+        if alone:
+            clip = torch.randint(len(variant.start), (SEEN, 1), generator=generator)
+            frame = torch.randint(frames, (SEEN, 1), generator=generator)
+        else:
+            clip = self.quick[torch.randint(len(self.quick), (SEEN // frames, 1), generator=generator)]
+            frame = torch.arange(frames)[None]
+        observed = Observed(*(getattr(variant.observed, field.name)[clip, frame] for field in fields(Observed)))
+        rest = (getattr(variant, name)[clip, frame].flatten(0, 1) for name in _TRUTH)
+        return Batch(observed, variant.start[clip, frame], *rest)
+
+
+_TOLD = ("image", "confidence", "world", "rotations", "place", "betas", "focal", "center", "fps")
+_TRUTH = ("rotations", "betas", "joints", "points", "picture", "depth")
+MIRROR_MARKS = [
+    MEDIAPIPE.index(n.replace("left", "*").replace("right", "left").replace("*", "right")) for n in MEDIAPIPE
+]
+
+
+def _true_batch(
+    observed: Observed,
+    rotations: Tensor,
+    betas: Tensor,
+    place: Tensor,
+    skeleton: Skeleton,
+    prior: PosePrior,
+    network: LandmarkNetwork,
+) -> Batch:
+    """Gather all clips (N, T, ...), the truth in the axes of the camera that looks at the person."""
+    shape = rotations.shape[:2]
+    shapes = betas[:, None].expand(*shape, -1)
+    joints, points = network.kinematics(rotations.flatten(0, 1), shapes.flatten(0, 1))
+    joints, points = joints.unflatten(0, shape), points.unflatten(0, shape)
+    rows = Observed(*(getattr(observed, field.name).flatten(0, 1) for field in fields(Observed)))
+    start = first_poses(skeleton, prior, rows).unflatten(0, shape)
+    ray = observed.ray
+    placed = (points + place[:, :, None]) @ ray
+    turned = rotations.clone()
+    turned[:, :, 0] = ray.transpose(-1, -2) @ turned[:, :, 0]
+    picture, depth = placed[..., :2] / placed[..., 2:], placed[..., 2:]
+    return Batch(observed, start, turned, shapes, joints @ ray, points @ ray, picture, depth)
 
 
 def draw_poses(pool: Pool, prior: PosePrior, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -280,12 +373,18 @@ def bend(rotations: Tensor, prior: PosePrior, still: Tensor, generator: torch.Ge
     return rotations @ axis_angle_to_matrix(vector)
 
 
+def rounds_loss(network: LandmarkNetwork, batch: Batch) -> Tensor:
+    """Weigh the losses of the rounds."""
+    rounds = network(batch.observed, batch.start)
+    return torch.stack([weight * loss_of(rounds[i], batch) for i, weight in enumerate(ROUND_WEIGHTS)]).sum()
+
+
 def loss_of(estimate: Estimate, batch: Batch) -> Tensor:
     """Compare places, turns, shape, and where landmarks fall in the picture."""
     joints, points = estimate.joints - batch.joints, estimate.points - batch.points
     spots = estimate.points + estimate.place[:, None]
     picture = (spots[..., :2] / spots[..., 2:].clamp_min(0.1) - batch.picture) * batch.depth
-    shapes = (BATCH, FRAMES, -1, 3)
+    shapes = (*batch.observed.weight.shape[:2], -1, 3)
     speed = points.view(shapes).diff(dim=1)
     jolt = speed.diff(dim=1)
     return (
@@ -293,8 +392,8 @@ def loss_of(estimate: Estimate, batch: Batch) -> Tensor:
         + 10 * points.norm(dim=-1).mean()
         + 10 * picture.norm(dim=-1).clamp(max=1).mean()
         + (estimate.rotations - batch.rotations).abs().mean()
-        + 5 * speed.norm(dim=-1).mean()
-        + 5 * jolt.norm(dim=-1).mean()
+        + 5 * speed.norm(dim=-1).sum() / max(speed[..., 0].numel(), 1)
+        + 5 * jolt.norm(dim=-1).sum() / max(jolt[..., 0].numel(), 1)
         + 0.02 * (estimate.betas - batch.betas).square().mean()
     )
 
