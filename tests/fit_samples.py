@@ -9,7 +9,7 @@ from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.fit.prior import make_prior
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera, matrix_to_axis_angle, project
-from liquidwarp.types import Keypoints
+from liquidwarp.types import BodyTrack, Keypoints
 
 SIZE = (512, 512)
 JOINT = {name: index for index, name in enumerate(CANONICAL_JOINTS)}
@@ -31,6 +31,23 @@ def relaxed(body: BodyModel, frames: int) -> Tensor:
     joints = body.rest_joints(torch.zeros(body.num_betas))[[body.canonical(name) for name in CANONICAL_JOINTS]]
     stance = make_prior(joints).relaxed_rotations
     return matrix_to_axis_angle(stance).float().repeat(frames, 1, 1)
+
+
+def track_of(body: BodyModel, canonical: Tensor, fps: float, size: tuple[int, int]) -> BodyTrack:
+    """Return a track of the mean shape, three metres before a camera, by turns (T, 22, 3) of the canonical joints."""
+    frames = len(canonical)
+    orient, pose = body.expand_pose(canonical)
+    return BodyTrack(
+        body.name,
+        torch.zeros(body.num_betas),
+        orient,
+        pose,
+        torch.tensor([[0.0, 0.0, 3.0]]).repeat(frames, 1),
+        default_camera(size),
+        fps,
+        torch.ones(frames),
+        torch.ones(frames, dtype=torch.bool),
+    )
 
 
 def dance(body: BodyModel, seconds: float, fps: float) -> tuple[Tensor, Tensor]:

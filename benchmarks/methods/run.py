@@ -8,8 +8,6 @@ goes on; what is trained is not trained again. ../README.md has the contract.
 """
 
 import argparse
-import json
-import resource
 import sys
 from functools import partial
 from pathlib import Path
@@ -21,9 +19,9 @@ from methods_people import held_out_pairs, training_clips
 from methods_report import check, sheet, tables, to_json
 from methods_systems import SYSTEMS
 from methods_train import as_it_comes, missing_extra, train_on_person, train_system
+from quality_report import most_memory, write_results
 
 import liquidwarp as lw
-from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
 
 
@@ -90,14 +88,10 @@ def write(found: list[Measured], absent: dict[str, str], options: argparse.Names
     """Write results.json, results.md and sheet.png, and print the tables."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("output", "data")}
     arguments["data"] = options.data.name if options.data else None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(found, absent, arguments, peak)
+    data = to_json(found, absent, arguments, most_memory())
     check(data)
     text = tables(data)
-    with atomic_path(options.output / "results.json") as partial_file:
-        partial_file.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "results.md") as partial_file:
-        partial_file.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text)
     write_image(options.output / "sheet.png", sheet(found))
     print(text)
     print(f"written to {options.output}: results.json, results.md, sheet.png")

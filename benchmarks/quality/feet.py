@@ -8,8 +8,6 @@ compared with those found in the clip's own frames. ../README.md has the contrac
 """
 
 import argparse
-import json
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from quality_measure import RecoveredClip, chosen_frames, find_pairs, first_frame, resized
-from quality_report import check_summary, machine, need, summarize, versions
+from quality_report import check_summary, machine, most_memory, need, summarize, versions, write_results
 
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
-from liquidwarp.files import atomic_path
 from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.media import read_image, to_uint8
 
@@ -188,14 +185,10 @@ def write(scores: dict[str, dict[str, list[float]]], options: argparse.Namespace
         "size": options.size,
         "method": options.method,
     }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(scores, arguments, peak)
+    data = to_json(scores, arguments, most_memory())
     check(data)
     text = table(data)
-    with atomic_path(options.output / "feet.json") as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "feet.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text, "feet")
     print(text)
     print(f"written to {options.output}: feet.json, feet.md")
 

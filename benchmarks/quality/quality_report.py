@@ -1,16 +1,21 @@
 """Results as JSON that a schema checks, as a table, and as pictures."""
 
+import json
 import os
 import platform
+import resource
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
 from quality_measure import FLOORS, METRICS, WORST, Result, Tile
 
 from liquidwarp import viz
+from liquidwarp.files import atomic_path
 
 SCHEMA = "liquidwarp-quality/2"
 STAGES = ("detect", "fit", "encode")
@@ -40,6 +45,19 @@ def to_json(results: Sequence[Result], arguments: dict[str, object], peak_memory
         "pairs": [_pair(result) for result in results],
         "summary": {setting: _over_pairs([r for r in results if r.setting == setting]) for setting in settings},
     }
+
+
+def most_memory() -> int:
+    """Return the most bytes that the process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def write_results(folder: Path, data: dict, text: str, name: str = "results") -> None:
+    """Write results as JSON and as Markdown, each whole or not at all."""
+    with atomic_path(folder / f"{name}.json") as partial:
+        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    with atomic_path(folder / f"{name}.md") as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def machine(peak_memory: int) -> dict[str, object]:

@@ -8,16 +8,13 @@ the motion of the other clip, "same" puts frame 0 of the other clip into its own
 """
 
 import argparse
-import json
-import resource
 import sys
 from pathlib import Path
 
 from quality_measure import SETTINGS, RecoveredClip, Result, evaluate, find_pairs, first_frame
-from quality_report import check, contact_sheet, table, to_json, worst_sheet
+from quality_report import check, contact_sheet, most_memory, table, to_json, worst_sheet, write_results
 
 import liquidwarp as lw
-from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
 
 
@@ -92,14 +89,10 @@ def write(results: list[Result], options: argparse.Namespace) -> None:
         "size": options.size,
         "renderer": options.renderer,
     }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(results, arguments, peak)
+    data = to_json(results, arguments, most_memory())
     check(data)
     text = table(data)
-    with atomic_path(options.output / "results.json") as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "results.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text)
     for setting in dict.fromkeys(result.setting for result in results):
         sheet = contact_sheet([result for result in results if result.setting == setting])
         write_image(options.output / f"sheet_{setting}.png", sheet)

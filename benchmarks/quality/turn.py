@@ -8,16 +8,14 @@ the contract.
 """
 
 import argparse
-import json
-import resource
 import sys
 from pathlib import Path
 
+from quality_report import most_memory, write_results
 from turn_measure import Turn, find_turns, measure_turn
 from turn_report import check, sheet, table, to_json
 
 import liquidwarp as lw
-from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
 
 
@@ -47,14 +45,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def write(turns: list[Turn], options: argparse.Namespace) -> None:
     """Write results.json, results.md and a sheet per clip, and print the table."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(turns, {"data": options.data.name, "clips": options.clips}, peak)
+    data = to_json(turns, {"data": options.data.name, "clips": options.clips}, most_memory())
     check(data)
     text = table(data)
-    with atomic_path(options.output / "results.json") as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "results.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text)
     for turn in turns:
         write_image(options.output / f"{turn.clip}.png", sheet(turn))
     print(text)

@@ -8,19 +8,18 @@ The wheel holds a clip of one man by four synchronised calibrated cameras (BSD-3
 """
 
 import argparse
-import json
-import resource
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "quality"))
 import cameras_rig as rig
 import torch
 from cameras_measure import WAYS, Clip, Measured, measure_camera, read_clip
 from cameras_report import check, sheet, table, to_json
+from quality_report import most_memory, write_results
 
 import liquidwarp as lw
-from liquidwarp.files import atomic_path
 from liquidwarp.media import write_image
 
 
@@ -70,14 +69,10 @@ def write(options: argparse.Namespace, clip: Clip, measured: list[Measured]) -> 
         "cameras": options.cameras,
     }
     turned = {name: pair.tolist() for name, pair in zip(clip.cameras, clip.turned, strict=True)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(measured, turned, arguments, peak)
+    data = to_json(measured, turned, arguments, most_memory())
     check(data)
     text = table(data)
-    with atomic_path(options.output / "results.json") as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "results.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text)
     if any(one.pictures for one in measured):
         write_image(options.output / "sheet.png", sheet(measured))
     print(text)

@@ -11,12 +11,12 @@ files of 3DPW, Human3.6M-style npz), and clips and photos with hands and faces l
 """
 
 import argparse
-import json
-import resource
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "quality"))
 import torch
+from quality_report import most_memory, write_results
 from recovery_close import close_detector, find_pictures, measure_close
 from recovery_measure import WAYS, Scores, measure_synthetic, measure_truth, regressor_at_hand, ways_at_hand
 from recovery_real import RealClip, find_clips, measure_clip
@@ -24,7 +24,6 @@ from recovery_report import check, table, to_json
 
 import liquidwarp as lw
 from liquidwarp.data.recovery_truth import read_truth
-from liquidwarp.files import atomic_path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,14 +105,10 @@ def write(
         "close": [path.name for path in options.close],
         "least_hand": options.least_hand,
     }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    data = to_json(synthetic, truth, real, arguments, peak, close=close)
+    data = to_json(synthetic, truth, real, arguments, most_memory(), close=close)
     check(data)
     text = table(data)
-    with atomic_path(options.output / "results.json") as partial:
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(options.output / "results.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_results(options.output, data, text)
     print(text)
     print(f"written to {options.output}: results.json, results.md")
 

@@ -24,7 +24,7 @@ from make_people import FRAMES, SIZE, make_people
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
-from train_regressor import MIRROR
+from train_regressor import MIRROR, MIRROR_MARKS
 
 import liquidwarp as lw
 from liquidwarp.bodies.landmarks import MEDIAPIPE
@@ -47,8 +47,6 @@ REAL = 0.67  # of the clips are seen by the detector
 ROUND_WEIGHTS = (0.5, 1.0)  # of the rounds in the loss
 STATURE = 1.68
 SLOWEST = 6.0  # frames a second: of those that follow each other slower, steps say nothing
-_NAMES = [name.replace("left", "*").replace("right", "left").replace("*", "right") for name in MEDIAPIPE]
-MIRROR_MARKS = [MEDIAPIPE.index(name) for name in _NAMES]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import liquidwarp as lw
 from liquidwarp.bodies import CANONICAL_JOINTS, load_body
-from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE
+from liquidwarp.bodies.landmarks import COCO, MEDIAPIPE, opposite
 from liquidwarp.fit.prior import PosePrior, make_prior
 from liquidwarp.fit.skeleton import Skeleton
 from liquidwarp.geometry import axis_angle_to_matrix
@@ -51,10 +51,10 @@ SEEN = 320  # frames of pictures in a batch
 QUICK = 12.0  # frames a second from which on a clip's frames follow each other
 LENSES = (1.0, 0.8, 1.0, 1.25)  # the true focal length over the one that is assumed
 ALONE = 0.6  # of the batches show single pictures
-MIRROR = [
-    CANONICAL_JOINTS.index(n.replace("left", "*").replace("right", "left").replace("*", "right"))
-    for n in CANONICAL_JOINTS
-]
+MIRROR = [CANONICAL_JOINTS.index(opposite(name)) for name in CANONICAL_JOINTS]
+MIRROR_MARKS = [MEDIAPIPE.index(opposite(name)) for name in MEDIAPIPE]
+TOLD = ("image", "confidence", "world", "rotations", "place", "betas", "focal", "center", "fps")  # of a seen clip
+TRUTH = ("rotations", "betas", "joints", "points", "picture", "depth")  # of a batch
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,34 @@ def make_batch(
         joints, points = network.kinematics(rotations.flatten(0, 1), betas)
     placed = draw_places(points.unflatten(0, (BATCH, FRAMES)), generator)
     observed = look(placed, still, bowed, generator)
+    return batch_of(observed, rotations.flatten(0, 1), betas, joints, points, placed.flatten(0, 1), skeleton, prior)
+
+
+def batch_of(
+    observed: Observed,
+    rotations: Tensor,
+    betas: Tensor,
+    joints: Tensor,
+    points: Tensor,
+    placed: Tensor,
+    skeleton: Skeleton,
+    prior: PosePrior,
+) -> Batch:
+    """Turn the truth of all frames in one row, in camera axes, into those of the camera that looks at the person.
+
+    Args:
+        observed: clips (B, T, ...).
+        rotations: of the joints.
+        betas: shapes.
+        joints: places of the joints, the pelvis at 0.
+        points: places of the landmarks, the pelvis at 0.
+        placed: landmarks before the camera.
+        skeleton: to start from.
+        prior: to start from.
+    """
     rows = Observed(*(getattr(observed, field.name).flatten(0, 1) for field in fields(Observed)))
-    start = first_poses(skeleton, prior, rows).unflatten(0, (BATCH, FRAMES))
-    truth, turned = placed.flatten(0, 1) @ rows.ray, rotations.flatten(0, 1).clone()
+    start = first_poses(skeleton, prior, rows).unflatten(0, observed.weight.shape[:2])
+    truth, turned = placed @ rows.ray, rotations.clone()
     turned[:, 0] = rows.ray.transpose(1, 2) @ turned[:, 0]
     picture, depth = truth[..., :2] / truth[..., 2:], truth[..., 2:]
     return Batch(observed, start, turned, betas, joints @ rows.ray, points @ rows.ray, picture, depth)
@@ -199,10 +224,10 @@ class SeenPeople:
         clips = []
         for path in sorted(folder.glob("clip*.npz")):
             with np.load(path, allow_pickle=False) as file:
-                clips.append({name: torch.from_numpy(np.asarray(file[name])).float() for name in _TOLD})
+                clips.append({name: torch.from_numpy(np.asarray(file[name])).float() for name in TOLD})
         if not clips:
             raise lw.InputError(f"{folder}: no clips; make some with datasets/synthetic/make_people.py")
-        told = {name: torch.stack([clip[name] for clip in clips]) for name in _TOLD}
+        told = {name: torch.stack([clip[name] for clip in clips]) for name in TOLD}
         self.quick = (told["fps"] >= QUICK).nonzero()[:, 0]
         flat = (told["image"] - told["center"][:, None, None]) / told["focal"][:, None, None]
         flip, mark = torch.diag(torch.tensor([-1.0, 1, 1])), torch.tensor([-1.0, 1, 1])
@@ -217,8 +242,12 @@ class SeenPeople:
             weight = ((confidence - 0.15) / 0.5).clamp(0, 1) * confidence
             picture, ray = look_at_person(seen, weight)
             observed = Observed(picture, weight, world, torch.ones_like(weight[..., :1]), ray)
+            rows = rotations.flatten(0, 1)
+            betas = told["betas"].repeat_interleave(rotations.shape[1], 0)
             with torch.no_grad():
-                self.variants.append(_true_batch(observed, rotations, told["betas"], place, skeleton, prior, network))
+                joints, points = network.kinematics(rows, betas)
+                placed = points + place.flatten(0, 1)[:, None]
+                self.variants.append(batch_of(observed, rows, betas, joints, points, placed, skeleton, prior))
 
     def draw(self, generator: torch.Generator) -> Batch:
         """Draw single pictures, or stretches of quick clips."""
@@ -232,39 +261,9 @@ class SeenPeople:
             clip = self.quick[torch.randint(len(self.quick), (SEEN // frames, 1), generator=generator)]
             frame = torch.arange(frames)[None]
         observed = Observed(*(getattr(variant.observed, field.name)[clip, frame] for field in fields(Observed)))
-        rest = (getattr(variant, name)[clip, frame].flatten(0, 1) for name in _TRUTH)
+        row = (clip * frames + frame).flatten()
+        rest = (getattr(variant, name)[row] for name in TRUTH)
         return Batch(observed, variant.start[clip, frame], *rest)
-
-
-_TOLD = ("image", "confidence", "world", "rotations", "place", "betas", "focal", "center", "fps")
-_TRUTH = ("rotations", "betas", "joints", "points", "picture", "depth")
-MIRROR_MARKS = [
-    MEDIAPIPE.index(n.replace("left", "*").replace("right", "left").replace("*", "right")) for n in MEDIAPIPE
-]
-
-
-def _true_batch(
-    observed: Observed,
-    rotations: Tensor,
-    betas: Tensor,
-    place: Tensor,
-    skeleton: Skeleton,
-    prior: PosePrior,
-    network: LandmarkNetwork,
-) -> Batch:
-    """Gather all clips (N, T, ...), the truth in the axes of the camera that looks at the person."""
-    shape = rotations.shape[:2]
-    shapes = betas[:, None].expand(*shape, -1)
-    joints, points = network.kinematics(rotations.flatten(0, 1), shapes.flatten(0, 1))
-    joints, points = joints.unflatten(0, shape), points.unflatten(0, shape)
-    rows = Observed(*(getattr(observed, field.name).flatten(0, 1) for field in fields(Observed)))
-    start = first_poses(skeleton, prior, rows).unflatten(0, shape)
-    ray = observed.ray
-    placed = (points + place[:, :, None]) @ ray
-    turned = rotations.clone()
-    turned[:, :, 0] = ray.transpose(-1, -2) @ turned[:, :, 0]
-    picture, depth = placed[..., :2] / placed[..., 2:], placed[..., 2:]
-    return Batch(observed, start, turned, shapes, joints @ ray, points @ ray, picture, depth)
 
 
 def draw_poses(pool: Pool, prior: PosePrior, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

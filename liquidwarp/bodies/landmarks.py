@@ -110,3 +110,15 @@ LSP = (
     "head_top",
 )
 """The 14 joints of Leeds Sports Pose, in its order: pose errors are usually given over these."""
+
+_SIDES = (("left_", "right_"), ("_left", "_right"))
+
+
+def opposite(name: str) -> str:
+    """Return the name of the landmark or joint on the other side of the body; that of a middle one is its own."""
+    for left, right in _SIDES:
+        if left in name:
+            return name.replace(left, right)
+        if right in name:
+            return name.replace(right, left)
+    return name

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from liquidwarp.bodies.landmarks import opposite
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.tuning import SIDE_TUNING, SideTuning
 from liquidwarp.types import Keypoints, shots_of
@@ -23,7 +24,6 @@ _log = logging.getLogger(__name__)
 
 _PAIRS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot_index")
 _FEET = ("left_heel", "left_foot_index", "right_heel", "right_foot_index")
-_SIDES = (("left_", "right_"), ("_left", "_right"))
 _MOST_NAMED = 6  # runs of frames that a message names one by one
 _CHAIN = (("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))
 
@@ -88,16 +88,6 @@ def _frame_words(which: np.ndarray) -> str:
         return f"{int(which.sum())} of {len(which)} frames"
     listed = runs[0] if len(runs) == 1 else f"{', '.join(runs[:-1])} and {runs[-1]}"
     return f"frame{'s' if which.sum() > 1 else ''} {listed}"
-
-
-def opposite(name: str) -> str:
-    """Return the name of the landmark on the other side of the body; that of a middle one is its own."""
-    for left, right in _SIDES:
-        if left in name:
-            return name.replace(left, right)
-        if right in name:
-            return name.replace(right, left)
-    return name
 
 
 def find_exchanged(

@@ -14,13 +14,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.bodies.hands import relax_hands
+from liquidwarp.bodies.hands import SIDES, relax_hands
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.fit.skeleton import JOINTS, Posed, canonical_parents, pose_chain
 from liquidwarp.fit.tuning import FIT_TUNING, ApartTuning
-
-SIDES = ("left", "right")
 
 _MOST_SHAPES = 8
 

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.bodies.hands import SIDES
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
-from liquidwarp.fit.capsules import SIDES, BodyCapsules, body_capsules
+from liquidwarp.fit.capsules import BodyCapsules, body_capsules
 from liquidwarp.fit.skeleton import Posed, State
 from liquidwarp.fit.track import read_state
 from liquidwarp.fit.tuning import FIT_TUNING, ApartTuning

@@ -16,9 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from liquidwarp.bodies.hands import SIDES
 from liquidwarp.bodies.protocol import BodyModel
 from liquidwarp.errors import InputError
-from liquidwarp.fit.capsules import SIDES
 from liquidwarp.fit.chain import slerp_rotations
 from liquidwarp.fit.contacts import find_stands
 from liquidwarp.fit.foot_lock import plant_feet

@@ -13,7 +13,7 @@ from liquidwarp.media.given import (
     read_frames,
     read_picture,
 )
-from liquidwarp.media.image import PICTURE_ENDINGS, Picture, read_image, write_image
+from liquidwarp.media.image import PICTURE_ENDINGS, Picture, read_fov, read_image, write_image
 from liquidwarp.media.marks import read_provenance
 from liquidwarp.media.probe import is_image
 from liquidwarp.media.provenance import provenance_text
@@ -39,6 +39,7 @@ __all__ = [
     "is_video",
     "open_video",
     "provenance_text",
+    "read_fov",
     "read_frames",
     "read_image",
     "read_picture",

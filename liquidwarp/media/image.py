@@ -62,6 +62,18 @@ def read_image(path: str | Path) -> Picture:
         return to_picture(image, path)
 
 
+def read_fov(path: str | Path) -> float | None:
+    """Return the field of view that a photo says it has (`Picture.fov`), without decoding it.
+
+    Raises:
+        InputError: the file is missing, empty, damaged or no picture.
+    """
+    path = Path(path)
+    check_file(path, "photo")
+    with _reading(path), quiet_pillow(), Image.open(path) as image:
+        return fov_from_exif(image)
+
+
 def picture_from_pil(image: Image.Image, path: Path) -> Picture:
     """Convert a picture that Pillow has opened, as `read_image` would; `path` is what messages call it.
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.bodies.landmarks import MEDIAPIPE
+from liquidwarp.bodies.landmarks import MEDIAPIPE, opposite
 from liquidwarp.geometry import axis_angle_to_matrix
 from liquidwarp.regress.observed import look_at_person
 
@@ -275,8 +275,7 @@ def _swap(flat: Tensor, world: Tensor, draw: _Draw) -> tuple[Tensor, Tensor]:
         order = list(range(len(MEDIAPIPE)))
         for index, name in enumerate(MEDIAPIPE):
             if any(word in name for word in words):
-                other = name.replace("left", "*").replace("right", "left").replace("*", "right")
-                order[index] = MEDIAPIPE.index(other)
+                order[index] = MEDIAPIPE.index(opposite(name))
         first = torch.rand(draw.clips, 1, generator=draw.generator, dtype=torch.float32) * draw.frames
         length = 1 + draw.noise.longest_swap * torch.rand(draw.clips, 1, generator=draw.generator, dtype=torch.float32)
         frame = torch.arange(draw.frames)[None]

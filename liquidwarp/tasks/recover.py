@@ -36,7 +36,7 @@ from liquidwarp.fit import (
 from liquidwarp.fit.limbs import check_smoothing
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
 from liquidwarp.geometry import axis_angle_to_matrix
-from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_frames, read_image
+from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_fov, read_frames, read_image
 from liquidwarp.motion import retarget
 from liquidwarp.regress import (
     ImageNetwork,
@@ -178,7 +178,7 @@ def recover(
 
 def _told_fov(source: str | Path | np.ndarray | Keypoints | ClipDetection) -> float | None:
     """Return the field of view that a photo says it has."""
-    return read_image(source).fov if isinstance(source, str | Path) and is_image(source) else None
+    return read_fov(source) if isinstance(source, str | Path) and is_image(source) else None
 
 
 def _start(

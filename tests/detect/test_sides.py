@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import liquidwarp as lw
+from liquidwarp.bodies.landmarks import opposite
 from liquidwarp.detect import Hand, Hands, put_sides_right
-from liquidwarp.detect.sides import find_exchanged, opposite
+from liquidwarp.detect.sides import find_exchanged
 from liquidwarp.synth import MOVING_KINDS, moving_person, simulate_keypoints
 
 FRAMES = 32

@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fit_samples import JOINT, relaxed, track_of
 
-from liquidwarp.bodies import CANONICAL_JOINTS, load_body
+from liquidwarp.bodies import load_body
 from liquidwarp.fit import arm_depths, keep_apart
 from liquidwarp.fit.capsules import body_capsules
-from liquidwarp.fit.prior import make_prior
 from liquidwarp.fit.tuning import FIT_TUNING
-from liquidwarp.geometry import default_camera, matrix_to_axis_angle, project
+from liquidwarp.geometry import project
 from liquidwarp.mesh import vertex_normals
 from liquidwarp.testing import toy_body
-from liquidwarp.types import BodyTrack
 
 ARMS = ("left_shoulder", "right_shoulder", "left_elbow", "right_elbow")
 TOUCH = FIT_TUNING.apart.touch
@@ -26,24 +25,10 @@ def body():
 
 def standing(body, frames=1, fps=25.0, **turns):
     """Somebody relaxed, some joints turned on: name -> (T 3) axis-angle or one vector."""
-    own = [body.canonical(name) for name in CANONICAL_JOINTS]
-    relaxed = make_prior(body.rest_joints(torch.zeros(body.num_betas))[own].double()).relaxed_rotations
-    canonical = matrix_to_axis_angle(relaxed).float().repeat(frames, 1, 1)
+    canonical = relaxed(body, frames)
     for name, turn in turns.items():
-        canonical[:, CANONICAL_JOINTS.index(name)] += torch.as_tensor(turn, dtype=torch.float32)
-    orient, pose = body.expand_pose(canonical)
-    place = torch.tensor([[0.0, 0.0, 3.0]]).repeat(frames, 1)
-    return BodyTrack(
-        body.name,
-        torch.zeros(body.num_betas),
-        orient,
-        pose,
-        place,
-        default_camera((256, 256)),
-        fps,
-        torch.ones(frames),
-        torch.ones(frames, dtype=torch.bool),
-    )
+        canonical[:, JOINT[name]] += torch.as_tensor(turn, dtype=torch.float32)
+    return track_of(body, canonical, fps, (256, 256))
 
 
 INTO_THIGH = {"left_hip": (-1.3, 0.0, 0.0), "left_shoulder": (0.3, 0.0, 0.0), "left_elbow": (0.0, 0.5, 0.0)}

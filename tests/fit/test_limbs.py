@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fit_samples import track_of
 
 from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.errors import InputError
 from liquidwarp.fit import LIMBS, FitTuning, find_stands, foot_points, smooth_limbs
 from liquidwarp.fit.tuning import LimbTuning
-from liquidwarp.geometry import default_camera
 from liquidwarp.options import LIMBS as NAMED
 from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
@@ -28,19 +28,7 @@ def moving(body, **turns) -> BodyTrack:
     canonical = torch.zeros(FRAMES, 22, 3)
     for name, turn in turns.items():
         canonical[:, CANONICAL_JOINTS.index(name)] = turn if turn.dim() == 2 else turn[:, None] * torch.eye(3)[2]
-    orient, pose = body.expand_pose(canonical)
-    place = torch.tensor([[0.0, 0.0, 3.0]]).repeat(FRAMES, 1)
-    return BodyTrack(
-        body.name,
-        torch.zeros(body.num_betas),
-        orient,
-        pose,
-        place,
-        default_camera((128, 128)),
-        FPS,
-        torch.ones(FRAMES),
-        torch.ones(FRAMES, dtype=torch.bool),
-    )
+    return track_of(body, canonical, FPS, (128, 128))
 
 
 def angle(body, track, name):
