@@ -173,7 +173,8 @@ def _smoothest(spots: np.ndarray, trust: np.ndarray, signs: np.ndarray, tuning: 
     time = np.flatnonzero(~_blends(spots, trust, tuning))
     if len(time) < 3:
         return np.zeros(len(spots), dtype=bool)
-    chosen = _cheapest(_leaps(spots[time], trust[time], time, tuning), signs[time], tuning)
+    leaps = _leaps(spots[time], trust[time], time, tuning)
+    chosen = _believed(_cheapest(leaps, signs[time], tuning), leaps, tuning)
     near = time[np.searchsorted((time[1:] + time[:-1]) / 2, np.arange(len(spots)))]
     path = np.zeros(len(spots), dtype=bool)
     path[time] = chosen
@@ -227,6 +228,19 @@ def _cheapest(leaps: np.ndarray, signs: np.ndarray, tuning: SideTuning) -> Bool[
         middle, now = int(came_from[frame, middle, now]), middle
         path.append(middle)
     return np.array(path[::-1], dtype=bool)
+
+
+def _believed(chosen: np.ndarray, leaps: np.ndarray, tuning: SideTuning) -> Bool[np.ndarray, "T"]:
+    """Leave as they are the runs of frames whose exchange leaves most of the leaps at their ends."""
+    changed = np.diff(chosen.astype(int), prepend=0, append=0)
+    apart = np.abs(np.diff(chosen.astype(int)))
+    before, after = leaps[0, 0], leaps[apart[:-1], apart[1:], np.arange(leaps.shape[-1])]
+    believed = chosen.copy()
+    for start, stop in zip(np.flatnonzero(changed > 0), np.flatnonzero(changed < 0), strict=True):
+        ends = {at for end in (start, stop) for at in (end - 2, end - 1) if 0 < end < len(chosen)}
+        near = [at for at in sorted(ends) if 0 <= at < len(before)]
+        believed[start:stop] = after[near].sum() <= tuning.relief * before[near].sum()
+    return believed
 
 
 def with_sides_exchanged(

@@ -71,6 +71,10 @@ class SideTuning:
     change: float = 6.0
     """What each change between as it is and exchanged costs, in the same units: less than one landmark's leap."""
 
+    relief: float = 0.67
+    """Part of the leaps at both ends of a run of frames that may remain when it is exchanged: who leaps in any case
+    tells nothing."""
+
     as_said: float = 0.2
     """What the detector's own word is worth, per frame: most frames are right."""
 

@@ -52,6 +52,16 @@ def test_who_is_seen_rightly_is_left_alone(kind: str) -> None:
     assert hands == ()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_who_leaps_in_any_case_tells_nothing(seed: int) -> None:
+    """A spin that the detector cannot follow: every landmark is somewhere else in every frame."""
+    points = seen()
+    rng = torch.Generator().manual_seed(seed)
+    image = points.image + 60 * torch.randn(points.image.shape, generator=rng)  # pixels of a picture of 512
+    found = replace(points, image=image)
+    assert put_sides_right(found)[0] is found
+
+
 def test_a_mean_of_both_answers_loses_its_confidence_and_hides_no_leap() -> None:
     points = seen()
     found = confused(points, [*range(8, 14)])
