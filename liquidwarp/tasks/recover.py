@@ -94,7 +94,8 @@ def recover(
         fit: False leaves it at the regressor's answer.
         smooth: seconds by limb, such as `{"arms": 0.5}`: what goes there and back within that time is taken out,
             without delay (`fit.smooth_limbs`; limbs are `fit.LIMBS` and "all").
-        terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`.
+        terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`. They have the last word on arms,
+            which are then not led out of the rest of the body (`fit.keep_apart`).
         weights: how much each of the fit's own terms counts.
         tuning: the numbers of the fit.
         progress: show progress bars.
@@ -146,7 +147,7 @@ def recover(
         short = isinstance(regressor, LandmarkNetwork | ImageNetwork)
         if not fit:
             still = stand_still(body, initial, shots_without_legs(keypoints), tuning=tuning.feet)
-            return smooth_limbs(body, keep_apart(body, still, tuning=tuning.apart), smooth or {}, tuning=tuning)
+            return smooth_limbs(body, _apart(body, still, terms, tuning), smooth or {}, tuning=tuning)
     if isinstance(found, Keypoints):
         steps = _SHORT_STEPS if short else _STEPS
         track = fit_track(
@@ -161,7 +162,7 @@ def recover(
             progress=progress,
         ).track
         track = stand_still(body, track, shots_without_legs(found), tuning=tuning.feet)
-        return smooth_limbs(body, keep_apart(body, track, tuning=tuning.apart), smooth or {}, tuning=tuning)
+        return smooth_limbs(body, _apart(body, track, terms, tuning), smooth or {}, tuning=tuning)
     track = fit_clip(
         body,
         found,
@@ -218,7 +219,8 @@ def fit_clip(
 ) -> BodyTrack:
     """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
 
-    Legs that no frame of a shot shows stand still. Hands and forearms are led out of the rest of the body.
+    Legs that no frame of a shot shows stand still. Hands and forearms are led out of the rest of the body, unless there
+    are `terms`.
     Hands and face turn wrists and head where the detector looked at them; fingers are bent at the end, and the face is
     kept in the track.
 
@@ -227,6 +229,7 @@ def fit_clip(
     `terms`, `weights` and `tuning` are those of `recover`.
     """
     camera = camera if camera is not None else find_camera(body, found.keypoints, tuning=tuning)
+    own = terms
     found, terms = _with_close_looks(body, found, camera, terms, weights, tuning)
     track = fit_track(
         body,
@@ -242,8 +245,13 @@ def fit_clip(
     track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
     track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
-    track = keep_apart(body, track, tuning=tuning.apart)
+    track = _apart(body, track, own, tuning)
     return _with_hands_and_face(body, found, track, weights, tuning)
+
+
+def _apart(body: BodyModel, track: BodyTrack, own: Sequence[Term], tuning: FitTuning) -> BodyTrack:
+    """Lead hands and forearms out of the rest of the body, unless somebody's own terms say where they are."""
+    return track if own else keep_apart(body, track, tuning=tuning.apart)
 
 
 def fit_photo(

@@ -209,7 +209,8 @@ def test_it_beats_the_landmark_network_where_the_real_detector_errs(tmp_path: Pa
 def _errors(clip: Clip, regressor: str) -> float:
     body = load_body("anny")
     camera = default_camera(clip.size)
-    track = recover(np.stack([clip.images[i] for i in range(len(clip))]), regressor=regressor, fit=False)
+    pictures = np.stack([clip.images[i] for i in range(len(clip))])
+    track = recover(pictures, camera=camera, regressor=regressor, fit=False)
     state = read_state(body, clip.track, camera)
     skeleton = regressor_start()[0].at(clip.track.betas.double())
     truth = pose_skeleton(skeleton, state.rotations, state.place).joints.float()
