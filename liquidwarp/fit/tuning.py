@@ -19,8 +19,8 @@ JOINT_RANGES: Ranges = (
     ("spine1", ((0, 12, -15, 40), (0, 10, -18, 18), (0, 10, -20, 20))),
     ("spine2", ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20))),
     ("spine3", ((0, 12, -15, 30), (0, 10, -18, 18), (0, 10, -20, 20))),
-    ("neck", ((0, 18, -35, 40), (0, 22, -45, 45), (0, 15, -28, 28))),
-    ("head", ((0, 18, -35, 35), (0, 22, -45, 45), (0, 15, -28, 28))),
+    ("neck", ((15, 10, -35, 40), (0, 22, -45, 45), (0, 15, -28, 28))),
+    ("head", ((-15, 10, -35, 35), (0, 22, -45, 45), (0, 15, -28, 28))),
     ("collar", ((0, 6, -15, 15), (0, 10, -20, 25), (0, 10, -12, 30))),
     ("shoulder", ((0, 50, -100, 100), (0, 70, -_FREE, _FREE), (0, 70, -_FREE, _FREE))),
     ("elbow", ((0, 40, -90, 90), (12, 60, 0, 152), (0, 4, -6, 6))),
@@ -654,7 +654,8 @@ class ViewpointTuning:
     """Distance of the ankles, lengths of the legs, up to which somebody stands on both feet."""
 
     pitch_part: float = 0.8
-    """Part of the lean of who stands straight that is the camera's pitch: detectors see some lean where none is."""
+    """Part of the lean of who stands straight that is the camera's pitch, where detectors see some lean where none is
+    (`DetectorProfile.leans`)."""
 
     most_pitch: float = math.radians(35)
     """Radians that a camera is pitched at most."""

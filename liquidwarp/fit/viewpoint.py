@@ -74,7 +74,8 @@ def upright_camera(camera: Camera, keypoints: Keypoints, *, tuning: FitTuning = 
     if not bool(telling.any()):
         return camera
     known, pitch = tuning.viewpoint, torch.atan2(along[:, 2], along[:, 1])[telling].median()
-    pitch = (known.pitch_part * pitch).clamp(-known.most_pitch, known.most_pitch)
+    part = known.pitch_part if keypoints.profile.leans else 1.0
+    pitch = (part * pitch).clamp(-known.most_pitch, known.most_pitch)
     roll = torch.zeros_like(pitch)
     if bool(upright.any()):
         roll = torch.atan2(along[:, 0], along[:, 1])[upright].median()

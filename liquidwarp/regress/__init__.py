@@ -8,6 +8,7 @@ from liquidwarp.regress.landmarks import (
     load_landmark_network,
     regress_landmarks,
     save_landmark_network,
+    see_in_space,
     with_places,
 )
 from liquidwarp.regress.live import LiveRegressor
@@ -35,6 +36,7 @@ __all__ = [
     "regress_pictures",
     "save_image_network",
     "save_landmark_network",
+    "see_in_space",
     "simulate_detector",
     "with_places",
 ]

@@ -127,11 +127,52 @@ def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoin
     """
     if any(name not in MEDIAPIPE for name in keypoints.names):
         return keypoints
+    return _named(keypoints, _along_ray(observe(keypoints, track.camera), track)[0], network)
+
+
+def see_in_space(
+    keypoints: Keypoints, *, fov: float | None = None, network: LandmarkNetwork | None = None
+) -> Keypoints:
+    """Return the keypoints of single pictures with places in space from the network that knows how a detector errs.
+
+    A picture whose landmarks the answer misses keeps the detector's own.
+
+    Args:
+        keypoints: of one picture or unrelated ones; as they are if their detector is not one that leans
+            (`DetectorProfile.leans`), or knows other landmarks.
+        fov: field of view along the longer side, degrees, if it is known.
+        network: by default the one that comes with liquidwarp.
+
+    Raises:
+        NoPersonError: no picture shows a person.
+    """
+    unknown = any(name not in MEDIAPIPE for name in keypoints.names)
+    if not keypoints.profile.leans or keypoints.world is None or unknown:
+        return keypoints
+    camera = default_camera(keypoints.size, fov=fov)
+    answer = regress_landmarks(replace(keypoints, fps=0.0), camera=camera, network=network)
+    observed = observe(keypoints, camera)
+    points, place = _along_ray(observed, answer)
+    told = missed_by(points, place, observed) < MISSED
+    if not bool(told.any()):
+        return keypoints
+    seen = _named(keypoints, points, "landmarks")
+    assert seen.world is not None
+    return replace(seen, world=torch.where(told[:, None, None], seen.world, keypoints.world))
+
+
+def _along_ray(observed: Observed, track: BodyTrack) -> tuple[Float[Tensor, "T L 3"], Float[Tensor, "T 3"]]:
+    """Return a track's landmarks about its place, and that place, in the axes of what was observed."""
     skeleton = regressor_start()[0].at(track.betas.double())
     state = read_state(open_body(), track, track.camera)
     points = pose_skeleton(skeleton, state.rotations, torch.zeros_like(state.place)).points
-    ray = observe(keypoints, track.camera).ray.double()  # a detector's axes are those of a camera that looks there
-    world = (points @ ray)[:, [MEDIAPIPE.index(name) for name in keypoints.names]].float()
+    ray = observed.ray.double()
+    return (points @ ray).float(), (state.place[:, None] @ ray)[:, 0].float()
+
+
+def _named(keypoints: Keypoints, points: Float[Tensor, "T L 3"], network: str) -> Keypoints:
+    """Return keypoints at places of the network's landmarks: a detector's axes are those of a camera that looks there."""
+    world = points[:, [MEDIAPIPE.index(name) for name in keypoints.names]]
     profile = replace(keypoints.profile, depth_sigma=_DEPTH_SIGMA, leans=False)
     return replace(keypoints, world=world, detector=f"{keypoints.detector} + {network}", profile=profile)
 

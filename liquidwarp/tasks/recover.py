@@ -47,6 +47,7 @@ from liquidwarp.regress import (
     regress_clip,
     regress_landmarks,
     regress_pictures,
+    see_in_space,
     with_places,
 )
 from liquidwarp.types import BodyTrack, Camera, Keypoints
@@ -138,8 +139,12 @@ def recover(
     else:
         found = detect_source(source, detector, person, progress)
     keypoints = found if isinstance(found, Keypoints) else found.keypoints
+    fov = fov if fov is not None else _told_fov(source)
+    if regressor is None and keypoints.fps <= 0:
+        keypoints = see_in_space(keypoints, fov=fov)
+        found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
     if camera is None:
-        camera = find_camera(body, keypoints, fov=fov if fov is not None else _told_fov(source), tuning=tuning)
+        camera = find_camera(body, keypoints, fov=fov, tuning=tuning)
     initial, short = None, False
     if regressor is not None:
         initial, keypoints = _start(source, keypoints, regressor, body, camera, progress)
@@ -266,6 +271,7 @@ def fit_photo(
 
     `betas` is the person's shape and `fov` the field of view along the longer side in degrees, if they are known.
     """
+    found = replace(found, keypoints=see_in_space(found.keypoints, fov=fov))
     camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning)
     found, terms = _with_close_looks(body, found, camera, (), FIT_WEIGHTS, tuning)
     track = fit_track(body, found.keypoints, camera=camera, betas=betas, terms=terms, tuning=tuning).track
