@@ -25,9 +25,11 @@ from liquidwarp.regress import (
     load_landmark_network,
     regress_landmarks,
     save_landmark_network,
+    see_in_space,
     with_places,
 )
 from liquidwarp.regress.landmarks import BUNDLED, regressor_start
+from liquidwarp.regress.observed import observe
 from liquidwarp.tasks import recover
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
@@ -257,6 +259,41 @@ def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
 
 
 @pytest.mark.slow
+def test_photos_are_seen_better_in_space_than_the_detector_guesses(body: BodyModel) -> None:
+    _, points = moving_person(body, 1.6, turned=0.5)
+    keypoints = replace(seen_by_detector(points, level=1.0), fps=0.0)
+    seen = see_in_space(keypoints)
+    truth = (points - points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)) @ (
+        observe(keypoints, default_camera(SIZE)).ray
+    )
+    names = ("shoulder", "elbow", "wrist", "knee", "ankle")
+    columns = [MEDIAPIPE.index(f"{side}_{name}") for side in ("left", "right") for name in names]
+
+    def depth_error(world: Tensor) -> Tensor:
+        hips = world[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")], 2].mean(1, keepdim=True)
+        return (world[:, columns, 2] - hips - truth[:, columns, 2]).abs().mean()
+
+    assert seen.world is not None and keypoints.world is not None
+    assert depth_error(seen.world) < 0.6 * depth_error(keypoints.world)
+    assert not seen.profile.leans
+    assert torch.equal(seen.image, keypoints.image)
+
+
+def test_what_the_network_does_not_know_or_misses_keeps_the_detectors_places(body: BodyModel) -> None:
+    _, points = moving_person(body, 0.2)
+    keypoints = replace(seen_by_detector(points), fps=0.0)
+    assert keypoints.world is not None
+    upright = replace(keypoints, profile=replace(MEDIAPIPE_PROFILE, leans=False))
+    assert see_in_space(upright) is upright
+    assert see_in_space(replace(keypoints, world=None)).world is None
+    astray = keypoints.image.clone()
+    astray[2] = astray[2][torch.randperm(33, generator=torch.Generator().manual_seed(0))]
+    kept = see_in_space(replace(keypoints, image=astray))
+    assert kept.world is not None
+    assert torch.equal(kept.world[2], keypoints.world[2])
+    assert not torch.equal(kept.world[1], keypoints.world[1])
+
+
 def test_the_command_line_needs_no_weights(sources, tmp_path: Path) -> None:
     out = tmp_path / "quick.npz"
     assert main(["recover", str(sources.motion), "-o", str(out), "--regressor", "landmarks", "--no-fit"]) == 0
