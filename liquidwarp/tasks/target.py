@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, relax_hands
@@ -23,6 +24,8 @@ CAMERAS = ("smooth", "copy", "source")
 _EDGE = 0.04  # part of the picture's height that stays free around who stands up
 _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight down
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
+_ONE_FLOOR = 0.12  # part of the person's height by which a floor that is seen askew rises or falls
+_FLOOR_SETTLES = 0.5  # seconds: the floor rises or falls more slowly
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 _ON_THE_GROUND = ("ankle", "heel", "foot_index")
 _COPIED_FEET = FootLockTuning(pin=4e-3, keep=(1e-3, 1e-3, 5e-2))  # along the view: pictures are copied
@@ -115,10 +118,29 @@ def imitation_target(
     placed = place + path - path[:1]
     floor = standing_level(body, source)
     lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
-    placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - torch.quantile(lowest, 0.8))
+    stands = find_stands(body, motion)
+    under = _ground_under(lowest, (stands >= 0).any(1), motion.fps, _ONE_FLOOR * body_height(body, source.betas))
+    placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - under)[:, None]
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
-    planted = keep_apart(body, plant_feet(body, moved, stands=find_stands(body, motion)))
+    planted = keep_apart(body, plant_feet(body, moved, stands=stands))
     return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
+
+
+def _ground_under(
+    lowest: Float[Tensor, "T"], standing: Bool[Tensor, "T"], fps: float, most: Float[Tensor, ""]
+) -> Float[Tensor, "T"]:
+    """Return the level of the ground per frame: all feet of a clip stand on one floor.
+
+    A camera that is held a little differently than thought makes who walks towards it rise or sink. What stands farther
+    than `most` from the usual level stands on something.
+    """
+    if not bool(standing.any()):
+        return torch.quantile(lowest, 0.8).expand(len(lowest))
+    usual = lowest[standing].median()
+    told = (standing & ((lowest - usual).abs() < most)).nonzero()[:, 0]
+    frames = np.arange(len(lowest))
+    level = torch.from_numpy(np.interp(frames, told.numpy(), lowest[told].double().numpy())).float()
+    return smoothed(level[:, None], fps, _FLOOR_SETTLES)[:, 0]
 
 
 def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:

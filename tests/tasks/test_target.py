@@ -9,6 +9,7 @@ import torch
 from liquidwarp.bodies import load_body
 from liquidwarp.errors import InputError
 from liquidwarp.fit import plant_feet
+from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import default_camera, project
 from liquidwarp.tasks.target import imitation_target, orbit_target, standing_level
 from liquidwarp.testing import toy_body
@@ -84,6 +85,25 @@ def test_smooth_keeps_sideways_and_depth_motion_and_the_floor(body):
     torch.testing.assert_close(moved[0], source.transl[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[1] - moved[0], torch.tensor([0.4, 0.0, 0.0]), atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[2] - moved[1], torch.tensor([0.0, 0.0, 0.6]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rise", [0.0, 0.06, -0.05])
+def test_all_feet_of_a_clip_stand_on_one_floor(body, rise):
+    # Two steps of a dancer who comes nearer before a camera that is held a little differently than thought.
+    spots = [0.0] * 40 + [1.0] * 40
+    path = smoothed(torch.tensor(spots)[:, None], 25.0, 0.3)[:, 0]
+    motion = track(body, [[0.0, float(rise * x), 3.5 - float(x)] for x in path])
+    source = track(body, [[-0.3, 0.2, 4.0]])
+    target = imitation_target(body, source, motion, camera="smooth")
+    feet = body.landmarks(FEET, source.betas, target.global_orient, target.body_pose, target.transl)[..., 1].amax(1)
+    floor = float(standing_level(body, source))
+    assert feet[[0, 10, 70, 79]].tolist() == pytest.approx([floor] * 4, abs=0.008)
+
+
+def test_who_climbs_and_jumps_leaves_the_floor(body):
+    up = [[0.0, 0.0, 3.0]] * 30 + [[0.0, -0.5, 3.0]] * 30
+    target = imitation_target(body, track(body, [[0.0, 0.0, 4.0]]), track(body, up), camera="smooth")
+    assert float(target.transl[-1, 1] - target.transl[0, 1]) == pytest.approx(-0.5, abs=0.02)
 
 
 def test_source_stays_in_place_but_jumps(body):
