@@ -165,7 +165,7 @@ def detect_clip(
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
-    hidden = describe_hidden_legs(keypoints)
+    hidden = describe_hidden_legs(keypoints, tuning=tuning)
     if hidden:
         _log.warning("%s: %s", source, hidden)
     faces = tuple(None if detection is None else detection.face for detection in found)
