@@ -141,9 +141,9 @@ def test_one_line_with_the_figures(caplog) -> None:
     assert one.startswith("a.jpg: body and outline agree by only 61% (87% or more is usual): the pose may be misread")
     assert two.startswith("a.jpg and 1 more: in photo 2 body and outline agree by only 70%")
     assert three == (
-        "b.jpg: legs and head hide 31% of the trunk (20% or less is usual) and trunk or thighs point 67 degrees towards "
-        "the camera or away from it (45 or less is usual): the pose may be misread and the person look wrong; take a "
-        "photo of somebody who stands, seen from the front at the height of the hips"
+        "b.jpg: legs and head hide 31% of the trunk (20% or less is usual) and trunk or thighs point 67 degrees "
+        "towards the camera or away from it (45 or less is usual): the pose may be misread and the person look "
+        "wrong; take a photo of somebody who stands, seen from the front at the height of the hips"
     )
 
 
