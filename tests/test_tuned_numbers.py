@@ -22,6 +22,7 @@ TUNINGS = {
     "liquidwarp.appearance.tuning": ("LayerTuning", "UnseenTuning"),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (
+        "CrossingTuning",
         "FaceTuning",
         "FollowTuning",
         "HandTuning",

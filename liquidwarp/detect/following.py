@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from liquidwarp.console import progress_bar
+from liquidwarp.detect.crossings import Crossings
 from liquidwarp.detect.details import Face, Hands
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.detect.light import brightened
@@ -165,9 +166,11 @@ def detect_clip(
     gaps = describe_gaps(keypoints.present, fps)
     if gaps:
         _log.warning("%s: %s", source, gaps)
-    hidden = describe_hidden_legs(keypoints)
+    hidden = describe_hidden_legs(keypoints, tuning=tuning)
     if hidden:
         _log.warning("%s: %s", source, hidden)
+    if follower.undecided:
+        _log.warning("%s: %s", source, describe_undecided(follower.undecided, follower.others + 1))
     faces = tuple(None if detection is None else detection.face for detection in found)
     seen_hands = [None if detection is None else detection.hands for detection in found]
     keypoints, hands = put_sides_right(keypoints, seen_hands, faces, source=source, tuning=tuning.sides)
@@ -267,6 +270,19 @@ def describe_cuts(cuts: Sequence[int], fps: float) -> str:
     return f"{count}; each of the {len(cuts) + 1} shots is taken by itself"
 
 
+def describe_undecided(frames: Sequence[int], people: int) -> str:
+    """Say in one line where it is not clear who is who.
+
+    "people who look alike cross before frame 31; the person may be taken for another from there on: ..."
+    """
+    where = _listed([str(frame) for frame in frames[:_MOST_NAMED]])
+    return (
+        f"people who look alike cross before frame{'s' if len(frames) > 1 else ''} {where}; the person may be taken "
+        f"for another from there on: look at --overlay, trim the clip, or choose --person 0 to {people - 1} "
+        "(in a motion --motion-person)"
+    )
+
+
 def pick_person(
     people: Sequence[Detection], last: Box, *, lost: bool = False, tuning: FollowTuning = FOLLOW_TUNING
 ) -> Detection | None:
@@ -306,7 +322,8 @@ class ClipFollower:
         self._person = person
         self._source = source
         self._tuning = tuning
-        self._still = fps <= 0
+        self._still, self._fps = fps <= 0, fps
+        self._crossings = Crossings(fps, tuning=tuning)
         self._forget = max(1, round(tuning.forget_seconds * fps))
         self._frames, self._next_search = 0, 0
         self._dark = False
@@ -317,17 +334,26 @@ class ClipFollower:
         self._known = KnownPeople(tuning.colors)
         self._doubts = 0
 
+    @property
+    def undecided(self) -> list[int]:
+        """Frames after which it was not clear who is who."""
+        return self._crossings.undecided
+
     def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
         """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
         self._frames += 1
         frame = self._lit(frame)
         if cut:
             self._follower, self._doubts = None, 0
+            self._crossings = Crossings(self._fps, tuning=self._tuning)
         near = self._follower.next(frame) if self._follower is not None else None
         if near is not None:
             near = self._checked(frame, near)
         else:
             near = self._search(frame, cut)
+        changed, near = self._crossings.check(self._frames, frame, near, self.detector.detect)
+        if changed:
+            near = self._follow(frame, near)
         if near is not None:
             self._last, self._lost = near.box, 0
             if not self._doubts:
@@ -395,6 +421,7 @@ class ClipFollower:
             )
         self.others = len(people) - 1
         self._known.begin(frame, people, self._person)
+        self._crossings.begin(self._frames, frame, people, self._person)
         return people[self._person]
 
 

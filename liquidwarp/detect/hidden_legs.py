@@ -35,12 +35,12 @@ def legs_shown(keypoints: Keypoints, *, tuning: FollowTuning = FOLLOW_TUNING) ->
     return (inside & (keypoints.confidence[:, legs] > tuning.shown_leg)).any(1)
 
 
-def describe_hidden_legs(keypoints: Keypoints) -> str:
+def describe_hidden_legs(keypoints: Keypoints, *, tuning: FollowTuning = FOLLOW_TUNING) -> str:
     """Say in one line in which shots legs are not shown; an empty string if they are in all.
 
     "no frame shows the legs; they stand still"
     """
-    hidden = shots_without_legs(keypoints)
+    hidden = shots_without_legs(keypoints, tuning=tuning)
     shots = len(keypoints.cuts) + 1
     if not hidden:
         return ""

@@ -111,6 +111,62 @@ SIDE_TUNING = SideTuning()
 
 
 @dataclass(frozen=True)
+class CrossingTuning:
+    """The numbers of telling who is who after two crossed (`detect.crossings`); lengths in heights of the person."""
+
+    near: float = 0.9
+    """Distance of two people below which both are looked for in each frame."""
+
+    touching: float = 0.4
+    """The same below which a tracker may go over from one to the other."""
+
+    look_seconds: float = 0.25
+    """Seconds between two looks at those who are farther off; twice as long each time while nobody is."""
+
+    memory_seconds: float = 1.0
+    """Seconds of a way that tell where it leads."""
+
+    step: float = 0.35
+    """Distance from where somebody is expected up to which it is them."""
+
+    same: float = 0.5
+    """Overlap of boxes above which two answers are one person."""
+
+    least_height: float = 0.5
+    """Height that somebody who is compared must have, against the person's before."""
+
+    place: float = 0.2
+    """Standard deviation of the place on a steady way."""
+
+    place_per_second: float = 0.3
+    """How much it grows each second that somebody was not seen apart: people stop and turn."""
+
+    foot: float = 0.05
+    """Standard deviation of the lower edge of the box: who is nearer to the camera stands lower."""
+
+    size: float = 0.07
+    """Standard deviation of the logarithm of its height."""
+
+    look: float = 0.08
+    """Standard deviation of unlikeness, 0 to 1."""
+
+    most: float = 6.0
+    """Squared standard deviations that each of them counts at most."""
+
+    learnt: float = 0.1
+    """How much of a new look goes into the known one."""
+
+    clearly: float = 2.5
+    """Squared standard deviations, per frame, from which on it is clear who is who."""
+
+    settle_seconds: float = 0.4
+    """Seconds in which both must be seen apart."""
+
+    most_seconds: float = 3.0
+    """Seconds after which who is followed is believed in any case."""
+
+
+@dataclass(frozen=True)
 class FollowTuning:
     """The numbers of `detect_clip`, `collect_keypoints` and the readers of other programs' files."""
 
@@ -119,6 +175,9 @@ class FollowTuning:
 
     colors: PersonColorTuning = PersonColorTuning()
     """Who looks like whom."""
+
+    crossings: CrossingTuning = CrossingTuning()
+    """Who is who after a crossing."""
 
     sides: SideTuning = SIDE_TUNING
     """Of telling left from right."""

@@ -1,5 +1,6 @@
 """Things that are held: a detector takes half a ball for the hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,7 @@ def find_held(
     alpha: Float[np.ndarray, "H W"],
     parts: Int[np.ndarray, "H W"],
     *,
+    hands: Sequence[Float[np.ndarray, "L 2"]] = (),
     tuning: HeldTuning = HELD_TUNING,
 ) -> Bool[np.ndarray, "H W"]:
     """Return what somebody holds in the hands, where it sticks out of the person's mask and where it hides the hand.
@@ -27,12 +29,14 @@ def find_held(
     A thing shows in one of two ways: a part of the mask at a hand reaches farther than fingers do, or much of a hand
     has a colour that nothing else has, neither person nor place. From there it is followed to its own outline (Rother,
     Kolmogorov, Blake: "GrabCut", 2004), inside and outside of the mask; body and far surroundings are no part of it.
-    Where the body lies elsewhere than the mask, nothing is looked for: it would be limbs.
+    Where the body lies elsewhere than the mask, nothing is looked for: it would be limbs. What has the colour of skin
+    within a hand that was seen is the hand.
 
     Args:
         rgb: the photo.
         alpha: the person's alpha, 1 = person.
         parts: the label in `bodies.PARTS` of the bare body's surface in each pixel, -1 beside it.
+        hands: landmarks of hands that were looked at closely, in pixels.
         tuning: what is taken for a thing.
     """
     held = np.zeros(alpha.shape, bool)
@@ -56,6 +60,7 @@ def find_held(
     if found.any():
         reach = max(1, round(tuning.margin * longest * scale))
         found = cv2.dilate(found, _disc(reach))
+        found[scene.own(hands, scale)] = 0
         held = cv2.resize(found, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_NEAREST) > 0
     return held
 
@@ -82,6 +87,20 @@ class _Scene:
         grown = self._grown(seeds, hand)
         largest = (self.tuning.most_size * self.unit) ** 2
         return grown if grown.sum() < largest else seeds.astype(np.uint8)
+
+    def own(self, hands: Sequence[np.ndarray], scale: float) -> np.ndarray:
+        """Return where hands that were seen have the colour of skin."""
+        inside = np.zeros(self.parts.shape, np.uint8)
+        for landmarks in hands:
+            cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(landmarks * scale).astype(np.int32)), 1)
+        within = cv2.dilate(inside, _disc(max(1, round(self.tuning.around_hand * self.unit)))) > 0
+        face = np.isin(self.parts, [PARTS.index(name) for name in ("face", "head")]) & self.person
+        own = np.zeros(within.shape, bool)
+        if (self.parts[face] == PARTS.index("face")).any():
+            own[within] = _distance(self.rgb[within], _some(self.rgb[face])) < self.tuning.skin
+        else:
+            own[within] = _like_skin(self.rgb[within], self.tuning)
+        return own
 
     def _sticking_out(self, hand: np.ndarray, side: str) -> np.ndarray:
         """Return parts of the mask that are too far from the body, and nearest to this hand, and no skin."""
@@ -158,6 +177,15 @@ def _chroma(rgb: np.ndarray, tuning: HeldTuning) -> np.ndarray:
     lab[..., 0] *= tuning.lightness
     lab[..., 1:] = 128 + tuning.chroma * (lab[..., 1:] - 128)
     return lab.clip(0, 255).round().astype(np.uint8)
+
+
+def _like_skin(colours: np.ndarray, tuning: HeldTuning) -> np.ndarray:
+    """Return which of N colours people's skin may have (Chai, Ngan: "Face segmentation using skin-color map", 1999)."""
+    if not len(colours):
+        return np.zeros(0, bool)
+    _, red, blue = cv2.cvtColor(colours[None], cv2.COLOR_RGB2YCrCb)[0].T
+    (low_red, high_red), (low_blue, high_blue) = tuning.skin_red, tuning.skin_blue
+    return (red >= low_red) & (red <= high_red) & (blue >= low_blue) & (blue <= high_blue)
 
 
 def _some(colours: np.ndarray) -> np.ndarray:

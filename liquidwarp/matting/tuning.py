@@ -137,6 +137,15 @@ class HeldTuning:
     skin: float = 30.0
     """Levels of 255 from the skin of face, other hand or arm below which it is a hand that the body missed."""
 
+    skin_red: tuple[int, int] = (133, 173)
+    """Chrominance Cr of skin, where no face tells it (Chai and Ngan, 1999)."""
+
+    skin_blue: tuple[int, int] = (77, 127)
+    """Chrominance Cb of skin."""
+
+    around_hand: float = 0.01
+    """How far around the landmarks of a hand that was seen the hand goes."""
+
     odd: float = 34.0
     """Levels of 255 from every other colour of person and place at which a colour is the thing's."""
 

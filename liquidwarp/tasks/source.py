@@ -40,7 +40,7 @@ from liquidwarp.media import (
 )
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
-from liquidwarp.tasks.agreement import outline_agreement, tell_of_misread
+from liquidwarp.tasks.agreement import DOUBT_TUNING, DoubtTuning, pose_doubts, tell_of_misread, tells_hands
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
 from liquidwarp.types import BodyTrack, shots_of
@@ -85,9 +85,8 @@ class SourceTuning:
     background: BackgroundTuning = BACKGROUND_TUNING
     """Of the photo without the person."""
 
-    least_agreement: float = 0.87
-    """Intersection over union of clothed body and outline below which the pose may be misread: it is above 0.9 where
-    somebody stands, dances, or does a handstand, in wide clothes too, and below 0.85 where limbs went astray."""
+    doubts: DoubtTuning = DOUBT_TUNING
+    """Of poses that may be misread."""
 
 
 SOURCE_TUNING = SourceTuning()
@@ -166,8 +165,8 @@ def encode_source(
     tell_of_cuts(name, body, [photo.track for photo in photos])
     state = _state(body, photos, background, tuning)
     looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
-    agreements = [outline_agreement(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
-    tell_of_misread(name, agreements, tuning.least_agreement)
+    doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
+    tell_of_misread(name, doubts, tuning=tuning.doubts)
     return state
 
 
@@ -296,23 +295,31 @@ def _photos(
         lens = fov if fov is not None else told
         track = fit_photo(body, found, betas=betas, fov=lens, tuning=tuning.fit)
         photo = _Photo(rgb, _alpha(rgb, found, 0, alpha, tuning.matting), track)
-        photos.append(_set_down(given_name(item), body, photo, tuning))
+        photos.append(_set_down(given_name(item), body, photo, found, tuning))
     return photos
 
 
-def _set_down(name: str, body: BodyModel, photo: _Photo, tuning: SourceTuning) -> _Photo:
-    """Take what is held out of the person's alpha, and say so."""
+def _set_down(name: str, body: BodyModel, photo: _Photo, found: ClipDetection, tuning: SourceTuning) -> _Photo:
+    """Take what is held out of the person's alpha, and say so; nothing where the body does not tell where hands are."""
     track = photo.track
+    if not tells_hands(body, track.betas, photo.view, tuning=tuning.doubts):
+        return photo
     with torch.no_grad():
         identity = body.identity(track.betas)
         vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl)
     face = rasterize(vertices, body.topology.faces, track.camera).face_index[0].numpy()
     parts = np.where(face >= 0, body.topology.face_part.numpy()[face], -1)
-    held = find_held(photo.rgb, photo.alpha, parts, tuning=tuning.held)
+    held = find_held(photo.rgb, photo.alpha, parts, hands=_seen_hands(found), tuning=tuning.held)
     if not held.any():
         return photo
     _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
     return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
+
+
+def _seen_hands(found: ClipDetection) -> list[np.ndarray]:
+    """Return the landmarks, in pixels, of the hands that were looked at closely in a photo."""
+    hands = found.hands[0] if found.hands else None
+    return [] if hands is None else [hand.image for hand in (hands.left, hands.right) if hand is not None]
 
 
 def _name(items: Sequence[PictureLike]) -> str:

@@ -291,6 +291,43 @@ def test_after_a_cut_the_person_is_found_by_its_clothes(caplog) -> None:
     assert middle(found) == pytest.approx([20] * 10 + [80] * 10, abs=1e-3)
 
 
+def crossing(kind: str, *, taller: bool) -> tuple[list[list[Detection]], list[list[float]]]:
+    """Two people in one dress who meet in frame 15 and go on or turn around; the ways of their middles too."""
+    time = np.arange(30)
+    left = 20 + 2.0 * time if kind == "on" else 48 - 2.0 * np.abs(time - 14.5)
+    right = 78 - 2.0 * time if kind == "on" else 52 + 2.0 * np.abs(time - 14.5)
+    heights = (44.0, 36.0) if taller else (40.0, 40.0)
+    script = [
+        [person_at(float(x), 50 - tall / 2, height=tall) for x, tall in zip(spots, heights, strict=True)]
+        for spots in zip(left, right, strict=True)
+    ]
+    return script, [list(left), list(right)]
+
+
+@pytest.mark.parametrize("person", [0, 1])
+@pytest.mark.parametrize(("kind", "taller"), [("on", True), ("back", True), ("on", False)])
+def test_people_in_the_same_clothes_keep_who_they_are(kind: str, taller: bool, person: int, caplog) -> None:
+    script, ways = crossing(kind, taller=taller)
+    for swap in (15, 99):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            found = follow(painted(script, [[RED, RED]] * 30), Dressed(script, swap=swap), person=person)
+        assert middle(found)[:12] == pytest.approx(ways[person][:12], abs=1e-3)
+        assert middle(found)[22:] == pytest.approx(ways[person][22:], abs=1e-3)
+        assert "look alike" not in caplog.text
+
+
+def test_who_cannot_be_told_apart_is_said_once(caplog) -> None:
+    away = 0.5 + 2.0 * np.abs(np.arange(60) - 14.5).clip(0) * (np.arange(60) < 15) + 2.0 * (np.arange(60) - 40).clip(0)
+    script = [[person_at(49 - float(x)), person_at(49 + float(x))] for x in away]  # they stand together for 2.5 s
+    with caplog.at_level(logging.WARNING):
+        follow(painted(script, [[RED, RED]] * 60), Dressed(script, swap=99))
+    told = [record.getMessage() for record in caplog.records if "look alike" in record.getMessage()]
+    assert len(told) == 1
+    assert told[0].startswith("a.mp4: people who look alike cross before frames 4")
+    assert "choose --person 0 to 1 (in a motion --motion-person)" in told[0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("person", [0, 1])
 def test_the_case_of_two_dancers(person: int) -> None:

@@ -10,7 +10,7 @@ from fit_samples import SIZE, dance, film, relaxed
 
 from liquidwarp.bodies import CANONICAL_JOINTS
 from liquidwarp.demo import asset
-from liquidwarp.detect import shots_without_legs
+from liquidwarp.detect import FollowTuning, shots_without_legs
 from liquidwarp.detect.hidden_legs import describe_hidden_legs
 from liquidwarp.fit import foot_points, stand_still
 from liquidwarp.geometry import axis_angle_to_matrix, default_camera
@@ -60,6 +60,13 @@ def test_it_is_told_which_shots_show_no_legs(body, how) -> None:
     )
     assert shots_without_legs(replace(everywhere, fps=0.0)) == []  # photos end where they end
     assert shots_without_legs(replace(everywhere, present=torch.zeros(25, dtype=torch.bool))) == []
+
+
+def test_what_is_shown_is_told_by_one_s_own_tuning(body) -> None:
+    keypoints = hidden(seen(body), slice(None), "doubtful")
+    assert describe_hidden_legs(keypoints, tuning=FollowTuning(shown_leg=0.05)) == ""
+    shown = hidden(seen(body), slice(5, 25), "doubtful")  # in a fifth of the frames
+    assert describe_hidden_legs(shown, tuning=FollowTuning(least_shown_legs=0.5)) != ""
 
 
 def dancer(body, seconds: float) -> BodyTrack:

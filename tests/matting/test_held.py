@@ -86,3 +86,19 @@ def test_hands_skirts_and_misread_limbs_are_not_held(person) -> None:
     assert not find_held(wearing, ((parts >= 0) | skirt).astype(np.float32), parts).any()
     elsewhere = np.roll(parts, 60, 1)
     assert not find_held(rgb, (parts >= 0).astype(np.float32), elsewhere).any()
+
+
+def test_a_hand_that_was_seen_is_not_held_though_no_skin_is_known(person) -> None:
+    rgb, parts, tips = person
+    bare = [PARTS.index(name) for name in PARTS if _colour(name) == SKIN and name != "left_hand"]
+    covered = np.where(np.isin(parts, bare)[..., None], np.array(HAIR), rgb).astype(np.uint8)
+    faceless = np.where(parts == PARTS.index("face"), PARTS.index("hair"), parts)
+    x, y = tips["left"] + np.array([8, 8])
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    hand = np.hypot(columns - x, rows - y) < 9
+    picture = np.where(hand[..., None], np.array(SKIN), covered).astype(np.uint8)
+    alpha = ((parts >= 0) | hand).astype(np.float32)
+    around = np.linspace(0, 2 * np.pi, 21)
+    landmarks = np.stack([x + 9 * np.cos(around), y + 9 * np.sin(around)], 1).astype(np.float32)
+    assert (find_held(picture, alpha, faceless) & hand).sum() > 0.8 * hand.sum()
+    assert not (find_held(picture, alpha, faceless, hands=[landmarks]) & hand).any()
