@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     logging.basicConfig(level=logging.WARNING, format="liquidwarp: %(message)s")
     commands = {
+        "guides": _guides,
         "imitate": _imitate,
         "labels": _labels,
         "learn": _learn,
@@ -122,14 +123,7 @@ def _imitate(options: argparse.Namespace) -> None:
     if options.drawn:
         _follow(method, options)
         return
-    motion = _load_motion(options)
-    if motion is None:
-        _check_driver(options.motion)
-        person, motion = _encode_and_recover(options)
-    else:
-        if options.motion_fov is not None:
-            raise InputError(f"--motion-fov is for a video; {options.motion} has its camera in it, so leave it out")
-        person = _encode(options)
+    person, motion = _person_and_motion(options)
     frames = imitate(
         person,
         motion,
@@ -142,6 +136,26 @@ def _imitate(options: argparse.Namespace) -> None:
     )
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=_sound(options), total=len(motion), progress=True)
     print(options.output)
+
+
+def _guides(options: argparse.Namespace) -> None:
+    from liquidwarp.guides import check_guides_folder, draw_guides, write_guides
+
+    method = _check_look(options)
+    check_guides_folder(options.output)
+    person, motion = _person_and_motion(options)
+    frames = draw_guides(
+        person,
+        motion,
+        camera=options.camera,
+        size=options.size,
+        smooth=_smoothing(options),
+        background=options.background,
+        method=_fitted(method, options, person),
+        device=options.device,
+    )
+    fps = motion.fps or 25.0
+    print(write_guides(frames, options.output, fps=fps, layout=options.layout, total=len(motion), progress=True))
 
 
 def _smoothing(options: argparse.Namespace) -> dict[str, float]:
@@ -553,6 +567,17 @@ def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
         return None
     joint_map = read_joint_map(options.joint_map) if options.joint_map else None
     return read_motion(options.motion, _load_body(options), person=options.motion_person, joint_map=joint_map)
+
+
+def _person_and_motion(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
+    """Learn the person, and read the motion or recover it meanwhile."""
+    motion = _load_motion(options)
+    if motion is None:
+        _check_driver(options.motion)
+        return _encode_and_recover(options)
+    if options.motion_fov is not None:
+        raise InputError(f"--motion-fov is for a video; {options.motion} has its camera in it, so leave it out")
+    return _encode(options), motion
 
 
 def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":

@@ -111,6 +111,35 @@ def make_parser() -> argparse.ArgumentParser:
     _add_look(transfer, background="keep")
     transfer.set_defaults(fg=[], drawn=False)  # of `imitate`, which does the motion
 
+    guides = _command(
+        commands,
+        "guides",
+        "Write what guides other generators: skeleton, depth, normals, parts and masks of the person in motion.",
+        "liquidwarp guides me.jpg --motion dance.mp4 -o guides\n"
+        "liquidwarp guides me.jpg --motion dance.npz --size 768 --layout champ -o champ_motion",
+    )
+    _add_source(guides, many=True)
+    guides.add_argument("--motion", required=True, metavar="VIDEO|MOTION", help="as for 'liquidwarp imitate'")
+    _add_motion_person(guides)
+    _add_fov(guides, "--motion-fov", "motion's (a video)", "estimated")
+    _add_joint_map(guides)
+    _add_smooth(guides)
+    guides.add_argument(
+        "-o", "--output", required=True, metavar="FOLDER", help="a new or empty folder, or one of earlier guides"
+    )
+    guides.add_argument(
+        "--size", type=_size, default=None, metavar="PIXELS", help="longer side (default: the photo's)"
+    )
+    guides.add_argument(
+        "--layout",
+        choices=("control", "champ"),
+        default="control",
+        help="control: a folder of numbered PNGs per guide (default); champ: what mesh-guided animators read",
+    )
+    _add_camera(guides)
+    _add_wear(guides, required=False)
+    _add_look(guides, background="plain")
+
     learn = _command(
         commands,
         "learn",

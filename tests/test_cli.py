@@ -17,6 +17,7 @@ from liquidwarp.media import open_video, read_image, read_provenance
 
 COMMANDS = (
     "imitate",
+    "guides",
     "learn",
     "live",
     "transfer",
@@ -129,6 +130,17 @@ def test_imitate_a_track(sources, known, tmp_path: Path, capsys: pytest.CaptureF
     assert "synthetic" in str(read_provenance(out)).lower()
     corner = next(iter(video))[:8, :8].astype(int)
     assert abs(corner - 225).max() <= 4
+
+
+def test_guides_of_a_track(sources, known, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "guides"
+    command = ["guides", str(sources.photo), "--motion", str(sources.track), "-o", str(out), "--size", "96"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    assert len(known) == 1
+    assert {len(list(folder.iterdir())) for folder in out.iterdir() if folder.is_dir()} == {6}
+    assert main([*command[:-4], "-o", str(tmp_path)]) == 2
+    assert "it holds other files; give a new or empty folder" in capsys.readouterr().err
 
 
 def test_imitate_several_photos(sources, known, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ LEVELS = {
     "train": 9,
     "demo": 9,
     "live": 9,
+    "guides": 9,
     "doctor": 9,
     "options": 9,
     "interrupt": 9,

@@ -171,7 +171,7 @@ def _along_ray(observed: Observed, track: BodyTrack) -> tuple[Float[Tensor, "T L
 
 
 def _named(keypoints: Keypoints, points: Float[Tensor, "T L 3"], network: str) -> Keypoints:
-    """Return keypoints at places of the network's landmarks: a detector's axes are those of a camera that looks there."""
+    """Return keypoints at a network's landmarks; a detector's axes are those of a camera that looks there."""
     world = points[:, [MEDIAPIPE.index(name) for name in keypoints.names]]
     profile = replace(keypoints.profile, depth_sigma=_DEPTH_SIGMA, leans=False)
     return replace(keypoints, world=world, detector=f"{keypoints.detector} + {network}", profile=profile)

@@ -77,7 +77,7 @@ def synthesize(
     state = state.to(find_device(state.device if device is None else device))
     chosen = choose_method(method, renderer, generator)
     session = open_session(chosen, state, target.camera(0).size, background)
-    return draw_frames(chosen, session, _posed(state, moved(target, state.device)), state.device)
+    return draw_frames(chosen, session, posed_frames(state, moved(target, state.device)), state.device)
 
 
 def choose_method(method: str | Method | None, renderer: str = "surface", generator: Generator | None = None) -> Method:
@@ -189,7 +189,8 @@ def _by_one_thread(pictures: Iterator[Synthesis]) -> Iterator[Synthesis]:
     yield from pictures
 
 
-def _posed(state: SourceState, target: Target) -> Iterator[Frame]:
+def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
+    """Yield the clothed body in every pose of `target`, lazily, on the person's device."""
     body = state.body
     identity = body.identity(state.track.betas)
     poses = [Pose(*pose) for pose in zip(target.global_orient, target.body_pose, target.transl, strict=True)]

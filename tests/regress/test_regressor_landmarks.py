@@ -273,7 +273,8 @@ def test_photos_are_seen_better_in_space_than_the_detector_guesses(body: BodyMod
         hips = world[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")], 2].mean(1, keepdim=True)
         return (world[:, columns, 2] - hips - truth[:, columns, 2]).abs().mean()
 
-    assert seen.world is not None and keypoints.world is not None
+    assert seen.world is not None
+    assert keypoints.world is not None
     assert depth_error(seen.world) < 0.6 * depth_error(keypoints.world)
     assert not seen.profile.leans
     assert torch.equal(seen.image, keypoints.image)
