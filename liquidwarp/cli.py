@@ -47,6 +47,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "view": _view,
         "recover": _recover,
         "demo": _demo,
+        "batch": _batch,
         "body": _body,
         "export": _export,
         "weights": _weights,
@@ -167,6 +168,8 @@ def _sound(options: argparse.Namespace) -> str | None:
     """Return the file whose sound goes with the motion."""
     from liquidwarp.media import is_video
 
+    if options.sound:
+        return str(options.sound)
     return options.motion if not options.mute and is_video(options.motion) else None
 
 
@@ -390,6 +393,12 @@ def _regressor(options: argparse.Namespace, body: "BodyModel") -> "LandmarkNetwo
     if options.weights is None:
         raise InputError(f"--regressor {options.regressor} needs its published weights; add --weights FILE")
     return load_regressor(options.regressor, options.weights, body=body)
+
+
+def _batch(options: argparse.Namespace) -> None:
+    from liquidwarp.batch import run_table
+
+    print(run_table(options.table, jobs=options.jobs, dask=options.dask, work=options.work, progress=True))
 
 
 def _body(options: argparse.Namespace) -> None:
@@ -712,6 +721,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("file"),
         given.get("photo"),
         given.get("motion"),
+        given.get("sound"),
         given.get("labels"),
         *(path for pair in given.get("example", ()) for path in pair),
         given.get("joint_map"),

@@ -87,7 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="the motion is a clip, a folder or a picture of skeletons, drawn as OpenPose does, with methods that look "
         "at such (disco)",
     )
-    _add_mute(imitate)
+    _add_sound(imitate)
 
     transfer = _command(
         commands,
@@ -106,7 +106,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_joint_map(transfer)
     _add_smooth(transfer)
     _add_camera(transfer)
-    _add_mute(transfer)
+    _add_sound(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
     transfer.set_defaults(fg=[], drawn=False)  # of `imitate`, which does the motion
@@ -127,9 +127,7 @@ def make_parser() -> argparse.ArgumentParser:
     guides.add_argument(
         "-o", "--output", required=True, metavar="FOLDER", help="a new or empty folder, or one of earlier guides"
     )
-    guides.add_argument(
-        "--size", type=_size, default=None, metavar="PIXELS", help="longer side (default: the photo's)"
-    )
+    guides.add_argument("--size", type=_size, default=None, metavar="PIXELS", help="longer side (default: the photo's)")
     guides.add_argument(
         "--layout",
         choices=("control", "champ"),
@@ -292,6 +290,24 @@ def make_parser() -> argparse.ArgumentParser:
     training.add_argument("--minutes", type=_number, default=None, help="end in order after so long, over all runs")
     training.add_argument(
         "-o", "--output", required=True, metavar="FOLDER", help="of the run; one that holds a run goes on with it"
+    )
+
+    batch = _command(
+        commands,
+        "batch",
+        "Do many imitations, a row of a table each; what rows share is learnt once.",
+        "liquidwarp batch jobs.csv --jobs 2\nliquidwarp batch jobs.csv --dask tcp://scheduler:8786",
+    )
+    batch.add_argument(
+        "table",
+        metavar="JOBS.csv",
+        help="columns photo, motion and output, and any options of imitate; see docs/howto/many-jobs.md",
+    )
+    where = batch.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_positive, default=1, metavar="N", help="commands at once (default 1)")
+    where.add_argument("--dask", metavar="ADDRESS", help="let a Dask cluster do it, whose workers see the same files")
+    batch.add_argument(
+        "--work", metavar="FOLDER", help="where people and motions are kept for the next run (default: JOBS.work)"
     )
 
     _add_evaluate(commands)
@@ -565,7 +581,13 @@ def _add_joint_map(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_mute(parser: argparse.ArgumentParser) -> None:
+def _add_sound(parser: argparse.ArgumentParser) -> None:
+    sound = parser.add_mutually_exclusive_group()
+    sound.add_argument("--sound", metavar="FILE", help="carry over the sound of this file (default: the video's)")
+    _add_mute(sound)
+
+
+def _add_mute(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--mute", action="store_true", help="leave the reference's sound out")
 
 

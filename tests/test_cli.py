@@ -18,6 +18,7 @@ from liquidwarp.media import open_video, read_image, read_provenance
 COMMANDS = (
     "imitate",
     "guides",
+    "batch",
     "learn",
     "live",
     "transfer",

@@ -46,6 +46,7 @@ LEVELS = {
     "demo": 9,
     "live": 9,
     "guides": 9,
+    "batch": 9,
     "doctor": 9,
     "options": 9,
     "interrupt": 9,
