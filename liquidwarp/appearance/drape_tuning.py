@@ -1,0 +1,168 @@
+"""The numbers of what hangs: skirts and hair with a surface of their own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SkirtTuning:
+    """When legs are taken to be under a skirt, and how it hangs. Heights are the person's at rest."""
+
+    rows: int = 96
+    """Rows from the hips to the ankles in which the outline is looked at."""
+
+    columns: int = 201
+    """Places across in each row."""
+
+    across: float = 0.9
+    """Fraction of the height that a row is wide."""
+
+    upright: float = 0.8
+    """Cosine between a thigh or shin and the way from hips to ankles below which somebody does not stand."""
+
+    plumb: float = 0.85
+    """Cosine between that way and the picture's vertical below which cloth would hang elsewhere."""
+
+    person: float = 0.5
+    """Alpha from which on a pixel is the person's."""
+
+    sure: float = 0.9
+    """Alpha from which on its colour is the cloth's alone."""
+
+    arm: float = 0.015
+    """Fraction of the height around a fitted arm in which an outline may be the arm's."""
+
+    gap: float = 0.012
+    """Fraction of the height between the legs of the bare body from which on there is a gap."""
+
+    open_rows: int = 3
+    """Rows that a gap is open below a hem: one alone is noise."""
+
+    open: float = 0.5
+    """Fraction of a gap that is covered below which it is open."""
+
+    covered: float = 0.0025
+    """Area of the gap that is covered, of the height squared: more than the width of shorts or wide trousers covers."""
+
+    flare: float = 1.9
+    """Width of the outline over that of the bare legs which says the same without any gap: shorts reach 1.7."""
+
+    least_covered: float = 0.85
+    """Fraction of the rows with a gap, from the hips to the hem, in which it is covered."""
+
+    least_length: float = 0.1
+    """Fraction of the height from the hips to the hem; shorter, it is a shirt."""
+
+    begin: float = 0.05
+    """Fraction of the height below the hips from which on a hem is looked for."""
+
+    step: float = 0.025
+    """Length, fraction of the height, above and below a hem over which colours are compared."""
+
+    other_color: float = 14.0
+    """Distance in Lab between both legs below a hem and the cloth above it, at least: trousers go on."""
+
+    plateau: float = 0.9
+    """Part of the strongest change of colours which still is that change: a hem lies in the middle of it."""
+
+    edge: float = 0.85
+    """Part of the width at the hem where it is looked for on the sides."""
+
+    tilt: float = 0.05
+    """Fraction of the height by which it may be higher or lower there."""
+
+    floor: float = 0.05
+    """Fraction of the height above the ankles from which on nothing needs to be seen below a hem."""
+
+    levels: int = 26
+    """Rings of the skirt."""
+
+    around: int = 48
+    """Vertices of a ring."""
+
+    top: float = -0.03
+    """Where the skirt leaves the body, fraction of the height below the hips."""
+
+    leave: float = 0.04
+    """Length, fraction of the height, over which it does."""
+
+    inside: float = 0.004
+    """Metres by which it begins inside of the body, so that there is no slit."""
+
+    band: float = 0.02
+    """Fraction of the height around a ring in which the body is measured."""
+
+    depth: float = 0.9
+    """How far cloth stands off in front and behind, for what it does on the sides."""
+
+    hips: float = 0.06
+    """Fraction of the height below the hips down to which the body carries the cloth, which falls from there."""
+
+    slack: float = 0.008
+    """Metres between the body and the cloth."""
+
+    smooth: float = 2.0
+    """Sigma, rings, over which the outline is smoothed."""
+
+    legs: float = 0.85
+    """How much the cloth goes with the thighs where it does so most."""
+
+    to_legs: tuple[float, float] = (-0.1, 0.8)
+    """Parts of the way from hip to knee between which it comes to do so."""
+
+    shins: float = 0.55
+    """How much of that goes with the shins far below the knees: the rest hangs."""
+
+    to_shins: tuple[float, float] = (0.9, 1.6)
+    """The same, between which it comes to do so."""
+
+    sides: float = 0.6
+    """Part of the half width over which one leg takes over from the other."""
+
+    hidden: tuple[float, float] = (0.03, 0.05)
+    """Fractions of the height below the top and above the hem between which the body is not drawn."""
+
+    rim: float = 0.006
+    """Fraction of the height along an outline where colours mix."""
+
+    fringe: int = 2
+    """Pixels around a skirt in the photo in which its edge lies."""
+
+
+SKIRT_TUNING = SkirtTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
+class SwingTuning:
+    """How what hangs moves."""
+
+    stiffness: float = 100.0
+    """Of the springs, 1/s^2: what hangs swings one and a half times a second."""
+
+    damping: float = 10.0
+    """Of the springs, 1/s: cloth and hair come to rest within a swing."""
+
+    farthest: float = 0.12
+    """Metres by which anything lags at most."""
+
+    jump: float = 0.6
+    """Metres between two frames from which on it is another shot: nothing swings over."""
+
+    parts: int = 6
+    """Equal parts of the time between two frames that springs are computed in, at least."""
+
+    longest: float = 0.02
+    """Seconds that such a part takes at most."""
+
+    near_joint: float = 0.2
+    """Part of a thigh or shin from its joint in which its thickness is measured."""
+
+    thick: float = 0.9
+    """Quantile of the distances from its axis there."""
+
+    slack: float = 0.012
+    """Metres between a leg and the cloth over it."""
+
+
+SWING_TUNING = SwingTuning()
+"""As tuned."""

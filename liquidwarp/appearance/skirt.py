@@ -1,0 +1,336 @@
+"""A skirt's own surface: rings around both legs, from the photo's outline, with the photo's cloth on them."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy import ndimage
+from torch import Tensor
+
+from liquidwarp.appearance.appearance import Appearance
+from liquidwarp.appearance.drape import Drape
+from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
+from liquidwarp.appearance.layers import FILLED, Layer, front_layer
+from liquidwarp.appearance.skirt_outline import LEGS, Pose, SkirtOutline, Standing, arms_in_photo
+from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
+from liquidwarp.bodies.parts import PARTS
+from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
+from liquidwarp.geometry import project
+from liquidwarp.raster import rasterize
+
+_CARRIERS = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
+_LOWER = (PARTS.index("torso"), *(part for side in LEGS for part in side))
+
+
+@dataclass(frozen=True, eq=False)
+class SkirtShape:
+    """A skirt without its colours.
+
+    Attributes:
+        standing: how who wears it stands in the photo.
+        points: its vertices there, ring by ring, metres.
+        rest: the same at rest.
+        joints: that carry each vertex.
+        weights: how much each does.
+        loose: how freely each vertex swings.
+        faces: triangles.
+        hides: faces of the body under it.
+        shown: where the photo may show it.
+        hanging: where that is no part of it which lies on the hips.
+        foreign: Lab colours of legs below its hem, beside which it has those of `cloth`.
+        cloth: Lab of it above the hem.
+    """
+
+    standing: Standing
+    points: Float[Tensor, "P 3"]
+    rest: Float[Tensor, "P 3"]
+    joints: Int[Tensor, "P 5"]
+    weights: Float[Tensor, "P 5"]
+    loose: Float[Tensor, "P"]
+    faces: Int[Tensor, "Q 3"]
+    hides: Bool[Tensor, "F"]
+    shown: Bool[np.ndarray, "H W"]
+    hanging: Bool[np.ndarray, "H W"]
+    foreign: Float[np.ndarray, "M 3"]
+    cloth: Float[np.ndarray, "N 3"]
+
+
+def skirt_shape(
+    body: BodyModel,
+    identity: Identity,
+    standing: Standing,
+    outline: SkirtOutline,
+    pose: Pose,
+    clothed: Float[Tensor, "V 3"],
+    *,
+    tuning: SkirtTuning = SKIRT_TUNING,
+) -> SkirtShape:
+    """Return the shape of a skirt.
+
+    Args:
+        body: the body.
+        identity: whose.
+        standing: how they stand in the photo.
+        outline: of the skirt there.
+        pose: the body's there.
+        clothed: the clothed body there, where the skirt begins.
+        tuning: how it hangs.
+    """
+    down = np.linspace(0, 1, tuning.levels)
+    first = tuning.top * standing.tall
+    side = (outline.left_hem + outline.right_hem) / 2
+    height = first + down * (side - first)
+    rings = _rings(body, standing, outline, height, clothed, tuning)
+    rings = rings + (down[:, None] * _tilt(standing, outline, rings[-1]))[..., None] * standing.down
+    hem = float(((rings[-1] - standing.hips) @ standing.down).min())
+    joints, weights = _carriers(body, standing, rings, height, tuning)
+    points = torch.from_numpy(rings.reshape(-1, 3))
+    faces, low = _tube(len(height), tuning.around), tuning.begin * standing.tall
+    return SkirtShape(
+        standing=standing,
+        points=points.float(),
+        rest=_at_rest(body, identity, pose, points, joints, weights),
+        joints=joints,
+        weights=weights,
+        loose=torch.from_numpy(np.repeat(down, tuning.around)).float(),
+        faces=faces,
+        hides=_hidden(body.topology, standing, hem, tuning),
+        shown=_seen(standing, points, faces),
+        hanging=_seen(standing, points, faces[faces[:, 0] >= tuning.around * int((height < low).sum())]),
+        foreign=outline.below,
+        cloth=outline.cloth,
+    )
+
+
+def _seen(standing: Standing, points: Tensor, faces: Tensor) -> Bool[np.ndarray, "H W"]:
+    return rasterize(points.float()[None], faces.contiguous(), standing.camera).mask[0].numpy()
+
+
+def skirt_drape(
+    body: BodyModel,
+    shape: SkirtShape,
+    rgb: UInt8[np.ndarray, "H W 3"],
+    alpha: Float[np.ndarray, "H W"],
+    *,
+    tuning: SkirtTuning = SKIRT_TUNING,
+    layers: LayerTuning = LAYER_TUNING,
+) -> Drape:
+    """Return a skirt in the colours of a photo: in front what it shows, behind the same as something invented.
+
+    Args:
+        body: the body.
+        shape: of the skirt.
+        rgb: the photo, free of the background's colour.
+        alpha: the person in it, 1 = person.
+        tuning: what is surely the skirt.
+        layers: how cloth goes on where the photo does not show it.
+    """
+    standing = shape.standing
+    xy = project(standing.camera, shape.points)[:, :2].numpy()
+    arm, _ = arms_in_photo(standing, body.topology, tuning=tuning)
+    tall = float(np.ptp(project(standing.camera, standing.vertices)[:, 1].numpy()))
+    sure = (alpha > tuning.sure) & shape.shown & ~arm & ~_legs_colors(rgb, shape)
+    known = ndimage.distance_transform_edt(sure) > max(1.0, tuning.rim * tall)
+    known = next(mask for mask in (known, sure, shape.shown, alpha > tuning.person) if mask.any())
+    low, high = np.floor(xy.min(0) - layers.pad * tall), np.ceil(xy.max(0) + layers.pad * tall)
+    box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
+    back = replace(front, kind=np.full_like(front.kind, FILLED))
+    corners = xy[shape.faces.numpy()]
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    behind = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] >= 0
+    return Drape(
+        kind="skirt",
+        ring=tuning.around,
+        rest=shape.rest,
+        joints=shape.joints,
+        weights=shape.weights,
+        loose=shape.loose,
+        faces=shape.faces,
+        hides=shape.hides,
+        look=two_sided(front, back, corners, behind),
+    )
+
+
+def without_skirt(
+    topology: Topology,
+    shape: SkirtShape,
+    alpha: Float[np.ndarray, "H W"],
+    *,
+    tuning: SkirtTuning = SKIRT_TUNING,
+) -> Float[np.ndarray, "H W"]:
+    """Return who wears a skirt as if the bare body were under it: what stands off from it is no outline of the body."""
+    arm, part = arms_in_photo(shape.standing, topology, tuning=tuning)
+    cloth = ndimage.binary_dilation(shape.hanging, iterations=tuning.fringe) & (part < 0) & ~arm
+    return np.where(cloth, np.float32(0), alpha)
+
+
+def _below_hips(standing: Standing, points: Tensor) -> np.ndarray:
+    return (points.double().numpy() - standing.hips) @ standing.down
+
+
+def _away(standing: Standing) -> np.ndarray:
+    """Return the unit vector away from the camera, square to the legs and to the row across."""
+    away = np.cross(standing.down, standing.across)
+    axis = standing.camera.axis.double().numpy()
+    return away * np.sign(away @ axis)
+
+
+def _tilt(standing: Standing, outline: SkirtOutline, ring: Float[np.ndarray, "A 3"]) -> Float[np.ndarray, "A"]:
+    """Return how much lower the hem is at each vertex of the last ring than in the middle of its sides.
+
+    On the sides it is as far from the camera as the legs; in front it is nearer, and so seen elsewhere. Behind, it is
+    as much higher as it is lower in front.
+    """
+    middle = ring.mean(0)
+    side = (outline.left_hem + outline.right_hem) / 2
+    across, near = (ring - middle) @ standing.across, -(ring - middle) @ _away(standing)
+    seen = middle - standing.camera.eye.double().numpy()
+    distance = max(float(seen @ standing.camera.axis.double().numpy()), near.max() + 1)
+    front = outline.hem - near.max() / distance * float(seen @ standing.down)
+    aside = (outline.right_hem - outline.left_hem) / 2
+    return (front - side) * near / near.max() + aside * across / np.abs(across).max()
+
+
+def _rings(
+    body: BodyModel,
+    standing: Standing,
+    outline: SkirtOutline,
+    height: np.ndarray,
+    clothed: Tensor,
+    tuning: SkirtTuning,
+) -> Float[np.ndarray, "L A 3"]:
+    """Return the rings as they hang in the photo; each begins on the right in the picture and runs by the front."""
+    turn = np.arange(tuning.around) * (2 * np.pi / tuning.around)
+    cosine, sine = np.cos(turn), np.sin(turn)
+    middle = standing.middle(height)
+    away = _away(standing)
+    lower = np.isin(body.topology.vertex_part.numpy(), _LOWER)
+
+    def hull(vertices: Tensor) -> np.ndarray:
+        own = vertices[torch.from_numpy(lower)].double().numpy()
+        return _hull(own, standing, height, middle, away, turn, tuning)
+
+    bare, worn = hull(standing.vertices), hull(clothed)
+    right, left = (np.interp(height, outline.height, side) for side in (outline.right, outline.left))
+    sides = ((right, 0), (left, tuning.around // 2))
+    excess = [np.maximum(side - bare[:, at], tuning.slack) for side, at in sides]
+    excess = [ndimage.gaussian_filter1d(side, tuning.smooth, mode="nearest")[:, None] for side in excess]
+    aside = np.where(cosine > 0, excess[0], excess[1]) * cosine**2
+    off = tuning.depth * (excess[0] + excess[1]) / 2 * sine**2
+    radius = bare + aside + off
+    carrying = height <= tuning.hips * standing.tall
+    hips = (bare + off)[carrying].max(0)
+    width = (right + left)[:, None] / 2
+    fallen = hips + tuning.depth * (width - width[carrying].max())  # flares as much in front as on the sides
+    radius = np.where(carrying[:, None], radius, np.maximum(radius, radius + (fallen - radius) * sine**2))
+    begun = ((height - height[0]) / (tuning.leave * standing.tall)).clip(0, 1)[:, None]
+    radius = begun * radius + (1 - begun) * (worn - tuning.inside)
+    radius = ndimage.gaussian_filter(radius, (1, 1), mode=("nearest", "wrap"))
+    outward = cosine[:, None] * standing.across - sine[:, None] * away
+    return middle[:, None] + radius[..., None] * outward
+
+
+def _hull(
+    points: np.ndarray,
+    standing: Standing,
+    height: np.ndarray,
+    middle: np.ndarray,
+    away: np.ndarray,
+    turn: np.ndarray,
+    tuning: SkirtTuning,
+) -> Float[np.ndarray, "L A"]:
+    """Return the radius of the convex hull of what is near each level, in directions about its middle."""
+    toward = np.stack([np.cos(turn), np.sin(turn)])
+    cosine = np.cos(turn[:, None] - turn[None])
+    below = (points - standing.hips) @ standing.down
+    radius = np.zeros((len(height), len(turn)))
+    for row, (level, center) in enumerate(zip(height, middle, strict=True)):
+        near = points[np.abs(below - level) < tuning.band * standing.tall] - center
+        support = (np.stack([near @ standing.across, -near @ away], 1) @ toward).max(0)
+        radius[row] = np.where(cosine > 0, support[:, None] / np.maximum(cosine, 1e-6), np.inf).min(0)
+    return radius
+
+
+def _carriers(
+    body: BodyModel, standing: Standing, rings: np.ndarray, height: np.ndarray, tuning: SkirtTuning
+) -> tuple[Tensor, Tensor]:
+    """Return which joints carry each vertex, and how much: the pelvis above, the leg of its side below."""
+    of_knee = (height / standing.knee)[:, None]
+    leg = tuning.legs * _smoothstep(*tuning.to_legs, of_knee)
+    shin = tuning.shins * _smoothstep(*tuning.to_shins, of_knee)
+    left = standing.leg(0, height) - standing.leg(1, height)
+    left = left / np.linalg.norm(left, axis=1, keepdims=True)
+    aside = np.einsum("lai,li->la", rings - rings.mean(1, keepdims=True), left)
+    own = _smoothstep(-tuning.sides, tuning.sides, aside / np.abs(aside).max(1, keepdims=True))
+    pairs = [(leg * own, shin), (leg * (1 - own), shin)]
+    thighs, shins = [w * (1 - s) for w, s in pairs], [w * s for w, s in pairs]
+    weights = np.stack([1 - leg + 0 * own, *thighs, *shins], -1).reshape(-1, len(_CARRIERS))
+    joints = torch.tensor([body.canonical(name) for name in _CARRIERS])
+    return joints.expand(len(weights), -1).contiguous(), torch.from_numpy(weights).float()
+
+
+def _smoothstep(start: float, end: float, value: np.ndarray) -> np.ndarray:
+    t = ((value - start) / (end - start)).clip(0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _at_rest(
+    body: BodyModel,
+    identity: Identity,
+    pose: Pose,
+    points: Tensor,
+    joints: Tensor,
+    weights: Tensor,
+) -> Float[Tensor, "P 3"]:
+    """Return where points have to be at rest for their joints to carry them to their places."""
+    rotation, shift = body.transforms(identity.joints, pose.global_orient, pose.body_pose)
+    turn = torch.einsum("pk,pkij->pij", weights, rotation[0, joints]).double()
+    move = torch.einsum("pk,pki->pi", weights, (shift[0] + pose.transl)[joints]).double()
+    return torch.linalg.solve(turn, (points - move)[..., None])[..., 0].float()
+
+
+def _tube(levels: int, around: int) -> Int[Tensor, "Q 3"]:
+    """Return the faces between rings that run by the front from the right to the left in the picture."""
+    level, column = np.meshgrid(np.arange(levels - 1), np.arange(around), indexing="ij")
+    a = (level * around + column).ravel()
+    b = (level * around + (column + 1) % around).ravel()
+    c, d = a + around, b + around
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
+    return torch.from_numpy(faces.astype(np.int32))
+
+
+def _hidden(topology: Topology, standing: Standing, hem: float, tuning: SkirtTuning) -> Tensor:
+    """Return the faces of trunk and legs that are well under the skirt."""
+    below = _below_hips(standing, standing.vertices)
+    first, last = (tuning.top + tuning.hidden[0]) * standing.tall, hem - tuning.hidden[1] * standing.tall
+    under = (below > first) & (below < last) & np.isin(topology.vertex_part.numpy(), _LOWER)
+    return torch.from_numpy(under[topology.faces.numpy()].all(1))
+
+
+def _legs_colors(rgb: np.ndarray, shape: SkirtShape) -> Bool[np.ndarray, "H W"]:
+    """Return where a photo has the colours of the legs below a hem rather than those of the cloth."""
+    if not len(shape.foreign):
+        return np.zeros(rgb.shape[:2], bool)
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    cloth, legs = (
+        np.min([np.linalg.norm(lab - color, axis=-1) for color in colors], 0) for colors in (shape.cloth, shape.foreign)
+    )
+    return legs < cloth
+
+
+def two_sided(front: Layer, back: Layer, corners: Float[np.ndarray, "Q 3 2"], behind: np.ndarray) -> Appearance:
+    """Return the look of faces that lie at `corners` of a photo and look into one of two layers of it."""
+    sizes = [layer.kind.shape for layer in (front, back)]
+    table = np.array([[0, *sizes[0]], [sizes[0][0] * sizes[0][1], *sizes[1]]], np.int64)
+    return Appearance(
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in (front, back)]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in (front, back)]),
+        table=table,
+        slot_layer=behind.astype(np.int32)[:, None],
+        slot_xy=(corners - np.array(front.origin, np.float32)).astype(np.float32)[:, None],
+        slot_weight=np.ones((len(corners), 1, 3), np.float32),
+        slot_mirrored=np.zeros((len(corners), 1), bool),
+    )
