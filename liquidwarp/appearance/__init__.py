@@ -9,7 +9,7 @@ from liquidwarp.appearance.appearance import (
     fuse_appearances,
 )
 from liquidwarp.appearance.drape import DRAPES, Drape, DrapeMotion, dress_in_drapes
-from liquidwarp.appearance.drape_tuning import SkirtTuning, SwingTuning
+from liquidwarp.appearance.drape_tuning import HairTuning, SkirtTuning, SwingTuning
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 from liquidwarp.appearance.tuning import LayerTuning
 
@@ -20,6 +20,7 @@ __all__ = [
     "DeviceRendering",
     "Drape",
     "DrapeMotion",
+    "HairTuning",
     "LayerTuning",
     "Observation",
     "Rendering",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance
 from liquidwarp.appearance.drape_tuning import SWING_TUNING, SwingTuning
+from liquidwarp.appearance.layers import Layer
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
 from liquidwarp.devices import moved
@@ -224,3 +225,45 @@ def _leg_cones(body: BodyModel, identity: Identity, tuning: SwingTuning) -> np.n
         ]
         cones.append([np.quantile(end, tuning.thick) + tuning.slack if len(end) else tuning.slack for end in ends])
     return np.array(cones)
+
+
+def at_rest(
+    body: BodyModel,
+    identity: Identity,
+    pose: tuple[Float[Tensor, "1 3"], Float[Tensor, "1 J 3"], Float[Tensor, "1 3"]],
+    points: Float[Tensor, "P 3"],
+    joints: Int[Tensor, "P 5"],
+    weights: Float[Tensor, "P 5"],
+) -> Float[Tensor, "P 3"]:
+    """Return where points have to be at rest for their joints to carry them to their places in a pose."""
+    rotation, shift = body.transforms(identity.joints, pose[0], pose[1])
+    turn = torch.einsum("pk,pkij->pij", weights, rotation[0, joints]).double()
+    move = torch.einsum("pk,pki->pi", weights, (shift[0] + pose[2])[joints]).double()
+    return torch.linalg.solve(turn, (points - move)[..., None])[..., 0].float()
+
+
+def strip_faces(levels: int, around: int, *, closed: bool) -> Int[Tensor, "Q 3"]:
+    """Return the faces between rings; rings that run from the right in the picture by the front face outwards."""
+    level, column = np.meshgrid(np.arange(levels - 1), np.arange(around if closed else around - 1), indexing="ij")
+    a = (level * around + column).ravel()
+    b = (level * around + (column + 1) % around).ravel()
+    c, d = a + around, b + around
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
+    return torch.from_numpy(faces.astype(np.int32))
+
+
+def two_sided(front: Layer, back: Layer, corners: Float[np.ndarray, "Q 3 2"]) -> Appearance:
+    """Return the look of faces that lie at `corners` of a photo: those that face it look into the first layer."""
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    behind = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] >= 0
+    sizes = [layer.kind.shape for layer in (front, back)]
+    table = np.array([[0, *sizes[0]], [sizes[0][0] * sizes[0][1], *sizes[1]]], np.int64)
+    return Appearance(
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in (front, back)]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in (front, back)]),
+        table=table,
+        slot_layer=behind.astype(np.int32)[:, None],
+        slot_xy=(corners - np.array(front.origin, np.float32)).astype(np.float32)[:, None],
+        slot_weight=np.ones((len(corners), 1, 3), np.float32),
+        slot_mirrored=np.zeros((len(corners), 1), bool),
+    )

@@ -91,7 +91,7 @@ class SkirtTuning:
     band: float = 0.02
     """Fraction of the height around a ring in which the body is measured."""
 
-    depth: float = 0.9
+    depth: float = 1.0
     """How far cloth stands off in front and behind, for what it does on the sides."""
 
     hips: float = 0.06
@@ -103,7 +103,7 @@ class SkirtTuning:
     smooth: float = 2.0
     """Sigma, rings, over which the outline is smoothed."""
 
-    legs: float = 0.85
+    legs: float = 0.75
     """How much the cloth goes with the thighs where it does so most."""
 
     to_legs: tuple[float, float] = (-0.1, 0.8)
@@ -133,13 +133,169 @@ SKIRT_TUNING = SkirtTuning()
 
 
 @dataclass(frozen=True)
+class HairTuning:
+    """When hair hangs below the chin, and how. Lengths are in heads: from the crown to the chin."""
+
+    rows: int = 120
+    """Rows from the crown down in which hair is looked for."""
+
+    reach: float = 2.6
+    """How far down from the crown."""
+
+    columns: int = 161
+    """Places across in each row."""
+
+    across: float = 3.2
+    """How wide a row is."""
+
+    facing: float = 0.64
+    """Cosine between the face's direction and that to the camera below which it looks aside."""
+
+    plumb: float = 0.8
+    """Cosine between the way from crown to chin and the picture's vertical below which hair would hang elsewhere."""
+
+    least_head: float = 18.0
+    """Pixels of a head in a photo; smaller, its hair is a few pixels."""
+
+    sure: float = 0.9
+    """Alpha from which on a pixel has its colour from the person alone."""
+
+    core: float = 0.03
+    """How far inside of the scalp its colours are those of hair."""
+
+    range: tuple[float, float] = (5.0, 95.0)
+    """Percentiles of the scalp's colours, in Lab, between which they are hair's."""
+
+    brightness: float = 0.5
+    """What a difference of brightness counts beside one of colour: hair shines."""
+
+    shade: float = 12.0
+    """How much darker than that range hair may be, counted like this: below it lies in its own shadow."""
+
+    alike: float = 12.0
+    """How far outside of that range hair may be, in Lab."""
+
+    few: int = 12
+    """Pixels of the scalp below which nothing is known of its hair."""
+
+    cloth_apart: float = 24.0
+    """Distance of the chest's colours from hair below which they say nothing of what lies on it."""
+
+    chest: tuple[float, float] = (1.5, 1.9)
+    """Below the crown, between which the chest is looked at for cloth."""
+
+    chest_wide: float = 0.35
+    """How far to the sides of the middle."""
+
+    cloth_row: float = 0.5
+    """Fraction of the middle of the chest that looks like hair in a row where cloth of its colour has begun."""
+
+    beside: float = 0.07
+    """Width of hair beside the neck, on one side, from which on it hangs."""
+
+    neck_rows: float = 0.6
+    """Fraction of the rows between chin and shoulders in which it has that width."""
+
+    neck: tuple[float, float] = (0.9, 1.15)
+    """Below the crown, between which the neck is: from the chin to where shoulders begin to rise from it."""
+
+    temples: tuple[float, float] = (0.55, 0.95)
+    """Below the crown, between which hair that comes out below a hat is beside the face, where no hood is."""
+
+    other_than_skin: float = 15.0
+    """Distance of such hair's colours from the face's, in Lab."""
+
+    least_long: float = 1.1
+    """Below the crown, down to which hair hangs at least."""
+
+    lock: float = 0.15
+    """Length of hair that is seen on the trunk from which on it lies before the shoulder."""
+
+    resting: float = 1.2
+    """Below the crown: hair that is seen down to there rests on the shoulders, and its tips may be behind them."""
+
+    behind: float = 0.55
+    """How far below the shoulders hair is taken to end where its tips are behind them."""
+
+    arm: float = 0.08
+    """How far around an arm what looks like hair may be the arm's."""
+
+    levels: int = 30
+    """Rings of the hair."""
+
+    around: int = 41
+    """Vertices of a ring."""
+
+    top: float = 0.16
+    """How far below the crown it leaves the scalp."""
+
+    leave: float = 0.2
+    """Length over which it does."""
+
+    inside: float = 0.02
+    """How far inside of the scalp it begins."""
+
+    band: float = 0.1
+    """Around a ring, in which the head is measured."""
+
+    volume: float = 0.05
+    """How far hair stands off the skull at least."""
+
+    deep: float = 1.0
+    """How far it stands off behind, for what it does on the sides."""
+
+    clear: float = 0.05
+    """How far it lies off trunk and neck."""
+
+    aside: float = 0.12
+    """How far to the sides of a vertex the trunk is measured that it lies on."""
+
+    opening: tuple[float, float] = (0.5, 1.75)
+    """Least and most angle from the front, radians, at which hair begins on a side."""
+
+    behind_opening: float = 1.5
+    """The same below the ears where it hangs behind the shoulders."""
+
+    ears: float = 0.6
+    """Below the crown, where the ears are."""
+
+    before_face: float = 0.8
+    """How far hair reaches to the front beside the face, of what the head does."""
+
+    smooth: float = 1.5
+    """Sigma, rings, over which outline and opening are smoothed."""
+
+    ragged: float = 0.1
+    """How uneven its tips are."""
+
+    on_trunk: float = 0.75
+    """How much what lies below the shoulders goes with the chest."""
+
+    loose: float = 0.8
+    """How freely the tips swing."""
+
+    hidden: float = 0.1
+    """How far behind the middle of the head it is not drawn below hair, which is."""
+
+    to_trunk: tuple[float, float] = (1.0, 1.5)
+    """Below the crown, between which hair comes to lie on the shoulders."""
+
+    fringe: int = 2
+    """Pixels around hair in the photo in which its edge lies."""
+
+
+HAIR_TUNING = HairTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class SwingTuning:
     """How what hangs moves."""
 
-    stiffness: float = 100.0
-    """Of the springs, 1/s^2: what hangs swings one and a half times a second."""
+    stiffness: float = 140.0
+    """Of the springs, 1/s^2: what hangs swings almost twice a second."""
 
-    damping: float = 10.0
+    damping: float = 14.0
     """Of the springs, 1/s: cloth and hair come to rest within a swing."""
 
     farthest: float = 0.12

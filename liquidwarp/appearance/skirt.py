@@ -9,10 +9,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
 from torch import Tensor
 
-from liquidwarp.appearance.appearance import Appearance
-from liquidwarp.appearance.drape import Drape
+from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
-from liquidwarp.appearance.layers import FILLED, Layer, front_layer
+from liquidwarp.appearance.layers import FILLED, front_layer
 from liquidwarp.appearance.skirt_outline import LEGS, Pose, SkirtOutline, Standing, arms_in_photo
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.bodies.parts import PARTS
@@ -87,11 +86,11 @@ def skirt_shape(
     hem = float(((rings[-1] - standing.hips) @ standing.down).min())
     joints, weights = _carriers(body, standing, rings, height, tuning)
     points = torch.from_numpy(rings.reshape(-1, 3))
-    faces, low = _tube(len(height), tuning.around), tuning.begin * standing.tall
+    faces, low = strip_faces(len(height), tuning.around, closed=True), tuning.begin * standing.tall
     return SkirtShape(
         standing=standing,
         points=points.float(),
-        rest=_at_rest(body, identity, pose, points, joints, weights),
+        rest=at_rest(body, identity, pose, points, joints, weights),
         joints=joints,
         weights=weights,
         loose=torch.from_numpy(np.repeat(down, tuning.around)).float(),
@@ -138,9 +137,6 @@ def skirt_drape(
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
     back = replace(front, kind=np.full_like(front.kind, FILLED))
-    corners = xy[shape.faces.numpy()]
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    behind = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] >= 0
     return Drape(
         kind="skirt",
         ring=tuning.around,
@@ -150,7 +146,7 @@ def skirt_drape(
         loose=shape.loose,
         faces=shape.faces,
         hides=shape.hides,
-        look=two_sided(front, back, corners, behind),
+        look=two_sided(front, back, xy[shape.faces.numpy()]),
     )
 
 
@@ -277,31 +273,6 @@ def _smoothstep(start: float, end: float, value: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _at_rest(
-    body: BodyModel,
-    identity: Identity,
-    pose: Pose,
-    points: Tensor,
-    joints: Tensor,
-    weights: Tensor,
-) -> Float[Tensor, "P 3"]:
-    """Return where points have to be at rest for their joints to carry them to their places."""
-    rotation, shift = body.transforms(identity.joints, pose.global_orient, pose.body_pose)
-    turn = torch.einsum("pk,pkij->pij", weights, rotation[0, joints]).double()
-    move = torch.einsum("pk,pki->pi", weights, (shift[0] + pose.transl)[joints]).double()
-    return torch.linalg.solve(turn, (points - move)[..., None])[..., 0].float()
-
-
-def _tube(levels: int, around: int) -> Int[Tensor, "Q 3"]:
-    """Return the faces between rings that run by the front from the right to the left in the picture."""
-    level, column = np.meshgrid(np.arange(levels - 1), np.arange(around), indexing="ij")
-    a = (level * around + column).ravel()
-    b = (level * around + (column + 1) % around).ravel()
-    c, d = a + around, b + around
-    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
-    return torch.from_numpy(faces.astype(np.int32))
-
-
 def _hidden(topology: Topology, standing: Standing, hem: float, tuning: SkirtTuning) -> Tensor:
     """Return the faces of trunk and legs that are well under the skirt."""
     below = _below_hips(standing, standing.vertices)
@@ -319,18 +290,3 @@ def _legs_colors(rgb: np.ndarray, shape: SkirtShape) -> Bool[np.ndarray, "H W"]:
         np.min([np.linalg.norm(lab - color, axis=-1) for color in colors], 0) for colors in (shape.cloth, shape.foreign)
     )
     return legs < cloth
-
-
-def two_sided(front: Layer, back: Layer, corners: Float[np.ndarray, "Q 3 2"], behind: np.ndarray) -> Appearance:
-    """Return the look of faces that lie at `corners` of a photo and look into one of two layers of it."""
-    sizes = [layer.kind.shape for layer in (front, back)]
-    table = np.array([[0, *sizes[0]], [sizes[0][0] * sizes[0][1], *sizes[1]]], np.int64)
-    return Appearance(
-        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in (front, back)]),
-        kinds=np.concatenate([layer.kind.reshape(-1) for layer in (front, back)]),
-        table=table,
-        slot_layer=behind.astype(np.int32)[:, None],
-        slot_xy=(corners - np.array(front.origin, np.float32)).astype(np.float32)[:, None],
-        slot_weight=np.ones((len(corners), 1, 3), np.float32),
-        slot_mirrored=np.zeros((len(corners), 1), bool),
-    )

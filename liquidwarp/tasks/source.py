@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from liquidwarp.appearance import LayerTuning, Observation, SkirtTuning, appearance_from_observations
-from liquidwarp.appearance.drape_tuning import SKIRT_TUNING
+from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
 from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.tuning import LAYER_TUNING
 from liquidwarp.bodies import BodyModel, load_body
@@ -44,7 +43,7 @@ from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import outline_agreement, tell_of_misread
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
-from liquidwarp.tasks.worn import find_worn
+from liquidwarp.tasks.worn import WORN_TUNING, WornTuning, find_worn
 from liquidwarp.types import BodyTrack, shots_of
 
 _log = logging.getLogger(__name__)
@@ -84,8 +83,8 @@ class SourceTuning:
     layers: LayerTuning = LAYER_TUNING
     """Of what the photos tell of the surface, and what they do not."""
 
-    skirts: SkirtTuning = SKIRT_TUNING
-    """Of skirts, dresses and coats."""
+    worn: WornTuning = WORN_TUNING
+    """Of skirts and long hair."""
 
     background: BackgroundTuning = BACKGROUND_TUNING
     """Of the photo without the person."""
@@ -255,7 +254,7 @@ def _state(
     views = [photo.view for photo in photos]
     offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
     first = photos[0]
-    worn = find_worn(body, identity, first.track, offsets, first.rgb, first.alpha, skirts=tuning.skirts)
+    worn = find_worn(body, identity, first.track, offsets, first.rgb, first.alpha, tuning=tuning.worn)
     if worn.draped is not None:
         bare = [replace(view, alpha=torch.from_numpy(worn.outline)) for view in views[:1]]
         offsets = fit_offsets(body, identity, [*bare, *views[1:]], tuning=tuning.clothing)

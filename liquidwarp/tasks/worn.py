@@ -1,18 +1,34 @@
 """What hangs from somebody in a photo, found and made into drapes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance import Drape, SkirtTuning
-from liquidwarp.appearance.drape_tuning import SKIRT_TUNING
+from liquidwarp.appearance import Drape, HairTuning, SkirtTuning
+from liquidwarp.appearance.hair import HairShape, hair_drape, hair_shape, without_hair
+from liquidwarp.appearance.hair_outline import find_hair, find_head
 from liquidwarp.appearance.skirt import SkirtShape, skirt_drape, skirt_shape, without_skirt
 from liquidwarp.appearance.skirt_outline import Pose, find_skirt, find_standing
 from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.types import BodyTrack
+
+
+@dataclass(frozen=True)
+class WornTuning:
+    """The numbers of what hangs."""
+
+    skirts: SkirtTuning = field(default_factory=SkirtTuning)
+    """Of skirts, dresses and coats."""
+
+    hair: HairTuning = field(default_factory=HairTuning)
+    """Of long hair."""
+
+
+WORN_TUNING = WornTuning()
+"""As tuned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,24 +36,46 @@ class Worn:
     """What hangs from somebody in a photo.
 
     Attributes:
-        outline: the alpha without what stands off from the body because it hangs.
-        draped: where the photo shows a drape; None for nowhere.
-        shapes: of the drapes.
+        body: that it hangs from.
         alpha: of the photo.
-        body: whose topology the drapes hang from.
+        skirt: its shape, if there is one.
+        hair: its shape, if it is long.
+        tuning: what both were found by.
     """
 
-    outline: Float[np.ndarray, "H W"]
-    draped: Bool[np.ndarray, "H W"] | None
-    shapes: tuple[SkirtShape, ...]
-    alpha: Float[np.ndarray, "H W"]
     body: BodyModel
+    alpha: Float[np.ndarray, "H W"]
+    skirt: SkirtShape | None
+    hair: HairShape | None
+    tuning: WornTuning
+
+    @property
+    def draped(self) -> Bool[np.ndarray, "H W"] | None:
+        """Where the photo shows something that hangs; None for nowhere."""
+        shown = [shape.shown for shape in (self.skirt, self.hair) if shape is not None]
+        return np.any(shown, axis=0) if shown else None
+
+    @property
+    def outline(self) -> Float[np.ndarray, "H W"]:
+        """The alpha without what stands off from the body because it hangs."""
+        alpha, topology = self.alpha, self.body.topology
+        if self.skirt is not None:
+            alpha = without_skirt(topology, self.skirt, alpha, tuning=self.tuning.skirts)
+        if self.hair is not None:
+            alpha = without_hair(topology, self.hair, alpha, tuning=self.tuning.hair)
+        return alpha
 
     def drapes(self, colors: UInt8[np.ndarray, "H W 3"]) -> tuple[Drape, ...]:
         """Return the drapes, painted from the person's own colours in the photo."""
-        return tuple(skirt_drape(self.body, shape, colors, self.alpha) for shape in self.shapes)
+        made = []
+        if self.skirt is not None:
+            made.append(skirt_drape(self.body, self.skirt, colors, self.alpha, tuning=self.tuning.skirts))
+        if self.hair is not None:
+            made.append(hair_drape(self.body, self.hair, colors, self.alpha, tuning=self.tuning.hair))
+        return tuple(made)
 
 
+@torch.no_grad()
 def find_worn(
     body: BodyModel,
     identity: Identity,
@@ -46,7 +84,7 @@ def find_worn(
     rgb: UInt8[np.ndarray, "H W 3"],
     alpha: Float[np.ndarray, "H W"],
     *,
-    skirts: SkirtTuning = SKIRT_TUNING,
+    tuning: WornTuning = WORN_TUNING,
 ) -> Worn:
     """Find what hangs from somebody in a photo.
 
@@ -57,17 +95,19 @@ def find_worn(
         offsets: of their clothes, as fitted to the outline.
         rgb: the photo.
         alpha: the person in it, 1 = person.
-        skirts: what a skirt is.
+        tuning: what a skirt and long hair are.
     """
-    pose = Pose(track.global_orient, track.body_pose, track.transl)
-    topology = body.topology
-    with torch.no_grad():
-        standing = find_standing(body, identity, pose, track.camera, tuning=skirts)
-        if standing is None:
-            return Worn(alpha, None, (), alpha, body)
-        found = find_skirt(standing, topology, rgb, alpha, tuning=skirts)
-        if found is None:
-            return Worn(alpha, None, (), alpha, body)
-        clothed = body.vertices(identity, *pose, offsets=offsets)[0]
-        shape = skirt_shape(body, identity, standing, found, pose, clothed, tuning=skirts)
-    return Worn(without_skirt(topology, shape, alpha, tuning=skirts), shape.shown, (shape,), alpha, body)
+    pose, topology = Pose(track.global_orient, track.body_pose, track.transl), body.topology
+    skirt = hair = None
+    clothed = body.vertices(identity, *pose, offsets=offsets)[0]
+    standing = find_standing(body, identity, pose, track.camera, tuning=tuning.skirts)
+    if standing is not None:
+        cloth = find_skirt(standing, topology, rgb, alpha, tuning=tuning.skirts)
+        if cloth is not None:
+            skirt = skirt_shape(body, identity, standing, cloth, pose, clothed, tuning=tuning.skirts)
+    head = find_head(body, identity, pose, track.camera, tuning=tuning.hair)
+    if head is not None:
+        seen = find_hair(head, topology, rgb, alpha, tuning=tuning.hair)
+        if seen is not None:
+            hair = hair_shape(body, identity, head, seen, pose, clothed, tuning=tuning.hair)
+    return Worn(body, alpha, skirt, hair, tuning)
