@@ -106,7 +106,7 @@ def _add(
     shown: dict[int, tuple[str, str]],
 ) -> None:
     track = clip.track
-    drawn = synthesize(person, Target(track.global_orient, track.body_pose, track.transl, (track.camera,)))
+    drawn = synthesize(person, Target(track.global_orient, track.body_pose, track.transl, (track.camera,), track.fps))
     for number, picture in enumerate(drawn):
         if number not in shown:
             continue

@@ -1,7 +1,7 @@
 """What hangs from a body: surfaces of their own for skirts and long hair, which follow joints and swing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,10 @@ from liquidwarp.devices import moved
 DRAPES = ("skirt", "hair")
 """What hangs: cloth around both legs, or hair."""
 
+_HANG_ON = {
+    "skirt": tuple(PARTS.index(f"{side}_upper_leg") for side in ("left", "right")),
+    "hair": tuple(PARTS.index(name) for name in ("hair", "face")),
+}
 _PART = {"skirt": PARTS.index("torso"), "hair": PARTS.index("hair")}
 _LEGS = tuple(
     (f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))
@@ -171,7 +175,7 @@ class DrapeMotion:
         """Move what is inside of a thigh or shin away from the middle of its ring until it is outside."""
         out = rings - rings.mean(1, keepdims=True)
         out /= np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), 1e-9)
-        for (start, end), (first, last) in zip(legs, self._legs, strict=True):
+        for (start, end), (first, last) in zip(np.tile(legs, (2, 1, 1)), np.tile(self._legs, (2, 1)), strict=True):
             axis = end - start
             along = ((rings - start) @ axis / (axis @ axis)).clip(0, 1)[..., None]
             away = rings - start - along * axis
@@ -207,6 +211,34 @@ def carried(drape: Drape, rotation: Float[Tensor, "T J 3 3"], shift: Float[Tenso
     turn = torch.einsum("pk,tpkij->tpij", drape.weights, rotation[:, joints])
     move = torch.einsum("pk,tpki->tpi", drape.weights, shift[:, joints])
     return (turn @ drape.rest[..., None])[..., 0] + move
+
+
+def fit_drape(body: BodyModel, drape: Drape, wearer: Identity, person: Identity) -> Drape:
+    """Return what hangs from one person as it hangs from another of the same mesh.
+
+    Each vertex keeps its way from its joints, longer or shorter as the whole of them is farther apart, and wider or
+    narrower as the part of the body is that it hangs from.
+
+    Args:
+        body: of both.
+        drape: of the wearer.
+        wearer: whose it is.
+        person: who gets it.
+    """
+    used = drape.joints.unique().long()
+    part = torch.isin(body.topology.vertex_part, torch.tensor(_HANG_ON[drape.kind], dtype=torch.int32))
+
+    def spread(identity: Identity) -> Float[Tensor, "3"]:
+        wide, tall = identity.vertices[part], identity.joints[used]
+        size = wide.amax(0) - wide.amin(0)
+        size[1] = tall[:, 1].amax() - tall[:, 1].amin()
+        return size
+
+    def anchors(identity: Identity) -> Float[Tensor, "P 3"]:
+        return torch.einsum("pk,pki->pi", drape.weights, identity.joints[drape.joints.long()])
+
+    scale = spread(person) / spread(wearer)
+    return replace(drape, rest=anchors(person) + (drape.rest - anchors(wearer)) * scale)
 
 
 def _leg_cones(body: BodyModel, identity: Identity, tuning: SwingTuning) -> np.ndarray:

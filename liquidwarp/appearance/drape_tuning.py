@@ -70,6 +70,9 @@ class SkirtTuning:
     tilt: float = 0.05
     """Fraction of the height by which it may be higher or lower there."""
 
+    back: float = 0.3
+    """How much lower than on the sides it is behind, for how much higher it is in front."""
+
     floor: float = 0.05
     """Fraction of the height above the ankles from which on nothing needs to be seen below a hem."""
 
@@ -93,6 +96,9 @@ class SkirtTuning:
 
     depth: float = 1.0
     """How far cloth stands off in front and behind, for what it does on the sides."""
+
+    front: float = 0.75
+    """How far the hem's front is before the legs, of half its width."""
 
     hips: float = 0.06
     """Fraction of the height below the hips down to which the body carries the cloth, which falls from there."""
@@ -214,7 +220,7 @@ class HairTuning:
     resting: float = 1.2
     """Below the crown: hair that is seen down to there rests on the shoulders, and its tips may be behind them."""
 
-    behind: float = 0.55
+    behind: float = 0.3
     """How far below the shoulders hair is taken to end where its tips are behind them."""
 
     arm: float = 0.08
@@ -223,7 +229,7 @@ class HairTuning:
     levels: int = 30
     """Rings of the hair."""
 
-    around: int = 41
+    around: int = 61
     """Vertices of a ring."""
 
     top: float = 0.16
@@ -241,7 +247,7 @@ class HairTuning:
     volume: float = 0.05
     """How far hair stands off the skull at least."""
 
-    deep: float = 1.0
+    deep: float = 1.5
     """How far it stands off behind, for what it does on the sides."""
 
     clear: float = 0.05
@@ -253,7 +259,7 @@ class HairTuning:
     opening: tuple[float, float] = (0.5, 1.75)
     """Least and most angle from the front, radians, at which hair begins on a side."""
 
-    behind_opening: float = 1.5
+    behind_opening: float = 1.7
     """The same below the ears where it hangs behind the shoulders."""
 
     ears: float = 0.6
@@ -265,7 +271,7 @@ class HairTuning:
     smooth: float = 1.5
     """Sigma, rings, over which outline and opening are smoothed."""
 
-    ragged: float = 0.1
+    ragged: float = 0.06
     """How uneven its tips are."""
 
     on_trunk: float = 0.75

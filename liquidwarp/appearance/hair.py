@@ -69,7 +69,8 @@ def hair_shape(
         clothed: the clothed body there, with the volume of the hair above.
         tuning: how it hangs.
     """
-    below = np.linspace(tuning.top * head.head, outline.tips, tuning.levels)
+    first = outline.below[np.isfinite(outline.outer).any(0)][0]  # a hat ends there
+    below = np.linspace(max(first, tuning.top * head.head), outline.tips, tuning.levels)
     flat = _rings(body.topology, head, outline, below, clothed, tuning)
     points = torch.from_numpy(head.placed(flat).reshape(-1, 3))
     hanging = (flat[..., 1] / head.head - 1).clip(0) / max(outline.tips / head.head - 1, 1e-6)
@@ -86,7 +87,7 @@ def hair_shape(
         weights=carried,
         loose=torch.from_numpy(tuning.loose * hanging.clip(0, 1)).float().flatten(),
         faces=strip_faces(len(below), tuning.around, closed=False),
-        hides=_hidden(body.topology, head, outline, tuning),
+        hides=_hidden(body.topology, head, below[0], tuning),
         shown=outline.shown,
     )
 
@@ -156,7 +157,7 @@ def _rings(
         for vertices, names in (
             (head.vertices, (SCALP, FACE, SKIN)),
             (clothed, (SCALP, FACE, SKIN)),
-            (head.vertices, (TRUNK, SKIN)),
+            (clothed, (TRUNK, SKIN)),
         )
     )
     skull, volume = _extents(bare, below, head, tuning), tuning.volume * head.head
@@ -182,8 +183,9 @@ def _rings(
     near = np.where(sine > 0, before[:, None], behind[:, None]) * sine
     near = _clear_of_body(body, across, below, near, head, tuning)
     near = leaves[:, None] * near + (1 - leaves[:, None]) * np.where(sine > 0, before[:, None], behind[:, None]) * sine
-    ragged = np.sin(np.arange(tuning.around) * np.e * 2) * np.sin(np.arange(tuning.around) * np.pi * 2 / np.e)
-    down = below[:, None] - tuning.ragged * head.head * np.abs(ragged) * (np.linspace(0, 1, len(below)) ** 2)[:, None]
+    lock = np.arange(tuning.around)
+    uneven = (np.sin(lock * np.e) + np.sin(lock * np.pi / np.e)) ** 2 / 4  # no two locks alike, and the same each time
+    down = below[:, None] - tuning.ragged * head.head * uneven * (np.linspace(0, 1, len(below)) ** 2)[:, None]
     return np.stack([across, down, near], -1)
 
 
@@ -194,7 +196,8 @@ def _extents(points: np.ndarray, below: np.ndarray, head: Headed, tuning: HairTu
     """
     found = np.zeros((4, len(below)))
     for row, level in enumerate(np.minimum(below, head.head)):
-        near = points[np.abs(points[:, 1] - level) < tuning.band * head.head]
+        away = np.abs(points[:, 1] - level)
+        near = points[away < max(tuning.band * head.head, away.min() + 1e-6)]
         found[:, row] = -near[:, 0].min(), near[:, 0].max(), -near[:, 2].min(), near[:, 2].max()
     return found
 
@@ -239,9 +242,13 @@ def _clear_of_body(
     return ndimage.gaussian_filter(out, 1, mode="nearest")
 
 
-def _hidden(topology: Topology, head: Headed, outline: HairOutline, tuning: HairTuning) -> Bool[Tensor, "F"]:
+def _hidden(topology: Topology, head: Headed, first: float, tuning: HairTuning) -> Bool[Tensor, "F"]:
     """Return the faces at the back of the head and neck that are well under the hair."""
     flat = head.flat(head.vertices) / head.head
-    under = (flat[:, 1] > tuning.top + tuning.leave) & (flat[:, 1] < tuning.least_long) & (flat[:, 2] < -tuning.hidden)
+    under = (
+        (flat[:, 1] > first / head.head + tuning.leave)
+        & (flat[:, 1] < tuning.least_long)
+        & (flat[:, 2] < -tuning.hidden)
+    )
     under &= np.isin(topology.vertex_part.numpy(), (SCALP, SKIN))
     return torch.from_numpy(under[topology.faces.numpy()].all(1))

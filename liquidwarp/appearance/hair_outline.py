@@ -241,7 +241,7 @@ def _alike(head: Headed, photo: _Photo, core: np.ndarray, tuning: HairTuning) ->
         return np.linalg.norm(np.maximum(0, np.maximum(low - colors, colors - high)), axis=-1)
 
     face, chest = (photo.part == FACE) & photo.sure, _chest(head, photo, tuning)
-    cloth = bool(chest.any()) and float(apart(np.median(photo.lab[chest], 0))) > tuning.cloth_apart
+    cloth = bool(chest.any()) and float(apart(np.median(photo.lab[chest], 0)[None])[0]) > tuning.cloth_apart
     others = [np.median(photo.lab[mask], 0) for mask, told in ((face, face.any()), (chest, cloth)) if told]
     alike = (apart(photo.lab) < tuning.alike) & photo.sure
     usual = np.linalg.norm(photo.lab - np.median(photo.lab[core], 0), axis=-1)
@@ -274,7 +274,7 @@ def _extent(hair: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray
     outer, inner = [], []
     for side in (-1, 1):
         away = np.where(hair & (side * place > 0), np.abs(place), np.nan)
-        empty = np.isnan(away).all(1)
+        empty = ~(hair & (side * place > 0)).any(1)
         filled = np.where(empty[:, None], 0, away)
         outer.append(np.where(empty, np.nan, np.nanmax(filled, 1)))
         inner.append(np.where(empty, np.nan, np.nanmin(filled, 1)))

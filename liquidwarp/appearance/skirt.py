@@ -79,10 +79,11 @@ def skirt_shape(
     """
     down = np.linspace(0, 1, tuning.levels)
     first = tuning.top * standing.tall
-    side = (outline.left_hem + outline.right_hem) / 2
-    height = first + down * (side - first)
+    front, left, right = _hems(standing, outline, tuning)
+    height = first + down * ((left + right) / 2 - first)
     rings = _rings(body, standing, outline, height, clothed, tuning)
-    rings = rings + (down[:, None] * _tilt(standing, outline, rings[-1]))[..., None] * standing.down
+    tilt = _tilt(standing, rings[-1], front, left, right, tuning)
+    rings = rings + (down[:, None] * tilt)[..., None] * standing.down
     hem = float(((rings[-1] - standing.hips) @ standing.down).min())
     joints, weights = _carriers(body, standing, rings, height, tuning)
     points = torch.from_numpy(rings.reshape(-1, 3))
@@ -174,20 +175,37 @@ def _away(standing: Standing) -> np.ndarray:
     return away * np.sign(away @ axis)
 
 
-def _tilt(standing: Standing, outline: SkirtOutline, ring: Float[np.ndarray, "A 3"]) -> Float[np.ndarray, "A"]:
-    """Return how much lower the hem is at each vertex of the last ring than in the middle of its sides.
+def _hems(standing: Standing, outline: SkirtOutline, tuning: SkirtTuning) -> tuple[float, float, float]:
+    """Return how far the hem is below the hips in front, on the left and on the right.
 
-    On the sides it is as far from the camera as the legs; in front it is nearer, and so seen elsewhere. Behind, it is
-    as much higher as it is lower in front.
+    On the sides it is as far from the camera as the legs, and seen where it is; in front it is nearer.
     """
-    middle = ring.mean(0)
-    side = (outline.left_hem + outline.right_hem) / 2
-    across, near = (ring - middle) @ standing.across, -(ring - middle) @ _away(standing)
+    middle = standing.middle(np.array([outline.hem]))[0]
+    nearer = (outline.left[-1] + outline.right[-1]) / 2 * tuning.front
     seen = middle - standing.camera.eye.double().numpy()
-    distance = max(float(seen @ standing.camera.axis.double().numpy()), near.max() + 1)
-    front = outline.hem - near.max() / distance * float(seen @ standing.down)
-    aside = (outline.right_hem - outline.left_hem) / 2
-    return (front - side) * near / near.max() + aside * across / np.abs(across).max()
+    distance = max(float(seen @ standing.camera.axis.double().numpy()), 2 * nearer)
+    front = outline.hem - nearer / distance * float(seen @ standing.down)
+    aside = np.sqrt(1 - tuning.edge**2) * (outline.hem - front)  # a little within the sides it is a little nearer
+    sides = np.array([outline.left_hem, outline.right_hem]) - aside
+    usual = float(np.nanmean(sides)) if np.isfinite(sides).any() else front
+    reach = tuning.tilt * standing.tall
+    left, right = np.clip(np.where(np.isfinite(sides), sides, usual), front - reach, front + reach).tolist()
+    return front, left, right
+
+
+def _tilt(
+    standing: Standing,
+    ring: Float[np.ndarray, "A 3"],
+    front: float,
+    left: float,
+    right: float,
+    tuning: SkirtTuning,
+) -> Float[np.ndarray, "A"]:
+    """Return how much lower the hem is at each vertex of the last ring than in the middle of its sides."""
+    away = ring - ring.mean(0)
+    across, near = away @ standing.across, -away @ _away(standing)
+    part_of_it = np.where(near > 0, near / near.max(), tuning.back * near / -near.min())
+    return (front - (left + right) / 2) * part_of_it + (right - left) / 2 * across / np.abs(across).max()
 
 
 def _rings(
@@ -243,9 +261,11 @@ def _hull(
     cosine = np.cos(turn[:, None] - turn[None])
     below = (points - standing.hips) @ standing.down
     radius = np.zeros((len(height), len(turn)))
-    for row, (level, center) in enumerate(zip(height, middle, strict=True)):
-        near = points[np.abs(below - level) < tuning.band * standing.tall] - center
-        support = (np.stack([near @ standing.across, -near @ away], 1) @ toward).max(0)
+    away_from = np.abs(below - height[:, None])
+    band = np.maximum(tuning.band * standing.tall, away_from.min(1) + tuning.inside)  # of coarse meshes, the next ring
+    for row, center in enumerate(middle):
+        near = points[away_from[row] < band[row]] - center
+        support = (np.stack([near @ standing.across, -near @ away], 1) @ toward).max(0).clip(tuning.inside)
         radius[row] = np.where(cosine > 0, support[:, None] / np.maximum(cosine, 1e-6), np.inf).min(0)
     return radius
 

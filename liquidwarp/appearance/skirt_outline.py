@@ -118,7 +118,7 @@ class SkirtOutline:
         left: how far the outline is from the middle between the legs, to the left in the picture, metres.
         right: the same to the right.
         hem: how far the hem is seen below the hips between the legs, metres.
-        left_hem: the same where the outline ends on the left.
+        left_hem: the same where the outline ends on the left; NaN where that is not seen.
         right_hem: the same on the right.
         cloth: Lab of the cloth above the hem over each leg.
         below: Lab of what is seen of each leg below it; without rows where nothing is.
@@ -203,21 +203,22 @@ def find_skirt(
     if known.sum() < 2:
         return None
     height = rows.height[above]
-    filled = [np.interp(height, rows.height[known], side[known]) for side in (left, right)]
+    left, right = (np.interp(height, rows.height[known], side[known]) for side in (left, right))
     front = float(rows.height[hem]) - step / 2
-    sides = (_side_hem(rows, way, filled[way][-1], front, tall, tuning) for way in (0, 1))
-    return SkirtOutline(height, *filled, front, *sides, cloth, below)
+    left_hem, right_hem = (
+        _side_hem(rows, way, float(side[-1]), front, tall, tuning) for way, side in enumerate((left, right))
+    )
+    return SkirtOutline(height, left, right, front, left_hem, right_hem, cloth, below)
 
 
 def _side_hem(rows: _Rows, way: int, width: float, front: float, tall: float, tuning: SkirtTuning) -> float:
     """Return where an outline ends on the left (0) or right, near the hem between the legs."""
     column = int(np.argmin(np.abs(rows.place - (2 * way - 1) * tuning.edge * width)))
-    near = np.abs(rows.height - front) <= tuning.tilt * tall
-    inside = rows.person[:, column] & near
-    if rows.arm[near, column].any() or not inside.any():
-        return front
-    last = float(rows.height[np.flatnonzero(inside)[-1]])
-    return last + (rows.height[1] - rows.height[0]) / 2
+    near = np.flatnonzero(np.abs(rows.height - front) <= tuning.tilt * tall)
+    inside = rows.person[near, column]
+    if rows.arm[near, column].any() or not inside[0] or inside.all():
+        return np.nan
+    return float(rows.height[near[np.argmin(inside)]]) - (rows.height[1] - rows.height[0]) / 2
 
 
 def arms_in_photo(
