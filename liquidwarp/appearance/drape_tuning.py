@@ -253,6 +253,10 @@ class HairTuning:
     clear: float = 0.05
     """How far it lies off trunk and neck."""
 
+    on_back: tuple[float, float] = (0.1, 0.5)
+    """Sine of the angle from the side between which hair comes to lie on the trunk: beside the neck it falls into the
+    shoulders."""
+
     aside: float = 0.12
     """How far to the sides of a vertex the trunk is measured that it lies on."""
 
@@ -283,6 +287,9 @@ class HairTuning:
     hidden: float = 0.1
     """How far behind the middle of the head it is not drawn below hair, which is."""
 
+    rim: float = 0.015
+    """Fraction of the hair's length along its outline where colours mix."""
+
     to_trunk: tuple[float, float] = (1.0, 1.5)
     """Below the crown, between which hair comes to lie on the shoulders."""
 
@@ -298,8 +305,8 @@ HAIR_TUNING = HairTuning()
 class SwingTuning:
     """How what hangs moves."""
 
-    stiffness: float = 140.0
-    """Of the springs, 1/s^2: what hangs swings almost twice a second."""
+    stiffness: float = 200.0
+    """Of the springs, 1/s^2: what hangs swings some two times a second."""
 
     damping: float = 14.0
     """Of the springs, 1/s: cloth and hair come to rest within a swing."""

@@ -113,9 +113,10 @@ def hair_drape(
     """
     head = shape.head
     xy = project(head.camera, shape.points)[:, :2].numpy()
-    known = ndimage.binary_erosion(shape.shown) & (alpha > tuning.sure)
+    tall = float(np.ptp(xy[:, 1]))
+    known = ndimage.distance_transform_edt(shape.shown & (alpha > tuning.sure)) > max(1.0, tuning.rim * tall)
     known = known if known.any() else shape.shown
-    pad = layers.pad * float(np.ptp(xy[:, 1]))
+    pad = layers.pad * tall
     low, high = np.floor(xy.min(0) - pad), np.ceil(xy.max(0) + pad)
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
@@ -175,14 +176,14 @@ def _rings(
     sides, behind, before = (
         ndimage.gaussian_filter1d(value, tuning.smooth, axis=-1, mode="nearest") for value in (sides, behind, before)
     )
-    start, end = _openings(head, outline, below, sides, tuning)
-    along = np.linspace(0, 1, tuning.around)
-    turn = start[:, None] + along * (end - start)[:, None]
+    left, right = _openings(head, outline, below, sides, tuning)
+    turn = left[:, None] + np.linspace(0, 1, tuning.around) * (right - left)[:, None]
     cosine, sine = np.cos(turn), np.sin(turn)
     across = np.where(cosine > 0, sides[1][:, None], sides[0][:, None]) * cosine
     near = np.where(sine > 0, before[:, None], behind[:, None]) * sine
-    near = _clear_of_body(body, across, below, near, head, tuning)
-    near = leaves[:, None] * near + (1 - leaves[:, None]) * np.where(sine > 0, before[:, None], behind[:, None]) * sine
+    start, end = tuning.on_back
+    lies = leaves[:, None] * ((np.abs(sine) - start) / (end - start)).clip(0, 1)  # sides end in the shoulders
+    near = near + lies * (_clear_of_body(body, across, below, near, head, tuning) - near)
     lock = np.arange(tuning.around)
     uneven = (np.sin(lock * np.e) + np.sin(lock * np.pi / np.e)) ** 2 / 4  # no two locks alike, and the same each time
     down = below[:, None] - tuning.ragged * head.head * uneven * (np.linspace(0, 1, len(below)) ** 2)[:, None]
