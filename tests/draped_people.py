@@ -9,9 +9,10 @@ import torch
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.rigged import RiggedBody
 from liquidwarp.geometry import default_camera, project
+from liquidwarp.inpaint import BackgroundTuning
 from liquidwarp.person import SourceState
 from liquidwarp.raster import rasterize
-from liquidwarp.tasks import source_from_tracks
+from liquidwarp.tasks import SourceTuning, source_from_tracks
 from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
@@ -94,5 +95,6 @@ def paint(
 
 
 def learnt(photo: PaintedPhoto) -> SourceState:
-    """Learn the person of a painted photo."""
-    return source_from_tracks([photo.rgb], [photo.alpha], [photo.track], body=photo.body)
+    """Learn the person of a painted photo, before a small background."""
+    tuning = SourceTuning(background=BackgroundTuning(most_pixels=1000))
+    return source_from_tracks([photo.rgb], [photo.alpha], [photo.track], body=photo.body, tuning=tuning)

@@ -12,7 +12,7 @@ from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import HAIR_TUNING, HairTuning
 from liquidwarp.appearance.hair_outline import FACE, SCALP, SKIN, TRUNK, HairOutline, Headed
 from liquidwarp.appearance.layers import back_layer_from_sides, cut_out, front_layer
-from liquidwarp.appearance.skirt_outline import Pose
+from liquidwarp.appearance.skirt_outline import PhotoPose
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
 from liquidwarp.geometry import project
@@ -53,7 +53,7 @@ def hair_shape(
     identity: Identity,
     head: Headed,
     outline: HairOutline,
-    pose: Pose,
+    pose: PhotoPose,
     clothed: Float[Tensor, "V 3"],
     *,
     tuning: HairTuning = HAIR_TUNING,

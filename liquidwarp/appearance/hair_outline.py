@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from liquidwarp.appearance.drape_tuning import HAIR_TUNING, HairTuning
-from liquidwarp.appearance.skirt_outline import ARMS, Pose
+from liquidwarp.appearance.skirt_outline import ARMS, PhotoPose
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
 from liquidwarp.geometry import project
@@ -55,7 +55,7 @@ class Headed:
 
 
 def find_head(
-    body: BodyModel, identity: Identity, pose: Pose, camera: Camera, *, tuning: HairTuning = HAIR_TUNING
+    body: BodyModel, identity: Identity, pose: PhotoPose, camera: Camera, *, tuning: HairTuning = HAIR_TUNING
 ) -> Headed | None:
     """Return the head of somebody; None where it looks aside, hangs, or is too small.
 
@@ -273,9 +273,8 @@ def _extent(hair: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Return where hair ends and begins on the left and right of the middle of each row, NaN where there is none."""
     outer, inner = [], []
     for side in (-1, 1):
-        away = np.where(hair & (side * place > 0), np.abs(place), np.nan)
-        empty = ~(hair & (side * place > 0)).any(1)
-        filled = np.where(empty[:, None], 0, away)
-        outer.append(np.where(empty, np.nan, np.nanmax(filled, 1)))
-        inner.append(np.where(empty, np.nan, np.nanmin(filled, 1)))
+        own = hair & (side * place > 0)[None]
+        seen = own.any(1)
+        outer.append(np.where(seen, np.where(own, np.abs(place), 0).max(1), np.nan))
+        inner.append(np.where(seen, np.where(own, np.abs(place), np.inf).min(1), np.nan))
     return np.stack(outer), np.stack(inner)

@@ -12,7 +12,7 @@ from torch import Tensor
 from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
 from liquidwarp.appearance.layers import FILLED, front_layer
-from liquidwarp.appearance.skirt_outline import LEGS, Pose, SkirtOutline, Standing, arms_in_photo
+from liquidwarp.appearance.skirt_outline import LEGS, PhotoPose, SkirtOutline, Standing, arms_in_photo
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
@@ -61,7 +61,7 @@ def skirt_shape(
     identity: Identity,
     standing: Standing,
     outline: SkirtOutline,
-    pose: Pose,
+    pose: PhotoPose,
     clothed: Float[Tensor, "V 3"],
     *,
     tuning: SkirtTuning = SKIRT_TUNING,

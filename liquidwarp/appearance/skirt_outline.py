@@ -23,7 +23,7 @@ _TORSO = PARTS.index("torso")
 _SIDES = ("left", "right")
 
 
-class Pose(NamedTuple):
+class PhotoPose(NamedTuple):
     """How a body stands in a photo, one frame."""
 
     global_orient: Float[Tensor, "1 3"]
@@ -77,7 +77,7 @@ class Standing:
 def find_standing(
     body: BodyModel,
     identity: Identity,
-    pose: Pose,
+    pose: PhotoPose,
     camera: Camera,
     *,
     tuning: SkirtTuning = SKIRT_TUNING,

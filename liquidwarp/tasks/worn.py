@@ -11,7 +11,7 @@ from liquidwarp.appearance import Drape, HairTuning, SkirtTuning
 from liquidwarp.appearance.hair import HairShape, hair_drape, hair_shape, without_hair
 from liquidwarp.appearance.hair_outline import find_hair, find_head
 from liquidwarp.appearance.skirt import SkirtShape, skirt_drape, skirt_shape, without_skirt
-from liquidwarp.appearance.skirt_outline import Pose, find_skirt, find_standing
+from liquidwarp.appearance.skirt_outline import PhotoPose, find_skirt, find_standing
 from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.types import BodyTrack
 
@@ -97,7 +97,7 @@ def find_worn(
         alpha: the person in it, 1 = person.
         tuning: what a skirt and long hair are.
     """
-    pose, topology = Pose(track.global_orient, track.body_pose, track.transl), body.topology
+    pose, topology = PhotoPose(track.global_orient, track.body_pose, track.transl), body.topology
     skirt = hair = None
     clothed = body.vertices(identity, *pose, offsets=offsets)[0]
     standing = find_standing(body, identity, pose, track.camera, tuning=tuning.skirts)
