@@ -284,10 +284,24 @@ def strip_faces(levels: int, around: int, *, closed: bool) -> Int[Tensor, "Q 3"]
     return torch.from_numpy(faces.astype(np.int32))
 
 
-def two_sided(front: Layer, back: Layer, corners: Float[np.ndarray, "Q 3 2"]) -> Appearance:
-    """Return the look of faces that lie at `corners` of a photo: those that face it look into the first layer."""
+def two_sided(
+    front: Layer,
+    back: Layer,
+    corners: Float[np.ndarray, "Q 3 2"],
+    behind_corners: Float[np.ndarray, "Q 3 2"] | None = None,
+) -> Appearance:
+    """Return the look of faces that lie at `corners` of a photo: those that face it look into the first layer.
+
+    Args:
+        front: what the photo shows.
+        back: as large and at the same place.
+        corners: of the faces in the photo, pixels.
+        behind_corners: where those that face away look; where they lie by default.
+    """
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     behind = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] >= 0
+    if behind_corners is not None:
+        corners = np.where(behind[:, None, None], behind_corners, corners)
     sizes = [layer.kind.shape for layer in (front, back)]
     table = np.array([[0, *sizes[0]], [sizes[0][0] * sizes[0][1], *sizes[1]]], np.int64)
     return Appearance(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class SkirtTuning:
     """When legs are taken to be under a skirt, and how it hangs. Heights are the person's at rest."""
 
-    rows: int = 96
-    """Rows from the hips to the ankles in which the outline is looked at."""
+    rows: int = 108
+    """Rows from where a skirt leaves the body to the ankles in which the outline is looked at."""
 
     columns: int = 201
     """Places across in each row."""
@@ -82,7 +82,7 @@ class SkirtTuning:
     around: int = 48
     """Vertices of a ring."""
 
-    top: float = -0.03
+    top: float = -0.06
     """Where the skirt leaves the body, fraction of the height below the hips."""
 
     leave: float = 0.04
@@ -124,7 +124,7 @@ class SkirtTuning:
     sides: float = 0.6
     """Part of the half width over which one leg takes over from the other."""
 
-    hidden: tuple[float, float] = (0.03, 0.05)
+    hidden: tuple[float, float] = (0.05, 0.05)
     """Fractions of the height below the top and above the hem between which the body is not drawn."""
 
     rim: float = 0.006

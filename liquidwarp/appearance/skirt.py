@@ -136,6 +136,7 @@ def skirt_drape(
     known = next(mask for mask in (known, sure, shape.shown, alpha > tuning.person) if mask.any())
     low, high = np.floor(xy.min(0) - layers.pad * tall), np.ceil(xy.max(0) + layers.pad * tall)
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    unrolled, faces = _unrolled(standing, shape.points, tuning), shape.faces.numpy()
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
     back = replace(front, kind=np.full_like(front.kind, FILLED))
     return Drape(
@@ -147,7 +148,7 @@ def skirt_drape(
         loose=shape.loose,
         faces=shape.faces,
         hides=shape.hides,
-        look=two_sided(front, back, xy[shape.faces.numpy()]),
+        look=two_sided(front, back, xy[faces], unrolled[faces]),
     )
 
 
@@ -299,6 +300,19 @@ def _hidden(topology: Topology, standing: Standing, hem: float, tuning: SkirtTun
     first, last = (tuning.top + tuning.hidden[0]) * standing.tall, hem - tuning.hidden[1] * standing.tall
     under = (below > first) & (below < last) & np.isin(topology.vertex_part.numpy(), _LOWER)
     return torch.from_numpy(under[topology.faces.numpy()].all(1))
+
+
+def _unrolled(standing: Standing, points: Tensor, tuning: SkirtTuning) -> Float[np.ndarray, "P 2"]:
+    """Return where in the photo vertices behind look: as far across as they are around, so sides do not stretch."""
+    rings = points.double().numpy().reshape(-1, tuning.around, 3)
+    middle = rings.mean(1, keepdims=True)
+    across = (rings - middle) @ standing.across
+    turn = np.arange(tuning.around) / tuning.around  # from the right by the front, the left and the back
+    linear = np.where(turn < 1 / 2, 0, 4 * turn - 3)
+    own = np.where(linear > 0, across.max(1, keepdims=True), -across.min(1, keepdims=True)) * linear
+    flat = middle + own[..., None] * standing.across + ((rings - middle) @ standing.down)[..., None] * standing.down
+    looked_at = np.where((turn < 1 / 2)[None, :, None], rings, flat)
+    return project(standing.camera, torch.from_numpy(looked_at.reshape(-1, 3)).float())[:, :2].numpy()
 
 
 def _legs_colors(rgb: np.ndarray, shape: SkirtShape) -> Bool[np.ndarray, "H W"]:

@@ -234,7 +234,7 @@ def arms_in_photo(
 
 
 def _sample(standing: Standing, topology: Topology, rgb: np.ndarray, alpha: np.ndarray, tuning: SkirtTuning) -> _Rows:
-    height = np.linspace(0, standing.length, tuning.rows)
+    height = np.linspace(tuning.top * standing.tall, standing.length, tuning.rows)
     place = np.linspace(-0.5, 0.5, tuning.columns) * tuning.across * standing.tall
     points = standing.middle(height)[:, None] + place[None, :, None] * standing.across
     xy = project(standing.camera, torch.from_numpy(points.reshape(-1, 3)).float())[:, :2].numpy()
