@@ -178,12 +178,13 @@ class DrapeMotion:
         for (start, end), (first, last) in zip(np.tile(legs, (2, 1, 1)), np.tile(self._legs, (2, 1)), strict=True):
             axis = end - start
             along = ((rings - start) @ axis / (axis @ axis)).clip(0, 1)[..., None]
+            begun = (along[..., 0] / self._tuning.near_joint).clip(0, 1)  # hips are the trunk's, knees the thighs'
             away = rings - start - along * axis
             radius = first + along[..., 0] * (last - first)
             lack = radius**2 - (away**2).sum(-1)
             across = (away * out).sum(-1)
             way = np.where(lack > 0, np.sqrt(np.maximum(across**2 + lack, 0)) - across, 0)
-            rings = rings + way[..., None] * out
+            rings = rings + (begun * way)[..., None] * out
         return rings
 
     def _swung(self, goal: np.ndarray) -> np.ndarray:

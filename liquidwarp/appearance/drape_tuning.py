@@ -326,7 +326,7 @@ class SwingTuning:
     near_joint: float = 0.2
     """Part of a thigh or shin from its joint in which its thickness is measured."""
 
-    thick: float = 0.9
+    thick: float = 0.75
     """Quantile of the distances from its axis there."""
 
     slack: float = 0.012

@@ -243,6 +243,9 @@ def _rings(
     radius = np.where(carrying[:, None], radius, np.maximum(radius, radius + (fallen - radius) * sine**2))
     begun = ((height - height[0]) / (tuning.leave * standing.tall)).clip(0, 1)[:, None]
     radius = begun * radius + (1 - begun) * (worn - tuning.inside)
+    drawn = height < (tuning.top + tuning.hidden[0] + tuning.leave) * standing.tall  # of the body, under the skirt
+    over = np.maximum(radius, worn + begun * (tuning.inside + tuning.slack) - tuning.inside)
+    radius = np.where(drawn[:, None], over, radius)
     radius = ndimage.gaussian_filter(radius, (1, 1), mode=("nearest", "wrap"))
     outward = cosine[:, None] * standing.across - sine[:, None] * away
     return middle[:, None] + radius[..., None] * outward

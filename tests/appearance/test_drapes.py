@@ -157,7 +157,12 @@ def test_joints_carry_drapes_to_where_the_photo_shows_them(skirted: SourceState)
     rotation, shift = skirted.body.transforms(identity.joints, track.global_orient, track.body_pose)
     placed = carried(drape, rotation, shift + track.transl[:, None])
     followed = follow(motion_of(skirted, 0.0), skirted, [0.0])
-    torch.testing.assert_close(placed, followed, atol=0.03, rtol=0)
+    moved = (placed - followed).norm(dim=-1)[0]
+    assert moved.median() == 0
+    assert moved.max() < 0.03  # what a leg pushed out
+    middle = placed.reshape(-1, drape.ring, 3).mean(1, keepdim=True)
+    out = (followed - placed)[0].reshape(-1, drape.ring, 3) * (placed.reshape(-1, drape.ring, 3) - middle)
+    assert (out.sum(-1) > -1e-6).all()
 
 
 @pytest.mark.parametrize("bend", [0.4, 0.9])
@@ -176,4 +181,5 @@ def test_no_leg_goes_through_a_skirt(skirted: SourceState, bend: float) -> None:
             start, end = (joints[body.canonical(f"{side}_{name}")] for name in bone)
             axis = end - start
             along = ((found.numpy() - start) @ axis / (axis @ axis)).clip(0, 1)[:, None]
-            assert np.linalg.norm(found.numpy() - start - along * axis, axis=1).min() > radius
+            away = np.linalg.norm(found.numpy() - start - along * axis, axis=1)
+            assert away[along[:, 0] > 0.2].min(initial=1.0) > radius
