@@ -159,7 +159,7 @@ def test_joints_carry_drapes_to_where_the_photo_shows_them(skirted: SourceState)
     followed = follow(motion_of(skirted, 0.0), skirted, [0.0])
     moved = (placed - followed).norm(dim=-1)[0]
     assert moved.median() == 0
-    assert moved.max() < 0.03  # what a leg pushed out
+    assert moved.max() < 0.06  # what a leg pushed out
     middle = placed.reshape(-1, drape.ring, 3).mean(1, keepdim=True)
     out = (followed - placed)[0].reshape(-1, drape.ring, 3) * (placed.reshape(-1, drape.ring, 3) - middle)
     assert (out.sum(-1) > -1e-6).all()
