@@ -20,6 +20,7 @@ TINY = 1e-5
 
 TUNINGS = {
     "liquidwarp.appearance.tuning": ("LayerTuning", "UnseenTuning"),
+    "liquidwarp.appearance.drape_tuning": ("HairTuning", "SkirtTuning", "SwingTuning"),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (
         "CrossingTuning",

@@ -8,18 +8,28 @@ from liquidwarp.appearance.appearance import (
     dress,
     fuse_appearances,
 )
+from liquidwarp.appearance.drape import DRAPES, Drape, DrapeMotion, dress_in_drapes, fit_drape
+from liquidwarp.appearance.drape_tuning import HairTuning, SkirtTuning, SwingTuning
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 from liquidwarp.appearance.tuning import LayerTuning
 
 __all__ = [
+    "DRAPES",
     "Appearance",
     "AppearanceTensors",
     "DeviceRendering",
+    "Drape",
+    "DrapeMotion",
+    "HairTuning",
     "LayerTuning",
     "Observation",
     "Rendering",
+    "SkirtTuning",
+    "SwingTuning",
     "appearance_from_observations",
     "dress",
+    "dress_in_drapes",
+    "fit_drape",
     "fuse_appearances",
     "render_on_device",
     "render_surface",

@@ -65,12 +65,15 @@ class Observation:
         alpha: (H, W), 1 = person.
         camera: the photo's camera; its size is the photo's.
         vertices: the clothed, posed body.
+        draped: bool (H, W), where the photo shows a drape, which tells nothing of the body but its hair; None for
+            nowhere.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     camera: Camera
     vertices: Float[Tensor, "V 3"]
+    draped: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +245,9 @@ class _Parts:
 
 
 def _excerpted(item: Observation, excerpt: Excerpt) -> Observation:
-    return Observation(excerpt.cut(item.rgb), excerpt.cut(item.alpha), excerpt.camera(item.camera), item.vertices)
+    draped = None if item.draped is None else excerpt.cut(item.draped.astype(np.float32)) > 0.5
+    cut = excerpt.cut(item.rgb), excerpt.cut(item.alpha)
+    return Observation(*cut, excerpt.camera(item.camera), item.vertices, draped)
 
 
 def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuning: LayerTuning) -> _Parts:
@@ -261,6 +266,8 @@ def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuni
         trusted.append(clear_of_arms(mine, labels, mesh_group, group, height_px, tuning=tuning))
     for group in (TORSO, *UPPER_LEGS):
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
+    if item.draped is not None:
+        trusted = [mine if group == HAIR else mine & ~item.draped for group, mine in enumerate(trusted)]
     return _Parts(item, labels, trusted, face)
 
 

@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import render_on_device
+from liquidwarp.appearance import DrapeMotion
 from liquidwarp.flow import visibility
 from liquidwarp.inpaint import background_from
+from liquidwarp.methods.drawn_surface import DrawnSurface
+from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.types import Camera, Pose
 
@@ -52,8 +54,13 @@ def dressed_view(state: SourceState) -> DressedView:
             pose.transl[None],
             offsets=state.offsets,
         )[0]
+        hanging = None
+        if state.drapes:
+            identity = state.body.identity(state.track.betas)
+            motion = DrapeMotion(state.body, identity, state.drapes)
+            hanging = motion.follow(pose.global_orient[None], pose.body_pose[None], pose.transl[None])[0]
     camera = state.track.camera
-    drawn = render_on_device(state.appearance.tensors(state.device), state.body.topology, vertices, camera)
+    drawn = DrawnSurface(state).draw(Frame(0, vertices, camera, pose, hanging=hanging))
     return DressedView(pose, vertices, camera, drawn.rgb, drawn.alpha)
 
 

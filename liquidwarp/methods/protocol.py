@@ -65,6 +65,7 @@ class Frame:
         pose: how the body stands, for drawings of its skeleton and maps of its parts; the shape is the person's.
         previous: the frame before and what was made of it; None for the first frame, and for methods that are not
             recurrent.
+        hanging: where the person's drapes are (`DrapeMotion.follow`); None without any.
     """
 
     index: int
@@ -72,6 +73,7 @@ class Frame:
     camera: Camera
     pose: Pose
     previous: "PreviousFrame | None" = None
+    hanging: Float[Tensor, "P 3"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

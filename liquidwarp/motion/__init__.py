@@ -1,7 +1,7 @@
 """Motion: between bodies, and in and out of the files of other programs."""
 
 from liquidwarp.motion.bvh import read_bvh, write_bvh
-from liquidwarp.motion.glb import Texture, write_glb
+from liquidwarp.motion.glb import SkinnedSurface, Texture, write_glb
 from liquidwarp.motion.joint_map import read_joint_map
 from liquidwarp.motion.read import MOTION_ENDINGS, OTHER_MOTIONS, read_motion
 from liquidwarp.motion.retarget import bring_into_view, check_track, pose_body, retarget
@@ -14,6 +14,7 @@ __all__ = [
     "OTHER_MOTIONS",
     "WRITTEN_ENDINGS",
     "SkeletonMotion",
+    "SkinnedSurface",
     "SmplMotion",
     "Texture",
     "bring_into_view",

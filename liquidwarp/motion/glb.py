@@ -44,6 +44,21 @@ class Texture:
     corners: Float[np.ndarray, "F 3 2"]
 
 
+@dataclass(frozen=True, eq=False)
+class SkinnedSurface:
+    """A mesh that a body's joints carry.
+
+    Attributes:
+        rest: vertices at rest, metres, as in `Identity`.
+        faces: triangles, as in `Topology`.
+        weights: of all joints; rows sum to 1.
+    """
+
+    rest: Float[Tensor, "P 3"]
+    faces: Int[Tensor, "Q 3"]
+    weights: Float[Tensor, "P J"]
+
+
 class _Buffer:
     """The binary part of a GLB and the tables that describe it."""
 
@@ -84,6 +99,7 @@ def write_glb(
     *,
     offsets: Float[Tensor, "V 3"] | None = None,
     texture: Texture | None = None,
+    surface: SkinnedSurface | None = None,
 ) -> None:
     """Write a body doing a motion, atomically; the same motion gives the same bytes.
 
@@ -98,6 +114,7 @@ def write_glb(
         body: the body of the track.
         offsets: clothes and hair, metres from the rest body.
         texture: what the surface looks like; light grey by default.
+        surface: what is carried by the body's joints; its own surface with `offsets` by default.
 
     Raises:
         InputError: the body has no skinning weights, or the texture is of another body.
@@ -106,8 +123,10 @@ def write_glb(
     if not isinstance(body, RiggedBody):
         raise InputError(f"body {body.name!r} has no skinning weights; give one from load_body")
     identity = body.identity(track.betas)
-    rest = identity.vertices if offsets is None else identity.vertices + offsets
-    faces = body.topology.faces.numpy()
+    if surface is None:
+        clothed = identity.vertices if offsets is None else identity.vertices + offsets
+        surface = SkinnedSurface(clothed, body.topology.faces, body.weights.dense)
+    faces = surface.faces.numpy()
     if texture is not None:
         check_shape("texture.corners", torch.from_numpy(texture.corners), (len(faces), 3, 2))
     buffer = _Buffer()
@@ -117,8 +136,8 @@ def write_glb(
         "scenes": [{"nodes": [0]}],
     }
     joints = identity.joints.double().numpy() * _AXES
-    weights = four_joints(body.weights.dense.numpy(), joints_together(body.parents, track))
-    primitive = _surface(buffer, rest.numpy() * _AXES, faces, weights, texture)
+    weights = four_joints(surface.weights.numpy(), joints_together(body.parents, track))
+    primitive = _surface(buffer, surface.rest.numpy() * _AXES, faces, weights, texture)
     document["meshes"] = [{"name": "person", "primitives": [primitive]}]
     document["materials"] = [_material(texture)]
     if texture is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liquidwarp.appearance import Appearance
+from liquidwarp.appearance import DRAPES, Appearance, Drape
 from liquidwarp.bodies import BODIES, BodyModel, fingerprint, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.person.files import Card, PersonArrays, not_a_person
@@ -42,6 +42,21 @@ _APPEARANCE = {
     "slot_xy": ("float32", "F S 3 2"),
     "slot_weight": ("float32", "F S 3"),
     "slot_mirrored": ("bool", "F S"),
+}
+_DRAPE = {
+    "rest": ("float32", "P 3"),
+    "joints": ("int64", "P 5"),
+    "weights": ("float32", "P 5"),
+    "loose": ("float32", "P"),
+    "faces": ("int32", "Q 3"),
+    "hides": ("bool", "F"),
+}
+_LOOK_OF_DRAPE = {  # lengths of one drape's own
+    name: (
+        kind,
+        " ".join({"N": "N{}", "L": "L{}", "F": "Q{}", "S": "S{}"}.get(letter, letter) for letter in shape.split()),
+    )
+    for name, (kind, shape) in _APPEARANCE.items()
 }
 _FARTHEST = 1e9  # pixels: what a compiled loop can still turn into whole numbers
 _MOST_TEXELS = 2**31
@@ -181,6 +196,37 @@ def take_pose(arrays: PersonArrays, prefix: str) -> Pose:
     return Pose(**{name: torch.from_numpy(array) for name, array in _take(arrays, _POSE, prefix).items()})
 
 
+def pack_drape(drape: Drape, prefix: str) -> tuple[Card, Arrays]:
+    """Pack what hangs from a body."""
+    arrays = _pack(drape, _DRAPE, prefix) | _pack(drape.look, _APPEARANCE, f"{prefix}appearance.")
+    return {"kind": drape.kind, "ring": drape.ring}, arrays
+
+
+def take_drape(told: Card, arrays: PersonArrays, prefix: str, number: int, joints: int) -> Drape:
+    """Return what hangs from a body of so many joints, checked."""
+    kinds = {
+        name: (kind, shape.replace("P", f"P{number}").replace("Q", f"Q{number}"))
+        for name, (kind, shape) in _DRAPE.items()
+    }
+    found = _take(arrays, kinds, prefix)
+    kind, ring = str(told["kind"]), int(told["ring"])
+    count = len(found["rest"])
+    if kind not in DRAPES or not 0 < ring <= count or count % ring:
+        raise InputError(f"{prefix}kind is {kind!r}, with rings of {ring} of its {count} vertices")
+    for name, most in (("faces", count), ("joints", joints)):
+        if not ((found[name] >= 0) & (found[name] < most)).all():
+            raise InputError(f"{prefix}{name} has numbers beyond the {most} there are")
+    for name in ("weights", "loose"):
+        if not ((found[name] >= 0) & (found[name] <= 1)).all():
+            raise InputError(f"{prefix}{name} is not between 0 and 1")
+    looks = {
+        name: (dtype, shape.format(*[number] * shape.count("{}"))) for name, (dtype, shape) in _LOOK_OF_DRAPE.items()
+    }
+    look = _checked(Appearance(**_take(arrays, looks, f"{prefix}appearance.")))
+    tensors = {name: torch.from_numpy(array) for name, array in found.items()}
+    return Drape(kind=kind, ring=ring, look=look, **tensors)
+
+
 def pack_appearance(appearance: Appearance) -> Arrays:
     """Pack what a surface looks like."""
     return _pack(appearance, _APPEARANCE, "appearance.")
@@ -188,7 +234,10 @@ def pack_appearance(appearance: Appearance) -> Arrays:
 
 def take_appearance(arrays: PersonArrays) -> Appearance:
     """Return what a surface looks like, with every place in its pictures inside of them."""
-    look = Appearance(**_take(arrays, _APPEARANCE, "appearance."))
+    return _checked(Appearance(**_take(arrays, _APPEARANCE, "appearance.")))
+
+
+def _checked(look: Appearance) -> Appearance:
     texels, (start, height, width) = len(look.texels), look.table.T
     if not 0 < texels < _MOST_TEXELS or not ((look.table[:, 1:] >= 1) & (look.table[:, 1:] <= texels)).all():
         raise InputError(f"appearance.table has layers that are no part of {texels} pixels")

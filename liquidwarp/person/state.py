@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance import Appearance
+from liquidwarp.appearance import Appearance, Drape
 from liquidwarp.bodies import BodyModel
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
@@ -20,11 +20,13 @@ from liquidwarp.person.packing import (
     pack_appearance,
     pack_body,
     pack_camera,
+    pack_drape,
     pack_pose,
     pack_track,
     plain,
     take_appearance,
     take_camera,
+    take_drape,
     take_pose,
     take_tensor,
     take_track,
@@ -70,6 +72,7 @@ class SourceState:
         photo: the first photo.
         alpha: the person in the first photo, 1 = person.
         views: the photos, for the generator.
+        drapes: what hangs from the body: skirts, long hair.
 
     Examples:
         >>> from liquidwarp.person import SourceState
@@ -87,6 +90,7 @@ class SourceState:
     photo: UInt8[np.ndarray, "H W 3"]
     alpha: Float[np.ndarray, "H W"]
     views: tuple[SourceView, ...]
+    drapes: tuple[Drape, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -154,7 +158,15 @@ def _pack(state: SourceState) -> tuple[Card, Arrays]:
         arrays |= pack_camera(view.camera, f"{prefix}camera.") | pack_pose(view.pose, f"{prefix}pose.")
         for name, dtype in (("picture", "uint8"), ("vertices", "float32"), ("faces", "bool")):
             arrays[prefix + name] = plain(getattr(view, name), dtype)
-    return card | told | {"views": len(state.views)}, arrays
+    whole = card | told | {"views": len(state.views)}
+    if not state.drapes:
+        return whole, arrays
+    hanging = []
+    for number, drape in enumerate(state.drapes):
+        told, packed = pack_drape(drape, f"drapes.{number}.")
+        hanging.append(told)
+        arrays |= packed
+    return whole | {"drapes": hanging}, arrays
 
 
 def _take(card: Card, arrays: PersonArrays, body: BodyModel) -> SourceState:
@@ -175,6 +187,10 @@ def _take(card: Card, arrays: PersonArrays, body: BodyModel) -> SourceState:
         photo=photo,
         alpha=arrays.take("alpha", "float32", "H W"),
         views=tuple(_take_view(arrays, f"views.{number}.", number, known) for number in range(views)),
+        drapes=tuple(
+            take_drape(told, arrays, f"drapes.{number}.", number, len(body.parents))
+            for number, told in enumerate(card.get("drapes", ()))
+        ),
     )
 
 

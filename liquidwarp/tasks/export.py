@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from liquidwarp.appearance import Appearance
+from liquidwarp.appearance import Appearance, dress_in_drapes
+from liquidwarp.bodies import Topology
+from liquidwarp.bodies.rigged import RiggedBody
 from liquidwarp.checks import check_type
-from liquidwarp.motion import Texture, retarget, write_glb
+from liquidwarp.motion import SkinnedSurface, Texture, retarget, write_glb
 from liquidwarp.person import SourceState
 from liquidwarp.types import BodyTrack
 
@@ -17,6 +20,8 @@ _GAP = 2  # pixels between the pictures of an atlas
 
 def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None:
     """Write the person doing a motion as a GLB: clothed mesh, photo as texture, skeleton and animation.
+
+    Skirts and long hair follow the skeleton; they do not swing.
 
     Args:
         person: from `encode_source` or `transfer_appearance`.
@@ -40,7 +45,23 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
     person, motion = person.to("cpu"), motion.to("cpu")
     body = person.body
     moved = replace(retarget(motion, body), betas=person.track.betas)
-    write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
+    if not person.drapes:
+        return write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
+    topology, appearance = dress_in_drapes(body.topology, person.appearance, person.drapes)
+    surface = _skinned(person, topology)
+    return write_glb(path, moved, body, texture=make_texture(appearance), surface=surface)
+
+
+def _skinned(person: SourceState, topology: Topology) -> SkinnedSurface | None:
+    """Return the person's surface with what hangs from it; None of a body without weights, which nothing can carry."""
+    if not isinstance(person.body, RiggedBody):
+        return None
+    own = person.body.weights.dense
+    rest, weights = [person.body.identity(person.track.betas).vertices + person.offsets], [own]
+    for drape in person.drapes:
+        rest.append(drape.rest)
+        weights.append(own.new_zeros(len(drape.rest), own.shape[1]).scatter_add(1, drape.joints, drape.weights.to(own)))
+    return SkinnedSurface(torch.cat(rest), topology.faces, torch.cat(weights))
 
 
 def make_texture(appearance: Appearance) -> Texture:

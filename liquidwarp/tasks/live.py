@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from liquidwarp.appearance import DrapeMotion
 from liquidwarp.bodies import BodyModel, same_body
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import (
@@ -154,6 +155,7 @@ def _frames(
     background: BackgroundChoice,
 ) -> Generates[LiveFrame, None, None]:
     identity = person.body.identity(person.track.betas)
+    motion = DrapeMotion(person.body, identity, person.drapes, fps=stage.fps) if person.drapes else None
     session: Session | None = None
     last: Keypoints | None = None
     previous: PreviousFrame | None = None
@@ -172,9 +174,10 @@ def _frames(
                 track = None if last is None else regressor.answer(last)
                 orient, pose, transl, camera = moved(stage.place(track, (height, width)), person.device)
                 vertices = person.body.vertices(identity, orient, pose, transl, offsets=person.offsets)[0]
+                hanging = None if motion is None else motion.follow(orient, pose, transl)[0]
             if session is None:
                 session = open_session(method, person, camera.size, background)
-            frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]))
+            frame = Frame(index, vertices, camera, Pose(orient[0], pose[0], transl[0]), hanging=hanging)
             picture = session.draw(replace(frame, previous=previous))
             previous = PreviousFrame(frame, picture) if method.recurrent else None
             yield LiveFrame(picture, driver, time.perf_counter() - arrived)
@@ -192,6 +195,7 @@ class _LiveStage:
     def __init__(self, person: SourceState, camera: str, fps: float, size: int | None) -> None:
         self.body: BodyModel = person.body
         self._source, self._camera, self._size = person.track, camera, size
+        self.fps = fps
         self._steady = SteadyPose(fps)
         self._root = self.body.rest_joints(person.track.betas)[0]
         self._floor = float(standing_level(self.body, person.track))

@@ -43,6 +43,7 @@ from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import DOUBT_TUNING, DoubtTuning, pose_doubts, tell_of_misread, tells_hands
 from liquidwarp.tasks.cut_off import tell_of_cuts
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
+from liquidwarp.tasks.worn import WORN_TUNING, WornTuning, find_worn
 from liquidwarp.types import BodyTrack, shots_of
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,9 @@ class SourceTuning:
 
     layers: LayerTuning = LAYER_TUNING
     """Of what the photos tell of the surface, and what they do not."""
+
+    worn: WornTuning = WORN_TUNING
+    """Of skirts and long hair."""
 
     background: BackgroundTuning = BACKGROUND_TUNING
     """Of the photo without the person."""
@@ -246,15 +250,21 @@ def _state(
     body: BodyModel, photos: Sequence[_Photo], background: np.ndarray | None, tuning: SourceTuning
 ) -> SourceState:
     identity = body.identity(photos[0].track.betas)
-    offsets = fit_offsets(body, identity, [photo.view for photo in photos], tuning=tuning.clothing)
+    views = [photo.view for photo in photos]
+    offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
+    first = photos[0]
+    worn = find_worn(body, identity, first.track, offsets, first.rgb, first.alpha, tuning=tuning.worn)
+    if worn.draped is not None:
+        bare = [replace(view, alpha=torch.from_numpy(worn.outline)) for view in views[:1]]
+        offsets = fit_offsets(body, identity, [*bare, *views[1:]], tuning=tuning.clothing)
     observations = []
     for photo in photos:
         track = photo.track
         with torch.no_grad():
             vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
         colors = foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground)
-        observations.append(Observation(colors, photo.alpha, track.camera, vertices))
-    first = photos[0]
+        draped = worn.draped if photo is first else None
+        observations.append(Observation(colors, photo.alpha, track.camera, vertices, draped))
     if background is None:
         # The body also covers what the alpha missed, such as fingers before wood of their colour.
         size = bounded_size(first.track.camera.size, tuning.background.most_pixels)
@@ -268,7 +278,8 @@ def _state(
     seen = tuple(
         _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
     )
-    return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen)
+    drapes = worn.drapes(observations[0].rgb)
+    return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen, drapes)
 
 
 def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from liquidwarp.appearance import DrapeMotion
 from liquidwarp.checks import check_choice
 from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError
@@ -195,17 +196,22 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
     identity = body.identity(state.track.betas)
     poses = [Pose(*pose) for pose in zip(target.global_orient, target.body_pose, target.transl, strict=True)]
 
+    motion = DrapeMotion(body, identity, state.drapes, fps=target.fps) if state.drapes else None
+
     @torch.no_grad()  # each thread has a switch of its own
-    def pose(start: int) -> Float[Tensor, "T V 3"]:
+    def pose(start: int) -> tuple[Float[Tensor, "T V 3"], Float[Tensor, "T P 3"] | None]:
         window = slice(start, start + _CHUNK)
         orient, turns, transl = target.global_orient[window], target.body_pose[window], target.transl[window]
-        return body.vertices(identity, orient, turns, transl, offsets=state.offsets)
+        vertices = body.vertices(identity, orient, turns, transl, offsets=state.offsets)
+        return vertices, None if motion is None else motion.follow(orient, turns, transl)
 
     starts = range(0, len(target), _CHUNK)
     posed = pool_map(pose, starts, workers=1) if state.device.type == "cpu" else map(pose, starts)
-    for start, vertices in zip(starts, posed, strict=True):
-        for index, points in enumerate(vertices, start):
-            yield Frame(index, points, target.camera(index), poses[index])
+    for start, (vertices, hanging) in zip(starts, posed, strict=True):
+        for number, points in enumerate(vertices):
+            index = start + number
+            drapes = None if hanging is None else hanging[number]
+            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes)
 
 
 def _name(method: str | Method) -> str:

@@ -39,12 +39,14 @@ class Target:
     Attributes:
         global_orient, body_pose, transl: as in `BodyTrack`.
         cameras: one for all frames, or one per frame; all of one size.
+        fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
     """
 
     global_orient: Float[Tensor, "T 3"]
     body_pose: Float[Tensor, "T J 3"]
     transl: Float[Tensor, "T 3"]
     cameras: tuple[Camera, ...]
+    fps: float = 0.0
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -101,7 +103,9 @@ def imitation_target(
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
         fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
-        return Target(fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),))
+        return Target(
+            fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),), motion.fps
+        )
 
     if motion.cuts:
         shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]
@@ -111,6 +115,7 @@ def imitation_target(
             torch.cat([part.body_pose for part in parts]),
             torch.cat([part.transl for part in parts]),
             parts[0].cameras,
+            motion.fps,
         )
     place = source.transl[0] + own_root
     if camera == "source":
@@ -123,7 +128,7 @@ def imitation_target(
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - under)[:, None]
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
     planted = keep_apart(body, plant_feet(body, moved, stands=stands))
-    return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),))
+    return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),), motion.fps)
 
 
 def _ground_under(

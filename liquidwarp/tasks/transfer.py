@@ -7,15 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liquidwarp.appearance import dress
+from liquidwarp.appearance import Drape, dress, fit_drape
 from liquidwarp.bodies import BodyModel, same_mesh
-from liquidwarp.bodies.parts import part_labels
+from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.checks import check_type
 from liquidwarp.errors import InputError
 from liquidwarp.media import ClipLike
 from liquidwarp.mesh import smooth_over_surface
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.source import encode_source
+
+_HANGS_FROM = {"skirt": PARTS.index("left_upper_leg"), "hair": PARTS.index("hair")}
+"""The part of the body with which each kind of drape goes."""
 
 
 def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | ClipLike]) -> SourceState:
@@ -58,15 +61,24 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
     device, person = person.device, person.to("cpu")
     wearers = {name: other.to("cpu") for name, other in wearers.items()}
     body = person.body
-    offsets, views = person.offsets, person.views
+    offsets, views, drapes = person.offsets, person.views, person.drapes
     for name, other in wearers.items():
         weight = _weight(body, name)
         offsets = weight[:, None] * other.offsets + (1 - weight[:, None]) * offsets
         worn = (weight > 0.5)[body.topology.faces.long()].all(1)
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
+        drapes = _exchanged(person, drapes, other, name)
     appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wearers.items()})
-    return replace(person, offsets=offsets, appearance=appearance, views=views).to(device)
+    return replace(person, offsets=offsets, appearance=appearance, views=views, drapes=drapes).to(device)
+
+
+def _exchanged(person: SourceState, drapes: tuple[Drape, ...], other: SourceState, name: str) -> tuple[Drape, ...]:
+    """Return what hangs from a person who takes a part from another: skirts go with thighs, hair with the scalp."""
+    taken = [kind for kind, part in _HANGS_FROM.items() if part in part_labels(name)]
+    wearer, identity = (one.body.identity(one.track.betas) for one in (other, person))
+    worn = (fit_drape(person.body, drape, wearer, identity) for drape in other.drapes if drape.kind in taken)
+    return (*(drape for drape in drapes if drape.kind not in taken), *worn)
 
 
 def _weight(body: BodyModel, name: str) -> Tensor:

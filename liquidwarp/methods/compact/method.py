@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from liquidwarp.appearance import DeviceRendering, render_on_device
+from liquidwarp.appearance import DeviceRendering
 from liquidwarp.devices import half_precision, moved
 from liquidwarp.geometry import project
 from liquidwarp.methods.compact.inputs import source_input, transfer_input, working_size
+from liquidwarp.methods.drawn_surface import DrawnSurface
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.nn.compact import STRIDE, CompactAnswer, CompactGenerator, finish
 from liquidwarp.nn.compact_weights import load_compact, save_compact
@@ -38,7 +39,7 @@ class CompactSession:
 
     def __init__(self, generator: CompactGenerator, state: SourceState, background: BackgroundPicture) -> None:
         self._generator, self._body = moved(generator, state.device), state.body
-        self._texture = state.appearance.tensors(state.device)
+        self._surface = DrawnSurface(state)
         self._background = background.tensor(state.device)
         self._views = choose_views(state.body.topology, state.views, _SOURCES)
         size = working_size(self._views[0].camera.size)
@@ -50,7 +51,7 @@ class CompactSession:
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture; only the rectangle around the body is looked at, the rest is the background."""
         vertices, camera = frame.vertices, frame.camera
-        drawn = render_on_device(self._texture, self._body.topology, vertices, camera)
+        drawn = self._surface.draw(frame)
         image, alpha = self._background.clone(), torch.zeros_like(drawn.alpha)
         window = _window(vertices, camera)
         if window is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from liquidwarp.appearance import render_on_device
+from liquidwarp.methods.drawn_surface import DrawnSurface
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.person import SourceState
 
@@ -17,13 +17,12 @@ class SurfaceSession:
     """
 
     def __init__(self, state: SourceState, background: BackgroundPicture) -> None:
-        self._topology = state.body.topology
-        self._texture = state.appearance.tensors(state.device)
+        self._surface = DrawnSurface(state)
         self._background = background.tensor(state.device)
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture."""
-        drawn = render_on_device(self._texture, self._topology, frame.vertices, frame.camera)
+        drawn = self._surface.draw(frame)
         return Synthesis(drawn.over(self._background), drawn.alpha, drawn.coverage)
 
 
