@@ -45,6 +45,8 @@ from liquidwarp.appearance.unseen import (
     skin_pixels,
     unlike_neighbour,
 )
+from liquidwarp.appearance.tubes import tubes_of
+from liquidwarp.appearance.wrap import PhotoSurface, filled_from_wrap, wrap_layer
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
@@ -53,6 +55,7 @@ from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
+_TINY = 1e-6
 _GUESSED = 1e-3  # trust in what is invented from nothing; what a photo shows of a group is trusted by 0.01 to 1
 
 
@@ -204,24 +207,78 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
     taken = _take_layers(topology, item, excerpt, parts, corners, beyond, height_px, tuning)
-    slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
-    origin = np.array([layer.origin for layer in taken.layers], np.float32)
-    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
-    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
+    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    slot_xy[plain, 0] = plain_place(facing[faces[plain]])
+    shown: list[Layer | None] = [
+        None if taken.guessed[group] or number < 0 else taken.layers[number]
+        for group, number in enumerate(taken.layer_of[0])
+    ]
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, (item.alpha.shape[0], item.alpha.shape[1]))
+    layers, wrapped = _wrap(topology, item, surface, excerpt, taken, height_px, tuning)
+    slot_layer = np.stack([taken.layer_of[np.where(is_front | (wrapped.layer >= 0), 0, 1), face_group], wrapped.layer], 1)
+    origin = np.array([layer.origin for layer in layers], np.float32)
+    slot_xy = np.stack([corners - origin[slot_layer[:, 0]][:, None], wrapped.corners], 1).astype(np.float32)
+    slot_xy[plain, 0] = plain_place(facing[plain])
+    squarely = np.clip((facing - tuning.tubes.oblique) / tuning.tubes.blend, 0, 1) * is_front[:, None]
+    squarely[wrapped.layer < 0] = 1
+    trust = _facing_weight(facing, tuning)
     appearance = Appearance(
-        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in taken.layers]),
-        kinds=np.concatenate([layer.kind.reshape(-1) for layer in taken.layers]),
-        table=_table(taken.layers),
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in layers]),
+        table=_table(layers),
         slot_layer=slot_layer.astype(np.int32),
         slot_xy=slot_xy,
-        slot_weight=_facing_weight(facing, tuning)[faces][:, None],
-        slot_mirrored=np.zeros((len(faces), 1), bool),
+        slot_weight=np.stack([trust * squarely, trust * (1 - squarely)], 1).astype(np.float32),
+        slot_mirrored=np.zeros((len(faces), 2), bool),
     )
     appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed, tuning)
     guess = guessed & ~appearance.slot_mirrored[:, 0]
     return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
+
+
+@dataclass(frozen=True, eq=False)
+class _Wrapped:
+    """Where faces lie in unrolled layers.
+
+    Attributes:
+        layer: (F,) of each face, -1 for none.
+        corners: (F, 3, 2) where their corners lie in it, pixels.
+    """
+
+    layer: np.ndarray
+    corners: np.ndarray
+
+
+def _wrap(
+    topology: Topology,
+    item: Observation,
+    surface: PhotoSurface,
+    excerpt: Excerpt,
+    taken: "_Taken",
+    height_px: float,
+    tuning: LayerTuning,
+) -> tuple[list[Layer], _Wrapped]:
+    """Unroll trunk, head and limbs; return all layers, the front layers filled from the unrolled ones."""
+    faces = topology.faces.numpy()
+    rows = item.vertices[:, 1]
+    scale = height_px / max(float(rows.max() - rows.min()), _TINY) * excerpt.scale
+    layers = list(taken.layers)
+    layer_of, corners = np.full(len(faces), -1), np.zeros((len(faces), 3, 2), np.float32)
+    for tube in tubes_of(faces, surface.group, item.vertices, item.camera, scale, tuning=tuning.tubes):
+        wrap = wrap_layer(tube, surface, tuning=tuning.tubes)
+        if wrap is None:
+            continue
+        mine = ~taken.guessed[surface.group[tube.faces]]
+        layer_of[tube.faces[mine]] = len(layers)
+        corners[tube.faces] = tube.corners
+        layers.append(wrap)
+    for group, number in enumerate(taken.layer_of[0]):
+        for wrap in np.unique(layer_of[(surface.group == group) & (layer_of >= 0)]):
+            own = np.flatnonzero((surface.group == group) & (layer_of == wrap))
+            layers[number] = filled_from_wrap(
+                layers[number], layers[wrap], item.vertices, topology.faces[own], corners[own], item.camera, surface.size
+            )
+    return layers, _Wrapped(layer_of, corners)
 
 
 @dataclass(frozen=True, eq=False)
@@ -478,14 +535,17 @@ def _borrow_from_mirror(
     if not borrow.any():
         return appearance
     slot_layer, slot_xy = appearance.slot_layer.copy(), appearance.slot_xy.copy()
+    slot_weight = appearance.slot_weight.copy()
     source = mirror_face[borrow]
     order = _mirror_corner_order(topology, np.flatnonzero(borrow), source)
     slot_layer[borrow] = appearance.slot_layer[source]
     slot_xy[borrow] = np.take_along_axis(appearance.slot_xy[source], order[:, None, :, None], axis=2)
+    slot_weight[borrow] = np.take_along_axis(appearance.slot_weight[source], order[:, None, :], axis=2)
     return replace(
         appearance,
         slot_layer=slot_layer,
         slot_xy=slot_xy,
+        slot_weight=slot_weight,
         slot_mirrored=appearance.slot_mirrored | borrow[:, None],
     )
 

@@ -315,7 +315,7 @@ def continue_picture(picture: np.ndarray, known: np.ndarray, *, tuning: LayerTun
     inside = np.clip(2 * nearest - np.array(where, np.int32), 0, last)
     inside = np.where(known[tuple(inside)], inside, nearest)
     close = picture[tuple(inside)].astype(np.float32)
-    far = _pull_push(picture.astype(np.float32), known.astype(np.float32))[where]
+    far = pull_push(picture.astype(np.float32), known.astype(np.float32))[where]
     weight = np.exp(-distance / (tuning.texture_length * max(picture.shape[:2]) + 1))[:, None].astype(np.float32)
     out = picture.copy()
     out[where] = np.clip(weight * close + (1 - weight) * far + 0.5, 0, 255).astype(np.uint8)
@@ -362,7 +362,7 @@ def repeat_picture(
     return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
-def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Interpolate weighted samples smoothly by a pyramid (Gortler et al., The Lumigraph, 1996, section 3.4)."""
     if min(values.shape[:2]) <= 1 or weight.min() > 0:
         total = max(float(weight.sum()), 1e-6)
@@ -372,7 +372,7 @@ def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA)
     small = small / np.maximum(small_weight, 1e-6)[..., None]
-    coarse = _pull_push(small.astype(np.float32), np.minimum(small_weight * 4, 1))
+    coarse = pull_push(small.astype(np.float32), np.minimum(small_weight * 4, 1))
     up = cv2.resize(coarse, (values.shape[1], values.shape[0]), interpolation=cv2.INTER_LINEAR)
     return values * weight[..., None] + up * (1 - weight[..., None])
 

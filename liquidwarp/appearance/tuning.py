@@ -40,6 +40,58 @@ UNSEEN_TUNING = UnseenTuning()
 
 
 @dataclass(frozen=True)
+class TubeTuning:
+    """The numbers of unrolling limbs and trunk (`appearance.tubes`) and of filling what goes round (`appearance.around`).
+    Parts of a turn are of the whole turn, parts of a length of the tube's."""
+
+    oblique: float = 0.3
+    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a third."""
+
+    blend: float = 0.1
+    """Cosine over which what is filled goes over into what is seen, on the side of what is seen."""
+
+    margin: float = 0.1
+    """Part of a turn that a chart repeats at both ends."""
+
+    straight: float = 0.85
+    """Cosine between trunk and thigh from which on the hips are one tube with the trunk."""
+
+    bend: float = 0.15
+    """Part of the shorter bone over which the axis turns at a joint."""
+
+    least_known: float = 0.06
+    """Part of a turn of which a row must be seen to be gone on from."""
+
+    even: float = 0.035
+    """Sigma, part of a turn, over which colours are averaged around: what is finer is texture."""
+
+    steady: float = 0.02
+    """Sigma, part of the length, over which the edges of what is seen are smoothed for texture."""
+
+    shift: float = 0.1
+    """Part of the length by which a hem, or a stripe, may lie higher on one side than on the other."""
+
+    shift_cost: float = 1.0
+    """Grey levels (of 255) that a colour must be better for one to lie a row (of `shift_rows`) higher."""
+
+    shift_rows: int = 192
+    """Rows at which it is decided how high."""
+
+    unusual: float = 2.5
+    """Standard deviations of brightness beyond which texture is a print or a button and does not come back behind."""
+
+    least_unusual: float = 6.0
+    """The same in grey levels, for plain cloth."""
+
+    hairline: float = 0.02
+    """Sigma, part of a turn of the head, over which the line of the hair is smoothed."""
+
+
+TUBE_TUNING = TubeTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class LayerTuning:
     """The numbers of `appearance_from_observations`. Heights are the person's in the photo."""
 
@@ -140,6 +192,9 @@ class LayerTuning:
     most_pixels: int = 2**21
     """Pixels at which it is decided what shows which part, at most: in a larger photo the person is cut out, and made
     smaller where that is not enough. Layers are cut from the photo itself."""
+
+    tubes: TubeTuning = TUBE_TUNING
+    """What looks aside, and what goes round."""
 
     unseen: UnseenTuning = UNSEEN_TUNING
     """What no photo shows."""

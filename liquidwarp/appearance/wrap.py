@@ -1,0 +1,176 @@
+"""Unrolled layers: what a photo tells of a trunk, a head or a limb all around, and what goes round where it tells
+nothing."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+
+from liquidwarp.appearance.around import fill_around
+from liquidwarp.appearance.layers import FILLED, HAIR, SEEN, Layer, pull_push, repeat_picture
+from liquidwarp.appearance.tubes import Tube
+from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
+from liquidwarp.raster import rasterize
+from liquidwarp.types import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoSurface:
+    """Where a photo shows the faces of a mesh, and what.
+
+    Attributes:
+        group: layer group of each face.
+        corners: where their corners lie in the photo, pixels.
+        facing: how squarely the surface looks at the camera there: 1 facing, 0 edge-on, -1 away.
+        front: whether a face shows its outside.
+        layers: the front layer of each group, None where the photo shows nothing of it.
+        size: (height, width) of the photo.
+    """
+
+    group: Int[np.ndarray, "F"]
+    corners: Float[np.ndarray, "F 3 2"]
+    facing: Float[np.ndarray, "F 3"]
+    front: Bool[np.ndarray, "F"]
+    layers: list[Layer | None]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Chart:
+    """What the pixels of a chart are in the photo.
+
+    Attributes:
+        rgba: of the front layers there, of 255.
+        kind: of the front layers there, 0 where there is no surface.
+        facing: how squarely it looks at the camera.
+        group: layer group, -1 where there is no surface.
+        beyond: whether it lies beyond the photo.
+    """
+
+    rgba: np.ndarray
+    kind: np.ndarray
+    facing: np.ndarray
+    group: np.ndarray
+    beyond: np.ndarray
+
+
+def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_TUNING) -> Layer | None:
+    """Unroll what a photo shows of a tube, and fill the rest; None if the photo shows nothing of it.
+
+    Args:
+        tube: which.
+        surface: what the photo shows.
+        tuning: what counts as seen.
+    """
+    told = np.array([layer is not None for layer in surface.layers])[surface.group[tube.faces]]
+    looking = surface.front & (surface.facing.max(1) > tuning.oblique)
+    shown = _chart(tube, surface, told & looking[tube.faces])
+    squarely = shown.facing >= tuning.oblique
+    known = squarely & ((shown.kind == SEEN) | ((shown.kind > 0) & shown.beyond))
+    if not known.any():
+        known = squarely & (shown.kind > 0)
+    if not known.any():
+        return None
+    whole = _chart(tube, surface, told)
+    if tube.is_head:
+        rgb = _head(shown.rgba[..., :3], known, shown.group, whole.group == HAIR, tuning)
+    else:
+        rgb = fill_around(shown.rgba[..., :3], known, tuning=tuning)
+    alpha = np.where(whole.kind > 0, whole.rgba[..., 3], 255)
+    kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
+    rgba = np.dstack([rgb, alpha])
+    margins = ((0, 0), (tube.margin, tube.margin))
+    rgba, kind = np.pad(rgba, (*margins, (0, 0)), "wrap"), np.pad(kind, margins, "wrap")
+    return Layer((rgba + 0.5).clip(0, 255).astype(np.uint8), kind.astype(np.uint8), (0, 0))
+
+
+def filled_from_wrap(
+    layer: Layer,
+    wrap: Layer,
+    vertices: Float[torch.Tensor, "V 3"],
+    faces: Int[torch.Tensor, "N 3"],
+    corners: Float[np.ndarray, "N 3 2"],
+    camera: Camera,
+    size: tuple[int, int],
+) -> Layer:
+    """Return a front layer whose invented pixels, where the group's own surface is, are those of its unrolled layer.
+
+    Args:
+        layer: of the group.
+        wrap: of its tube.
+        vertices: the body as it stands in the photo.
+        faces: of the group.
+        corners: where their corners lie in the unrolled layer.
+        camera: of the photo.
+        size: (height, width) of the photo; beyond it the layer stays.
+    """
+    near = camera.cropped(layer.origin, (layer.kind.shape[0], layer.kind.shape[1]))
+    fragments = rasterize(vertices[None], faces, near, cull=True)
+    y, x = np.nonzero((layer.kind == FILLED) & fragments.mask[0].numpy())
+    inside = (x + layer.origin[0] >= 0) & (y + layer.origin[1] >= 0)
+    inside &= (x + layer.origin[0] < size[1]) & (y + layer.origin[1] < size[0])
+    y, x = y[inside], x[inside]
+    if not len(y):
+        return layer
+    face, bary = fragments.face_index[0].numpy()[y, x], fragments.bary[0].numpy()[y, x]
+    place = np.einsum("nk,nkc->nc", bary, corners[face])
+    rgba = layer.rgba.copy()
+    rgba[y, x, :3] = _bilinear(wrap.rgba[..., :3], place[:, None])[:, 0]
+    return replace(layer, rgba=rgba)
+
+
+def _chart(tube: Tube, surface: PhotoSurface, faces: np.ndarray) -> _Chart:
+    """Look up in the photo what some of a tube's faces, bool (N,), show."""
+    fragments = tube.fragments(faces)
+    index, bary = fragments.face_index[0].numpy(), fragments.bary[0].numpy()
+    there = index >= 0
+    face = tube.faces[index.clip(0)]
+    xy = np.einsum("hwk,hwkc->hwc", bary, surface.corners[face])
+    facing = np.where(there, np.einsum("hwk,hwk->hw", bary, surface.facing[face]), -1)
+    group = np.where(there, surface.group[face], -1)
+    rgba, kind = np.zeros((*index.shape, 4), np.float32), np.zeros(index.shape, np.uint8)
+    for number in np.unique(group[there]):
+        layer, mine = surface.layers[number], group == number
+        assert layer is not None
+        place = xy[mine] - np.array(layer.origin)
+        rgba[mine] = _bilinear(layer.rgba, place[:, None])[:, 0]
+        last = np.array(layer.kind.shape)[::-1] - 1
+        x, y = np.clip(place.astype(np.int64), 0, last).T
+        kind[mine] = layer.kind[y, x]
+    beyond = there & ((xy < 0) | (xy >= np.array(surface.size)[::-1])).any(-1)
+    return _Chart(rgba, kind, facing, group, beyond)
+
+
+def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Sample a picture at (N, 1, 2) places, pixels; cv2 is given no more than fits its maps."""
+    most = 32000
+    parts = [places[start : start + most].astype(np.float32) - np.float32(0.5) for start in range(0, len(places), most)]
+    drawn = [
+        cv2.remap(picture, np.ascontiguousarray(part), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for part in parts
+    ]
+    return np.concatenate(drawn) if drawn else np.zeros((0, 1, picture.shape[2]), picture.dtype)
+
+
+def _head(
+    picture: np.ndarray, known: np.ndarray, group: np.ndarray, scalp: np.ndarray, tuning: TubeTuning
+) -> np.ndarray:
+    """Fill a head: hair where the scalp is, skin elsewhere, and a smooth line between."""
+    turn = known.shape[1]
+    hair, skin = known & (group == HAIR), known & (group != HAIR)
+    if not skin.any() or not hair.any():
+        return np.where(known[..., None], picture, pull_push(picture, known.astype(np.float32)))
+    skinny = pull_push(picture, skin.astype(np.float32))
+    strip = max(2.0, np.sqrt(hair.sum()) / 2)
+    around = np.tile(hair, 3)
+    wanted = np.zeros_like(around)
+    wanted[:, turn:-turn] = True
+    hairy = repeat_picture(np.tile(picture, (1, 3, 1)).astype(np.uint8), around, wanted, strip, np.inf)
+    hairy = hairy.reshape(picture.shape).astype(np.float32)
+    sigma = tuning.hairline * turn
+    line = ndimage.gaussian_filter(scalp.astype(np.float32), sigma, mode=("nearest", "wrap"))
+    part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
+    return np.where(known[..., None], picture, part * hairy + (1 - part) * skinny)
