@@ -27,9 +27,9 @@ def fill_around(
         known: what the photo shows; some is.
         tuning: how even cloth is, and what is texture.
     """
-    rows = np.flatnonzero(known.mean(1) >= tuning.least_known)
-    if not len(rows):
-        rows = np.flatnonzero(known.any(1))
+    count = known.sum(1)
+    usual = np.median(count[count > 0])
+    rows = np.flatnonzero(count >= tuning.least_known * usual)
     done = _fill_rows(picture[rows], known[rows], tuning)
     filled = done[_nearest_row(rows, len(picture))]
     return np.where(known[..., None], picture, filled)
@@ -44,26 +44,55 @@ def _nearest_row(rows: np.ndarray, height: int) -> np.ndarray:
 
 
 def _fill_rows(picture: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
-    turn = known.shape[1]
+    height, turn = known.shape
     base = _even(picture, known, tuning.even * turn)
     texture = _texture(picture - base, known, tuning)
     left, right = _ends(known)
-    start, end = left[:, -1], right[:, 0]  # of the gap behind, which goes over the picture's ends
     columns = np.arange(turn)[None]
-    to_left, to_right = columns - left, right - columns
-    part = to_left / np.maximum(right - left, 1)
-    row = np.broadcast_to(np.arange(len(known), dtype=np.float32)[:, None], known.shape)
-    behind = (left < 0) | (right >= turn)
-    skew = _skew(_column(base, start), _column(base, end), tuning)
-    row_left, row_right = (np.where(behind, bent, row) for bent in _between(row, part, skew))
+    behind = (left < 0) | (right >= turn)  # the gap that goes over the picture's ends
 
+    # What goes round behind are two columns of colours; beside them rows end in colours of their own.
+    start, end = left[:, -1], right[:, 0]
+    first, second = (_steady(_column(base, edge), tuning) for edge in (start, end))
+    sigma = max(1.0, tuning.steady * height)
+    start_line, end_line = (ndimage.gaussian_filter1d(edge.astype(np.float32), sigma)[:, None] for edge in (start, end))
+    start_line, end_line = (line - np.where(columns < turn / 2, turn, 0) for line in (start_line, end_line + turn))
+    part = np.where(behind, (columns - start_line) / np.maximum(end_line - start_line, 1), 0).clip(0, 1)
+    row = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], known.shape)
+    row_first, row_second = _between(row, part, _skew(first, second, tuning))
     ease = (part * part * (3 - 2 * part))[..., None]
-    filled = (1 - ease) * _sample(base, row_left, left) + ease * _sample(base, row_right, right)
-    seen = np.maximum(turn - (end + turn - start), 0)[:, None] + 1
-    first = _sample(texture, row_left, left - _to_and_fro(to_left, seen))
-    second = _sample(texture, row_right, right + _to_and_fro(to_right, seen))
-    filled += np.where(part[..., None] < 0.5, first, second)
+    to_left, to_right = (columns - left)[..., None], (right - columns)[..., None]
+    reach = tuning.fade * turn
+    filled = (1 - ease) * _rows(first, row_first) + ease * _rows(second, row_second)
+    filled += np.exp(-to_left / reach) * (_column(base, start) - first)[:, None]
+    filled += np.exp(-to_right / reach) * (_column(base, end) - second)[:, None]
+    seen = np.maximum(start - end, 0)[:, None] + 1
+    from_first = _sample(texture, row_first, left - _to_and_fro(to_left[..., 0], seen))
+    from_second = _sample(texture, row_second, right + _to_and_fro(to_right[..., 0], seen))
+    filled += np.where(part[..., None] < 0.5, from_first, from_second)
+
+    part = ((columns - left) / np.maximum(right - left, 1))[..., None]
+    within = (1 - part) * _sample(base, row, left) + part * _sample(base, row, right)
+    filled = np.where(behind[..., None], filled, within)
     return np.where(known[..., None], picture, np.clip(filled, 0, 255)).astype(np.float32)
+
+
+def _steady(column: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+    """Return a column of colours (H, 3) without what is narrower than a stripe, and smooth between its steps."""
+    size = 2 * round(tuning.narrow * len(column)) + 1
+    kept = ndimage.median_filter(column, (size, 1), mode="nearest")
+    sigma = max(1.0, tuning.steady * len(column))
+    offset = np.arange(-int(3 * sigma), int(3 * sigma) + 1)
+    near = kept[(np.arange(len(column))[:, None] + offset).clip(0, len(column) - 1)]
+    apart = np.abs(near - kept[:, None]).max(-1)
+    weight = np.exp(-((offset / sigma) ** 2) / 2 - (apart / tuning.step) ** 2 / 2)
+    return (near * weight[..., None]).sum(1) / weight.sum(1)[:, None]
+
+
+def _rows(column: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the colours of a column (H, 3) at rows that may lie between two."""
+    places = np.arange(len(column))
+    return np.stack([np.interp(rows, places, column[:, c]) for c in range(column.shape[1])], -1)
 
 
 def _even(picture: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:

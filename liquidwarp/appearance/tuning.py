@@ -59,14 +59,23 @@ class TubeTuning:
     bend: float = 0.15
     """Part of the shorter bone over which the axis turns at a joint."""
 
-    least_known: float = 0.06
-    """Part of a turn of which a row must be seen to be gone on from."""
+    least_known: float = 0.35
+    """Seen part of a row, against a usual row's, from which on it is gone on from."""
 
     even: float = 0.035
     """Sigma, part of a turn, over which colours are averaged around: what is finer is texture."""
 
     steady: float = 0.02
-    """Sigma, part of the length, over which the edges of what is seen are smoothed for texture."""
+    """Sigma, part of the length, over which colours that go round are smoothed along the axis, between their steps."""
+
+    step: float = 12.0
+    """Grey levels (of 255) of such a step: a hem, or a stripe's edge."""
+
+    narrow: float = 0.01
+    """Part of the length: what is less than so wide, such as a crease, does not go round."""
+
+    fade: float = 0.04
+    """Part of a turn over which it fades."""
 
     shift: float = 0.1
     """Part of the length by which a hem, or a stripe, may lie higher on one side than on the other."""
@@ -82,6 +91,9 @@ class TubeTuning:
 
     least_unusual: float = 6.0
     """The same in grey levels, for plain cloth."""
+
+    hair_spread: float = 1.5
+    """Times the usual difference from the hair's median colour that a pixel may differ and be hair beyond doubt."""
 
     hairline: float = 0.02
     """Sigma, part of a turn of the head, over which the line of the hair is smoothed."""

@@ -65,21 +65,18 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
         surface: what the photo shows.
         tuning: what counts as seen.
     """
-    told = np.array([layer is not None for layer in surface.layers])[surface.group[tube.faces]]
-    looking = surface.front & (surface.facing.max(1) > tuning.oblique)
-    shown = _chart(tube, surface, told & looking[tube.faces])
+    shown = _chart(tube, surface)
     squarely = shown.facing >= tuning.oblique
     known = squarely & ((shown.kind == SEEN) | ((shown.kind > 0) & shown.beyond))
     if not known.any():
         known = squarely & (shown.kind > 0)
     if not known.any():
         return None
-    whole = _chart(tube, surface, told)
     if tube.is_head:
-        rgb = _head(shown.rgba[..., :3], known, shown.group, whole.group == HAIR, tuning)
+        rgb = _head(shown.rgba[..., :3], known, shown.group, tuning)
     else:
         rgb = fill_around(shown.rgba[..., :3], known, tuning=tuning)
-    alpha = np.where(whole.kind > 0, whole.rgba[..., 3], 255)
+    alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
     rgba = np.dstack([rgb, alpha])
     margins = ((0, 0), (tube.margin, tube.margin))
@@ -122,14 +119,15 @@ def filled_from_wrap(
     return replace(layer, rgba=rgba)
 
 
-def _chart(tube: Tube, surface: PhotoSurface, faces: np.ndarray) -> _Chart:
-    """Look up in the photo what some of a tube's faces, bool (N,), show."""
-    fragments = tube.fragments(faces)
+def _chart(tube: Tube, surface: PhotoSurface) -> _Chart:
+    """Look up in the photo what lies at the pixels of a chart; what looks away has no facing, and its alpha alone."""
+    told = np.array([layer is not None for layer in surface.layers])[surface.group[tube.faces]]
+    fragments = tube.fragments(told)
     index, bary = fragments.face_index[0].numpy(), fragments.bary[0].numpy()
     there = index >= 0
     face = tube.faces[index.clip(0)]
     xy = np.einsum("hwk,hwkc->hwc", bary, surface.corners[face])
-    facing = np.where(there, np.einsum("hwk,hwk->hw", bary, surface.facing[face]), -1)
+    facing = np.where(there & surface.front[face], np.einsum("hwk,hwk->hw", bary, surface.facing[face]), -1)
     group = np.where(there, surface.group[face], -1)
     rgba, kind = np.zeros((*index.shape, 4), np.float32), np.zeros(index.shape, np.uint8)
     for number in np.unique(group[there]):
@@ -155,14 +153,15 @@ def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.concatenate(drawn) if drawn else np.zeros((0, 1, picture.shape[2]), picture.dtype)
 
 
-def _head(
-    picture: np.ndarray, known: np.ndarray, group: np.ndarray, scalp: np.ndarray, tuning: TubeTuning
-) -> np.ndarray:
+def _head(picture: np.ndarray, known: np.ndarray, group: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Fill a head: hair where the scalp is, skin elsewhere, and a smooth line between."""
     turn = known.shape[1]
     hair, skin = known & (group == HAIR), known & (group != HAIR)
     if not skin.any() or not hair.any():
         return np.where(known[..., None], picture, pull_push(picture, known.astype(np.float32)))
+    core = np.median(picture[hair], 0)
+    off = np.abs(picture - core).max(-1)
+    hair &= off <= tuning.hair_spread * np.median(off[hair])
     skinny = pull_push(picture, skin.astype(np.float32))
     strip = max(2.0, np.sqrt(hair.sum()) / 2)
     around = np.tile(hair, 3)
@@ -171,6 +170,6 @@ def _head(
     hairy = repeat_picture(np.tile(picture, (1, 3, 1)).astype(np.uint8), around, wanted, strip, np.inf)
     hairy = hairy.reshape(picture.shape).astype(np.float32)
     sigma = tuning.hairline * turn
-    line = ndimage.gaussian_filter(scalp.astype(np.float32), sigma, mode=("nearest", "wrap"))
+    line = ndimage.gaussian_filter((group == HAIR).astype(np.float32), sigma, mode=("nearest", "wrap"))
     part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
     return np.where(known[..., None], picture, part * hairy + (1 - part) * skinny)
