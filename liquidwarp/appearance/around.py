@@ -18,19 +18,24 @@ _LEVEL = 0.05  # grey levels by which a row that is one (of `shift_rows`) off mu
 
 
 def fill_around(
-    picture: Float[np.ndarray, "H W 3"], known: Bool[np.ndarray, "H W"], *, tuning: TubeTuning = TUBE_TUNING
+    picture: Float[np.ndarray, "H W 3"],
+    known: Bool[np.ndarray, "H W"],
+    *,
+    worn: Bool[np.ndarray, "H W"] | None = None,
+    tuning: TubeTuning = TUBE_TUNING,
 ) -> Float[np.ndarray, "H W 3"]:
     """Return an unrolled picture with its unknown pixels filled; the known ones stay.
 
     Args:
         picture: one turn from left to right, along the axis from top to bottom; of 255.
         known: what the photo shows; some is.
+        worn: pixels of a garment that goes on behind even where hair or bare shoulders are at its ends.
         tuning: how even cloth is, and what is texture.
     """
     count = known.sum(1)
     usual = np.median(count[count > 0])
     rows = np.flatnonzero(count >= tuning.least_known * usual)
-    done = _fill_rows(picture[rows], known[rows], tuning)
+    done = _fill_rows(picture[rows], known[rows], None if worn is None else worn[rows], tuning)
     filled = done[_nearest_row(rows, len(picture))]
     return np.where(known[..., None], picture, filled)
 
@@ -43,17 +48,19 @@ def _nearest_row(rows: np.ndarray, height: int) -> np.ndarray:
     return np.where(closer, before, after)
 
 
-def _fill_rows(picture: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+def _fill_rows(picture: np.ndarray, known: np.ndarray, worn: np.ndarray | None, tuning: TubeTuning) -> np.ndarray:
     height, turn = known.shape
-    base = _even(picture, known, tuning.even * turn)
-    texture = _texture(picture - base, known, tuning)
+    texture = _texture(picture, known, tuning)
+    base = _even(picture, known, tuning.edge * turn)
     left, right = _ends(known)
     columns = np.arange(turn)[None]
     behind = (left < 0) | (right >= turn)  # the gap that goes over the picture's ends
 
     # What goes round behind are two columns of colours; beside them rows end in colours of their own.
     start, end = left[:, -1], right[:, 0]
-    first, second = (_steady(_column(base, edge), tuning) for edge in (start, end))
+    first, second = (_column(base, edge) for edge in (start, end))
+    own_first, own_second = first, second
+    first, second = (_steady(edge, tuning) for edge in _usual_ends(picture, known, worn, first, second, tuning))
     sigma = max(1.0, tuning.steady * height)
     start_line, end_line = (ndimage.gaussian_filter1d(edge.astype(np.float32), sigma)[:, None] for edge in (start, end))
     start_line, end_line = (line - np.where(columns < turn / 2, turn, 0) for line in (start_line, end_line + turn))
@@ -64,8 +71,8 @@ def _fill_rows(picture: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np
     to_left, to_right = (columns - left)[..., None], (right - columns)[..., None]
     reach = tuning.fade * turn
     filled = (1 - ease) * _rows(first, row_first) + ease * _rows(second, row_second)
-    filled += np.exp(-to_left / reach) * (_column(base, start) - first)[:, None]
-    filled += np.exp(-to_right / reach) * (_column(base, end) - second)[:, None]
+    filled += np.exp(-to_left / reach) * (own_first - first)[:, None]
+    filled += np.exp(-to_right / reach) * (own_second - second)[:, None]
     seen = np.maximum(start - end, 0)[:, None] + 1
     from_first = _sample(texture, row_first, left - _to_and_fro(to_left[..., 0], seen))
     from_second = _sample(texture, row_second, right + _to_and_fro(to_right[..., 0], seen))
@@ -102,14 +109,53 @@ def _even(picture: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
     return total / np.maximum(weight, _HARDLY_ANY)[..., None]
 
 
-def _texture(detail: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+def _texture(picture: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Return what is left of a row's pixels beside their mean, zero where it is unusual there, or not known."""
-    size = np.abs(detail).max(-1)
-    usual = np.where(known, size, 0).sum(1) / np.maximum(known.sum(1), 1)
-    usual = ndimage.gaussian_filter1d(usual, max(1.0, tuning.steady * len(usual)))
-    limit = np.maximum(tuning.unusual * usual, tuning.least_unusual)[:, None]
-    odd = ndimage.binary_dilation(known & (size > limit))
-    return np.where((known & ~odd)[..., None], detail, 0)
+    plain = known
+    for _ in range(2):  # what is unusual tells nothing of the mean, either
+        detail = picture - _even(picture, plain, tuning.even * known.shape[1])
+        size = np.abs(detail).max(-1)
+        usual = np.where(plain, size, 0).sum(1) / np.maximum(plain.sum(1), 1)
+        usual = ndimage.gaussian_filter1d(usual, max(1.0, tuning.steady * len(usual)))
+        limit = np.clip(tuning.unusual * usual, tuning.least_unusual, tuning.most_texture)[:, None]
+        plain = plain & (size <= limit)
+    weight = ndimage.gaussian_filter(plain.astype(np.float32), 1.0)
+    return np.where(plain[..., None], detail * weight[..., None], 0)
+
+
+def _usual_ends(
+    picture: np.ndarray,
+    known: np.ndarray,
+    worn: np.ndarray | None,
+    first: np.ndarray,
+    second: np.ndarray,
+    tuning: TubeTuning,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns that go round: the cloth that each row ends in, of whose colour it shows most.
+
+    What the end of a row alone shows, such as a gap under an arm, is no cloth; then the other end is that of both.
+    """
+    count = np.maximum(known.sum(1), 1)
+    sigma = max(1.0, tuning.steady * len(known))
+    columns, shares = [], []
+    for color in (first, second):
+        for _ in range(2):
+            apart = np.abs(picture - color[:, None]).max(-1)
+            weight = np.where(known, np.exp(-((apart / tuning.alike) ** 2) / 2), 0) + _HARDLY_ANY
+            color = (picture * weight[..., None]).sum(1) / weight.sum(1)[:, None]
+        columns.append(color)
+        shares.append(ndimage.gaussian_filter1d(weight.sum(1) / count, sigma))
+    foreign = [shares[i] < tuning.least_alike * shares[1 - i] for i in (0, 1)]
+    columns = [np.where(foreign[i][:, None], columns[1 - i], columns[i]) for i in (0, 1)]
+    if worn is None or not worn.any():
+        return columns[0], columns[1]
+    cloth = known & worn
+    for row in np.flatnonzero(cloth.sum(1) >= tuning.least_worn * count):
+        colors = picture[row, cloth[row]]
+        for column in columns:
+            if (np.abs(column[row] - colors).max(-1) < tuning.alike).mean() < tuning.least_alike:
+                column[row] = np.median(colors, 0)
+    return columns[0], columns[1]
 
 
 def _ends(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -65,6 +65,24 @@ class TubeTuning:
     even: float = 0.035
     """Sigma, part of a turn, over which colours are averaged around: what is finer is texture."""
 
+    edge: float = 0.012
+    """The same for the colours that go round."""
+
+    alike: float = 30.0
+    """Grey levels (of 255) within which colours are of one cloth."""
+
+    least_alike: float = 0.25
+    """Part of what is like one end of a row that must be like its other end, or that is no cloth of the row's."""
+
+    least_worn: float = 0.12
+    """Part of a row's seen pixels that must be of the garment below, for that to go round."""
+
+    chest: tuple[float, float] = (0.3, 0.55)
+    """Where along the trunk, from the neck, there is nothing but garment, as parts of its length."""
+
+    least_color: float = 0.15
+    """Part of the chest that a colour must have to be the garment's."""
+
     steady: float = 0.02
     """Sigma, part of the length, over which colours that go round are smoothed along the axis, between their steps."""
 
@@ -91,6 +109,12 @@ class TubeTuning:
 
     least_unusual: float = 6.0
     """The same in grey levels, for plain cloth."""
+
+    most_texture: float = 35.0
+    """Grey levels beyond which nothing is texture."""
+
+    sole: float = 0.2
+    """Part of a foot's height that is sole."""
 
     hair_spread: float = 1.5
     """Times the usual difference from the hair's median colour that a pixel may differ and be hair beyond doubt."""

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 from liquidwarp.appearance.around import fill_around
-from liquidwarp.appearance.layers import FILLED, HAIR, SEEN, Layer, pull_push, repeat_picture
+from liquidwarp.appearance.layers import FEET, FILLED, HAIR, SEEN, TORSO, Layer, pull_push, repeat_picture
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -75,7 +75,9 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
     if tube.is_head:
         rgb = _head(shown.rgba[..., :3], known, shown.group, tuning)
     else:
-        rgb = fill_around(shown.rgba[..., :3], known, tuning=tuning)
+        worn = _worn(shown, known, tuning) if (shown.group == TORSO).any() else None
+        rgb = fill_around(shown.rgba[..., :3], known, worn=worn, tuning=tuning)
+        rgb = _shod(rgb, known, np.isin(shown.group, FEET), tuning)
     alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
     rgba = np.dstack([rgb, alpha])
@@ -153,23 +155,61 @@ def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.concatenate(drawn) if drawn else np.zeros((0, 1, picture.shape[2]), picture.dtype)
 
 
+def _worn(shown: _Chart, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+    """Return the pixels down to the chest, bool (H, W), that have the colours of what is worn there."""
+    height = len(known)
+    top, bottom = (round(part * height) for part in tuning.chest)
+    out = np.zeros_like(known)
+    chest = shown.rgba[top:bottom, :, :3][known[top:bottom]]
+    if not len(chest):
+        return out
+    bins, member, count = np.unique(chest // tuning.alike, axis=0, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(member.ravel(), chest[:, c], len(bins)) for c in range(3)], -1) / count[:, None]
+    colors = means[count >= tuning.least_color * len(chest)]
+    for color in colors:
+        out[:bottom] |= np.abs(shown.rgba[:bottom, :, :3] - color).max(-1) < tuning.alike
+    return out & known
+
+
+def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+    """Return a leg's picture whose unseen foot has the usual colour of the seen one, and a sole."""
+    rows = np.flatnonzero(foot.any(1))
+    seen = foot & known
+    if not len(rows) or not seen.any():
+        return rgb
+    y = np.arange(len(rgb))[:, None]
+    sole = y > rows[-1] - tuning.sole * (rows[-1] - rows[0])
+    out = rgb.copy()
+    for part in (sole, ~sole):
+        shown = seen & part if (seen & part).any() else seen
+        out[foot & ~known & part] = np.median(rgb[shown], 0)
+    return out
+
+
 def _head(picture: np.ndarray, known: np.ndarray, group: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Fill a head: hair where the scalp is, skin elsewhere, and a smooth line between."""
-    turn = known.shape[1]
     hair, skin = known & (group == HAIR), known & (group != HAIR)
     if not skin.any() or not hair.any():
-        return np.where(known[..., None], picture, pull_push(picture, known.astype(np.float32)))
+        return np.where(known[..., None], picture, _spread(picture, known))
     core = np.median(picture[hair], 0)
     off = np.abs(picture - core).max(-1)
     hair &= off <= tuning.hair_spread * np.median(off[hair])
-    skinny = pull_push(picture, skin.astype(np.float32))
-    strip = max(2.0, np.sqrt(hair.sum()) / 2)
-    around = np.tile(hair, 3)
-    wanted = np.zeros_like(around)
+    even = _spread(picture, hair)
+    turn = known.shape[1]
+    around, wanted = np.tile(hair, 3), np.zeros((len(hair), 3 * turn), bool)
     wanted[:, turn:-turn] = True
-    hairy = repeat_picture(np.tile(picture, (1, 3, 1)).astype(np.uint8), around, wanted, strip, np.inf)
-    hairy = hairy.reshape(picture.shape).astype(np.float32)
+    detail = np.where(hair[..., None], picture - even, 0)
+    texture = np.tile((detail + 128).clip(0, 255), (1, 3, 1)).astype(np.uint8)
+    strip = max(2.0, np.sqrt(hair.sum()) / 2)
+    hairy = even + repeat_picture(texture, around, wanted, strip, np.inf).reshape(picture.shape) - 128.0
     sigma = tuning.hairline * turn
     line = ndimage.gaussian_filter((group == HAIR).astype(np.float32), sigma, mode=("nearest", "wrap"))
     part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
-    return np.where(known[..., None], picture, part * hairy + (1 - part) * skinny)
+    return np.where(known[..., None], picture, part * hairy + (1 - part) * _spread(picture, skin))
+
+
+def _spread(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return known colours spread smoothly, also over the ends of a turn."""
+    turn = known.shape[1]
+    wide = pull_push(np.tile(picture, (1, 3, 1)), np.tile(known, 3).astype(np.float32))
+    return wide[:, turn:-turn]
