@@ -22,6 +22,7 @@ def fill_around(
     known: Bool[np.ndarray, "H W"],
     *,
     worn: Bool[np.ndarray, "H W"] | None = None,
+    bare: Bool[np.ndarray, "H W"] | None = None,
     tuning: TubeTuning = TUBE_TUNING,
 ) -> Float[np.ndarray, "H W 3"]:
     """Return an unrolled picture with its unknown pixels filled; the known ones stay.
@@ -29,13 +30,16 @@ def fill_around(
     Args:
         picture: one turn from left to right, along the axis from top to bottom; of 255.
         known: what the photo shows; some is.
-        worn: pixels of a garment that goes on behind even where hair or bare shoulders are at its ends.
+        worn: pixels of a garment that goes on behind even where its rows end in `bare` ones.
+        bare: hair, or bare shoulders; needed with `worn`.
         tuning: how even cloth is, and what is texture.
     """
     count = known.sum(1)
     usual = np.median(count[count > 0])
     rows = np.flatnonzero(count >= tuning.least_known * usual)
-    done = _fill_rows(picture[rows], known[rows], None if worn is None else worn[rows], tuning)
+    none = np.zeros_like(known)
+    worn, bare = (known & (none if mask is None else mask) for mask in (worn, bare))
+    done = _fill_rows(picture[rows], known[rows], worn[rows], bare[rows], tuning)
     filled = done[_nearest_row(rows, len(picture))]
     return np.where(known[..., None], picture, filled)
 
@@ -48,7 +52,9 @@ def _nearest_row(rows: np.ndarray, height: int) -> np.ndarray:
     return np.where(closer, before, after)
 
 
-def _fill_rows(picture: np.ndarray, known: np.ndarray, worn: np.ndarray | None, tuning: TubeTuning) -> np.ndarray:
+def _fill_rows(
+    picture: np.ndarray, known: np.ndarray, worn: np.ndarray, bare: np.ndarray, tuning: TubeTuning
+) -> np.ndarray:
     height, turn = known.shape
     texture = _texture(picture, known, tuning)
     base = _even(picture, known, tuning.edge * turn)
@@ -60,7 +66,7 @@ def _fill_rows(picture: np.ndarray, known: np.ndarray, worn: np.ndarray | None, 
     start, end = left[:, -1], right[:, 0]
     first, second = (_column(base, edge) for edge in (start, end))
     own_first, own_second = first, second
-    first, second = (_steady(edge, tuning) for edge in _usual_ends(picture, known, worn, first, second, tuning))
+    first, second = (_steady(edge, tuning) for edge in _usual_ends(picture, known, worn, bare, first, second, tuning))
     sigma = max(1.0, tuning.steady * height)
     start_line, end_line = (ndimage.gaussian_filter1d(edge.astype(np.float32), sigma)[:, None] for edge in (start, end))
     start_line, end_line = (line - np.where(columns < turn / 2, turn, 0) for line in (start_line, end_line + turn))
@@ -126,7 +132,8 @@ def _texture(picture: np.ndarray, known: np.ndarray, tuning: TubeTuning) -> np.n
 def _usual_ends(
     picture: np.ndarray,
     known: np.ndarray,
-    worn: np.ndarray | None,
+    worn: np.ndarray,
+    bare: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
     tuning: TubeTuning,
@@ -137,24 +144,22 @@ def _usual_ends(
     """
     count = np.maximum(known.sum(1), 1)
     sigma = max(1.0, tuning.steady * len(known))
-    columns, shares = [], []
+    columns, shares, naked = [], [], []
     for color in (first, second):
         for _ in range(2):
             apart = np.abs(picture - color[:, None]).max(-1)
             weight = np.where(known, np.exp(-((apart / tuning.alike) ** 2) / 2), 0) + _HARDLY_ANY
             color = (picture * weight[..., None]).sum(1) / weight.sum(1)[:, None]
         columns.append(color)
+        naked.append(2 * (weight * bare).sum(1) > weight.sum(1))
         shares.append(ndimage.gaussian_filter1d(weight.sum(1) / count, sigma))
     foreign = [shares[i] < tuning.least_alike * shares[1 - i] for i in (0, 1)]
     columns = [np.where(foreign[i][:, None], columns[1 - i], columns[i]) for i in (0, 1)]
-    if worn is None or not worn.any():
-        return columns[0], columns[1]
-    cloth = known & worn
-    for row in np.flatnonzero(cloth.sum(1) >= tuning.least_worn * count):
-        colors = picture[row, cloth[row]]
-        for column in columns:
-            if (np.abs(column[row] - colors).max(-1) < tuning.alike).mean() < tuning.least_alike:
-                column[row] = np.median(colors, 0)
+    for row in np.flatnonzero((naked[0] | naked[1]) & (worn.sum(1) >= tuning.least_worn * count)):
+        cloth = np.median(picture[row, worn[row]], 0)
+        for column, is_bare in zip(columns, naked, strict=True):
+            if is_bare[row]:
+                column[row] = cloth
     return columns[0], columns[1]
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 from liquidwarp.appearance.around import fill_around
-from liquidwarp.appearance.layers import FEET, FILLED, HAIR, SEEN, TORSO, Layer, pull_push, repeat_picture
+from liquidwarp.appearance.layers import FEET, FILLED, HAIR, HEAD, SEEN, TORSO, Layer, pull_push, repeat_picture
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -75,8 +75,8 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
     if tube.is_head:
         rgb = _head(shown.rgba[..., :3], known, shown.group, tuning)
     else:
-        worn = _worn(shown, known, tuning) if (shown.group == TORSO).any() else None
-        rgb = fill_around(shown.rgba[..., :3], known, worn=worn, tuning=tuning)
+        worn, bare = _worn(shown, known, surface, tuning) if (shown.group == TORSO).any() else (None, None)
+        rgb = fill_around(shown.rgba[..., :3], known, worn=worn, bare=bare, tuning=tuning)
         rgb = _shod(rgb, known, np.isin(shown.group, FEET), tuning)
     alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
@@ -155,20 +155,26 @@ def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.concatenate(drawn) if drawn else np.zeros((0, 1, picture.shape[2]), picture.dtype)
 
 
-def _worn(shown: _Chart, known: np.ndarray, tuning: TubeTuning) -> np.ndarray:
-    """Return the pixels down to the chest, bool (H, W), that have the colours of what is worn there."""
-    height = len(known)
-    top, bottom = (round(part * height) for part in tuning.chest)
-    out = np.zeros_like(known)
-    chest = shown.rgba[top:bottom, :, :3][known[top:bottom]]
+def _worn(
+    shown: _Chart, known: np.ndarray, surface: PhotoSurface, tuning: TubeTuning
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels of a trunk, bool (H, W), are of what is worn on the chest, and which are hair or bare skin."""
+    top, bottom = (round(part * len(known)) for part in tuning.chest)
+    rgb = shown.rgba[..., :3]
+    chest = rgb[top:bottom][known[top:bottom]]
+    worn, bare = np.zeros_like(known), np.zeros_like(known)
     if not len(chest):
-        return out
-    bins, member, count = np.unique(chest // tuning.alike, axis=0, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(member.ravel(), chest[:, c], len(bins)) for c in range(3)], -1) / count[:, None]
-    colors = means[count >= tuning.least_color * len(chest)]
-    for color in colors:
-        out[:bottom] |= np.abs(shown.rgba[:bottom, :, :3] - color).max(-1) < tuning.alike
-    return out & known
+        return worn, bare
+    _, member, count = np.unique(chest // tuning.alike, axis=0, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(member.ravel(), chest[:, c], len(count)) for c in range(3)], -1) / count[:, None]
+    for color in means[count >= tuning.least_color * len(chest)]:
+        worn[:bottom] |= np.abs(rgb[:bottom] - color).max(-1) < tuning.alike
+    for group in (HEAD, HAIR):
+        layer = surface.layers[group]
+        if layer is not None and (layer.kind == SEEN).any():
+            color = np.median(layer.rgba[layer.kind == SEEN], 0)[:3]
+            bare[:bottom] |= np.abs(rgb[:bottom] - color).max(-1) < tuning.like_head
+    return worn & known, bare & known & ~worn
 
 
 def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
