@@ -74,7 +74,7 @@ class TubeTuning:
     least_alike: float = 0.25
     """Part of what is like one end of a row that must be like its other end, or that is no cloth of the row's."""
 
-    like_head: float = 60.0
+    like_head: float = 40.0
     """Grey levels within which a trunk's colour may be the hair's, or bare skin."""
 
     least_worn: float = 0.12
