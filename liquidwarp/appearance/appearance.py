@@ -21,9 +21,7 @@ from liquidwarp.appearance.layers import (
     TORSO,
     UPPER_LEGS,
     Layer,
-    back_layer_from_sides,
     clear_of_arms,
-    continue_picture,
     cut_out,
     depth_edges,
     front_layer,
@@ -46,7 +44,7 @@ from liquidwarp.appearance.unseen import (
     unlike_neighbour,
 )
 from liquidwarp.appearance.tubes import tubes_of
-from liquidwarp.appearance.wrap import PhotoSurface, filled_from_wrap, wrap_layer
+from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
@@ -206,79 +204,79 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
-    taken = _take_layers(topology, item, excerpt, parts, corners, beyond, height_px, tuning)
+    taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
     facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    shown: list[Layer | None] = [
-        None if taken.guessed[group] or number < 0 else taken.layers[number]
-        for group, number in enumerate(taken.layer_of[0])
-    ]
-    surface = PhotoSurface(face_group, corners, facing, is_front, shown, (item.alpha.shape[0], item.alpha.shape[1]))
-    layers, wrapped = _wrap(topology, item, surface, excerpt, taken, height_px, tuning)
-    slot_layer = np.stack([taken.layer_of[np.where(is_front | (wrapped.layer >= 0), 0, 1), face_group], wrapped.layer], 1)
+    wraps, layers = _wrap(topology, item, face_group, corners, facing, is_front, excerpt, taken, height_px, tuning)
+    wrapped = wraps.layer[:, 0] >= 0
+    back_of = np.full(len(LAYER_GROUPS), -1)
+    for group in np.unique(face_group[~wrapped & ~guessed]):
+        front = layers[taken.layer_of[group]]
+        back_of[group] = len(layers)
+        layers.append(replace(front, kind=np.full_like(front.kind, FILLED)))
+    looks_back = ~wrapped & ~guessed & ~is_front
+    flat = np.where(looks_back, back_of[face_group], taken.layer_of[face_group])
     origin = np.array([layer.origin for layer in layers], np.float32)
-    slot_xy = np.stack([corners - origin[slot_layer[:, 0]][:, None], wrapped.corners], 1).astype(np.float32)
-    slot_xy[plain, 0] = plain_place(facing[plain])
+    flat_xy = (corners - origin[flat][:, None]).astype(np.float32)
+    flat_xy[plain] = plain_place(facing[plain])
     squarely = np.clip((facing - tuning.tubes.oblique) / tuning.tubes.blend, 0, 1) * is_front[:, None]
-    squarely[wrapped.layer < 0] = 1
+    squarely = np.where(wrapped[:, None], squarely, 1)
     trust = _facing_weight(facing, tuning)
+    parts_of_trust = np.concatenate([squarely[:, None], (1 - squarely)[:, None] * wraps.part], 1)
     appearance = Appearance(
         texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers]),
         kinds=np.concatenate([layer.kind.reshape(-1) for layer in layers]),
         table=_table(layers),
-        slot_layer=slot_layer.astype(np.int32),
-        slot_xy=slot_xy,
-        slot_weight=np.stack([trust * squarely, trust * (1 - squarely)], 1).astype(np.float32),
-        slot_mirrored=np.zeros((len(faces), 2), bool),
+        slot_layer=np.concatenate(
+            [flat[:, None], np.where(wraps.layer >= 0, wraps.layer + len(taken.layers), -1)], 1
+        ).astype(np.int32),
+        slot_xy=np.concatenate([flat_xy[:, None], wraps.corners], 1),
+        slot_weight=(trust[:, None] * parts_of_trust).astype(np.float32),
+        slot_mirrored=np.zeros((len(faces), 3), bool),
     )
     appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed, tuning)
     guess = guessed & ~appearance.slot_mirrored[:, 0]
     return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
 
 
-@dataclass(frozen=True, eq=False)
-class _Wrapped:
-    """Where faces lie in unrolled layers.
-
-    Attributes:
-        layer: (F,) of each face, -1 for none.
-        corners: (F, 3, 2) where their corners lie in it, pixels.
-    """
-
-    layer: np.ndarray
-    corners: np.ndarray
-
-
 def _wrap(
     topology: Topology,
     item: Observation,
-    surface: PhotoSurface,
+    face_group: np.ndarray,
+    corners: np.ndarray,
+    facing: np.ndarray,
+    is_front: np.ndarray,
     excerpt: Excerpt,
     taken: "_Taken",
     height_px: float,
     tuning: LayerTuning,
-) -> tuple[list[Layer], _Wrapped]:
-    """Unroll trunk, head and limbs; return all layers, the front layers filled from the unrolled ones."""
-    faces = topology.faces.numpy()
+) -> tuple[Wraps, list[Layer]]:
+    """Unroll trunk, head and limbs; return that, and all layers, the flat ones filled from the unrolled ones."""
+    size = (item.alpha.shape[0], item.alpha.shape[1])
+    shown = [
+        None if taken.guessed[group] or number < 0 else taken.layers[number]
+        for group, number in enumerate(taken.layer_of)
+    ]
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size)
     rows = item.vertices[:, 1]
-    scale = height_px / max(float(rows.max() - rows.min()), _TINY) * excerpt.scale
+    scale = excerpt.scale * height_px / max(float(rows.max() - rows.min()), _TINY)
+    tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
+    wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
     layers = list(taken.layers)
-    layer_of, corners = np.full(len(faces), -1), np.zeros((len(faces), 3, 2), np.float32)
-    for tube in tubes_of(faces, surface.group, item.vertices, item.camera, scale, tuning=tuning.tubes):
-        wrap = wrap_layer(tube, surface, tuning=tuning.tubes)
-        if wrap is None:
-            continue
-        mine = ~taken.guessed[surface.group[tube.faces]]
-        layer_of[tube.faces[mine]] = len(layers)
-        corners[tube.faces] = tube.corners
-        layers.append(wrap)
-    for group, number in enumerate(taken.layer_of[0]):
-        for wrap in np.unique(layer_of[(surface.group == group) & (layer_of >= 0)]):
-            own = np.flatnonzero((surface.group == group) & (layer_of == wrap))
+    for group, number in enumerate(taken.layer_of):
+        own = wraps.layer[:, 0] * (face_group == group) - (face_group != group)
+        for wrap in np.unique(own[own >= 0]):
+            mine = np.flatnonzero(own == wrap)
             layers[number] = filled_from_wrap(
-                layers[number], layers[wrap], item.vertices, topology.faces[own], corners[own], item.camera, surface.size
+                layers[number],
+                wraps.layers[wrap],
+                item.vertices,
+                topology.faces[mine],
+                wraps.corners[mine, 0],
+                item.camera,
+                size,
             )
-    return layers, _Wrapped(layer_of, corners)
+    return wraps, layers + wraps.layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,7 +325,7 @@ class _Taken:
 
     Attributes:
         layers: all of them.
-        layer_of: int32 (2, G) front and back layer of each group, -1 for none.
+        layer_of: int32 (G,) layer of each group, -1 for none.
         guessed: bool (G,): groups of which the photo shows nothing.
         plain: bool (G,): those of one colour, whose surface looks into a `plain_layer`.
     """
@@ -339,10 +337,10 @@ class _Taken:
 
 
 def _take_layers(
-    topology: Topology,
     item: Observation,
     excerpt: Excerpt,
     parts: _Parts,
+    face_group: np.ndarray,
     corners: np.ndarray,
     beyond: np.ndarray,
     height_px: float,
@@ -351,16 +349,15 @@ def _take_layers(
     """Take the layers of all groups from a photo; of what it does not show, make some up.
 
     Args:
-        topology: of the body.
         item: the photo.
         excerpt: of the photo.
         parts: what shows which part in that excerpt.
+        face_group: layer group of each face.
         corners: of the faces in the photo, pixels (F, 3, 2).
         beyond: from `_beyond_photo`.
         height_px: the person's height in pixels.
         tuning: how far layers reach, and what is enough of a limb.
     """
-    face_group = group_of_part()[topology.face_part.numpy()]
     leaving, slivers = _cut_groups(face_group, beyond, tuning)
     colors = parts.item.rgb
     own = list(parts.trusted)
@@ -368,7 +365,7 @@ def _take_layers(
         place = excerpt.place(corners[face_group == group].mean((0, 1)))
         own[group] = unlike_neighbour(group, colors, own, place, tuning=tuning.unseen)
     layers: list[Layer] = []
-    layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
+    layer_of = np.full(len(LAYER_GROUPS), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
     strip = tuning.strip * height_px
     for group in range(len(LAYER_GROUPS)):
@@ -377,16 +374,13 @@ def _take_layers(
             continue
         reach = int(tuning.reach * max(item.alpha.shape)) if group in leaving else 0
         box = _box(corners[members].reshape(-1, 2), tuning.pad * height_px, item.alpha.shape, reach)
-        layer_of[:, group] = len(layers)
+        layer_of[group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and parts.trusted[HEAD].any()
         least = FEW if group in leaving else 1
         guessed[group] = group in slivers or not (bare_hand or cut_out(excerpt.back(own[group]), box, 0).sum() >= least)
         texture = strip, tuning.lasting * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
-            front = _front_layer(group, item, excerpt, parts, box, texture, tuning)
-            layer_of[1, group] = len(layers) + 1
-            back = _back_layer(group, front, members, topology, excerpt, parts, tuning)
-            layers += [front, back]
+            layers.append(_front_layer(group, item, excerpt, parts, box, texture, tuning))
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
@@ -396,10 +390,9 @@ def _take_layers(
         color = plain_color(group, colors, own, place, tuning=tuning.unseen)
         layers.append(cloth or plain_layer(color, tuning=tuning.unseen))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
-        trousers = layers[layer_of[0, UPPER_LEGS[0]]]
-        for number in layer_of[:, TORSO]:
-            line = _waistline(corners, face_group, tuning.waistband)
-            layers[number] = _with_trousers(layers[number], trousers, line, item.alpha.shape)
+        trousers, number = layers[layer_of[UPPER_LEGS[0]]], layer_of[TORSO]
+        line = _waistline(corners, face_group, tuning.waistband)
+        layers[number] = _with_trousers(layers[number], trousers, line, item.alpha.shape)
     return _Taken(layers, layer_of, guessed, plain)
 
 
@@ -481,35 +474,6 @@ def _front_layer(
         return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, tuning=tuning)
     seeds = excerpt.back(hair_core(mine, parts.labels, tuning=tuning)) if group == HAIR else known
     return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture, tuning=tuning)
-
-
-def _back_layer(
-    group: int,
-    front: Layer,
-    members: np.ndarray,
-    topology: Topology,
-    excerpt: Excerpt,
-    parts: _Parts,
-    tuning: LayerTuning,
-) -> Layer:
-    """Invent what the photo cannot show of a group."""
-    height, width = front.kind.shape
-    box = (*front.origin, front.origin[0] + width, front.origin[1] + height)
-    if group == TORSO:
-        item, own_faces = parts.item, topology.faces[torch.from_numpy(np.flatnonzero(members))]
-        mask = rasterize(item.vertices[None], own_faces, item.camera).mask[0].numpy()
-        return back_layer_from_sides(front, cut_out(excerpt.back(mask), box, 0), tuning=tuning)
-    rgba = front.rgba
-    if group == HAIR:
-        core = hair_core(parts.trusted[group], parts.labels, tuning=tuning)
-        core = cut_out(excerpt.back(core), box, 0)
-        if core.any():
-            rgba = np.dstack([continue_picture(front.rgba[..., :3], core, tuning=tuning), front.rgba[..., 3]])
-    if group == HEAD:
-        known = (front.kind == SEEN) & ~cut_out(excerpt.back(parts.face), box, 0)
-        if known.any():
-            rgba = np.dstack([continue_picture(front.rgba[..., :3], known, tuning=tuning), front.rgba[..., 3]])
-    return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)
 
 
 def _borrow_from_mirror(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from liquidwarp.appearance.layers import HAIR, HEAD, LAYER_GROUPS, TORSO, UPPER_LEGS
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
+from liquidwarp.mesh import smooth_over_surface
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera, Fragments
 
@@ -33,7 +34,9 @@ class Tube:
 
     Attributes:
         is_head: whether it is the head's.
-        faces: indices of its N faces.
+        faces: indices of its N faces, and of those of others beside the seam.
+        own: which of them are its own.
+        part: how much of their corners is the tube's: the seam is smooth, which faces are not.
         corners: where their corners lie in the chart.
         radius: distance of the corners from the axis, metres.
         size: (height, width) of the chart; all but the margins at both ends is one turn.
@@ -42,6 +45,8 @@ class Tube:
 
     is_head: bool
     faces: Int[np.ndarray, "N"]
+    own: Bool[np.ndarray, "N"]
+    part: Float[np.ndarray, "N 3"]
     corners: Float[np.ndarray, "N 3 2"]
     radius: Float[np.ndarray, "N 3"]
     size: tuple[int, int]
@@ -118,9 +123,8 @@ def tubes_of(
         _join_hips(tube_of, faces, face_group, points, paths, tuning)
     tubes = []
     for number, path in enumerate(paths):
-        members = np.flatnonzero(tube_of == number)
-        is_head = face_group[members[0]] in (HEAD, HAIR)
-        tubes.append(_unrolled(is_head, members, faces[members], points, path, camera, scale, tuning))
+        is_head = bool(np.isin(face_group[tube_of == number], (HEAD, HAIR)).any())
+        tubes.append(_unrolled(is_head, tube_of == number, faces, points, path, camera, scale, tuning))
     return tubes
 
 
@@ -162,7 +166,7 @@ def _join_hips(
 
 def _unrolled(
     is_head: bool,
-    members: np.ndarray,
+    mine: np.ndarray,
     faces: np.ndarray,
     points: np.ndarray,
     path: np.ndarray,
@@ -170,27 +174,35 @@ def _unrolled(
     scale: float,
     tuning: TubeTuning,
 ) -> Tube:
-    used, local = np.unique(faces, return_inverse=True)
-    faces = local.reshape(faces.shape)
+    used = np.unique(faces[mine])
+    part = np.zeros(len(points))
+    part[used] = 1
+    part[np.unique(faces[~mine])] -= 0.5
+    part = smooth_over_surface(part.clip(0), faces, steps=tuning.seam_steps)
+    part = np.clip((part - 0.5) * tuning.seam + 0.5, 0, 1)[faces]
+    members = np.flatnonzero(mine | (part > 0).any(1))
+    own = mine[members]
+    used, local = np.unique(faces[members], return_inverse=True)
+    triangles = local.reshape(-1, 3)
     along, center, axis = _along(points[used], path, tuning.bend)
     forward = -camera.toward(torch.from_numpy(center).float()).double().numpy()
     forward = _unit(forward - (forward * axis).sum(1, keepdims=True) * axis)
     off = points[used] - center
     off -= (off * axis).sum(1, keepdims=True) * axis
-    angle = np.arctan2((off * np.cross(axis, forward)).sum(1), (off * forward).sum(1))
-    radius = np.linalg.norm(off, axis=1)
+    angle = np.arctan2((off * np.cross(axis, forward)).sum(1), (off * forward).sum(1))[triangles]
+    radius, along = np.linalg.norm(off, axis=1)[triangles], along[triangles]
 
-    turn = max(_LEAST_TURN, round(2 * np.pi * float(np.quantile(radius, 0.75)) * scale))
+    turn = max(_LEAST_TURN, round(2 * np.pi * float(np.quantile(radius[own], tuning.girth)) * scale))
     margin = max(1, round(tuning.margin * turn))
     # Angles of a face are told from that of its corner farthest from the axis, where they mean most.
-    outer = np.take_along_axis(angle[faces], radius[faces].argmax(1)[:, None], 1)
-    around = outer + (angle[faces] - outer + np.pi) % (2 * np.pi) - np.pi
+    outer = np.take_along_axis(angle, radius.argmax(1)[:, None], 1)
+    around = outer + (angle - outer + np.pi) % (2 * np.pi) - np.pi
     around -= 2 * np.pi * np.floor((around.mean(1, keepdims=True) + np.pi) / (2 * np.pi))
-    low = float(along.min())
-    corners = np.stack([margin + (around + np.pi) / (2 * np.pi) * turn, (along[faces] - low) * scale], -1)
-    height = max(2, int(np.ceil((float(along.max()) - low) * scale)))
-    size = (height, turn + 2 * margin)
-    return Tube(is_head, members, corners.astype(np.float32), radius[faces].astype(np.float32), size, margin)
+    low, high = along[own].min(), along[own].max()
+    corners = np.stack([margin + (around + np.pi) / (2 * np.pi) * turn, (along - low) * scale], -1)
+    size = (max(2, int(np.ceil((high - low) * scale))), turn + 2 * margin)
+    corners, radius, part = (array.astype(np.float32) for array in (corners, radius, part[members]))
+    return Tube(is_head, members, own, part, corners, radius, size, margin)
 
 
 def _along(points: np.ndarray, path: np.ndarray, bend: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -53,6 +53,15 @@ class TubeTuning:
     margin: float = 0.1
     """Part of a turn that a chart repeats at both ends."""
 
+    girth: float = 0.75
+    """Quantile of a tube's radius that makes its chart's width."""
+
+    seam_steps: int = 6
+    """Rounds of smoothing of the border between two tubes, which follows the edges of faces otherwise."""
+
+    seam: float = 4.0
+    """Steepness of that border after them; 1 is as wide as they make it."""
+
     straight: float = 0.85
     """Cosine between trunk and thigh from which on the hips are one tube with the trunk."""
 
@@ -187,16 +196,6 @@ class LayerTuning:
 
     strip_samples: int = 8
     """Samples of a strip of texture, for its mean."""
-
-    side_inset: float = 0.06
-    """Fraction of a trunk's width from its outline at which the strips begin that its back is made of: there colours
-    are the garment's own."""
-
-    side_strip: float = 0.16
-    """How wide they are."""
-
-    side_smooth: float = 0.01
-    """Sigma, fraction of a layer's height, over which a trunk's outline is smoothed for them."""
 
     pad: float = 0.03
     """Fraction of the height by which a layer reaches beyond its mesh."""

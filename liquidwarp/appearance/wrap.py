@@ -1,6 +1,7 @@
 """Unrolled layers: what a photo tells of a trunk, a head or a limb all around, and what goes round where it tells
 nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,6 +16,9 @@ from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
+
+_TINY = 1e-6
+_MIDDLE = 128  # of the range of a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,56 @@ class _Chart:
     facing: np.ndarray
     group: np.ndarray
     beyond: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Wraps:
+    """Unrolled layers, and where faces lie in them: each in its own tube's, and beside a seam in the neighbour's, too.
+
+    Attributes:
+        layers: the unrolled pictures.
+        layer: (F, 2) index of a face's pictures among them, -1 for none.
+        corners: (F, 2, 3, 2) where its corners lie in them, pixels.
+        part: (F, 2, 3) how much of each corner is of which picture; sums to 1 where there is one.
+    """
+
+    layers: list[Layer]
+    layer: Int[np.ndarray, "F 2"]
+    corners: Float[np.ndarray, "F 2 3 2"]
+    part: Float[np.ndarray, "F 2 3"]
+
+
+def wrap_surface(
+    tubes: Sequence[Tube], surface: PhotoSurface, shown: Bool[np.ndarray, "F"], *, tuning: TubeTuning = TUBE_TUNING
+) -> Wraps:
+    """Unroll what a photo shows of tubes, and fill the rest.
+
+    Args:
+        tubes: which.
+        surface: what the photo shows.
+        shown: the faces that may look into unrolled layers; those of groups of which the photo shows nothing do not.
+        tuning: what counts as seen, and what goes round.
+    """
+    count = len(shown)
+    layers: list[Layer] = []
+    layer, corners = np.full((count, 2), -1), np.zeros((count, 2, 3, 2), np.float32)
+    part = np.zeros((count, 2, 3), np.float32)
+    for tube in tubes:
+        picture = wrap_layer(tube, surface, tuning=tuning)
+        if picture is None:
+            continue
+        # Of several neighbours at a corner of three tubes, the one that reaches farthest counts.
+        better = tube.own | (tube.part.mean(1) > part[tube.faces, 1].mean(1))
+        here = np.flatnonzero(better & shown[tube.faces])
+        faces, slot = tube.faces[here], np.where(tube.own[here], 0, 1)
+        layer[faces, slot] = len(layers)
+        corners[faces, slot] = tube.corners[here]
+        part[faces, slot] = tube.part[here]
+        layers.append(picture)
+    part[layer[:, 0] < 0] = 0
+    layer[layer[:, 0] < 0] = -1
+    part[:, 0] += (layer[:, :1] >= 0) & (part.sum(1) <= 0)
+    return Wraps(layers, layer, corners, part / np.maximum(part.sum(1, keepdims=True), _TINY))
 
 
 def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_TUNING) -> Layer | None:
@@ -124,7 +178,7 @@ def filled_from_wrap(
 def _chart(tube: Tube, surface: PhotoSurface) -> _Chart:
     """Look up in the photo what lies at the pixels of a chart; what looks away has no facing, and its alpha alone."""
     told = np.array([layer is not None for layer in surface.layers])[surface.group[tube.faces]]
-    fragments = tube.fragments(told)
+    fragments = tube.fragments(told & tube.own)
     index, bary = fragments.face_index[0].numpy(), fragments.bary[0].numpy()
     there = index >= 0
     face = tube.faces[index.clip(0)]
@@ -205,9 +259,9 @@ def _head(picture: np.ndarray, known: np.ndarray, group: np.ndarray, tuning: Tub
     around, wanted = np.tile(hair, 3), np.zeros((len(hair), 3 * turn), bool)
     wanted[:, turn:-turn] = True
     detail = np.where(hair[..., None], picture - even, 0)
-    texture = np.tile((detail + 128).clip(0, 255), (1, 3, 1)).astype(np.uint8)
+    texture = np.tile((detail + _MIDDLE).clip(0, 255), (1, 3, 1)).astype(np.uint8)
     strip = max(2.0, np.sqrt(hair.sum()) / 2)
-    hairy = even + repeat_picture(texture, around, wanted, strip, np.inf).reshape(picture.shape) - 128.0
+    hairy = even + repeat_picture(texture, around, wanted, strip, np.inf).reshape(picture.shape) - np.float32(_MIDDLE)
     sigma = tuning.hairline * turn
     line = ndimage.gaussian_filter((group == HAIR).astype(np.float32), sigma, mode=("nearest", "wrap"))
     part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
