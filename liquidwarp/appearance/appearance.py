@@ -32,6 +32,7 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.tubes import tubes_of
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.appearance.unseen import (
     FEW,
@@ -43,7 +44,6 @@ from liquidwarp.appearance.unseen import (
     skin_pixels,
     unlike_neighbour,
 )
-from liquidwarp.appearance.tubes import tubes_of
 from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
 from liquidwarp.bodies.parts import PARTS, part_labels
 from liquidwarp.bodies.protocol import Topology

@@ -41,8 +41,10 @@ UNSEEN_TUNING = UnseenTuning()
 
 @dataclass(frozen=True)
 class TubeTuning:
-    """The numbers of unrolling limbs and trunk (`appearance.tubes`) and of filling what goes round (`appearance.around`).
-    Parts of a turn are of the whole turn, parts of a length of the tube's."""
+    """The numbers of unrolling limbs and trunk (`appearance.tubes`) and of what goes round (`appearance.around`).
+
+    Parts of a turn are of the whole turn, parts of a length of the tube's.
+    """
 
     oblique: float = 0.3
     """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a third."""
@@ -83,7 +85,10 @@ class TubeTuning:
     least_alike: float = 0.25
     """Part of what is like one end of a row that must be like its other end, or that is no cloth of the row's."""
 
-    like_head: float = 40.0
+    least_print: float = 0.04
+    """The same to be a colour of its prints or stripes."""
+
+    like_head: float = 60.0
     """Grey levels within which a trunk's colour may be the hair's, or bare skin."""
 
     least_worn: float = 0.12

@@ -209,10 +209,8 @@ def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.concatenate(drawn) if drawn else np.zeros((0, 1, picture.shape[2]), picture.dtype)
 
 
-def _worn(
-    shown: _Chart, known: np.ndarray, surface: PhotoSurface, tuning: TubeTuning
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pixels of a trunk, bool (H, W), are of what is worn on the chest, and which are hair or bare skin."""
+def _worn(shown: _Chart, known: np.ndarray, surface: PhotoSurface, tuning: TubeTuning) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels of a trunk, bool (H, W), are of what is worn on the chest, and which are hair or skin."""
     top, bottom = (round(part * len(known)) for part in tuning.chest)
     rgb = shown.rgba[..., :3]
     chest = rgb[top:bottom][known[top:bottom]]
@@ -222,13 +220,20 @@ def _worn(
     _, member, count = np.unique(chest // tuning.alike, axis=0, return_inverse=True, return_counts=True)
     means = np.stack([np.bincount(member.ravel(), chest[:, c], len(count)) for c in range(3)], -1) / count[:, None]
     for color in means[count >= tuning.least_color * len(chest)]:
-        worn[:bottom] |= np.abs(rgb[:bottom] - color).max(-1) < tuning.alike
+        worn[:bottom] |= _apart(rgb[:bottom], color) < tuning.alike
+    print_colors = means[count >= tuning.least_print * len(chest)]
+    to_chest = np.min([_apart(rgb[:bottom], color) for color in print_colors], 0, initial=np.inf)
     for group in (HEAD, HAIR):
         layer = surface.layers[group]
         if layer is not None and (layer.kind == SEEN).any():
-            color = np.median(layer.rgba[layer.kind == SEEN], 0)[:3]
-            bare[:bottom] |= np.abs(rgb[:bottom] - color).max(-1) < tuning.like_head
+            to_head = _apart(rgb[:bottom], np.median(layer.rgba[layer.kind == SEEN], 0)[:3])
+            bare[:bottom] |= (to_head < tuning.like_head) & (to_head < to_chest)
     return worn & known, bare & known & ~worn
+
+
+def _apart(picture: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """Return by how much a picture's pixels differ from a colour in the channel that differs most."""
+    return np.abs(picture - color).max(-1)
 
 
 def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
