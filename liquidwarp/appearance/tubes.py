@@ -201,8 +201,10 @@ def _unrolled(
     low, high = along[own].min(), along[own].max()
     corners = np.stack([margin + (around + np.pi) / (2 * np.pi) * turn, (along - low) * scale], -1)
     size = (max(2, int(np.ceil((high - low) * scale))), turn + 2 * margin)
-    corners, radius, part = (array.astype(np.float32) for array in (corners, radius, part[members]))
-    return Tube(is_head, members, own, part, corners, radius, size, margin)
+    single = np.float32
+    return Tube(
+        is_head, members, own, part[members].astype(single), corners.astype(single), radius.astype(single), size, margin
+    )
 
 
 def _along(points: np.ndarray, path: np.ndarray, bend: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
