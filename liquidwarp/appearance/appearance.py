@@ -263,18 +263,19 @@ def _wrap(
     tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
     wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
     layers = list(taken.layers)
+    mesh = item.vertices, topology.faces
     for group, number in enumerate(taken.layer_of):
-        own = wraps.layer[:, 0] * (face_group == group) - (face_group != group)
+        own = np.where(face_group == group, wraps.layer[:, 0], -1)
         for wrap in np.unique(own[own >= 0]):
-            mine = np.flatnonzero(own == wrap)
             layers[number] = filled_from_wrap(
                 layers[number],
                 wraps.layers[wrap],
-                item.vertices,
-                topology.faces[mine],
-                wraps.corners[mine, 0],
+                own == wrap,
+                wraps.corners[:, 0],
+                surface,
+                mesh,
                 item.camera,
-                size,
+                tuning=tuning.tubes,
             )
     return wraps, layers + wraps.layers
 

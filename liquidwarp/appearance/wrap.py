@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
+from torch import Tensor
 
 from liquidwarp.appearance.around import fill_around
 from liquidwarp.appearance.layers import FEET, FILLED, HAIR, HEAD, SEEN, TORSO, Layer, pull_push, repeat_picture
@@ -143,36 +144,41 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
 def filled_from_wrap(
     layer: Layer,
     wrap: Layer,
-    vertices: Float[torch.Tensor, "V 3"],
-    faces: Int[torch.Tensor, "N 3"],
-    corners: Float[np.ndarray, "N 3 2"],
+    mine: Bool[np.ndarray, "F"],
+    corners: Float[np.ndarray, "F 3 2"],
+    surface: PhotoSurface,
+    mesh: tuple[Float[Tensor, "V 3"], Int[Tensor, "F 3"]],
     camera: Camera,
-    size: tuple[int, int],
+    *,
+    tuning: TubeTuning = TUBE_TUNING,
 ) -> Layer:
-    """Return a front layer whose invented pixels, where the group's own surface is, are those of its unrolled layer.
+    """Return a front layer that is seen where surface looks squarely alone; elsewhere it is like its unrolled layer.
 
     Args:
-        layer: of the group.
-        wrap: of its tube.
-        vertices: the body as it stands in the photo.
-        faces: of the group.
-        corners: where their corners lie in the unrolled layer.
+        layer: of a group.
+        wrap: the unrolled layer of its tube.
+        mine: faces of the group in that.
+        corners: where the corners of faces lie in the unrolled layer.
+        surface: what the photo shows.
+        mesh: vertices as the body stands in the photo, and faces.
         camera: of the photo.
-        size: (height, width) of the photo; beyond it the layer stays.
+        tuning: what counts as seen.
     """
+    number = np.flatnonzero(mine)
     near = camera.cropped(layer.origin, (layer.kind.shape[0], layer.kind.shape[1]))
-    fragments = rasterize(vertices[None], faces, near, cull=True)
-    y, x = np.nonzero((layer.kind == FILLED) & fragments.mask[0].numpy())
-    inside = (x + layer.origin[0] >= 0) & (y + layer.origin[1] >= 0)
-    inside &= (x + layer.origin[0] < size[1]) & (y + layer.origin[1] < size[0])
+    fragments = rasterize(mesh[0][None], mesh[1][torch.from_numpy(number)], near, cull=True)
+    y, x = np.nonzero(fragments.mask[0].numpy())
+    left, top = layer.origin
+    inside = (x + left >= 0) & (y + top >= 0) & (x + left < surface.size[1]) & (y + top < surface.size[0])
     y, x = y[inside], x[inside]
-    if not len(y):
-        return layer
-    face, bary = fragments.face_index[0].numpy()[y, x], fragments.bary[0].numpy()[y, x]
-    place = np.einsum("nk,nkc->nc", bary, corners[face])
-    rgba = layer.rgba.copy()
-    rgba[y, x, :3] = _bilinear(wrap.rgba[..., :3], place[:, None])[:, 0]
-    return replace(layer, rgba=rgba)
+    face, bary = number[fragments.face_index[0].numpy()[y, x]], fragments.bary[0].numpy()[y, x]
+    grazing = np.einsum("nk,nk->n", bary, surface.facing[face]) < tuning.oblique
+    change = grazing | (layer.kind[y, x] == FILLED)
+    y, x, face, bary = y[change], x[change], face[change], bary[change]
+    rgba, kind = layer.rgba.copy(), layer.kind.copy()
+    rgba[y, x, :3] = _bilinear(wrap.rgba[..., :3], np.einsum("nk,nkc->nc", bary, corners[face])[:, None])[:, 0]
+    kind[y, x] = FILLED
+    return replace(layer, rgba=rgba, kind=kind)
 
 
 def _chart(tube: Tube, surface: PhotoSurface) -> _Chart:

