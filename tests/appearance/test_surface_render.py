@@ -166,7 +166,7 @@ def test_what_one_photo_saw_wins_over_what_another_invented(body):
         both = fuse_appearances(order)
         seen = [render_surface(both, body.topology, vertices, view) for view in (camera, behind)]
         reds = [(s.rgb[..., 0] > s.rgb[..., 2])[s.alpha > 0.999].mean() for s in seen]
-        assert reds[0] > 0.9
+        assert reds[0] > 0.85  # neither sees the rim squarely: it is the first one's
         assert reds[1] < 0.1
 
 
