@@ -1,10 +1,8 @@
-"""A photo taken apart: one picture per body part, in front and behind.
+"""A photo taken apart: one picture per body part.
 
-A pixel of a photo shows one point of the surface; the same ray also leaves the body somewhere behind. Per group of
-parts we keep two pictures in the photo's own pixels: the *front* layer (what the photo shows of this group, continued
-under whatever covers it) and the *back* layer (what the photo cannot show, invented from the same group). Both agree
-along the outline, so a surface that bends from front to back has no seam, and no part ever samples the picture of
-another.
+A pixel of a photo shows one point of the surface. Per group of parts we keep a picture in the photo's own pixels: what
+the photo shows of this group, continued under whatever covers it. No part ever samples the picture of another. What
+looks aside or away has pictures of its own (`wrap`).
 """
 
 from dataclasses import dataclass
