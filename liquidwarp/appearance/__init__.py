@@ -5,9 +5,9 @@ from liquidwarp.appearance.appearance import (
     AppearanceTensors,
     Observation,
     appearance_from_observations,
-    dress,
     fuse_appearances,
 )
+from liquidwarp.appearance.garments import dress
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 from liquidwarp.appearance.tuning import LayerTuning
 

@@ -1,6 +1,6 @@
 """What a person's surface looks like: packed layers, and for every face where in them to look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -45,7 +45,7 @@ from liquidwarp.appearance.unseen import (
     unlike_neighbour,
 )
 from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
-from liquidwarp.bodies.parts import PARTS, part_labels
+from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
 from liquidwarp.geometry import project
@@ -147,7 +147,7 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
     that knows anything of that part."""
     if len(items) == 1:
         return items[0]
-    merged = _concatenate(items)
+    merged = concatenated(items)
     seen = np.stack([item.face_coverage() == SEEN for item in items], 1)
     told = np.stack([item.slot_weight.max((1, 2)) > 2 * _GUESSED for item in items], 1)
     counts = [item.slot_layer.shape[1] for item in items]
@@ -156,25 +156,8 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
     return replace(merged, slot_weight=merged.slot_weight * keep[..., None])
 
 
-def dress(topology: Topology, person: Appearance, garments: Mapping[str, Appearance]) -> Appearance:
-    """Return `person` with the named parts or groups looking at other people's pictures.
-
-    Args:
-        topology: the body that all share.
-        person: who is dressed.
-        garments: part or group name (`bodies.parts`) to the wearer it is taken from.
-    """
-    items = [person, *garments.values()]
-    owner = np.zeros(len(topology.faces), np.int64)
-    for number, name in enumerate(garments, start=1):
-        owner[np.isin(topology.face_part.numpy(), part_labels(name))] = number
-    merged = _concatenate(items)
-    counts = [item.slot_layer.shape[1] for item in items]
-    keep = np.repeat(owner[:, None] == np.arange(len(items)), counts, axis=1)
-    return replace(merged, slot_weight=merged.slot_weight * keep[..., None])
-
-
-def _concatenate(items: Sequence[Appearance]) -> Appearance:
+def concatenated(items: Sequence[Appearance]) -> Appearance:
+    """Put the slots of several appearances side by side."""
     tables, layers, texels, count = [], [], 0, 0
     for item in items:
         tables.append(item.table + np.array([texels, 0, 0]))

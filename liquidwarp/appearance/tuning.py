@@ -145,6 +145,51 @@ TUBE_TUNING = TubeTuning()
 
 
 @dataclass(frozen=True)
+class GarmentTuning:
+    """The numbers of dressing somebody in parts of others (`appearance.garments`). Lengths are of the body at rest."""
+
+    chest: tuple[float, float] = (0.25, 0.55)
+    """Where on the trunk there is nothing but what is worn above, as parts of its height."""
+
+    thigh: float = 0.5
+    """Part of the thighs below which there is nothing but what is worn below."""
+
+    alike: float = 30.0
+    """Grey levels (of 255) within which colours are one."""
+
+    least_color: float = 0.08
+    """Part of a garment that a colour must have to be its own."""
+
+    clear: float = 60.0
+    """Grey levels from which on it is clear to which garment a colour belongs."""
+
+    unlike: float = 40.0
+    """Grey levels from which on a colour is none of the thighs', where those wear a colour of the chest's."""
+
+    evidence: float = 15.0
+    """Grey levels by which, on average, what lies below a hem must be more like the thighs than what lies above it."""
+
+    ragged: float = 0.03
+    """Metres by which a hem may hang lower than its mean level."""
+
+    hem_width: float = 0.012
+    """Metres over which one garment goes over into the other at a hem."""
+
+    beside: float = 0.12
+    """Metres above and below a hem in which colours are compared, and taken that go on above it."""
+
+    seam_steps: int = 4
+    """Rounds of smoothing of borders between parts, which follow the edges of faces otherwise."""
+
+    seam: float = 4.0
+    """Steepness of those borders after them."""
+
+
+GARMENT_TUNING = GarmentTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class LayerTuning:
     """The numbers of `appearance_from_observations`. Heights are the person's in the photo."""
 
