@@ -190,7 +190,9 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
     facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    wraps, layers = _wrap(topology, item, face_group, corners, facing, is_front, excerpt, taken, height_px, tuning)
+    small = np.isin(face_group, (HAIR, *FEET))[:, None]
+    judged = facing + np.where(small, tuning.tubes.oblique - tuning.tubes.oblique_small, 0)
+    wraps, layers = _wrap(topology, item, face_group, corners, judged, is_front, excerpt, taken, height_px, tuning)
     wrapped = wraps.layer[:, 0] >= 0
     back_of = np.full(len(LAYER_GROUPS), -1)
     for group in np.unique(face_group[~wrapped & ~guessed]):
@@ -202,7 +204,7 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     origin = np.array([layer.origin for layer in layers], np.float32)
     flat_xy = (corners - origin[flat][:, None]).astype(np.float32)
     flat_xy[plain] = plain_place(facing[plain])
-    squarely = np.clip((facing - tuning.tubes.oblique) / tuning.tubes.blend, 0, 1) * is_front[:, None]
+    squarely = np.clip((judged - tuning.tubes.oblique) / tuning.tubes.blend, 0, 1) * is_front[:, None]
     squarely = np.where(wrapped[:, None], squarely, 1)
     trust = _facing_weight(facing, tuning)
     parts_of_trust = np.concatenate([squarely[:, None], (1 - squarely)[:, None] * wraps.part], 1)

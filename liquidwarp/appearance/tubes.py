@@ -109,11 +109,11 @@ def tubes_of(
     def joint(first: int, second: int) -> np.ndarray | None:
         return _joint(points, of_group[first], of_group[second])
 
-    head = np.concatenate([of_group[HEAD], of_group[HAIR]])
+    crown = of_group[HAIR] if len(of_group[HAIR]) else of_group[HEAD]  # the face would tilt the axis forward
     neck, hips = joint(TORSO, HEAD), [joint(TORSO, leg) for leg in UPPER_LEGS]
     hip_center = None if hips[0] is None or hips[1] is None else (hips[0] + hips[1]) / 2
     add((TORSO,), [neck, hip_center])
-    add((HEAD, HAIR), [neck, points[head].mean(0) if len(head) else None])
+    add((HEAD, HAIR), [neck, points[crown].mean(0) if len(crown) else None])
     for side in ("left", "right"):
         upper, lower, hand = (_NAMES.index(f"{side}_{part}") for part in ("upper_arm", "lower_arm", "hand"))
         add((upper, lower), [joint(TORSO, upper), joint(upper, lower), joint(lower, hand)])

@@ -49,6 +49,9 @@ class TubeTuning:
     oblique: float = 0.3
     """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a third."""
 
+    oblique_small: float = 0.1
+    """The same for hair and shoes, which are small, and edge for the most part."""
+
     blend: float = 0.1
     """Cosine over which what is filled goes over into what is seen, on the side of what is seen."""
 

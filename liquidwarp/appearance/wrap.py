@@ -29,7 +29,8 @@ class PhotoSurface:
     Attributes:
         group: layer group of each face.
         corners: where their corners lie in the photo, pixels.
-        facing: how squarely the surface looks at the camera there: 1 facing, 0 edge-on, -1 away.
+        facing: how squarely the surface looks at the camera there: 1 facing, 0 edge-on, -1 away; of small parts, which
+            are mostly edge, as much more as makes `TubeTuning.oblique` their limit, too.
         front: whether a face shows its outside.
         layers: the front layer of each group, None where the photo shows nothing of it.
         size: (height, width) of the photo.
@@ -274,7 +275,11 @@ def _head(picture: np.ndarray, known: np.ndarray, group: np.ndarray, tuning: Tub
     strip = max(2.0, np.sqrt(hair.sum()) / 2)
     hairy = even + repeat_picture(texture, around, wanted, strip, np.inf).reshape(picture.shape) - np.float32(_MIDDLE)
     sigma = tuning.hairline * turn
-    line = ndimage.gaussian_filter((group == HAIR).astype(np.float32), sigma, mode=("nearest", "wrap"))
+    scalp, surface = (
+        ndimage.gaussian_filter(mask.astype(np.float32), sigma, mode=("nearest", "wrap"))
+        for mask in (group == HAIR, group >= 0)
+    )
+    line = scalp / np.maximum(surface, _TINY)
     part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
     return np.where(known[..., None], picture, part * hairy + (1 - part) * _spread(picture, skin))
 
