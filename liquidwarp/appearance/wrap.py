@@ -260,32 +260,32 @@ def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuni
 
 def _head(picture: np.ndarray, known: np.ndarray, group: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Fill a head: hair where the scalp is, skin elsewhere, and a smooth line between."""
+    turn = known.shape[1]
+    sigma = tuning.hairline * turn
     hair, skin = known & (group == HAIR), known & (group != HAIR)
     if not skin.any() or not hair.any():
-        return np.where(known[..., None], picture, _spread(picture, known))
+        return np.where(known[..., None], picture, _spread(picture, known, sigma))
     core = np.median(picture[hair], 0)
     off = np.abs(picture - core).max(-1)
     hair &= off <= tuning.hair_spread * np.median(off[hair])
-    even = _spread(picture, hair)
-    turn = known.shape[1]
+    even = _spread(picture, hair, sigma)
     around, wanted = np.tile(hair, 3), np.zeros((len(hair), 3 * turn), bool)
     wanted[:, turn:-turn] = True
     detail = np.where(hair[..., None], picture - even, 0)
     texture = np.tile((detail + _MIDDLE).clip(0, 255), (1, 3, 1)).astype(np.uint8)
     strip = max(2.0, np.sqrt(hair.sum()) / 2)
     hairy = even + repeat_picture(texture, around, wanted, strip, np.inf).reshape(picture.shape) - np.float32(_MIDDLE)
-    sigma = tuning.hairline * turn
     scalp, surface = (
         ndimage.gaussian_filter(mask.astype(np.float32), sigma, mode=("nearest", "wrap"))
         for mask in (group == HAIR, group >= 0)
     )
     line = scalp / np.maximum(surface, _TINY)
     part = np.clip((line - 0.5) * sigma + 0.5, 0, 1)[..., None]
-    return np.where(known[..., None], picture, part * hairy + (1 - part) * _spread(picture, skin))
+    return np.where(known[..., None], picture, part * hairy + (1 - part) * _spread(picture, skin, sigma))
 
 
-def _spread(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return known colours spread smoothly, also over the ends of a turn."""
+def _spread(picture: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
+    """Return known colours spread smoothly, also over the ends of a turn, where the pyramid alone leaves a seam."""
     turn = known.shape[1]
     wide = pull_push(np.tile(picture, (1, 3, 1)), np.tile(known, 3).astype(np.float32))
-    return wide[:, turn:-turn]
+    return ndimage.gaussian_filter(wide[:, turn:-turn], (sigma, sigma, 0), mode=("nearest", "wrap", "nearest"))
