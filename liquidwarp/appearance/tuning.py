@@ -46,8 +46,8 @@ class TubeTuning:
     Parts of a turn are of the whole turn, parts of a length of the tube's.
     """
 
-    oblique: float = 0.3
-    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a third."""
+    oblique: float = 0.25
+    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a quarter."""
 
     oblique_small: float = 0.1
     """The same for hair and shoes, which are small, and edge for the most part."""
@@ -112,7 +112,7 @@ class TubeTuning:
     narrow: float = 0.01
     """Part of the length: what is less than so wide, such as a crease, does not go round."""
 
-    fade: float = 0.04
+    fade: float = 0.08
     """Part of a turn over which it fades."""
 
     shift: float = 0.1
