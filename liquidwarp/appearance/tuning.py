@@ -47,7 +47,7 @@ class TubeTuning:
     """
 
     oblique: float = 0.25
-    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to less than a quarter."""
+    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to a quarter or less."""
 
     oblique_small: float = 0.1
     """The same for hair and shoes, which are small, and edge for the most part."""
