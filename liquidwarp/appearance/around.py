@@ -75,10 +75,11 @@ def _fill_rows(
     row_first, row_second = _between(row, part, _skew(first, second, tuning))
     ease = (part * part * (3 - 2 * part))[..., None]
     to_left, to_right = (columns - left)[..., None], (right - columns)[..., None]
-    reach = tuning.fade * turn
     filled = (1 - ease) * _rows(first, row_first) + ease * _rows(second, row_second)
-    filled += np.exp(-to_left / reach) * (own_first - first)[:, None]
-    filled += np.exp(-to_right / reach) * (own_second - second)[:, None]
+    for rest, away in ((own_first - first, to_left), (own_second - second, to_right)):
+        other_cloth = np.abs(rest).max(-1) > tuning.alike
+        reach = np.where(other_cloth, tuning.crisp, tuning.fade)[:, None, None] * turn
+        filled += np.exp(-away / reach) * rest[:, None]
     seen = np.maximum(start - end, 0)[:, None] + 1
     from_first = _sample(texture, row_first, left - _to_and_fro(to_left[..., 0], seen))
     from_second = _sample(texture, row_second, right + _to_and_fro(to_right[..., 0], seen))

@@ -115,6 +115,9 @@ class TubeTuning:
     fade: float = 0.08
     """Part of a turn over which it fades."""
 
+    crisp: float = 0.02
+    """The same for what is no shade of the cloth that goes round, but another's colour."""
+
     shift: float = 0.1
     """Part of the length by which a hem, or a stripe, may lie higher on one side than on the other."""
 
