@@ -19,7 +19,7 @@ PLAIN = (0.0, 0.5, 1.0, 2.0)
 TINY = 1e-5
 
 TUNINGS = {
-    "liquidwarp.appearance.tuning": ("LayerTuning", "UnseenTuning"),
+    "liquidwarp.appearance.tuning": ("GarmentTuning", "LayerTuning", "TubeTuning", "UnseenTuning"),
     "liquidwarp.appearance.drape_tuning": ("HairTuning", "SkirtTuning", "SwingTuning"),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (

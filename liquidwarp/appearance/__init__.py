@@ -5,11 +5,11 @@ from liquidwarp.appearance.appearance import (
     AppearanceTensors,
     Observation,
     appearance_from_observations,
-    dress,
     fuse_appearances,
 )
 from liquidwarp.appearance.drape import DRAPES, Drape, DrapeMotion, dress_in_drapes, fit_drape
 from liquidwarp.appearance.drape_tuning import HairTuning, SkirtTuning, SwingTuning
+from liquidwarp.appearance.garments import dress
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 from liquidwarp.appearance.tuning import LayerTuning
 

@@ -1,6 +1,6 @@
 """What a person's surface looks like: packed layers, and for every face where in them to look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -21,9 +21,7 @@ from liquidwarp.appearance.layers import (
     TORSO,
     UPPER_LEGS,
     Layer,
-    back_layer_from_sides,
     clear_of_arms,
-    continue_picture,
     cut_out,
     depth_edges,
     front_layer,
@@ -34,6 +32,7 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.tubes import tubes_of
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.appearance.unseen import (
     FEW,
@@ -45,7 +44,8 @@ from liquidwarp.appearance.unseen import (
     skin_pixels,
     unlike_neighbour,
 )
-from liquidwarp.bodies.parts import PARTS, part_labels
+from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
+from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
 from liquidwarp.geometry import project
@@ -53,6 +53,7 @@ from liquidwarp.mesh.facing import vertex_facing
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
+_TINY = 1e-6
 _GUESSED = 1e-3  # trust in what is invented from nothing; what a photo shows of a group is trusted by 0.01 to 1
 
 
@@ -149,7 +150,7 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
     that knows anything of that part."""
     if len(items) == 1:
         return items[0]
-    merged = _concatenate(items)
+    merged = concatenated(items)
     seen = np.stack([item.face_coverage() == SEEN for item in items], 1)
     told = np.stack([item.slot_weight.max((1, 2)) > 2 * _GUESSED for item in items], 1)
     counts = [item.slot_layer.shape[1] for item in items]
@@ -158,25 +159,8 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
     return replace(merged, slot_weight=merged.slot_weight * keep[..., None])
 
 
-def dress(topology: Topology, person: Appearance, garments: Mapping[str, Appearance]) -> Appearance:
-    """Return `person` with the named parts or groups looking at other people's pictures.
-
-    Args:
-        topology: the body that all share.
-        person: who is dressed.
-        garments: part or group name (`bodies.parts`) to the wearer it is taken from.
-    """
-    items = [person, *garments.values()]
-    owner = np.zeros(len(topology.faces), np.int64)
-    for number, name in enumerate(garments, start=1):
-        owner[np.isin(topology.face_part.numpy(), part_labels(name))] = number
-    merged = _concatenate(items)
-    counts = [item.slot_layer.shape[1] for item in items]
-    keep = np.repeat(owner[:, None] == np.arange(len(items)), counts, axis=1)
-    return replace(merged, slot_weight=merged.slot_weight * keep[..., None])
-
-
-def _concatenate(items: Sequence[Appearance]) -> Appearance:
+def concatenated(items: Sequence[Appearance]) -> Appearance:
+    """Put the slots of several appearances side by side."""
     tables, layers, texels, count = [], [], 0, 0
     for item in items:
         tables.append(item.table + np.array([texels, 0, 0]))
@@ -206,25 +190,82 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
-    taken = _take_layers(topology, item, excerpt, parts, corners, beyond, height_px, tuning)
-    slot_layer = taken.layer_of[np.where(is_front, 0, 1), face_group][:, None]
-    origin = np.array([layer.origin for layer in taken.layers], np.float32)
-    slot_xy = (corners - origin[slot_layer[:, 0]][:, None]).astype(np.float32)[:, None]
-    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()
+    taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
+    facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    slot_xy[plain, 0] = plain_place(facing[faces[plain]])
+    small = np.isin(face_group, (HAIR, *FEET))[:, None]
+    judged = facing + np.where(small, tuning.tubes.oblique - tuning.tubes.oblique_small, 0)
+    wraps, layers = _wrap(topology, item, face_group, corners, judged, is_front, excerpt, taken, height_px, tuning)
+    wrapped = wraps.layer[:, 0] >= 0
+    back_of = np.full(len(LAYER_GROUPS), -1)
+    for group in np.unique(face_group[~wrapped & ~guessed]):
+        front = layers[taken.layer_of[group]]
+        back_of[group] = len(layers)
+        layers.append(replace(front, kind=np.full_like(front.kind, FILLED)))
+    looks_back = ~wrapped & ~guessed & ~is_front
+    flat = np.where(looks_back, back_of[face_group], taken.layer_of[face_group])
+    origin = np.array([layer.origin for layer in layers], np.float32)
+    flat_xy = (corners - origin[flat][:, None]).astype(np.float32)
+    flat_xy[plain] = plain_place(facing[plain])
+    squarely = np.clip((judged - tuning.tubes.oblique) / tuning.tubes.blend, 0, 1) * is_front[:, None]
+    squarely = np.where(wrapped[:, None], squarely, 1)
+    trust = _facing_weight(facing, tuning)
+    parts_of_trust = np.concatenate([squarely[:, None], (1 - squarely)[:, None] * wraps.part], 1)
     appearance = Appearance(
-        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in taken.layers]),
-        kinds=np.concatenate([layer.kind.reshape(-1) for layer in taken.layers]),
-        table=_table(taken.layers),
-        slot_layer=slot_layer.astype(np.int32),
-        slot_xy=slot_xy,
-        slot_weight=_facing_weight(facing, tuning)[faces][:, None],
-        slot_mirrored=np.zeros((len(faces), 1), bool),
+        texels=np.concatenate([layer.rgba.reshape(-1, 4) for layer in layers]),
+        kinds=np.concatenate([layer.kind.reshape(-1) for layer in layers]),
+        table=_table(layers),
+        slot_layer=np.concatenate(
+            [flat[:, None], np.where(wraps.layer >= 0, wraps.layer + len(taken.layers), -1)], 1
+        ).astype(np.int32),
+        slot_xy=np.concatenate([flat_xy[:, None], wraps.corners], 1),
+        slot_weight=(trust[:, None] * parts_of_trust).astype(np.float32),
+        slot_mirrored=np.zeros((len(faces), 3), bool),
     )
     appearance = _borrow_from_mirror(appearance, topology, face_group, beyond, ~beyond & ~guessed, tuning)
     guess = guessed & ~appearance.slot_mirrored[:, 0]
     return replace(appearance, slot_weight=np.where(guess[:, None, None], np.float32(_GUESSED), appearance.slot_weight))
+
+
+def _wrap(
+    topology: Topology,
+    item: Observation,
+    face_group: np.ndarray,
+    corners: np.ndarray,
+    facing: np.ndarray,
+    is_front: np.ndarray,
+    excerpt: Excerpt,
+    taken: "_Taken",
+    height_px: float,
+    tuning: LayerTuning,
+) -> tuple[Wraps, list[Layer]]:
+    """Unroll trunk, head and limbs; return that, and all layers, the flat ones filled from the unrolled ones."""
+    size = (item.alpha.shape[0], item.alpha.shape[1])
+    shown = [
+        None if taken.guessed[group] or number < 0 else taken.layers[number]
+        for group, number in enumerate(taken.layer_of)
+    ]
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size)
+    rows = item.vertices[:, 1]
+    scale = excerpt.scale * height_px / max(float(rows.max() - rows.min()), _TINY)
+    tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
+    wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
+    layers = list(taken.layers)
+    mesh = item.vertices, topology.faces
+    for group, number in enumerate(taken.layer_of):
+        own = np.where(face_group == group, wraps.layer[:, 0], -1)
+        for wrap in np.unique(own[own >= 0]):
+            layers[number] = filled_from_wrap(
+                layers[number],
+                wraps.layers[wrap],
+                own == wrap,
+                wraps.corners[:, 0],
+                surface,
+                mesh,
+                item.camera,
+                tuning=tuning.tubes,
+            )
+    return wraps, layers + wraps.layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +318,7 @@ class _Taken:
 
     Attributes:
         layers: all of them.
-        layer_of: int32 (2, G) front and back layer of each group, -1 for none.
+        layer_of: int32 (G,) layer of each group, -1 for none.
         guessed: bool (G,): groups of which the photo shows nothing.
         plain: bool (G,): those of one colour, whose surface looks into a `plain_layer`.
     """
@@ -289,10 +330,10 @@ class _Taken:
 
 
 def _take_layers(
-    topology: Topology,
     item: Observation,
     excerpt: Excerpt,
     parts: _Parts,
+    face_group: np.ndarray,
     corners: np.ndarray,
     beyond: np.ndarray,
     height_px: float,
@@ -301,16 +342,15 @@ def _take_layers(
     """Take the layers of all groups from a photo; of what it does not show, make some up.
 
     Args:
-        topology: of the body.
         item: the photo.
         excerpt: of the photo.
         parts: what shows which part in that excerpt.
+        face_group: layer group of each face.
         corners: of the faces in the photo, pixels (F, 3, 2).
         beyond: from `_beyond_photo`.
         height_px: the person's height in pixels.
         tuning: how far layers reach, and what is enough of a limb.
     """
-    face_group = group_of_part()[topology.face_part.numpy()]
     leaving, slivers = _cut_groups(face_group, beyond, tuning)
     colors = parts.item.rgb
     own = list(parts.trusted)
@@ -318,7 +358,7 @@ def _take_layers(
         place = excerpt.place(corners[face_group == group].mean((0, 1)))
         own[group] = unlike_neighbour(group, colors, own, place, tuning=tuning.unseen)
     layers: list[Layer] = []
-    layer_of = np.full((2, len(LAYER_GROUPS)), -1, np.int32)
+    layer_of = np.full(len(LAYER_GROUPS), -1, np.int32)
     guessed, plain = np.zeros((2, len(LAYER_GROUPS)), bool)
     strip = tuning.strip * height_px
     for group in range(len(LAYER_GROUPS)):
@@ -327,16 +367,13 @@ def _take_layers(
             continue
         reach = int(tuning.reach * max(item.alpha.shape)) if group in leaving else 0
         box = _box(corners[members].reshape(-1, 2), tuning.pad * height_px, item.alpha.shape, reach)
-        layer_of[:, group] = len(layers)
+        layer_of[group] = len(layers)
         bare_hand = group in HANDS and group not in leaving and parts.trusted[HEAD].any()
         least = FEW if group in leaving else 1
         guessed[group] = group in slivers or not (bare_hand or cut_out(excerpt.back(own[group]), box, 0).sum() >= least)
         texture = strip, tuning.lasting * strip if group in (*UPPER_LEGS, *SHINS) else np.inf
         if not guessed[group]:
-            front = _front_layer(group, item, excerpt, parts, box, texture, tuning)
-            layer_of[1, group] = len(layers) + 1
-            back = _back_layer(group, front, members, topology, excerpt, parts, tuning)
-            layers += [front, back]
+            layers.append(_front_layer(group, item, excerpt, parts, box, texture, tuning))
             continue
         cloth = None
         if group in SHINS and group in leaving and not own[group].any():
@@ -346,10 +383,9 @@ def _take_layers(
         color = plain_color(group, colors, own, place, tuning=tuning.unseen)
         layers.append(cloth or plain_layer(color, tuning=tuning.unseen))
     if TORSO in leaving and plain[list(UPPER_LEGS)].all():
-        trousers = layers[layer_of[0, UPPER_LEGS[0]]]
-        for number in layer_of[:, TORSO]:
-            line = _waistline(corners, face_group, tuning.waistband)
-            layers[number] = _with_trousers(layers[number], trousers, line, item.alpha.shape)
+        trousers, number = layers[layer_of[UPPER_LEGS[0]]], layer_of[TORSO]
+        line = _waistline(corners, face_group, tuning.waistband)
+        layers[number] = _with_trousers(layers[number], trousers, line, item.alpha.shape)
     return _Taken(layers, layer_of, guessed, plain)
 
 
@@ -433,35 +469,6 @@ def _front_layer(
     return front_layer(item.rgb, item.alpha, known, box, seeds=seeds, texture=texture, tuning=tuning)
 
 
-def _back_layer(
-    group: int,
-    front: Layer,
-    members: np.ndarray,
-    topology: Topology,
-    excerpt: Excerpt,
-    parts: _Parts,
-    tuning: LayerTuning,
-) -> Layer:
-    """Invent what the photo cannot show of a group."""
-    height, width = front.kind.shape
-    box = (*front.origin, front.origin[0] + width, front.origin[1] + height)
-    if group == TORSO:
-        item, own_faces = parts.item, topology.faces[torch.from_numpy(np.flatnonzero(members))]
-        mask = rasterize(item.vertices[None], own_faces, item.camera).mask[0].numpy()
-        return back_layer_from_sides(front, cut_out(excerpt.back(mask), box, 0), tuning=tuning)
-    rgba = front.rgba
-    if group == HAIR:
-        core = hair_core(parts.trusted[group], parts.labels, tuning=tuning)
-        core = cut_out(excerpt.back(core), box, 0)
-        if core.any():
-            rgba = np.dstack([continue_picture(front.rgba[..., :3], core, tuning=tuning), front.rgba[..., 3]])
-    if group == HEAD:
-        known = (front.kind == SEEN) & ~cut_out(excerpt.back(parts.face), box, 0)
-        if known.any():
-            rgba = np.dstack([continue_picture(front.rgba[..., :3], known, tuning=tuning), front.rgba[..., 3]])
-    return Layer(rgba, np.full_like(front.kind, FILLED), front.origin)
-
-
 def _borrow_from_mirror(
     appearance: Appearance,
     topology: Topology,
@@ -485,14 +492,17 @@ def _borrow_from_mirror(
     if not borrow.any():
         return appearance
     slot_layer, slot_xy = appearance.slot_layer.copy(), appearance.slot_xy.copy()
+    slot_weight = appearance.slot_weight.copy()
     source = mirror_face[borrow]
     order = _mirror_corner_order(topology, np.flatnonzero(borrow), source)
     slot_layer[borrow] = appearance.slot_layer[source]
     slot_xy[borrow] = np.take_along_axis(appearance.slot_xy[source], order[:, None, :, None], axis=2)
+    slot_weight[borrow] = np.take_along_axis(appearance.slot_weight[source], order[:, None, :], axis=2)
     return replace(
         appearance,
         slot_layer=slot_layer,
         slot_xy=slot_xy,
+        slot_weight=slot_weight,
         slot_mirrored=appearance.slot_mirrored | borrow[:, None],
     )
 

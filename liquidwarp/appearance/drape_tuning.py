@@ -142,6 +142,15 @@ SKIRT_TUNING = SkirtTuning()
 class HairTuning:
     """When hair hangs below the chin, and how. Lengths are in heads: from the crown to the chin."""
 
+    back_inset: float = 0.06
+    """Fraction of the hair's width from its outline at which the strips begin that its back is made of."""
+
+    back_strip: float = 0.16
+    """How wide they are."""
+
+    back_smooth: float = 0.01
+    """Sigma, fraction of a picture's height, over which the outline is smoothed for them."""
+
     rows: int = 120
     """Rows from the crown down in which hair is looked for."""
 

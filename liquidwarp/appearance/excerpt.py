@@ -61,6 +61,11 @@ class Excerpt:
         """Whether it is the photo itself."""
         return self.size == self.full
 
+    @property
+    def scale(self) -> float:
+        """Pixels of the excerpt per pixel of the photo."""
+        return self.size[0] / self.window[0]
+
     def camera(self, camera: Camera) -> Camera:
         """Return the photo's camera as the excerpt's."""
         return camera if self.is_all else camera.cropped(self.corner, self.window).resized(self.size)

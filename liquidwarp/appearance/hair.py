@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -11,7 +12,7 @@ from torch import Tensor
 from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import HAIR_TUNING, HairTuning
 from liquidwarp.appearance.hair_outline import FACE, SCALP, SKIN, TRUNK, HairOutline, Headed
-from liquidwarp.appearance.layers import back_layer_from_sides, cut_out, front_layer
+from liquidwarp.appearance.layers import FILLED, Layer, cut_out, front_layer
 from liquidwarp.appearance.skirt_outline import PhotoPose
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
@@ -121,7 +122,7 @@ def hair_drape(
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
     region = rasterize(shape.points[None], shape.faces, head.camera).mask[0].numpy()
-    back = back_layer_from_sides(front, cut_out(region, box, 0), tuning=layers)
+    back = _behind(front, cut_out(region, box, 0), tuning=tuning)
     look = two_sided(front, back, xy[shape.faces.numpy()])
     return Drape(
         kind="hair",
@@ -253,3 +254,48 @@ def _hidden(topology: Topology, head: Headed, first: float, tuning: HairTuning) 
     )
     under &= np.isin(topology.vertex_part.numpy(), (SCALP, SKIN))
     return torch.from_numpy(under[topology.faces.numpy()].all(1))
+
+
+def _bounce(along: np.ndarray, tuning: HairTuning) -> np.ndarray:
+    """Return positions that go up to the strip's far end as they are and then to and fro within the strip."""
+    inset, strip = tuning.back_inset, tuning.back_strip
+    end = inset + strip
+    return np.where(along < end, along, inset + np.abs(strip - (along - end) % (2 * strip)))
+
+
+def _behind(front: Layer, region: np.ndarray, *, tuning: HairTuning) -> Layer:
+    """Invent the far side of hair from the strips along its outline.
+
+    Across every row of the region, the picture runs inwards from the outline and then to and fro over a strip beside
+    it, from the left and from the right, and both blend in the middle. The strip begins a little inside the outline,
+    where colours are the hair's own.
+
+    Args:
+        front: what the photo shows.
+        region: bool (h, w): where the surface is, in the layer's pixels.
+        tuning: where the strips begin and how wide they are.
+    """
+    height, width = region.shape
+    columns = np.arange(width)
+    any_row = region.any(1)
+    if not any_row.any():
+        return front
+    left = np.where(any_row, region.argmax(1), 0).astype(np.float32)
+    right = np.where(any_row, width - 1 - region[:, ::-1].argmax(1), width - 1).astype(np.float32)
+    rows = np.flatnonzero(any_row)
+    nearest_row = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(1)]
+    sigma = max(1.0, tuning.back_smooth * height)
+    left, right = (ndimage.gaussian_filter1d(edge[nearest_row], sigma) for edge in (left, right))
+    span = np.maximum(right - left, 1)
+    along = (columns[None] - left[:, None]) / span[:, None]
+    from_left = left[:, None] + _bounce(along, tuning) * span[:, None]
+    from_right = right[:, None] - _bounce(1 - along, tuning) * span[:, None]
+    row_map = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
+    pictures = [
+        cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for x in (from_left, from_right)
+    ]
+    blend = 1 / (1 + np.exp(-np.clip((along - 0.5) * 24, -30, 30)))[..., None]
+    rgba = pictures[0] * (1 - blend) + pictures[1] * blend
+    rgba[..., 3] = front.rgba[..., 3]
+    return Layer(np.clip(rgba + 0.5, 0, 255).astype(np.uint8), np.full(region.shape, FILLED, np.uint8), front.origin)

@@ -1,10 +1,8 @@
-"""A photo taken apart: one picture per body part, in front and behind.
+"""A photo taken apart: one picture per body part.
 
-A pixel of a photo shows one point of the surface; the same ray also leaves the body somewhere behind. Per group of
-parts we keep two pictures in the photo's own pixels: the *front* layer (what the photo shows of this group, continued
-under whatever covers it) and the *back* layer (what the photo cannot show, invented from the same group). Both agree
-along the outline, so a surface that bends from front to back has no seam, and no part ever samples the picture of
-another.
+A pixel of a photo shows one point of the surface. Per group of parts we keep a picture in the photo's own pixels: what
+the photo shows of this group, continued under whatever covers it. No part ever samples the picture of another. What
+looks aside or away has pictures of its own (`wrap`).
 """
 
 from dataclasses import dataclass
@@ -315,7 +313,7 @@ def continue_picture(picture: np.ndarray, known: np.ndarray, *, tuning: LayerTun
     inside = np.clip(2 * nearest - np.array(where, np.int32), 0, last)
     inside = np.where(known[tuple(inside)], inside, nearest)
     close = picture[tuple(inside)].astype(np.float32)
-    far = _pull_push(picture.astype(np.float32), known.astype(np.float32))[where]
+    far = pull_push(picture.astype(np.float32), known.astype(np.float32))[where]
     weight = np.exp(-distance / (tuning.texture_length * max(picture.shape[:2]) + 1))[:, None].astype(np.float32)
     out = picture.copy()
     out[where] = np.clip(weight * close + (1 - weight) * far + 0.5, 0, 255).astype(np.uint8)
@@ -362,7 +360,7 @@ def repeat_picture(
     return (weight * texture + (1 - weight) * mean + 0.5).astype(np.uint8)
 
 
-def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Interpolate weighted samples smoothly by a pyramid (Gortler et al., The Lumigraph, 1996, section 3.4)."""
     if min(values.shape[:2]) <= 1 or weight.min() > 0:
         total = max(float(weight.sum()), 1e-6)
@@ -372,52 +370,6 @@ def _pull_push(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA)
     small = small / np.maximum(small_weight, 1e-6)[..., None]
-    coarse = _pull_push(small.astype(np.float32), np.minimum(small_weight * 4, 1))
+    coarse = pull_push(small.astype(np.float32), np.minimum(small_weight * 4, 1))
     up = cv2.resize(coarse, (values.shape[1], values.shape[0]), interpolation=cv2.INTER_LINEAR)
     return values * weight[..., None] + up * (1 - weight[..., None])
-
-
-def _bounce(along: np.ndarray, tuning: LayerTuning) -> np.ndarray:
-    """Return positions that go up to the strip's far end as they are and then to and fro within the strip."""
-    inset, strip = tuning.side_inset, tuning.side_strip
-    end = inset + strip
-    return np.where(along < end, along, inset + np.abs(strip - (along - end) % (2 * strip)))
-
-
-def back_layer_from_sides(front: Layer, region: np.ndarray, *, tuning: LayerTuning = LAYER_TUNING) -> Layer:
-    """Invent the far side of a trunk from the strips along its outline.
-
-    Across every row of the region, the picture runs inwards from the outline and then to and fro over a strip beside
-    it, from the left and from the right, and both blend in the middle: cloth, stripes and seams go round, while what
-    sits in the middle of a chest (an opening, a print, a hand) does not come back on the other side. The strip begins
-    a little inside the outline, where colours are the garment's own.
-
-    Args:
-        front: the group's front layer.
-        region: bool (h, w): where the group's mesh is, in the layer's pixels.
-        tuning: where the strips begin and how wide they are.
-    """
-    height, width = region.shape
-    columns = np.arange(width)
-    any_row = region.any(1)
-    if not any_row.any():
-        return front
-    left = np.where(any_row, region.argmax(1), 0).astype(np.float32)
-    right = np.where(any_row, width - 1 - region[:, ::-1].argmax(1), width - 1).astype(np.float32)
-    rows = np.flatnonzero(any_row)
-    nearest_row = rows[np.abs(np.arange(height)[:, None] - rows[None]).argmin(1)]
-    sigma = max(1.0, tuning.side_smooth * height)
-    left, right = (ndimage.gaussian_filter1d(edge[nearest_row], sigma) for edge in (left, right))
-    span = np.maximum(right - left, 1)
-    along = (columns[None] - left[:, None]) / span[:, None]
-    from_left = left[:, None] + _bounce(along, tuning) * span[:, None]
-    from_right = right[:, None] - _bounce(1 - along, tuning) * span[:, None]
-    row_map = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width))
-    pictures = [
-        cv2.remap(front.rgba, x.astype(np.float32), row_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for x in (from_left, from_right)
-    ]
-    blend = 1 / (1 + np.exp(-np.clip((along - 0.5) * 24, -30, 30)))[..., None]
-    rgba = pictures[0] * (1 - blend) + pictures[1] * blend
-    rgba[..., 3] = front.rgba[..., 3]
-    return Layer(np.clip(rgba + 0.5, 0, 255).astype(np.uint8), np.full(region.shape, FILLED, np.uint8), front.origin)

@@ -40,6 +40,162 @@ UNSEEN_TUNING = UnseenTuning()
 
 
 @dataclass(frozen=True)
+class TubeTuning:
+    """The numbers of unrolling limbs and trunk (`appearance.tubes`) and of what goes round (`appearance.around`).
+
+    Parts of a turn are of the whole turn, parts of a length of the tube's.
+    """
+
+    oblique: float = 0.25
+    """Cosine to the view below which surface counts as not seen: the photo shows it shortened to a quarter or less."""
+
+    oblique_small: float = 0.1
+    """The same for hair and shoes, which are small, and edge for the most part."""
+
+    blend: float = 0.1
+    """Cosine over which what is filled goes over into what is seen, on the side of what is seen."""
+
+    margin: float = 0.1
+    """Part of a turn that a chart repeats at both ends."""
+
+    girth: float = 0.75
+    """Quantile of a tube's radius that makes its chart's width."""
+
+    seam_steps: int = 6
+    """Rounds of smoothing of the border between two tubes, which follows the edges of faces otherwise."""
+
+    seam: float = 4.0
+    """Steepness of that border after them; 1 is as wide as they make it."""
+
+    straight: float = 0.85
+    """Cosine between trunk and thigh from which on the hips are one tube with the trunk."""
+
+    bend: float = 0.15
+    """Part of the shorter bone over which the axis turns at a joint."""
+
+    least_known: float = 0.35
+    """Seen part of a row, against a usual row's, from which on it is gone on from."""
+
+    even: float = 0.035
+    """Sigma, part of a turn, over which colours are averaged around: what is finer is texture."""
+
+    edge: float = 0.012
+    """The same for the colours that go round."""
+
+    alike: float = 30.0
+    """Grey levels (of 255) within which colours are of one cloth."""
+
+    least_alike: float = 0.25
+    """Part of what is like one end of a row that must be like its other end, or that is no cloth of the row's."""
+
+    least_print: float = 0.04
+    """The same to be a colour of its prints or stripes."""
+
+    like_head: float = 60.0
+    """Grey levels within which a trunk's colour may be the hair's, or bare skin."""
+
+    least_worn: float = 0.12
+    """Part of a row's seen pixels that must be of the garment below, for that to go round."""
+
+    chest: tuple[float, float] = (0.3, 0.55)
+    """Where along the trunk, from the neck, there is nothing but garment, as parts of its length."""
+
+    least_color: float = 0.15
+    """Part of the chest that a colour must have to be the garment's."""
+
+    steady: float = 0.02
+    """Sigma, part of the length, over which colours that go round are smoothed along the axis, between their steps."""
+
+    step: float = 12.0
+    """Grey levels (of 255) of such a step: a hem, or a stripe's edge."""
+
+    narrow: float = 0.01
+    """Part of the length: what is less than so wide, such as a crease, does not go round."""
+
+    fade: float = 0.08
+    """Part of a turn over which it fades."""
+
+    crisp: float = 0.02
+    """The same for what is no shade of the cloth that goes round, but another's colour."""
+
+    shift: float = 0.1
+    """Part of the length by which a hem, or a stripe, may lie higher on one side than on the other."""
+
+    shift_cost: float = 1.0
+    """Grey levels (of 255) that a colour must be better for one to lie a row (of `shift_rows`) higher."""
+
+    shift_rows: int = 192
+    """Rows at which it is decided how high."""
+
+    unusual: float = 2.5
+    """Standard deviations of brightness beyond which texture is a print or a button and does not come back behind."""
+
+    least_unusual: float = 6.0
+    """The same in grey levels, for plain cloth."""
+
+    most_texture: float = 35.0
+    """Grey levels beyond which nothing is texture."""
+
+    sole: float = 0.2
+    """Part of a foot's height that is sole."""
+
+    hair_spread: float = 1.5
+    """Times the usual difference from the hair's median colour that a pixel may differ and be hair beyond doubt."""
+
+    hairline: float = 0.02
+    """Sigma, part of a turn of the head, over which the line of the hair is smoothed."""
+
+
+TUBE_TUNING = TubeTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
+class GarmentTuning:
+    """The numbers of dressing somebody in parts of others (`appearance.garments`). Lengths are of the body at rest."""
+
+    chest: tuple[float, float] = (0.25, 0.55)
+    """Where on the trunk there is nothing but what is worn above, as parts of its height."""
+
+    thigh: float = 0.5
+    """Part of the thighs below which there is nothing but what is worn below."""
+
+    alike: float = 30.0
+    """Grey levels (of 255) within which colours are one."""
+
+    least_color: float = 0.08
+    """Part of a garment that a colour must have to be its own."""
+
+    clear: float = 60.0
+    """Grey levels from which on it is clear to which garment a colour belongs."""
+
+    unlike: float = 40.0
+    """Grey levels from which on a colour is none of the thighs', where those wear a colour of the chest's."""
+
+    evidence: float = 15.0
+    """Grey levels by which, on average, what lies below a hem must be more like the thighs than what lies above it."""
+
+    ragged: float = 0.03
+    """Metres by which a hem may hang lower than its mean level."""
+
+    hem_width: float = 0.012
+    """Metres over which one garment goes over into the other at a hem."""
+
+    beside: float = 0.12
+    """Metres above and below a hem in which colours are compared, and taken that go on above it."""
+
+    seam_steps: int = 4
+    """Rounds of smoothing of borders between parts, which follow the edges of faces otherwise."""
+
+    seam: float = 4.0
+    """Steepness of those borders after them."""
+
+
+GARMENT_TUNING = GarmentTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class LayerTuning:
     """The numbers of `appearance_from_observations`. Heights are the person's in the photo."""
 
@@ -97,16 +253,6 @@ class LayerTuning:
     strip_samples: int = 8
     """Samples of a strip of texture, for its mean."""
 
-    side_inset: float = 0.06
-    """Fraction of a trunk's width from its outline at which the strips begin that its back is made of: there colours
-    are the garment's own."""
-
-    side_strip: float = 0.16
-    """How wide they are."""
-
-    side_smooth: float = 0.01
-    """Sigma, fraction of a layer's height, over which a trunk's outline is smoothed for them."""
-
     pad: float = 0.03
     """Fraction of the height by which a layer reaches beyond its mesh."""
 
@@ -140,6 +286,9 @@ class LayerTuning:
     most_pixels: int = 2**21
     """Pixels at which it is decided what shows which part, at most: in a larger photo the person is cut out, and made
     smaller where that is not enough. Layers are cut from the photo itself."""
+
+    tubes: TubeTuning = TUBE_TUNING
+    """What looks aside, and what goes round."""
 
     unseen: UnseenTuning = UNSEEN_TUNING
     """What no photo shows."""

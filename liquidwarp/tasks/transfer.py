@@ -69,7 +69,9 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
         drapes = _exchanged(person, drapes, other, name)
-    appearance = dress(body.topology, person.appearance, {name: other.appearance for name, other in wearers.items()})
+    looks = {name: other.appearance for name, other in wearers.items()}
+    heights = body.identity(person.track.betas).vertices[:, 1].double().numpy()
+    appearance = dress(body.topology, person.appearance, looks, heights=heights)
     return replace(person, offsets=offsets, appearance=appearance, views=views, drapes=drapes).to(device)
 
 
