@@ -3,17 +3,20 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liquidwarp.console import print_error, steady_console
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
+from liquidwarp.faults import EXIT_CODE, fault_line
 from liquidwarp.interrupt import leaving_in_order
-from liquidwarp.options import make_parser
+from liquidwarp.options import make_parser, own_words
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
@@ -24,10 +27,15 @@ if TYPE_CHECKING:
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
+_NO_MEMORY = "out of memory; give a smaller --size or smaller pictures"
+_NO_MEMORY_SAID = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, 2 for an error a user can mend, 130 after Ctrl-C."""
+    """Run the command line; return the exit code.
+
+    0; 2 for an error a user can mend; 70 for a fault of ours, of which a report tells; 130 after Ctrl-C.
+    """
     try:
         with steady_console():
             return _run(arguments)
@@ -63,7 +71,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except LiquidwarpError as error:
         return _fail(str(error))
     except MemoryError:
-        return _fail("out of memory; give a smaller --size or smaller pictures")
+        return _fail(_NO_MEMORY)
     except OSError as error:
         name = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{name}{error.strerror or error}; check the path, its permissions and the space left")
@@ -73,8 +81,24 @@ def _run(arguments: Sequence[str] | None) -> int:
         # A compiled loop that Ctrl-C meets on its way out wraps the interruption.
         if isinstance(error.__cause__, KeyboardInterrupt):
             return _interrupted()
-        raise
+        return _fault(error, arguments)
+    except Exception as error:
+        return _fail(_NO_MEMORY) if _ran_out_of_memory(error) else _fault(error, arguments)
     return 0
+
+
+def _ran_out_of_memory(error: Exception) -> bool:
+    """Tell torch's and OpenCV's ways of saying so, which are no `MemoryError`."""
+    theirs = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    return theirs and _NO_MEMORY_SAID.search(str(error)) is not None
+
+
+def _fault(error: Exception, arguments: Sequence[str] | None) -> int:
+    """Write a report of a fault of ours; print one line; return the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = {value for option, value in pairwise(given) if option in ("--method", "--device") and value.isalnum()}
+    print_error(f"liquidwarp: error: {' '.join(fault_line(error, given, known=own_words() | chosen).split())}")
+    return EXIT_CODE
 
 
 @contextmanager

@@ -295,6 +295,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def own_words() -> set[str]:
+    """Return the names of commands and the choices of options: words of ours, which tell nothing of a user."""
+    words: set[str] = set()
+    parsers: list[argparse.ArgumentParser] = [make_parser()]
+    while parsers:
+        for action in parsers.pop()._actions:
+            words |= {str(choice) for choice in action.choices or ()}
+            parsers += action.choices.values() if isinstance(action, argparse._SubParsersAction) else []
+    return words
+
+
 def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     live = _command(
         commands,
