@@ -40,8 +40,10 @@ DAMAGED_PICTURE = (
     zlib.error,
 )
 # What Pillow decodes by itself: it would hand PostScript to another program, which runs what a file says.
-_PICTURES = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO")
-_PICTURES += ("ICNS", "PCX", "SGI", "QOI", "PSD", "DDS")
+_PICTURES = (
+    *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO"),
+    *("ICNS", "PCX", "SGI", "QOI", "PSD", "DDS"),
+)
 # Demuxers of films: no playlists, scripts or devices, which open other files.
 _FILMS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,mjpeg,wtv,flv,asf,ogg,ivf,yuv4mpegpipe,nut,mxf,gxf,dv,rm,vob"
 _FILMS += ",h264,hevc,av1,obu,m4v"

@@ -130,8 +130,9 @@ def load_image_network(path: Path = BUNDLED) -> ImageNetwork:
         half, quarter, eighth, sixteenth = widths
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its card does not tell how large the network is ({error}); train it anew") from error
+    skeleton = regressor_start()[0]  # before: what is made inside has no memory at first
     return filled_network(
-        lambda: ImageNetwork(regressor_start()[0], (half, quarter, eighth, sixteenth), inner, local),
+        lambda: ImageNetwork(skeleton, (half, quarter, eighth, sixteenth), inner, local),
         (*widths, inner, local),
         tensors,
         path,

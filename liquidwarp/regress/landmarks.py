@@ -306,4 +306,5 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     """
     card, tensors = load_with_card(path, _CONFIGURATION)
     sizes = (card.get("width", 0), card.get("inner", 0), card.get("depth", 2))
-    return filled_network(lambda: LandmarkNetwork(regressor_start()[0], *sizes), sizes, tensors, path)
+    skeleton = regressor_start()[0]  # before: what is made inside has no memory at first
+    return filled_network(lambda: LandmarkNetwork(skeleton, *sizes), sizes, tensors, path)
