@@ -45,7 +45,7 @@ def _load(path: Path, _changed: int) -> CompactGenerator:
     card, tensors = load_with_card(path, _CONFIGURATION)
     widths = card.get("widths")
     generator = filled_network(
-        lambda: CompactGenerator(tuple(widths)), widths, tensors, path, name="the compact network"
+        lambda: CompactGenerator(tuple(widths or ())), widths, tensors, path, name="the compact network"
     )
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # the same function, quicker
     return generator
