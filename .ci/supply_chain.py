@@ -20,6 +20,7 @@ PERMISSIVE = re.compile(
     re.IGNORECASE,
 )
 WEAK = re.compile(r"\b(MPL|Mozilla Public|LGPL|Lesser General)\b", re.IGNORECASE)
+STRONG = re.compile(r"\b(A?GPL|Affero|(?<!Lesser )General Public|Proprietary|Non-?commercial)\b", re.IGNORECASE)
 LISTED = {
     "smplx": "Max Planck licence, non-commercial: extra and tests alone, nothing of the package imports it",
 }
@@ -43,6 +44,9 @@ def verdict(name: str, licence: str) -> str | None:
     """Return why a package may be here; None if nothing says so."""
     if name in LISTED:
         return f"listed: {LISTED[name]}"
+    licence = licence.replace("GPL-3.0-or-later WITH GCC-exception-3.1", "GCC's runtime")
+    if STRONG.search(licence) and " OR " not in licence:
+        return None
     if WEAK.search(licence):
         return "weak copyleft"
     return "permissive" if PERMISSIVE.search(licence) else None

@@ -30,6 +30,8 @@ def script():
         ("Apache Software License", True),
         ("Mozilla Public License 2.0 (MPL 2.0)", True),
         ("GPL-3.0-only", False),
+        ("MIT AND GPL-2.0-only", False),
+        ("GNU Lesser General Public License v3", True),
         ("Proprietary", False),
         ("", False),
         ("SUBMITTED", False),
