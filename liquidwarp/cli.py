@@ -62,6 +62,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         "evaluate": _evaluate,
         "setup": _setup,
         "doctor": _doctor,
+        "verify": _verify,
+        "sign": _sign,
     }
     try:
         with leaving_in_order():
@@ -493,6 +495,35 @@ def _doctor(options: argparse.Namespace) -> None:
     print("\n".join(lines))
     if not healthy:
         raise LiquidwarpError("something above needs mending; 'make test' in a fresh clone sets everything up anew")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from liquidwarp.media import read_provenance
+    from liquidwarp.media.credentials import has_credentials_extra, read_credential
+
+    print(f"mark: {read_provenance(options.file) or 'none'}")
+    if not has_credentials_extra():
+        print("credential: not looked for; pip install 'liquidwarp[credentials]' adds what reads it")
+        return
+    found = read_credential(options.file)
+    if found is None:
+        print("credential: none, so nothing tells whether the file was changed")
+        return
+    if not found.whole:
+        raise InputError(f"{options.file}: was changed after {found.signer!r} signed it; get it anew from its source")
+    trust = "a local certificate, which proves nothing but that nothing was changed" if found.local else "not looked up"
+    print(f"credential: not changed since it was signed by {found.signer!r} ({trust}), made by {found.maker}")
+    for each in found.ingredients:
+        print(f"made of: sha256 {each}")
+
+
+def _sign(options: argparse.Namespace) -> None:
+    from liquidwarp.media.credentials import sign_file
+
+    made_of, own = options.ingredients, options.certificate is not None
+    print(sign_file(options.file, ingredients=made_of, certificate=options.certificate, key=options.key))
+    if not own:
+        print("signed with a local certificate: it shows changes, and says nothing of who signed")
 
 
 def _encode(options: argparse.Namespace) -> "SourceState":

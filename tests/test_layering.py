@@ -63,6 +63,8 @@ GROUND_FLOOR = ("errors", "console", "jit", "parallel", "files", "faults", "card
 HOMES = {
     "mediapipe": {"detect"},
     "ai_edge_litert": {"detect"},
+    "c2pa": {"media"},
+    "cryptography": {"media"},
     "av": {"media", "doctor"},
     "smplx": set(),
     "pytorch3d": {"raster", "interop"},
