@@ -196,8 +196,10 @@ def _make_pair() -> tuple[bytes, bytes]:
 
     def certified(name: str, key: ec.EllipticCurvePrivateKey, *, root: bool) -> bytes:
         usage = {"digital_signature": True, "key_cert_sign": root, "crl_sign": root}
-        unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-        unused += ("encipher_only", "decipher_only")
+        unused = (
+            *("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+            *("encipher_only", "decipher_only"),
+        )
         made = (
             x509.CertificateBuilder(named(_ROOT), named(name), key.public_key())
             .serial_number(x509.random_serial_number())
