@@ -22,7 +22,7 @@ PIP_FLAGS ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test test-slow test-all test-numpy1 weights docs lint clean
+.PHONY: help install models demo test test-slow test-all test-numpy1 weights docs licences bom audit lint clean
 
 help:
 	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
@@ -31,6 +31,9 @@ help:
 	@echo "make test-numpy1  a short set with numpy 1.26"
 	@echo "make weights   train the compact generator as it was trained (hours)"
 	@echo "make docs      the pages and the reference as a site, in outputs/site"
+	@echo "make licences  every installed package has a known licence"
+	@echo "make bom       a bill of materials (CycloneDX), outputs/bom.json"
+	@echo "make audit     known holes of the pinned packages; asks the network"
 	@echo "make lint      ruff and mypy"
 	@echo "make clean     remove .venv, caches and build leftovers (outputs/ stays)"
 
@@ -85,6 +88,19 @@ weights: models
 docs: $(STAMP)
 	$(BIN)/python -m mkdocs build --strict
 	@echo "open outputs/site/index.html"
+
+# Who may be installed, and what is: neither asks the network. `make audit` does: it looks packages up among known holes.
+licences: $(STAMP)
+	$(BIN)/python .ci/supply_chain.py licences
+
+bom: $(STAMP)
+	@mkdir -p outputs
+	$(BIN)/python .ci/supply_chain.py bom -o outputs/bom.json
+
+audit: $(STAMP)
+	$(BIN)/python -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet $(PIP_FLAGS) pip-audit
+	$(VENV)/audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

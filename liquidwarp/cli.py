@@ -3,17 +3,20 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liquidwarp.console import print_error, steady_console
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
+from liquidwarp.faults import EXIT_CODE, fault_line
 from liquidwarp.interrupt import leaving_in_order
-from liquidwarp.options import make_parser
+from liquidwarp.options import make_parser, own_words
 
 if TYPE_CHECKING:
     from liquidwarp.bodies import BodyModel
@@ -24,10 +27,15 @@ if TYPE_CHECKING:
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
+_NO_MEMORY = "out of memory; give a smaller --size or smaller pictures"
+_NO_MEMORY_SAID = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, 2 for an error a user can mend, 130 after Ctrl-C."""
+    """Run the command line; return the exit code.
+
+    0; 2 for an error a user can mend; 70 for a fault of ours, of which a report tells; 130 after Ctrl-C.
+    """
     try:
         with steady_console():
             return _run(arguments)
@@ -56,6 +64,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         "evaluate": _evaluate,
         "setup": _setup,
         "doctor": _doctor,
+        "verify": _verify,
+        "sign": _sign,
     }
     try:
         with leaving_in_order():
@@ -65,7 +75,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except LiquidwarpError as error:
         return _fail(str(error))
     except MemoryError:
-        return _fail("out of memory; give a smaller --size or smaller pictures")
+        return _fail(_NO_MEMORY)
     except OSError as error:
         name = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{name}{error.strerror or error}; check the path, its permissions and the space left")
@@ -75,8 +85,24 @@ def _run(arguments: Sequence[str] | None) -> int:
         # A compiled loop that Ctrl-C meets on its way out wraps the interruption.
         if isinstance(error.__cause__, KeyboardInterrupt):
             return _interrupted()
-        raise
+        return _fault(error, arguments)
+    except Exception as error:
+        return _fail(_NO_MEMORY) if _ran_out_of_memory(error) else _fault(error, arguments)
     return 0
+
+
+def _ran_out_of_memory(error: Exception) -> bool:
+    """Tell torch's and OpenCV's ways of saying so, which are no `MemoryError`."""
+    theirs = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    return theirs and _NO_MEMORY_SAID.search(str(error)) is not None
+
+
+def _fault(error: Exception, arguments: Sequence[str] | None) -> int:
+    """Write a report of a fault of ours; print one line; return the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = {value for option, value in pairwise(given) if option in ("--method", "--device") and value.isalnum()}
+    print_error(f"liquidwarp: error: {' '.join(fault_line(error, given, known=own_words() | chosen).split())}")
+    return EXIT_CODE
 
 
 @contextmanager
@@ -492,6 +518,35 @@ def _doctor(options: argparse.Namespace) -> None:
     print("\n".join(lines))
     if not healthy:
         raise LiquidwarpError("something above needs mending; 'make test' in a fresh clone sets everything up anew")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from liquidwarp.media import read_provenance
+    from liquidwarp.media.credentials import has_credentials_extra, read_credential
+
+    print(f"mark: {read_provenance(options.file) or 'none'}")
+    if not has_credentials_extra():
+        print("credential: not looked for; pip install 'liquidwarp[credentials]' adds what reads it")
+        return
+    found = read_credential(options.file)
+    if found is None:
+        print("credential: none, so nothing tells whether the file was changed")
+        return
+    if not found.whole:
+        raise InputError(f"{options.file}: was changed after {found.signer!r} signed it; get it anew from its source")
+    trust = "a local certificate, which proves nothing but that nothing was changed" if found.local else "not looked up"
+    print(f"credential: not changed since it was signed by {found.signer!r} ({trust}), made by {found.maker}")
+    for each in found.ingredients:
+        print(f"made of: sha256 {each}")
+
+
+def _sign(options: argparse.Namespace) -> None:
+    from liquidwarp.media.credentials import sign_file
+
+    made_of, own = options.ingredients, options.certificate is not None
+    print(sign_file(options.file, ingredients=made_of, certificate=options.certificate, key=options.key))
+    if not own:
+        print("signed with a local certificate: it shows changes, and says nothing of who signed")
 
 
 def _encode(options: argparse.Namespace) -> "SourceState":

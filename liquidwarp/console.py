@@ -86,8 +86,11 @@ def steady_console() -> Iterator[None]:
 
 
 def print_error(line: str) -> None:
-    """Print a line to standard error, if there is one."""
+    """Print a line to standard error, if there is one; bars that are under way end first, on a line of their own."""
     if sys.stderr is not None:
+        tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)
+        for bar in list(getattr(tqdm, "_instances", ())):
+            bar.close()
         stream = _SteadyStream(sys.stderr)
         stream.write(f"{line}\n")
         stream.settle()

@@ -2,12 +2,15 @@
 
 import errno
 import glob
+import math
 import os
 import pickle
 import re
 import secrets
 import struct
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -35,11 +38,15 @@ _DAMAGE = (
     AttributeError,
     TypeError,
     AssertionError,
+    ArithmeticError,
+    MemoryError,
     struct.error,
 )
 _TOKEN = 8  # random letters in the name of an unfinished file
 _LONGEST_SUFFIX = 16  # bytes; what is longer tells no format
 _SETTLED = 5.0  # seconds after which a file that is being written has its lock
+_MOST_UNPACKED = 1 << 30  # bytes of all arrays of an archive
+_DENSEST = 1100  # bytes that one compressed byte can become, and what is around it (deflate: 1032)
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a write can fail with after the file was opened; such an error does not carry the file's name."""
 
@@ -191,6 +198,51 @@ def read_checkpoint(path: str | Path, *, halves: bool = False) -> "dict[str, Ten
         key.removeprefix("module."): value if halves and value.is_floating_point() else value.float()
         for key, value in tensors.items()
     }
+
+
+def check_archive(stream: IO[bytes]) -> None:
+    """Check that an npz asks for no more than it has, before numpy makes room for what its headers claim.
+
+    Args:
+        stream: of the file; stands at its start afterwards.
+
+    Raises:
+        ValueError: it is no archive, damaged, or claims arrays or contents that it does not hold.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if total > min(_MOST_UNPACKED, _DENSEST * size):
+                raise ValueError(f"{size} bytes that claim to hold {total}")
+            for member in members:
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(f"{member.filename} is compressed in an unknown way")
+                if member.filename.endswith(".npy"):
+                    with archive.open(member) as content:
+                        _check_header(content, member)
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, LookupError, struct.error, zlib.error) as error:
+        raise ValueError(str(error) or "no archive of arrays") from error
+    finally:
+        stream.seek(0)
+
+
+def _check_header(content: IO[bytes] | zipfile.ZipExtFile, member: zipfile.ZipInfo) -> None:
+    """Raise `ValueError` unless an array's header claims the bytes that follow it; pickled ones say nothing."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(content)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{member.filename} is of an unknown format")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        shape, _, kind = read(content)
+    except Exception as error:  # Python text of nonsense fails in any way, for lack of memory too
+        raise ValueError(f"{member.filename} has no header that can be read") from error
+    claimed = kind.itemsize * math.prod(shape)
+    if not kind.hasobject and (min(shape, default=0) < 0 or claimed != member.file_size - content.tell()):
+        raise ValueError(f"{member.filename} claims {kind} {shape}, which its {member.file_size} bytes do not hold")
 
 
 def write_arrays(path: str | Path, arrays: "Mapping[str, np.ndarray]") -> None:

@@ -330,6 +330,28 @@ def make_parser() -> argparse.ArgumentParser:
         help="a wheel of mediapipe 0.10.21 at hand, or npm's .tgz of @mediapipe/pose (lite and heavy networks); "
         "repeatable",
     )
+    verify = _command(
+        commands,
+        "verify",
+        "Say what a picture or video tells of its origin, and whether a signed one was changed.",
+        "liquidwarp verify me_dancing.mp4",
+    )
+    verify.add_argument("file", metavar="FILE", help="a picture or video")
+
+    sign = _command(
+        commands,
+        "sign",
+        "Put a signed claim of its origin (Content Credentials) into a picture or an MP4.",
+        "liquidwarp sign me_dancing.mp4 --from me.jpg dance.mp4\n"
+        "liquidwarp sign me_dancing.mp4 --certificate chain.pem --key key.pem",
+    )
+    sign.add_argument("file", metavar="FILE", help="is replaced: .jpg, .png, .webp, .mp4 or .mov")
+    sign.add_argument(
+        "--from", dest="ingredients", nargs="+", default=[], metavar="FILE", help="what it was made of; hashes are kept"
+    )
+    sign.add_argument("--certificate", metavar="PEM", help="chain of your own (default: a local one, made then)")
+    sign.add_argument("--key", metavar="PEM", help="its private key, ECDSA on P-256")
+
     doctor = _command(
         commands,
         "doctor",
@@ -338,6 +360,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_models(doctor)
     return parser
+
+
+def own_words() -> set[str]:
+    """Return the names of commands and the choices of options: words of ours, which tell nothing of a user."""
+    words: set[str] = set()
+    parsers: list[argparse.ArgumentParser] = [make_parser()]
+    while parsers:
+        for action in parsers.pop()._actions:
+            words |= {str(choice) for choice in action.choices or ()}
+            parsers += action.choices.values() if isinstance(action, argparse._SubParsersAction) else []
+    return words
 
 
 def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:

@@ -17,6 +17,7 @@ LEVELS = {
     "parallel": 0,
     "cards": 0,
     "console": 0,
+    "faults": 0,
     "jit": 0,
     "geometry": 1,
     "mesh": 1,
@@ -58,12 +59,14 @@ LEVELS = {
 FOR_TESTS = "testing"
 
 # On the ground floor values may use checks, and checks and files the errors; never the other way round.
-GROUND_FLOOR = ("errors", "console", "jit", "parallel", "files", "cards", "checks", "devices", "types")
+GROUND_FLOOR = ("errors", "console", "jit", "parallel", "files", "faults", "cards", "checks", "devices", "types")
 
 # What several rooms may not bring in, so that a backend, a detector or a codec can be changed in one place.
 HOMES = {
     "mediapipe": {"detect"},
     "ai_edge_litert": {"detect"},
+    "c2pa": {"media"},
+    "cryptography": {"media"},
     "av": {"media", "doctor"},
     "smplx": set(),
     "pytorch3d": {"raster", "interop"},

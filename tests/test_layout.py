@@ -10,11 +10,13 @@ ROOT = Path(__file__).parents[1]
 
 REQUIRED = [
     ".ci/run",
+    ".ci/supply_chain.py",
     ".gitignore",
     "LICENSE",
     "Makefile",
     "NOTICE",
     "README.md",
+    "SECURITY.md",
     "benchmarks/README.md",
     "body_models/README.md",
     "constraints.txt",

@@ -198,7 +198,10 @@ def dtype_of(record: Any) -> np.dtype[Any] | None:
         return None
     if not _TYPE.fullmatch(code) or order not in ("<", ">", "=", "|"):
         raise ValueError(f"an array of type {code!r}, where numbers are wanted")
-    return np.dtype(order + code.lstrip("<>|="))
+    try:
+        return np.dtype(order + code.lstrip("<>|="))
+    except TypeError as error:  # such as floats of one byte
+        raise ValueError(f"an array of type {code!r}, which there is not") from error
 
 
 def _bytes(data: Any) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
-from liquidwarp.files import write_arrays
+from liquidwarp.files import check_archive, write_arrays
 
 GENDERS = ("neutral", "female", "male")
 FOLDER_VARIABLE = "LIQUIDWARP_BODY_MODELS"
@@ -71,6 +71,8 @@ _DAMAGE = (
     RuntimeError,
     SyntaxError,
     NotImplementedError,
+    LookupError,
+    MemoryError,
 )
 _GENDER_NAMES = (("female", "female|basicmodel_f_"), ("male", "male|basicmodel_m_"), ("neutral", "neutral"))
 
@@ -147,10 +149,13 @@ def check_smpl_arrays(name: str, given: Mapping[str, np.ndarray], gender: str) -
     Raises:
         InputError: they are of no known family, or damaged.
     """
+    kept = {key: given[key] for key in (*_WANTED, *_OPTIONAL) if key in given}
+    odd = [key for key, array in kept.items() if array.dtype.kind not in "biuf" or not array.ndim]
+    if odd:
+        raise InputError(f"{name}: {odd[0]} is {kept[odd[0]].dtype}, where numbers are wanted; give the official file")
     arrays = {
-        key: np.ascontiguousarray(given[key], dtype=np.int64 if key in _INTEGERS else np.float64)
-        for key in (*_WANTED, *_OPTIONAL)
-        if key in given
+        key: np.ascontiguousarray(array, dtype=np.int64 if key in _INTEGERS else np.float64)
+        for key, array in kept.items()
     }
     family = _family(name, arrays)
     try:
@@ -210,7 +215,8 @@ def _read_npz(path: Path) -> dict[str, Any]:
     """Read what is wanted of an npz; pickled members go through the restricted reader."""
     keys = (*_WANTED, *_OPTIONAL, "family", "gender", "checksum")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
+            check_archive(stream)
             names = set(archive.namelist())
             return {
                 key: value

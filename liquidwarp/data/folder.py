@@ -305,7 +305,7 @@ def _check_clip(folder: Path) -> dict[str, object]:
         version, count = int(content["format"]), int(content["frames"])
     except FileNotFoundError as error:
         raise InputError(f"{folder}: not finished (no clip.json); prepare it again") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{card}: damaged ({error}); prepare the clip again") from error
     if version > _FORMAT:
         raise InputError(f"{card}: written by a newer liquidwarp (format {version}); please upgrade")

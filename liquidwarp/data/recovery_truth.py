@@ -19,6 +19,7 @@ from liquidwarp.bodies.pickles import read_pickle
 from liquidwarp.bodies.smpl_files import FAMILIES
 from liquidwarp.detect.readers import OPENPOSE_COCO
 from liquidwarp.errors import InputError
+from liquidwarp.files import check_archive
 from liquidwarp.types import Camera, Keypoints
 
 H36M = (
@@ -44,7 +45,9 @@ H36M = (
 
 _LAYOUTS = {17: H36M, 14: LSP, 24: (*LSP, *(f"other_{number}" for number in range(10)))}
 _3DPW_RATE, _H36M_RATE, _H36M_SIZE = 30.0, 50.0, (1000, 1000)
+_NUMBERS = ("joints_3d", "joints_2d", "S", "part", "fps", "size", "intrinsics")
 _MILLIMETRES = 10.0  # bones longer than this are not in metres
+_WIDEST = 1e5  # pixels
 _NEAREST = 0.1  # metres: whoever is nearer to a camera was not filmed
 
 
@@ -108,6 +111,9 @@ def read_3dpw(path: str | Path) -> tuple[TruthSequence, ...]:
     missing = [key for key in wanted if not isinstance(values.get(key), np.ndarray)]
     if missing:
         raise InputError(f"{path}: no sequence of 3DPW: it lacks {', '.join(missing)}; give one of its sequenceFiles")
+    odd = [key for key in wanted if values[key].dtype.kind not in "iuf"]
+    if odd:
+        raise InputError(f"{path}: {odd[0]} holds {values[odd[0]].dtype}, where numbers are wanted; check the file")
     joints = np.asarray(values["jointPositions"], dtype=np.float64)
     poses = np.asarray(values["cam_poses"], dtype=np.float64)
     lens = np.asarray(values["cam_intrinsics"], dtype=np.float64)
@@ -117,6 +123,8 @@ def read_3dpw(path: str | Path) -> tuple[TruthSequence, ...]:
             f"{path}: jointPositions {joints.shape}, cam_poses {poses.shape} and cam_intrinsics {lens.shape}, "
             "wanted (people, T, 72), (T, 4, 4) and (3, 3); check the file"
         )
+    if not (np.isfinite(lens).all() and lens[:2, 2].min() > 0.5 and lens[:2, 2].max() < _WIDEST):
+        raise InputError(f"{path}: cam_intrinsics are those of no camera; check the file")
     world = joints.reshape(people, frames, 24, 3)
     seen_from = np.einsum("tij,ptkj->ptki", poses[:, :3, :3], world) + poses[:, None, :3, 3]
     camera = _camera(lens, (round(2 * lens[1, 2]), round(2 * lens[0, 2])))
@@ -219,16 +227,25 @@ def _per_person(
         return default
     if array.shape != shape:
         raise InputError(f"{path}: {key} has shape {array.shape}, wanted {shape}; check the file")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{path}: {key} holds {array.dtype}, where numbers are wanted; check the file")
     return np.asarray(array, dtype=np.float64)
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            wanted = ("joints_3d", "joints_2d", "S", "part", "joint_names", "fps", "size", "intrinsics")
-            return {name: archive[name] for name in archive.files if name in wanted}
+        with open(path, "rb") as stream:
+            check_archive(stream)
+            with np.load(stream, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files if name in (*_NUMBERS, "joint_names")}
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the name") from error
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a plain npz ({reason}); give joints as plain arrays") from error
+    for name, array in arrays.items():
+        if name in _NUMBERS and not (array.dtype.kind in "iuf" and array.size):
+            raise InputError(f"{path}: {name} is {array.dtype} {array.shape}, where numbers are wanted; check the file")
+        if name in ("fps", "size", "intrinsics") and not np.isfinite(array).all():
+            raise InputError(f"{path}: {name} holds NaN or infinity; check the file")
+    return arrays

@@ -178,6 +178,10 @@ def _coco_entries(content: Any, path: Path, frames: int | None) -> tuple[list[di
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         entries = content["annotations"]
         if isinstance(content.get("images"), list):
+            if not all(
+                isinstance(image, dict) and isinstance(image.get("id"), int | str) for image in content["images"]
+            ):
+                raise InputError(f"{path}: an entry of 'images' without an 'id'; give COCO keypoints")
             named = sorted(content["images"], key=lambda image: str(image.get("file_name", image["id"])))
             images = [image["id"] for image in named]
     elif isinstance(content, list):
@@ -187,6 +191,8 @@ def _coco_entries(content: Any, path: Path, frames: int | None) -> tuple[list[di
     for entry in entries:
         if not isinstance(entry, dict) or "image_id" not in entry or "keypoints" not in entry:
             raise InputError(f"{path}: an entry without 'image_id' or 'keypoints'; give COCO keypoints, not boxes")
+        if not isinstance(entry["image_id"], int | str):
+            raise InputError(f"{path}: image_id {entry['image_id']!r} is neither a number nor a name; mend it")
     if images is None:
         images = sorted({entry["image_id"] for entry in entries}, key=_natural)
         if frames is not None and all(isinstance(image, int) for image in images):
@@ -214,7 +220,7 @@ def _from_triples(
     """Make a detection of x, y, confidence triples; None if hardly anything was seen."""
     try:
         values = np.array(flat, np.float32).reshape(-1, 3)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: keypoints are not numbers ({error})") from error
     if not np.isfinite(values).all():
         raise InputError(f"{path}: keypoints hold numbers that are not finite")
@@ -234,5 +240,5 @@ def _load_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); write it again") from error

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from torch import Tensor
 
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.media import read_image
+from liquidwarp.media.probe import open_picture
 
 CITYSCAPES = (
     *(19, 19, 19, 19, 19, 19, 19, 0, 1, 19, 19, 2, 3, 4, 19, 19, 19, 5, 19, 6, 7, 8, 9, 18, 10, 11, 12, 13, 14),
@@ -68,7 +68,7 @@ def one_hot(classes: UInt8[np.ndarray, "H W"], count: int, size: tuple[int, int]
 
 def _values(path: Path) -> np.ndarray:
     rgb = read_image(path).rgb  # tells what is wrong with a file
-    with Image.open(path) as image:
+    with open_picture(path) as image:
         if image.mode in ("P", "L"):
             return np.asarray(image)
     if (rgb != rgb[..., :1]).any():

@@ -14,12 +14,13 @@ from PIL import Image
 
 from liquidwarp.errors import InputError
 from liquidwarp.media.image import to_picture
-from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, quiet_pillow
+from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, open_picture, quiet_pillow
 
 _LOG = logging.getLogger(__name__)
 _SHORTEST = 10  # ms; what says it is shown no longer is shown for `_USUAL`, as browsers do
 _USUAL = 100  # ms
 _LONGEST = 10_000  # ms; a longer pause is cut short
+_MOST_PIXELS = 2 * 10**10  # of all frames: minutes of decoding, which a small file may ask for
 _ALIKE = 1.5  # durations within this factor of the median are one rate, rounded to the format's clock
 
 
@@ -78,8 +79,11 @@ def _frames(path: Path) -> Iterator[Image.Image]:
     """Yield the file's picture at each of its frames, up to the end or to where it breaks off."""
     with quiet_pillow():
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 total = getattr(image, "n_frames", 1)
+                if image.width * image.height * total > _MOST_PIXELS:
+                    size = f"{total} frames of {image.width}x{image.height}"
+                    raise InputError(f"{path} has {size}; give a shorter or smaller one, or a video")
                 first = int(getattr(image, "default_image", False))  # APNG: a still for viewers that do not animate
                 for index in range(first, total):
                     try:
@@ -94,6 +98,8 @@ def _frames(path: Path) -> Iterator[Image.Image]:
                         )
                         return
                     yield image
+        except InputError:  # a ValueError too, but already in words
+            raise
         except (*DAMAGED_PICTURE, Image.DecompressionBombError) as error:
             cause = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{path} is damaged or incomplete ({cause}); copy or export it again") from error
@@ -109,6 +115,7 @@ def _rate(durations: list[int]) -> Fraction:
     """Return the rate of most frames: the mean over those that are shown about as long as the median."""
     usual = median(durations)
     alike = [duration for duration in durations if usual / _ALIKE <= duration <= usual * _ALIKE]
+    alike = alike or durations  # two that are nothing like each other have a median like neither
     return Fraction(1000 * len(alike), sum(alike))
 
 

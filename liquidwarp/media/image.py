@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from liquidwarp.errors import InputError, OutputError
 from liquidwarp.files import atomic_path
 from liquidwarp.media.lens import fov_from_exif
-from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, holds_video, quiet_pillow
+from liquidwarp.media.probe import DAMAGED_PICTURE, check_file, holds_video, open_picture, quiet_pillow
 from liquidwarp.media.provenance import gif_comment, provenance_text, software, xmp_packet
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -57,7 +57,7 @@ def read_image(path: str | Path) -> Picture:
     """
     path = Path(path)
     check_file(path, "photo")
-    with _reading(path), quiet_pillow(), Image.open(path) as image:
+    with _reading(path), quiet_pillow(), open_picture(path) as image:
         image.load()
         return to_picture(image, path)
 
@@ -70,7 +70,7 @@ def read_fov(path: str | Path) -> float | None:
     """
     path = Path(path)
     check_file(path, "photo")
-    with _reading(path), quiet_pillow(), Image.open(path) as image:
+    with _reading(path), quiet_pillow(), open_picture(path) as image:
         return fov_from_exif(image)
 
 
@@ -143,7 +143,7 @@ def write_image(
 
 def picture_comments(path: str | Path) -> Iterator[str]:
     """Yield every text that a picture file carries about itself."""
-    with quiet_pillow(), Image.open(Path(path)) as image:
+    with quiet_pillow(), open_picture(path) as image:
         info, is_gif = dict(image.info), image.format == "GIF"
     if is_gif:  # the comment stands behind all frames, where Pillow has not been yet
         yield gif_comment(Path(path))

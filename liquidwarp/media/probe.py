@@ -31,9 +31,31 @@ DAMAGED_PICTURE = (
     KeyError,
     TypeError,
     EOFError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )
+# What Pillow decodes by itself: it would hand PostScript to another program, which runs what a file says.
+_PICTURES = (
+    *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA", "ICO"),
+    *("ICNS", "PCX", "SGI", "QOI", "PSD", "DDS"),
+)
+# Demuxers of films: no playlists, scripts or devices, which open other files.
+_FILMS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,mjpeg,wtv,flv,asf,ogg,ivf,yuv4mpegpipe,nut,mxf,gxf,dv,rm,vob"
+_FILMS += ",h264,hevc,av1,obu,m4v"
+_SOUNDS = "wav,w64,mp3,aac,flac,aiff,ac3,eac3,caf,au,amr,ape,tta,wv"
+_SAFELY = {"protocol_whitelist": "file", "format_whitelist": f"{_FILMS},{_SOUNDS}"}
+_LARGEST_FRAME = 8192 * 8192  # pixels, before a decoder makes room for them
+
+
+def open_picture(path: str | Path) -> Image.Image:
+    """Open a picture of a kind that is decoded here; raises what Pillow raises."""
+    Image.init()
+    return Image.open(Path(path), formats=[kind for kind in _PICTURES if kind in Image.OPEN])
 
 
 def is_image(path: str | Path) -> bool:
@@ -42,7 +64,7 @@ def is_image(path: str | Path) -> bool:
     An animated picture counts too (`is_video` tells whether it moves).
     """
     try:
-        with quiet_pillow(), Image.open(Path(path)):
+        with quiet_pillow(), open_picture(path):
             return True
     except (*DAMAGED_PICTURE, Image.DecompressionBombError):
         return False
@@ -51,7 +73,7 @@ def is_image(path: str | Path) -> bool:
 def is_animation(path: Path) -> bool:
     """Tell whether a file is a WebP, GIF or PNG of several frames."""
     try:
-        with quiet_pillow(), Image.open(path) as image:
+        with quiet_pillow(), open_picture(path) as image:
             return image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
     except (*DAMAGED_PICTURE, Image.DecompressionBombError):
         return False
@@ -100,8 +122,8 @@ def open_container(path: Path, noun: str) -> Iterator[InputContainer]:
     """
     check_file(path, noun)
     try:
-        # 'file:' keeps names with colons from being taken for protocols; the list keeps playlists off the network.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        # 'file:' keeps names with colons from being taken for protocols.
+        container = av.open(f"file:{path}", options=_SAFELY)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
         raise InputError(_why_not_opened(path, noun, error)) from error
     _open.add(container)
@@ -142,6 +164,7 @@ def open_stream(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = moving[0]
         if stream.codec_context is None:
             raise InputError(f"{path} uses a video codec that cannot be decoded; convert it to H.264 (.mp4)")
+        stream.codec_context.options = {"max_pixels": str(_LARGEST_FRAME)}
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _THREADS
         yield container, stream

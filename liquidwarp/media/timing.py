@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 _LONGEST_GAP = 10  # seconds; a longer pause (or a step back in time) is a broken clock, not a pause
+_HIGHEST_TOLD = 1000  # frames a second, where the container and its frames agree
 _HIGHEST_RATE = 240  # frames a second; containers without a frame rate announce their clock's ticks instead
 
 
@@ -24,7 +25,7 @@ def choose_rate(average: Fraction | None, guessed: Fraction | None) -> Fraction:
     within 2%. Streams that say nothing get 25.
     """
     if average and guessed and abs(guessed / average - 1) < Fraction(2, 100):
-        return guessed
+        return min(guessed, Fraction(_HIGHEST_TOLD))
     return min(average or guessed or Fraction(25), Fraction(_HIGHEST_RATE))
 
 

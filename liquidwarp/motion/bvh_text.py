@@ -11,6 +11,8 @@ from liquidwarp.errors import InputError
 from liquidwarp.motion.joint_search import JointTree
 
 _MOST_NUMBERS = 200_000_000
+_MOST_CHANNELS = 64  # of a joint
+_MOST_STILL, _MOST_JOINTS = 1_000_000, 4  # joints times frames, in all or for each number: no file takes more memory
 _FARTHEST = 1e9  # of any number: what is larger is damage
 _MOTION = re.compile(r"^[ \t]*MOTION[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _COUNTS = re.compile(r"\s*Frames\s*:?\s*(\d+)\s+Frame\s*Time\s*:?\s*([0-9.eE+-]+)", re.IGNORECASE)
@@ -54,6 +56,8 @@ def read_clip(path: Path) -> BvhClip:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the name") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a .bvh file") from error
     coding = next((coding for mark, coding in _CODINGS if data.startswith(mark)), "utf-8")
     text = re.sub(r"\r\n?", "\n", data.decode(coding, errors="replace"))
     try:
@@ -94,6 +98,8 @@ def _parse(text: str) -> tuple[list[_Node], Float[np.ndarray, "T W"], float]:
     frames, width, time = int(counts[1]), sum(len(node.channels) for node in nodes), float(counts[2])
     if frames < 1 or frames * width > _MOST_NUMBERS or not 1e-4 < time < 10:
         raise ValueError(f"{frames} frames of {time} seconds")
+    if frames * len(nodes) > max(_MOST_STILL, _MOST_JOINTS * frames * width):
+        raise ValueError(f"{frames} frames of {len(nodes)} joints, of which hardly any moves")
     numbers = np.array(tables[0][counts.end() :].split(), dtype=np.float64)
     if len(numbers) < frames * width or not (np.abs(numbers) < _FARTHEST).all():
         raise ValueError(f"{len(numbers)} numbers, wanted {frames} frames of {width}")
@@ -121,6 +127,8 @@ def _parse_tree(words: list[str]) -> list[_Node]:
             position += 4
         elif word == "CHANNELS":
             count = int(words[position + 1])
+            if not 0 <= count <= _MOST_CHANNELS:
+                raise ValueError(f"a joint of {count} channels")
             nodes[stack[-1]].channels = [channel.lower() for channel in words[position + 2 : position + 2 + count]]
             position += 2 + count
         elif word == "}":

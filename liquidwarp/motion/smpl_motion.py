@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel, load_body
 from liquidwarp.bodies.pickles import read_pickle, read_pickled
 from liquidwarp.bodies.smpl_files import family_of
 from liquidwarp.errors import InputError
-from liquidwarp.files import write_arrays
+from liquidwarp.files import check_archive, write_arrays
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.motion.retarget import align_turns
 from liquidwarp.motion.skeleton import (
@@ -40,9 +40,11 @@ _Z_AXIS = (0, 0, 1)
 _UPS = ((0, 1, 0), _Z_AXIS, (0, -1, 0))  # axes that point up in one program or another
 _PLACES_ONLY = {"joints3d", "joints", "jointpositions", "positions", "keypoints3d", "keypoints", "kp3d", "markers"}
 _TRACK = "make a track with 'liquidwarp recover'"
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 _MOST_LISTED = 30
 _MOST_BRIDGED = 100  # frames for each that the file has
 _PELVIS_UP = -0.22  # metres: the pelvis's height over SMPL's origin, for who does not have its file
+_FARTHEST = 1e9  # metres
 _FOCAL = 2.0  # of published crops, in half pictures: their weak perspective says nothing about it
 
 
@@ -106,8 +108,8 @@ def read_smpl(path: Path, body: BodyModel | None = None, *, person: int | None =
         words.append(f"{path}: says no frame rate; taking {filled.usual_fps:g} a second")
     rest = _rest(filled.family, filled.betas, filled.gender, body)
     motion = _in_file(filled, rest)
-    if not bool(torch.isfinite(motion.turns).all() and torch.isfinite(motion.root).all()):
-        raise InputError(f"{path}: its motion holds NaN or infinity; check the file")
+    if not bool(torch.isfinite(motion.turns).all() and (motion.root.abs() < _FARTHEST).all()):
+        raise InputError(f"{path}: its motion holds NaN, infinity or places out of this world; check the file")
     places = joint_places(motion).numpy()
     up = filled.up or world_up(places, filled.usual, _UPS)
     if up == _Z_AXIS and filled.up is not None and not ever_upright(places, up):
@@ -245,9 +247,10 @@ def _rest(family: str, betas: Any, gender: str, body: BodyModel | None) -> Float
 def _read_npz(path: Path) -> Mapping[str, Any]:
     """Read the arrays of an npz; pickled ones, by the restricted reader, only where the plain ones are no motion."""
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("one array")
+        with ExitStack() as stack:
+            stream = stack.enter_context(open(path, "rb"))
+            check_archive(stream)
+            archive = stack.enter_context(np.load(stream, allow_pickle=False))
             names = [name for name in archive.files if not name.startswith(("dmpls", "marker", "label"))]
             values, pickled = {}, []
             for name in names:
@@ -263,7 +266,7 @@ def _read_npz(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path}: no such file; check the name, or {_TRACK}") from error
     except InputError:  # a ValueError too, but already in words
         raise
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a plain npz ({reason}); copy it again, or {_TRACK}") from error
 

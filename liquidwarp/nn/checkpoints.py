@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from liquidwarp.cards import differing_names, fill_network, load_with_card, save_with_card
+from liquidwarp.cards import differing_names, filled_network, load_with_card, save_with_card
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.files import read_checkpoint
@@ -122,6 +122,5 @@ def load_published(path: str | Path) -> LiquidGenerator:
     name = card.get("configuration")
     if name not in (*GENERATORS, "W_F"):
         raise InputError(f"{path}: weights of {name or 'an unknown network'!r}, wanted one of {', '.join(GENERATORS)}")
-    network = LiquidGenerator(shape_of(name, card.get("width", 1.0))).eval().requires_grad_(False)
-    fill_network(network, tensors, path, name=name)
-    return network
+    width = card.get("width", 1.0)
+    return filled_network(lambda: LiquidGenerator(shape_of(name, width)), width, tensors, path, name=name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
+from liquidwarp.cards import filled_network, halved, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.compact import CompactGenerator
 
@@ -43,7 +43,9 @@ def load_compact(path: str | Path | None = None) -> CompactGenerator:
 @lru_cache(maxsize=2)
 def _load(path: Path, _changed: int) -> CompactGenerator:
     card, tensors = load_with_card(path, _CONFIGURATION)
-    generator = CompactGenerator(tuple(card["widths"])).eval().requires_grad_(False)
-    fill_network(generator, tensors, path, name="the compact network")
+    widths = card.get("widths")
+    generator = filled_network(
+        lambda: CompactGenerator(tuple(widths or ())), widths, tensors, path, name="the compact network"
+    )
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # the same function, quicker
     return generator

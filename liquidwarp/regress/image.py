@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
-from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
+from liquidwarp.cards import filled_network, halved, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.regress.clip import crop_square, square_boxes
 from liquidwarp.regress.image_network import ENLARGE, SIDE, ImageNetwork, crop_windows
@@ -130,7 +130,10 @@ def load_image_network(path: Path = BUNDLED) -> ImageNetwork:
         half, quarter, eighth, sixteenth = widths
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its card does not tell how large the network is ({error}); train it anew") from error
-    network = ImageNetwork(regressor_start()[0], (half, quarter, eighth, sixteenth), inner, local)
-    network = network.eval().requires_grad_(False)
-    fill_network(network, tensors, path)
-    return network
+    skeleton = regressor_start()[0]  # before: what is made inside has no memory at first
+    return filled_network(
+        lambda: ImageNetwork(skeleton, (half, quarter, eighth, sixteenth), inner, local),
+        (*widths, inner, local),
+        tensors,
+        path,
+    )

@@ -12,7 +12,7 @@ from torch import Tensor
 import liquidwarp
 from liquidwarp.bodies import BodyModel, load_body, relax_hands
 from liquidwarp.bodies.landmarks import MEDIAPIPE
-from liquidwarp.cards import fill_network, halved, load_with_card, save_with_card
+from liquidwarp.cards import filled_network, halved, load_with_card, save_with_card
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.fit.prior import PosePrior, make_prior
@@ -306,6 +306,5 @@ def load_landmark_network(path: Path = BUNDLED) -> LandmarkNetwork:
     """
     card, tensors = load_with_card(path, _CONFIGURATION)
     sizes = (card.get("width", 0), card.get("inner", 0), card.get("depth", 2))
-    network = LandmarkNetwork(regressor_start()[0], *sizes).eval().requires_grad_(False)
-    fill_network(network, tensors, path)
-    return network
+    skeleton = regressor_start()[0]  # before: what is made inside has no memory at first
+    return filled_network(lambda: LandmarkNetwork(skeleton, *sizes), sizes, tensors, path)

@@ -212,7 +212,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
             table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not TOML ({error}); see docs/training.md") from error
     config: Config = _filled(Config(), table, "", str(path))
     for override in overrides:
@@ -250,7 +250,7 @@ def _parsed(text: str) -> object:
     """Read a value as TOML; what is none is text, so that paths need no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -281,13 +281,14 @@ def _converted(given: Any, kind: Any, what: str) -> Any:
         if not right:
             raise InputError(f"{what}={given!r} is not a list of {1 + len(rest) if rest != [...] else 'numbers'}")
         return tuple(_converted(each, inner, what) for each in given)
-    if kind is float and type(given) is int:
+    if kind is float and type(given) is int and abs(given) < _MOST:
         return float(given)
     if type(given) is not kind:
         raise InputError(f"{what}={given!r} is not {_NAMES[kind]}")
     return given
 
 
+_MOST = 1e300  # of a whole number that stands for another
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
 
 

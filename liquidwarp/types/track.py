@@ -20,7 +20,7 @@ from torch import Tensor
 from liquidwarp.checks import check_shape
 from liquidwarp.devices import moved
 from liquidwarp.errors import InputError
-from liquidwarp.files import write_arrays
+from liquidwarp.files import check_archive, write_arrays
 from liquidwarp.types.camera import Camera
 from liquidwarp.types.face import FACE_POINTS, FaceTrack
 from liquidwarp.types.pose import Pose
@@ -123,19 +123,21 @@ class BodyTrack:
         """
         path = Path(path)
         try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            with open(path, "rb") as stream:
+                check_archive(stream)
+                with np.load(stream, allow_pickle=False) as archive:
+                    arrays = {name: archive[name] for name in archive.files}
         except FileNotFoundError as error:
             remedy = f"make a track with 'liquidwarp recover VIDEO -o {path.name}'"
             raise InputError(f"{path}: no such file; {remedy}") from error
-        except (OSError, ValueError, TypeError, EOFError, *_DAMAGE) as error:
+        except (OSError, ValueError, TypeError, EOFError, MemoryError, *_DAMAGE) as error:
             raise _not_a_track(path, error) from error
         try:
             newer = int(arrays["format"]) > _FORMAT
             track = None if newer else _track_from(arrays)
         except KeyError as error:
             raise _not_a_track(path, f"{error} is missing") from error
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise _not_a_track(path, error) from error
         if track is None:
             raise InputError(f"{path}: written by a newer liquidwarp (track format {arrays['format']}); please upgrade")

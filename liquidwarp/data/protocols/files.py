@@ -73,7 +73,7 @@ def _parse(path: Path, text: str) -> Protocol:
             entries = [_published(video, value) for video, value in videos.items()]
             name, pairs = path.stem, content.get("vid_name_pairs", [])
         return _checked(Protocol(name, {entry.video: entry for entry in entries}, tuple((a, b) for a, b in pairs)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: not a protocol ({type(error).__name__}: {reason}); check the file") from error
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from liquidwarp.cards import fill_network, load_with_card, save_with_card
+from liquidwarp.cards import filled_network, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.baselines.pose_transfer import TRANSFER_WIDTHS, PoseTransferGenerator, TransferShape
 
@@ -50,6 +50,5 @@ def load_pose_transfer(path: str | Path, kind: str | None = None) -> PoseTransfe
         shape = TransferShape(name, (height, width), int(card["width"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its card does not tell the network's shape ({error}); train it anew") from error
-    network = PoseTransferGenerator(shape).eval().requires_grad_(False)
-    fill_network(network, tensors, path, name=name)
-    return network
+    sizes = (height, width, shape.width)
+    return filled_network(lambda: PoseTransferGenerator(shape), sizes, tensors, path, name=name)

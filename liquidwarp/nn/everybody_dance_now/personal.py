@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from liquidwarp.cards import fill_network, load_with_card, save_with_card
+from liquidwarp.cards import filled_network, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.everybody_dance_now.generators import EdnFaceGenerator, EdnGlobalGenerator
 
@@ -133,6 +133,4 @@ def load_edn(path: str | Path) -> EdnGenerator:
         shape = EdnShape((height, width), **told)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its card does not tell the network's shape ({error}); train it anew") from error
-    network = EdnGenerator(shape).eval().requires_grad_(False)
-    fill_network(network, tensors, path, name=EDN_CONFIGURATION)
-    return network
+    return filled_network(lambda: EdnGenerator(shape), card["shape"], tensors, path, name=EDN_CONFIGURATION)

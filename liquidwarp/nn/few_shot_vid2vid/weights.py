@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from liquidwarp.cards import Card, differing_names, fill_network, load_with_card, save_with_card
+from liquidwarp.cards import Card, differing_names, filled_network, load_with_card, save_with_card
 from liquidwarp.errors import InputError
 from liquidwarp.nn.few_shot_vid2vid.generator import FewShotGenerator
 from liquidwarp.nn.few_shot_vid2vid.published import from_published, published_names, without_wrappers
@@ -148,8 +148,7 @@ def load_few_shot(path: str | Path) -> FewShotWeights:
         raise InputError(
             f"{path}: its card does not tell the network's shape ({error}); import or train it anew"
         ) from error
-    network = FewShotGenerator(shape).eval().requires_grad_(False)
-    fill_network(network, tensors, path, name=name)
+    network = filled_network(lambda: FewShotGenerator(shape), (card["shape"], card["size"]), tensors, path, name=name)
     return FewShotWeights(network, name, (height, width))
 
 
