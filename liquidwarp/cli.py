@@ -332,6 +332,7 @@ def _view(options: argparse.Namespace) -> None:
 
 
 def _recover(options: argparse.Namespace) -> None:
+    from liquidwarp.fit import FitWeights
     from liquidwarp.media import is_video
     from liquidwarp.tasks import recover
 
@@ -351,6 +352,7 @@ def _recover(options: argparse.Namespace) -> None:
         regressor=_regressor(options, body),
         fit=not options.no_fit,
         smooth=_smoothing(options),
+        weights=FitWeights(surface=0.0 if options.no_register else 1.0),
         progress=True,
     )
     track.save(options.output)

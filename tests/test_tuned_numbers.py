@@ -49,6 +49,7 @@ TUNINGS = {
         "SolverTuning",
         "StartTuning",
         "SteadyTuning",
+        "SurfaceTuning",
         "TermTuning",
         "ViewpointTuning",
     ),

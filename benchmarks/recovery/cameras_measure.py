@@ -251,20 +251,22 @@ def measure_camera(clip: Clip, camera: str, body: BodyModel, ways: Sequence[str]
     result = Measured(
         camera, len(truth.valid), int(truth.valid.sum()), int(truth.swapped.sum()), float(np.median(truth.seen_apart))
     )
-    for way, points in _clip_ways(found, clip.cameras[camera], body, ways).items():
+    for way, points in _clip_ways(found, clip.videos[camera], clip.cameras[camera], body, ways).items():
         _score(result, way, points[truth.valid], truth.points[truth.valid], truth.swapped[truth.valid])
     if "stills" in ways:
         _measure_stills(result, clip, camera, truth, stills)
     return result
 
 
-def _clip_ways(found: ClipDetection, camera: Camera, body: BodyModel, ways: Sequence[str]) -> dict[str, np.ndarray]:
+def _clip_ways(
+    found: ClipDetection, pictures: Path, camera: Camera, body: BodyModel, ways: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Recover the clip in some ways; landmarks (T, L, 3) in the camera's axes by way."""
     points: dict[str, np.ndarray] = {}
     eye, zero = torch.eye(3, dtype=torch.float32), torch.zeros(3, dtype=torch.float32)
     known = Camera(camera.focal.float(), camera.center.float(), camera.size, eye, zero)
     if {"recover", "rest pose"} & set(ways):
-        track = lw.recover(found, body=body)
+        track = lw.recover(found, body=body, pictures=pictures)
         points["recover"] = points_of(track, body)
         points["rest pose"] = points_of(rest_pose(body, track), body)
     if "detector" in ways and found.keypoints.world is not None:
@@ -273,7 +275,7 @@ def _clip_ways(found: ClipDetection, camera: Camera, body: BodyModel, ways: Sequ
     if "short" in ways:
         points["short"] = points_of(lw.recover(found, body=body, regressor="landmarks"), body)
     if "recover, lens known" in ways:
-        points["recover, lens known"] = points_of(lw.recover(found, body=body, camera=known), body)
+        points["recover, lens known"] = points_of(lw.recover(found, body=body, camera=known, pictures=pictures), body)
     return {way: points[way] for way in ways if way in points}
 
 

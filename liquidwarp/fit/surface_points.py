@@ -121,6 +121,10 @@ class SurfaceTerm:
         _, slope = project_with_jacobian(self.camera, places)
         pull = self._scale(window) @ slope
         arms = places[:, :, None] - window.joints[:, None]
-        turning = torch.linalg.cross(arms[:, :, :, None], pull[:, :, None].expand(-1, -1, arms.shape[2], -1, -1), dim=-1)
-        local = torch.einsum("tjck,tnjdc->tndjk", window.posed.turns, turning) * self.seen.influence[:, :, None, :, None]
+        turning = torch.linalg.cross(
+            arms[:, :, :, None], pull[:, :, None].expand(-1, -1, arms.shape[2], -1, -1), dim=-1
+        )
+        local = (
+            torch.einsum("tjck,tnjdc->tndjk", window.posed.turns, turning) * self.seen.influence[:, :, None, :, None]
+        )
         return (torch.cat([local.flatten(3), pull], dim=-1),)

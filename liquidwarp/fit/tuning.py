@@ -110,7 +110,7 @@ class FitWeights:
     """The outline on the masks (`refine_with_masks`)."""
 
     surface: float = 1.0
-    """Points of the person's own surface found again in the frames (`recover` of pictures); 0 does not look for them."""
+    """Points of the person's own surface, found again in the frames; 0 does not look for them."""
 
     head: float = 1.0
     """The turn of the head, by the face's mesh."""
@@ -382,7 +382,7 @@ class SurfaceTuning:
     """How points of a person's own surface are found again in the frames (`tasks.register`), and how exact they are
     (`fit.surface_points`)."""
 
-    sigma: float = 0.006
+    sigma: float = 0.004
     """Standard deviation of a point, parts of the person's height: cloth slides on the body."""
 
     width: float = 3.0
@@ -394,7 +394,7 @@ class SurfaceTuning:
     rounds: int = 2
     """Times the surface is rendered and found again."""
 
-    steps: int = 2
+    steps: int = 3
     """Steps of the solver in each."""
 
     views: int = 8

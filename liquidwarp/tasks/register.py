@@ -1,8 +1,8 @@
 """Whoever drives is registered on their own surface: what a clip shows of it is found again in every frame.
 
-The texture is made of a few of the clip's own frames. Where the rendering of the fitted pose has a point of it and where
-the frame shows that point differ; what of this a change of pose explains goes into the track. Only the track changes, and
-nobody else's pictures are looked at.
+The texture is made of a few of the clip's own frames. Where the rendering of the fitted pose has a point of it and
+where the frame shows that point differ; what of this a change of pose explains goes into the track. Only the track
+changes, and nobody else's pictures are looked at.
 
 Convention: pixels as `Camera`; flow leads from the rendering to the frame, (x, y).
 """
@@ -20,6 +20,7 @@ from liquidwarp.appearance import Appearance, Observation, appearance_from_obser
 from liquidwarp.appearance.layers import SEEN
 from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.detect import ClipDetection
+from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning, FitWeights, SurfacePoints, SurfaceTerm, Term, refine_with_masks
 from liquidwarp.fit.masks import joint_influence
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, SurfaceTuning
@@ -57,6 +58,9 @@ def register_surface(
         terms: what else to add to the cost, as in `fit_track`.
         weights: how much each of the fit's own terms counts; `surface` is that of the registration.
         tuning: its numbers are in `tuning.surface`.
+
+    Raises:
+        InputError: the frames have another size than the track's camera.
     """
     if found.masks is None or weights.surface == 0 or len(track) < 2:
         return track
@@ -64,7 +68,13 @@ def register_surface(
     mesh = _Mesh(body, shape, offsets, joint_influence(body, shape))
     masks = found.masks
     looks = [
-        take_look(frame, masks.frame(index, track.camera.size), track.camera, mesh.posed(track, index), tuning=numbers)
+        take_look(
+            _fitting(frame, track.camera),
+            masks.frame(index, track.camera.size),
+            track.camera,
+            mesh.posed(track, index),
+            tuning=numbers,
+        )
         for index, frame in enumerate(frames)
         if index < len(track)
     ]
@@ -87,6 +97,15 @@ def register_surface(
     return track
 
 
+def _fitting(frame: UInt8[np.ndarray, "H W 3"], camera: Camera) -> UInt8[np.ndarray, "H W 3"]:
+    if frame.shape[:2] != camera.size:
+        (height, width), (wanted_height, wanted_width) = frame.shape[:2], camera.size
+        raise InputError(
+            f"pictures of {width}x{height} for a track of {wanted_width}x{wanted_height}; give the clip that was detected"
+        )
+    return frame
+
+
 @dataclass(frozen=True, eq=False)
 class _Mesh:
     """A dressed body, and what moves its vertices."""
@@ -100,9 +119,9 @@ class _Mesh:
     def posed(self, track: BodyTrack, index: int) -> Float[Tensor, "V 3"]:
         """Return the vertices as the body stands in a frame."""
         pose = track[index]
-        return self.body.vertices(
-            self.identity, pose.global_orient, pose.body_pose, pose.transl, offsets=self.offsets
-        )[0]
+        return self.body.vertices(self.identity, pose.global_orient, pose.body_pose, pose.transl, offsets=self.offsets)[
+            0
+        ]
 
 
 @dataclass(frozen=True, eq=False)
