@@ -78,7 +78,7 @@ def register_surface(
         for index, frame in enumerate(frames)
         if index < len(track)
     ]
-    for _ in range(numbers.rounds):
+    for _ in range(numbers.rounds if looks else 0):
         seen = see_surface(mesh, track, looks, tuning=numbers)
         if not bool(seen.sure.any()):
             break
@@ -101,7 +101,7 @@ def _fitting(frame: UInt8[np.ndarray, "H W 3"], camera: Camera) -> UInt8[np.ndar
     if frame.shape[:2] != camera.size:
         (height, width), (wanted_height, wanted_width) = frame.shape[:2], camera.size
         raise InputError(
-            f"pictures of {width}x{height} for a track of {wanted_width}x{wanted_height}; give the clip that was detected"
+            f"pictures of {width}x{height} for a track of {wanted_width}x{wanted_height}; give the clip detected"
         )
     return frame
 
