@@ -265,11 +265,12 @@ def fit_clip(
     track = correct_by_masks(
         body, found, track, short=short, offsets=clothes, terms=terms, weights=weights, tuning=tuning
     )
-    if frames is not None and clothes is not None and not short:
+    track = plant_feet(body, track, tuning=tuning.feet)
+    if frames is not None and clothes is not None and not short and weights.surface > 0:
         track = register_surface(
             body, found, track, frames, offsets=clothes, terms=terms, weights=weights, tuning=tuning
         )
-    track = plant_feet(body, track, tuning=tuning.feet)
+        track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
     track = _apart(body, track, own, tuning)
     return _with_hands_and_face(body, found, track, weights, tuning)

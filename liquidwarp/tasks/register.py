@@ -52,7 +52,7 @@ def register_surface(
     Args:
         body: the track's body.
         found: what the detector saw, with masks.
-        track: from `refine_with_masks`.
+        track: from `refine_with_masks`; nearer to the truth once its feet are planted.
         frames: the clip's pictures; read once, and kept small.
         offsets: clothes and hair on the resting body.
         terms: what else to add to the cost, as in `fit_track`.
