@@ -181,7 +181,7 @@ def recover(
         camera=camera,
         initial=initial,
         short=short,
-        frames=_frames_of(pictures if isinstance(source, ClipDetection) else source, keypoints),
+        frames=_frames_of(source, pictures, keypoints),
         terms=terms,
         weights=weights,
         tuning=tuning,
@@ -190,7 +190,11 @@ def recover(
     return smooth_limbs(body, track, smooth or {}, tuning=tuning)
 
 
-def _frames_of(clip: ClipLike | None, keypoints: Keypoints) -> Iterator[np.ndarray] | None:
+def _frames_of(
+    source: ClipLike | Keypoints | ClipDetection, pictures: ClipLike | None, keypoints: Keypoints
+) -> Iterator[np.ndarray] | None:
+    """Return the pictures of a clip, if they are known."""
+    clip = pictures if isinstance(source, Keypoints | ClipDetection) else source
     return None if clip is None or keypoints.fps <= 0 else _open(_taken(clip)).frames
 
 
