@@ -352,7 +352,7 @@ def _recover(options: argparse.Namespace) -> None:
         regressor=_regressor(options, body),
         fit=not options.no_fit,
         smooth=_smoothing(options),
-        weights=FitWeights(surface=0.0 if options.no_register else 1.0),
+        weights=FitWeights(surface=1.0 if options.register else 0.0),
         progress=True,
     )
     track.save(options.output)

@@ -22,6 +22,7 @@ from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 FRAMES = 12
+REGISTERED = FitWeights(surface=1.0)
 MISREAD = slice(6, 10)
 SPINE = ("spine1", "spine2")
 
@@ -91,7 +92,7 @@ def test_a_bow_that_was_misread_comes_back(body, masks_alone):
     pose, wrong = _bowing(body)
     found, frames = _filmed(body, pose, wrong)
     track = _track(body, wrong)
-    after = _error(body, register_surface(body, found, track, frames), pose)
+    after = _error(body, register_surface(body, found, track, frames, weights=REGISTERED), pose)
     assert after < 0.5 * _error(body, track, pose)  # although the landmarks insist on it
     assert after < 0.6 * masks_alone
 
@@ -100,7 +101,7 @@ def test_a_bow_that_was_misread_comes_back(body, masks_alone):
 def test_a_right_track_stays(body):
     pose, _ = _bowing(body)
     found, frames = _filmed(body, pose, pose)
-    registered = register_surface(body, found, _track(body, pose), frames)
+    registered = register_surface(body, found, _track(body, pose), frames, weights=REGISTERED)
     assert _error(body, registered, pose) < 0.5
 
 
@@ -108,7 +109,7 @@ def test_a_right_track_stays(body):
 def test_plain_cloth_tells_nothing(body, masks_alone):
     pose, wrong = _bowing(body)
     found, frames = _filmed(body, pose, wrong, plain=True)
-    registered = register_surface(body, found, _track(body, wrong), frames)
+    registered = register_surface(body, found, _track(body, wrong), frames, weights=REGISTERED)
     assert _error(body, registered, pose) == pytest.approx(masks_alone, abs=0.1)
 
 
@@ -116,7 +117,7 @@ def test_plain_cloth_tells_nothing(body, masks_alone):
 def test_what_shows_no_surface_changes_nothing(body, what):
     pose, wrong = _bowing(body)
     found, frames = _filmed(body, pose, wrong)
-    track, weights = _track(body, wrong), FitWeights(surface=0.0 if what == "left out" else 1.0)
+    track, weights = _track(body, wrong), FitWeights() if what == "left out" else REGISTERED
     if what == "nobody":
         found = replace(found, masks=MaskStack((b"",) * FRAMES, (256, 256)))
     if what == "no pictures":
@@ -131,7 +132,7 @@ def test_pictures_of_another_size_are_refused(body):
     pose, _ = _bowing(body)
     found, frames = _filmed(body, pose[:2], pose[:2])
     with pytest.raises(InputError, match="pictures of 256x256 for a track of 512x512"):
-        register_surface(body, found, _track(body, pose[:2]), [frame[::2, ::2] for frame in frames])
+        register_surface(body, found, _track(body, pose[:2]), [frame[::2, ::2] for frame in frames], weights=REGISTERED)
 
 
 def test_pictures_go_with_what_was_detected_in_them(body):
