@@ -78,7 +78,7 @@ class RecoveredClip:
         start = perf_counter()
         self.found = detect_clip(iter(clip), fps=clip.fps, size=clip.size, mask_size=max(clip.size), source=str(path))
         middle = perf_counter()
-        self.motion: lw.BodyTrack = lw.recover(self.found, pictures=path, regressor=regressor)
+        self.motion: lw.BodyTrack = lw.recover(self.found, regressor=regressor)
         self.seconds = {"detect": middle - start, "fit": perf_counter() - middle}
         self._path = path
         self._frames = iter(clip)

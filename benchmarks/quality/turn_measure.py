@@ -93,7 +93,7 @@ def measure_turn(path: Path) -> Turn:
     """Learn the person of frame 0 alone, turn it by the angles of other frames, and compare with these."""
     clip = open_video(path)
     found = detect_clip(iter(clip), fps=clip.fps, size=clip.size, mask_size=max(clip.size), source=str(path))
-    track = lw.recover(found, pictures=path)
+    track = lw.recover(found)
     degrees = yaw(track)
     turned = (degrees - degrees[0]) % 360
     chosen = frames_of_angles(turned)

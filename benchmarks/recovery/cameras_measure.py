@@ -14,6 +14,7 @@ from recovery_measure import Scores, rest_pose
 import liquidwarp as lw
 from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import ClipDetection, detect_clip
+from liquidwarp.fit import FitWeights
 from liquidwarp.media import open_video, to_uint8
 from liquidwarp.metrics import iou
 from liquidwarp.metrics.pose import joint_errors, middle_of_hips, similarity_aligned
@@ -28,7 +29,7 @@ COMPARED = (*JOINTS, "left_ear", "right_ear")  # the ears tell the neck; MPJPE i
 ANGLES = ("trunk", "neck", "elbow", "knee")
 METRICS = ("mpjpe", "pa_mpjpe", "x", "y", "depth", *ANGLES, "overlap")
 FLOORS = ("rest pose", "detector")
-WAYS = (*FLOORS, "recover", "short", "recover, lens known", "stills")
+WAYS = (*FLOORS, "recover", "registered", "short", "recover, lens known", "stills")
 _LIMBS = (
     ("left_shoulder", "right_shoulder"),
     ("left_hip", "right_hip"),
@@ -266,16 +267,19 @@ def _clip_ways(
     eye, zero = torch.eye(3, dtype=torch.float32), torch.zeros(3, dtype=torch.float32)
     known = Camera(camera.focal.float(), camera.center.float(), camera.size, eye, zero)
     if {"recover", "rest pose"} & set(ways):
-        track = lw.recover(found, body=body, pictures=pictures)
+        track = lw.recover(found, body=body)
         points["recover"] = points_of(track, body)
         points["rest pose"] = points_of(rest_pose(body, track), body)
     if "detector" in ways and found.keypoints.world is not None:
         columns = [found.keypoints.names.index(name) for name in COMPARED]
         points["detector"] = found.keypoints.world[:, columns].double().numpy()
+    if "registered" in ways:
+        track = lw.recover(found, body=body, pictures=pictures, weights=FitWeights(surface=1.0))
+        points["registered"] = points_of(track, body)
     if "short" in ways:
         points["short"] = points_of(lw.recover(found, body=body, regressor="landmarks"), body)
     if "recover, lens known" in ways:
-        points["recover, lens known"] = points_of(lw.recover(found, body=body, camera=known, pictures=pictures), body)
+        points["recover, lens known"] = points_of(lw.recover(found, body=body, camera=known), body)
     return {way: points[way] for way in ways if way in points}
 
 
