@@ -375,6 +375,7 @@ def _view(options: argparse.Namespace) -> None:
 
 
 def _recover(options: argparse.Namespace) -> None:
+    from liquidwarp.fit import FitWeights
     from liquidwarp.media import is_video
     from liquidwarp.tasks import recover
 
@@ -394,6 +395,7 @@ def _recover(options: argparse.Namespace) -> None:
         regressor=_regressor(options, body),
         fit=not options.no_fit,
         smooth=_smoothing(options),
+        weights=FitWeights(surface=1.0 if options.register else 0.0),
         progress=True,
     )
     track.save(options.output)

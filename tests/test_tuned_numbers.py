@@ -51,6 +51,7 @@ TUNINGS = {
         "SolverTuning",
         "StartTuning",
         "SteadyTuning",
+        "SurfaceTuning",
         "TermTuning",
         "ViewpointTuning",
     ),

@@ -14,6 +14,7 @@ from recovery_measure import Scores, rest_pose
 import liquidwarp as lw
 from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import ClipDetection, detect_clip
+from liquidwarp.fit import FitWeights
 from liquidwarp.media import open_video, to_uint8
 from liquidwarp.metrics import iou
 from liquidwarp.metrics.pose import joint_errors, middle_of_hips, similarity_aligned
@@ -28,7 +29,7 @@ COMPARED = (*JOINTS, "left_ear", "right_ear")  # the ears tell the neck; MPJPE i
 ANGLES = ("trunk", "neck", "elbow", "knee")
 METRICS = ("mpjpe", "pa_mpjpe", "x", "y", "depth", *ANGLES, "overlap")
 FLOORS = ("rest pose", "detector")
-WAYS = (*FLOORS, "recover", "short", "recover, lens known", "stills")
+WAYS = (*FLOORS, "recover", "registered", "short", "recover, lens known", "stills")
 _LIMBS = (
     ("left_shoulder", "right_shoulder"),
     ("left_hip", "right_hip"),
@@ -251,14 +252,16 @@ def measure_camera(clip: Clip, camera: str, body: BodyModel, ways: Sequence[str]
     result = Measured(
         camera, len(truth.valid), int(truth.valid.sum()), int(truth.swapped.sum()), float(np.median(truth.seen_apart))
     )
-    for way, points in _clip_ways(found, clip.cameras[camera], body, ways).items():
+    for way, points in _clip_ways(found, clip.videos[camera], clip.cameras[camera], body, ways).items():
         _score(result, way, points[truth.valid], truth.points[truth.valid], truth.swapped[truth.valid])
     if "stills" in ways:
         _measure_stills(result, clip, camera, truth, stills)
     return result
 
 
-def _clip_ways(found: ClipDetection, camera: Camera, body: BodyModel, ways: Sequence[str]) -> dict[str, np.ndarray]:
+def _clip_ways(
+    found: ClipDetection, pictures: Path, camera: Camera, body: BodyModel, ways: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Recover the clip in some ways; landmarks (T, L, 3) in the camera's axes by way."""
     points: dict[str, np.ndarray] = {}
     eye, zero = torch.eye(3, dtype=torch.float32), torch.zeros(3, dtype=torch.float32)
@@ -270,6 +273,9 @@ def _clip_ways(found: ClipDetection, camera: Camera, body: BodyModel, ways: Sequ
     if "detector" in ways and found.keypoints.world is not None:
         columns = [found.keypoints.names.index(name) for name in COMPARED]
         points["detector"] = found.keypoints.world[:, columns].double().numpy()
+    if "registered" in ways:
+        track = lw.recover(found, body=body, pictures=pictures, weights=FitWeights(surface=1.0))
+        points["registered"] = points_of(track, body)
     if "short" in ways:
         points["short"] = points_of(lw.recover(found, body=body, regressor="landmarks"), body)
     if "recover, lens known" in ways:

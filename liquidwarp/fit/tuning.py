@@ -109,6 +109,10 @@ class FitWeights:
     outline: float = 1.0
     """The outline on the masks (`refine_with_masks`)."""
 
+    surface: float = 0.0
+    """Points of the person's own surface, found again in the frames (`recover` of pictures). 1 brings depth nearer to the
+    truth, takes as much time again, and now and then lets a standing foot slip: it has to be asked for."""
+
     head: float = 1.0
     """The turn of the head, by the face's mesh."""
 
@@ -372,6 +376,51 @@ class OutlineTuning:
 
     damping: float = 10.0
     """Damping of each step, as in `SolverTuning`: the pose is nearly right already."""
+
+
+@dataclass(frozen=True)
+class SurfaceTuning:
+    """How points of a person's own surface are found again in the frames (`tasks.register`), and how exact they are
+    (`fit.surface_points`)."""
+
+    sigma: float = 0.004
+    """Standard deviation of a point, parts of the person's height: cloth slides on the body."""
+
+    width: float = 3.0
+    """Standard deviations at which a point stops counting (Geman-McClure)."""
+
+    independence: float = 0.3
+    """Weight of a point: neighbouring points say the same."""
+
+    rounds: int = 2
+    """Times the surface is rendered and found again."""
+
+    steps: int = 3
+    """Steps of the solver in each."""
+
+    views: int = 8
+    """Frames that the texture is made of: their own errors are averaged over them."""
+
+    side: int = 224
+    """Longer side of the part of a frame that is looked at, pixels, at most."""
+
+    margin: float = 0.06
+    """Space around the body in it, parts of the body's longer side."""
+
+    points: int = 240
+    """Points of a frame, about."""
+
+    closed: float = 1.5
+    """Pixels by which the flow there and back may miss its start."""
+
+    blur: float = 1.0
+    """Blur of the rendering before its edges are looked for, pixels."""
+
+    spread: float = 3.0
+    """Distance over which displacements are averaged, pixels: more would follow limbs less, less would follow noise."""
+
+    plain: float = 4.0
+    """Slope of the grey, levels a pixel, at which a displacement is half known."""
 
 
 @dataclass(frozen=True)
@@ -688,6 +737,9 @@ class FitTuning:
 
     outline: OutlineTuning = field(default_factory=OutlineTuning)
     """Outlines on masks."""
+
+    surface: SurfaceTuning = field(default_factory=SurfaceTuning)
+    """Points of the surface in the pictures."""
 
     feet: FootLockTuning = field(default_factory=FootLockTuning)
     """Standing feet."""

@@ -1,14 +1,14 @@
 """Body recovery: pictures in, a body track out."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
@@ -50,6 +50,7 @@ from liquidwarp.regress import (
     see_in_space,
     with_places,
 )
+from liquidwarp.tasks.register import register_surface
 from liquidwarp.types import BodyTrack, Camera, Keypoints
 
 OWN_REGRESSORS = ("landmarks", "image")
@@ -74,6 +75,7 @@ def recover(
     regressor: str | LandmarkNetwork | ImageNetwork | Regressor | None = None,
     fit: bool = True,
     smooth: Mapping[str, float] | None = None,
+    pictures: ClipLike | None = None,
     terms: Sequence[Term] = (),
     weights: FitWeights = FIT_WEIGHTS,
     tuning: FitTuning = FIT_TUNING,
@@ -95,6 +97,8 @@ def recover(
         fit: False leaves it at the regressor's answer.
         smooth: seconds by limb, such as `{"arms": 0.5}`: what goes there and back within that time is taken out,
             without delay (`fit.smooth_limbs`; limbs are `fit.LIMBS` and "all").
+        pictures: the clip that a `ClipDetection` is of. With `weights=FitWeights(surface=1.0)` the full fit
+            finds the person's own surface again in a clip's pictures, at about the cost of the rest of it.
         terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`. They have the last word on arms,
             which are then not led out of the rest of the body (`fit.keep_apart`).
         weights: how much each of the fit's own terms counts.
@@ -103,7 +107,8 @@ def recover(
 
     Raises:
         InputError: the source cannot be read, `fov` is none or comes with a camera, there is no regressor although
-            nothing is to be fitted, or one that looks at pictures where the source has none, terms where nothing is
+            nothing is to be fitted, or one that looks at pictures where the source has none, `pictures` beside another
+            source than a `ClipDetection` or of another size, terms where nothing is
             fitted, or an unknown limb.
         TypeError: the source is nothing of these.
         NoPersonError: nobody in it.
@@ -129,6 +134,8 @@ def recover(
     if not isinstance(regressor, LandmarkNetwork | None) and isinstance(source, Keypoints | ClipDetection):
         name = "the image regressor" if isinstance(regressor, ImageNetwork) else regressor.name
         raise InputError(f"{name} looks at pictures, the source has none; give the video or the photo")
+    if pictures is not None and not isinstance(source, ClipDetection):
+        raise InputError("pictures goes with a ClipDetection; the source has its own, or nothing is to be seen in them")
     if camera is not None and fov is not None:
         raise InputError("camera and fov both say what the lens is; give one of them")
     found: Keypoints | ClipDetection
@@ -174,12 +181,21 @@ def recover(
         camera=camera,
         initial=initial,
         short=short,
+        frames=_frames_of(source, pictures, keypoints),
         terms=terms,
         weights=weights,
         tuning=tuning,
         progress=progress,
     )
     return smooth_limbs(body, track, smooth or {}, tuning=tuning)
+
+
+def _frames_of(
+    source: ClipLike | Keypoints | ClipDetection, pictures: ClipLike | None, keypoints: Keypoints
+) -> Iterator[np.ndarray] | None:
+    """Return the pictures of a clip, if they are known."""
+    clip = pictures if isinstance(source, Keypoints | ClipDetection) else source
+    return None if clip is None or keypoints.fps <= 0 else _open(_taken(clip)).frames
 
 
 def _told_fov(source: str | Path | np.ndarray | Keypoints | ClipDetection) -> float | None:
@@ -217,12 +233,14 @@ def fit_clip(
     camera: Camera | None = None,
     initial: BodyTrack | None = None,
     short: bool = False,
+    frames: Iterable[UInt8[np.ndarray, "H W 3"]] | None = None,
     terms: Sequence[Term] = (),
     weights: FitWeights = FIT_WEIGHTS,
     tuning: FitTuning = FIT_TUNING,
     progress: bool = False,
 ) -> BodyTrack:
-    """Fit the body to the landmarks of a clip, then correct its poses on the person's masks, then hold standing feet.
+    """Fit the body to the landmarks of a clip, then correct its poses on the person's masks and, where there are
+    `frames`, on the person's own surface in them (`tasks.register`), then hold standing feet.
 
     Legs that no frame of a shot shows stand still. Hands and forearms are led out of the rest of the body, unless there
     are `terms`.
@@ -230,7 +248,7 @@ def fit_clip(
     kept in the track.
 
     `camera` is estimated if it is None. `initial` is a track to start from; `short` says that it is nearly right, so
-    that a quarter of the steps will do.
+    that a quarter of the steps will do; the surface is then not looked for.
     `terms`, `weights` and `tuning` are those of `recover`.
     """
     camera = camera if camera is not None else find_camera(body, found.keypoints, tuning=tuning)
@@ -247,8 +265,16 @@ def fit_clip(
         tuning=tuning,
         progress=progress,
     ).track
-    track = correct_by_masks(body, found, track, short=short, terms=terms, weights=weights, tuning=tuning)
+    clothes = _clothes(body, found, track)
+    track = correct_by_masks(
+        body, found, track, short=short, offsets=clothes, terms=terms, weights=weights, tuning=tuning
+    )
     track = plant_feet(body, track, tuning=tuning.feet)
+    if frames is not None and clothes is not None and not short and weights.surface > 0:
+        track = register_surface(
+            body, found, track, frames, offsets=clothes, terms=terms, weights=weights, tuning=tuning
+        )
+        track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
     track = _apart(body, track, own, tuning)
     return _with_hands_and_face(body, found, track, weights, tuning)
@@ -309,17 +335,36 @@ def correct_by_masks(
     track: BodyTrack,
     *,
     short: bool = False,
+    offsets: Float[Tensor, "V 3"] | None = None,
     terms: Sequence[Term] = (),
     weights: FitWeights = FIT_WEIGHTS,
     tuning: FitTuning = FIT_TUNING,
 ) -> BodyTrack:
     """Correct the poses of a fitted track on the person's masks; it stays as it is where they say too little.
 
-    Masks show people in clothes, so clothes are fitted first, to a few frames from different sides. `short` takes
-    fewer rounds; `terms`, `weights` and `tuning` are those of `recover`.
+    Masks show people in clothes: `offsets`, which are fitted to a few frames from different sides if they are None.
+    `short` takes fewer rounds; `terms`, `weights` and `tuning` are those of `recover`.
     """
-    if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
+    offsets = offsets if offsets is not None else _clothes(body, found, track)
+    if found.masks is None or offsets is None:
         return track
+    return refine_with_masks(
+        body,
+        found.keypoints,
+        track,
+        found.masks,
+        offsets=offsets,
+        rounds=_SHORT_ROUNDS if short else _ROUNDS,
+        terms=terms,
+        weights=weights,
+        tuning=tuning,
+    ).track
+
+
+def _clothes(body: BodyModel, found: ClipDetection, track: BodyTrack) -> Float[Tensor, "V 3"] | None:
+    """Fit the clothes to a few frames from different sides; None where the masks say too little."""
+    if found.masks is None or track.fps <= 0 or len(track) < _MASKS_FROM:
+        return None
     views = [
         SilhouetteView(
             track.global_orient[[index]],
@@ -330,17 +375,7 @@ def correct_by_masks(
         )
         for index in spread_views(track, _CLOTHES_VIEWS)
     ]
-    return refine_with_masks(
-        body,
-        found.keypoints,
-        track,
-        found.masks,
-        offsets=fit_offsets(body, body.identity(track.betas), views),
-        rounds=_SHORT_ROUNDS if short else _ROUNDS,
-        terms=terms,
-        weights=weights,
-        tuning=tuning,
-    ).track
+    return fit_offsets(body, body.identity(track.betas), views)
 
 
 def spread_views(track: BodyTrack, most: int) -> list[int]:
