@@ -45,7 +45,9 @@ _NUMBERED = re.compile(r"\d{4,}\.png")
 _FARTHEST_GREY = 64  # of 255, so that the farthest point of the person stands out from nothing
 _DRAWN_AT = 512  # pixels of the shorter side that skeletons are drawn at: strokes have one width
 _CHUNK = 16
-_TOWARDS = torch.tensor([1.0, -1.0, -1.0])[:, None, None]  # pictures of normals: up and towards the camera are positive
+_TOWARDS = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float32)[
+    :, None, None
+]  # pictures of normals: up and towards the camera are positive
 
 _CONVENTIONS = {
     "skeleton": "OpenPose's 18 points and limbs in their usual colours, on black",

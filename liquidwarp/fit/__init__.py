@@ -10,7 +10,7 @@ from liquidwarp.fit.keep_apart import arm_depths, keep_apart
 from liquidwarp.fit.limbs import LIMBS, smooth_limbs
 from liquidwarp.fit.masks import refine_with_masks
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
-from liquidwarp.fit.surface_points import SurfacePoints, SurfaceTerm
+from liquidwarp.fit.surface_points import SurfaceTerm, TrackedPoints
 from liquidwarp.fit.term import Term, Window
 from liquidwarp.fit.track import FitResult, fit_track
 from liquidwarp.fit.tuning import (
@@ -58,11 +58,11 @@ __all__ = [
     "SolverTuning",
     "StartTuning",
     "SteadyTuning",
-    "SurfacePoints",
     "SurfaceTerm",
     "SurfaceTuning",
     "Term",
     "TermTuning",
+    "TrackedPoints",
     "ViewpointTuning",
     "Window",
     "arm_depths",

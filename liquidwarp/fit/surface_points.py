@@ -21,7 +21,7 @@ from liquidwarp.types import BodyTrack, Camera
 
 
 @dataclass(frozen=True, eq=False)
-class SurfacePoints:
+class TrackedPoints:
     """Points on the surface of a posed body in T frames, and where the pictures show them.
 
     Attributes:
@@ -37,9 +37,9 @@ class SurfacePoints:
     target: Float[Tensor, "T N 2"]
     sure: Float[Tensor, "T N 2 2"]
 
-    def __getitem__(self, frames: slice | Tensor) -> "SurfacePoints":
+    def __getitem__(self, frames: slice | Tensor) -> "TrackedPoints":
         """Return some frames."""
-        return SurfacePoints(*(getattr(self, part.name)[frames] for part in fields(self)))
+        return TrackedPoints(*(getattr(self, part.name)[frames] for part in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class SurfaceTerm:
         kernel: robust kernel.
     """
 
-    seen: SurfacePoints
+    seen: TrackedPoints
     turns: Float[Tensor, "T J 3 3"]
     joints: Float[Tensor, "T J 3"]
     parents: tuple[int, ...]
@@ -73,7 +73,7 @@ class SurfaceTerm:
     def create(
         body: BodyModel,
         track: BodyTrack,
-        seen: SurfacePoints,
+        seen: TrackedPoints,
         *,
         weight: float = 1.0,
         tuning: SurfaceTuning = FIT_TUNING.surface,

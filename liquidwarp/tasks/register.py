@@ -21,7 +21,7 @@ from liquidwarp.appearance.layers import SEEN
 from liquidwarp.bodies import BodyModel, Identity
 from liquidwarp.detect import ClipDetection
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, FitWeights, SurfacePoints, SurfaceTerm, Term, refine_with_masks
+from liquidwarp.fit import FitTuning, FitWeights, SurfaceTerm, Term, TrackedPoints, refine_with_masks
 from liquidwarp.fit.masks import joint_influence
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS, SurfaceTuning
 from liquidwarp.geometry import project
@@ -173,7 +173,7 @@ def take_look(
 
 def see_surface(
     mesh: _Mesh, track: BodyTrack, looks: Sequence[Look | None], *, tuning: SurfaceTuning = FIT_TUNING.surface
-) -> SurfacePoints:
+) -> TrackedPoints:
     """Find points of the surface again in all frames."""
     observations = []
     for index in upright_views(mesh.body, track[: len(looks)], tuning.views):
@@ -198,7 +198,7 @@ def see_surface(
         if row is not None:
             for part, value in zip(out, row, strict=True):
                 part[index, : len(value)] = value
-    return SurfacePoints(*out)
+    return TrackedPoints(*out)
 
 
 def upright_views(body: BodyModel, track: BodyTrack, most: int) -> list[int]:
@@ -216,7 +216,7 @@ def upright_views(body: BodyModel, track: BodyTrack, most: int) -> list[int]:
 def find_points(
     texture: Appearance, mesh: _Mesh, vertices: Float[Tensor, "V 3"], look: Look, *, tuning: SurfaceTuning
 ) -> tuple[Tensor, ...] | None:
-    """Find points of a posed body again in a frame: the parts of `SurfacePoints`; None where nothing is found."""
+    """Find points of a posed body again in a frame: the parts of `TrackedPoints`; None where nothing is found."""
     topology = mesh.body.topology
     drawn = render_surface(texture, topology, vertices, look.camera, supersample=1, rim=0.0)
     solid = (drawn.alpha > 0.5) & (drawn.coverage == SEEN)

@@ -11,7 +11,7 @@ from torch import Tensor
 from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.detect import ClipDetection, MaskStack
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitWeights, SurfacePoints, SurfaceTerm, Window, refine_with_masks
+from liquidwarp.fit import FitWeights, SurfaceTerm, TrackedPoints, Window, refine_with_masks
 from liquidwarp.fit.skeleton import make_skeleton
 from liquidwarp.fit.track import read_state
 from liquidwarp.geometry import default_camera, project
@@ -152,7 +152,7 @@ def test_derivatives_of_the_term_are_those_of_its_residuals(body):
     influence[:, 1, 0] = 1.0
     points = window.joints[:, :2] + 0.1
     target = project(track.camera.at_origin(), points)[..., :2].double()
-    seen = SurfacePoints(points, influence, target, torch.eye(2, dtype=torch.float64).expand(2, 2, 2, 2))
+    seen = TrackedPoints(points, influence, target, torch.eye(2, dtype=torch.float64).expand(2, 2, 2, 2))
     term = SurfaceTerm.create(body, track, seen)
     (slope,) = term.jacobian(window)
     step = 1e-5

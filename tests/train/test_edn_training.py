@@ -95,18 +95,14 @@ def test_the_command_line_trains_on_a_clip(
 ) -> None:
     given: list[Config] = []
 
-    class ToldError(Exception):
-        pass
-
     def tell(config: Config, *_: object, **__: object) -> None:
         given.append(config)
-        raise ToldError
+        raise InputError("told")
 
     monkeypatch.setattr("liquidwarp.train.run.train", tell)
     out = str(tmp_path / "run")
     for clip in ("me.mp4", "2024", "true", "'mine'.mp4"):
-        with pytest.raises(ToldError):
-            main(["train", "--method", "edn", "--clip", clip, "--set", "train.steps=3", "-o", out])
+        assert main(["train", "--method", "edn", "--clip", clip, "--set", "train.steps=3", "-o", out]) == 2
         config = given.pop()
         assert (config.model.kind, config.data.kind, config.data.path, config.train.steps) == ("edn", "video", clip, 3)
     assert main(["train", str(RECIPE), "--method", "edn", "-o", out]) == 2
