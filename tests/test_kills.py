@@ -1,6 +1,6 @@
 """Every writing command, killed at any moment or before a full disk: the old file or the whole new one, nothing else.
 
-`LIQUIDWARP_KILLS=20` is how often each command is killed (6 by default); the moments are spread over what it takes when
+`LIQUIDWARP_KILLS=20` is how often each command is killed (2 by default); the moments are spread over what it takes when
 left alone, at random by `LIQUIDWARP_FUZZ_SEED`.
 """
 
@@ -26,7 +26,7 @@ from liquidwarp.testing.stand_in import write_stand_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")]
 
-KILLS = int(os.environ.get("LIQUIDWARP_KILLS", "6"))
+KILLS = int(os.environ.get("LIQUIDWARP_KILLS", "2"))
 SEED = int(os.environ.get("LIQUIDWARP_FUZZ_SEED", "0"))
 PATIENCE = 120  # seconds
 OLD = b"the old file"

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> list[Result]:
     warm_up(first_frame(pairs[0].photo_clip), options)
     results = []
     for pair in pairs:
-        clip = RecoveredClip(pair.motion_clip)
+        clip = RecoveredClip(pair.motion_clip, regressor="landmarks")  # the short fit, as `liquidwarp imitate` does
         for setting in options.settings:
             print(f"{pair.name}, {setting} ...", flush=True)
             result = evaluate(pair, setting, clip, frames=options.frames, size=options.size, renderers=options.renderer)

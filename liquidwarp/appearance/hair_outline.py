@@ -174,7 +174,10 @@ def _hanging(head: Headed, shown: np.ndarray, part: np.ndarray, tuning: HairTuni
     on_trunk = hair & (bare == TRUNK) & (below > tuning.resting * head.head)[:, None]
     before = [(on_trunk & side).sum(1) * pixel > tuning.beside * head.head for side in (place < 0, place > 0)]
     in_front = tuple(bool(rows.sum() * (below[1] - below[0]) > tuning.lock * head.head) for rows in before)
-    return HairOutline(below, *_extent(hair, place), (in_front[0], in_front[1]), tips, shown)
+    outer, inner = _extent(hair, place)
+    if not (np.isfinite(outer).any(1) & np.isfinite(inner).any(1)).all():
+        return None  # on one side alone: what covers the other does not tell where it goes
+    return HairOutline(below, outer, inner, (in_front[0], in_front[1]), tips, shown)
 
 
 def _between(below: np.ndarray, ends: tuple[float, float], head: Headed) -> np.ndarray:

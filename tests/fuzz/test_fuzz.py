@@ -1,11 +1,10 @@
 """Hostile files: an error of ours in one line, or a sensible result; in bounded memory and time, and nothing else.
 
-The default run has 300 fixed cases. `LIQUIDWARP_FUZZ_CASES=10000 pytest -m slow tests/fuzz` has as many as it says, of
-a seed that is printed; `LIQUIDWARP_FUZZ_SEED` repeats one.
+The default run has 300 fixed cases. `LIQUIDWARP_FUZZ_CASES=10000 pytest -m slow tests/fuzz` has as many as it says
+(1,500 by default), of the seed `LIQUIDWARP_FUZZ_SEED`.
 """
 
 import os
-import random
 import signal
 import sys
 import warnings
@@ -35,8 +34,8 @@ FIXED = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-MANY = int(os.environ.get("LIQUIDWARP_FUZZ_CASES", "10000"))
-SEED = int(os.environ.get("LIQUIDWARP_FUZZ_SEED", str(random.randrange(2**32))))
+MANY = int(os.environ.get("LIQUIDWARP_FUZZ_CASES", "1500"))
+SEED = int(os.environ.get("LIQUIDWARP_FUZZ_SEED", "19"))
 
 
 class _HangError(BaseException):
