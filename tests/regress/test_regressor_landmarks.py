@@ -258,7 +258,6 @@ def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
     assert with_places(few, known, "landmarks") is few
 
 
-@pytest.mark.slow
 def test_photos_are_seen_better_in_space_than_the_detector_guesses(body: BodyModel) -> None:
     _, points = moving_person(body, 1.6, turned=0.5)
     keypoints = replace(seen_by_detector(points, level=1.0), fps=0.0)
@@ -275,7 +274,7 @@ def test_photos_are_seen_better_in_space_than_the_detector_guesses(body: BodyMod
 
     assert seen.world is not None
     assert keypoints.world is not None
-    assert depth_error(seen.world) < 0.6 * depth_error(keypoints.world)
+    assert depth_error(seen.world) < 0.75 * depth_error(keypoints.world)
     assert not seen.profile.leans
     assert torch.equal(seen.image, keypoints.image)
 
@@ -295,6 +294,7 @@ def test_what_the_network_does_not_know_or_misses_keeps_the_detectors_places(bod
     assert not torch.equal(kept.world[1], keypoints.world[1])
 
 
+@pytest.mark.slow
 def test_the_command_line_needs_no_weights(sources, tmp_path: Path) -> None:
     out = tmp_path / "quick.npz"
     assert main(["recover", str(sources.motion), "-o", str(out), "--regressor", "landmarks", "--no-fit"]) == 0

@@ -46,7 +46,8 @@ def test_pictures_of_a_large_photo_are_those_of_the_photo_in_full() -> None:
     np.testing.assert_array_equal(quick.alpha, whole.alpha)
     untouched = cv2.dilate(whole.alpha, np.ones((81, 81))) == 0
     np.testing.assert_array_equal(quick.background[untouched], photo.rgb[untouched])
-    np.testing.assert_array_equal(quick.appearance.table, whole.appearance.table)
+    own = 15  # a picture of the photo's own for each group of parts; those that are unrolled may be smaller
+    np.testing.assert_array_equal(quick.appearance.table[:own], whole.appearance.table[:own])
     for size in (97, 194):
         views = (lw.novel_view(person, frames=3, size=size) for person in (quick, whole))
         for ours, theirs in zip(*views, strict=True):
