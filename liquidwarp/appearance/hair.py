@@ -115,7 +115,8 @@ def hair_drape(
     head = shape.head
     xy = project(head.camera, shape.points)[:, :2].numpy()
     tall = float(np.ptp(xy[:, 1]))
-    known = ndimage.distance_transform_edt(shape.shown & (alpha > tuning.sure)) > max(1.0, tuning.rim * tall)
+    sure = (shape.shown & (alpha > tuning.sure)).astype(np.uint8)
+    known = cv2.distanceTransform(sure, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > max(1.0, tuning.rim * tall)
     known = known if known.any() else shape.shown
     pad = layers.pad * tall
     low, high = np.floor(xy.min(0) - pad), np.ceil(xy.max(0) + pad)
