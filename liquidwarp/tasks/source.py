@@ -378,7 +378,7 @@ def _photos_of_clip(
     pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
     found = detect_source(clip, detector, person, progress)
     camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
-    track = fit_clip(body, found, camera=camera, frames=iter(pictures), tuning=tuning.fit, progress=progress)
+    track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [
