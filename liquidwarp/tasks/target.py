@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -26,6 +25,7 @@ _UPRIGHT = 0.35  # cosine, of the way from the pelvis to the feet with straight 
 _TRAVEL = 1.0  # seconds: what feet do more slowly is travel
 _ONE_FLOOR = 0.12  # part of the person's height by which a floor that is seen askew rises or falls
 _FLOOR_SETTLES = 0.5  # seconds: the floor rises or falls more slowly
+_LEAST_TOLD = 0.03  # fraction of the frames nearby that stand at which they tell half of the level
 _FEET = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
 _ON_THE_GROUND = ("ankle", "heel", "foot_index")
 _COPIED_FEET = FootLockTuning(pin=4e-3, keep=(1e-3, 1e-3, 5e-2))  # along the view: pictures are copied
@@ -137,15 +137,15 @@ def _ground_under(
     """Return the level of the ground per frame: all feet of a clip stand on one floor.
 
     A camera that is held a little differently than thought makes who walks towards it rise or sink. What stands farther
-    than `most` from the usual level stands on something.
+    than `most` from the usual level stands on something. Far from any stand the level is the usual one.
     """
     if not bool(standing.any()):
         return torch.quantile(lowest, 0.8).expand(len(lowest))
     usual = lowest[standing].median()
-    told = (standing & ((lowest - usual).abs() < most)).nonzero()[:, 0]
-    frames = np.arange(len(lowest))
-    level = torch.from_numpy(np.interp(frames, told.numpy(), lowest[told].double().numpy())).float()
-    return smoothed(level[:, None], fps, _FLOOR_SETTLES)[:, 0]
+    told = (standing & ((lowest - usual).abs() < most)).float()[:, None]
+    weight = smoothed(told, fps, _FLOOR_SETTLES)
+    risen = smoothed(told * (lowest - usual)[:, None], fps, _FLOOR_SETTLES)
+    return usual + (risen / (weight + _LEAST_TOLD))[:, 0]
 
 
 def _travel(body: BodyModel, motion: BodyTrack) -> Float[Tensor, "T 3"]:

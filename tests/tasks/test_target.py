@@ -100,6 +100,16 @@ def test_all_feet_of_a_clip_stand_on_one_floor(body, rise):
     assert feet[[0, 10, 70, 79]].tolist() == pytest.approx([floor] * 4, abs=0.008)
 
 
+def test_where_no_foot_stands_the_floor_is_the_usual_one(body):
+    # Somebody runs in, lands deeper than the camera's view allows for, and stands.
+    run = [[0.08 * frame - 8.0, 0.0, 3.5] for frame in range(100)]
+    motion = track(body, run + [[0.0, 0.12, 3.5]] * 12 + [[0.0, 0.0, 3.5]] * 60)
+    source = track(body, [[-0.3, 0.2, 4.0]])
+    target = imitation_target(body, source, motion, camera="smooth")
+    feet = body.landmarks(FEET, source.betas, target.global_orient, target.body_pose, target.transl)[..., 1].amax(1)
+    assert feet[[0, 40, 171]].tolist() == pytest.approx([float(standing_level(body, source))] * 3, abs=0.01)
+
+
 def test_who_climbs_and_jumps_leaves_the_floor(body):
     up = [[0.0, 0.0, 3.0]] * 30 + [[0.0, -0.5, 3.0]] * 30
     target = imitation_target(body, track(body, [[0.0, 0.0, 4.0]]), track(body, up), camera="smooth")
