@@ -23,6 +23,7 @@ from liquidwarp.fit import smooth_limbs
 from liquidwarp.labels import body_skeleton, draw_limbs
 from liquidwarp.media import to_uint8, write_image
 from liquidwarp.methods import Frame, Method, Synthesis
+from liquidwarp.methods.drawn_surface import DrawnSurface
 from liquidwarp.motion import retarget
 from liquidwarp.person import SourceState
 from liquidwarp.raster import pixel_normals, rasterize
@@ -130,7 +131,8 @@ def draw_guides(
     near, far = depth_range(here, target)
     frames, again = tee(posed_frames(there, moved(target, there.device)))
     pictures = draw_frames(chosen, session, frames, there.device)
-    return (_guides(here, frame, picture, near, far) for frame, picture in zip(again, pictures, strict=True))
+    surface = DrawnSurface(here)
+    return (_guides(here, surface, frame, picture, near, far) for frame, picture in zip(again, pictures, strict=True))
 
 
 def depth_range(person: SourceState, target: Target) -> tuple[float, float]:
@@ -148,9 +150,11 @@ def depth_range(person: SourceState, target: Target) -> tuple[float, float]:
     return near, far
 
 
-def _guides(person: SourceState, frame: Frame, picture: Synthesis, near: float, far: float) -> Guides:
+def _guides(
+    person: SourceState, surface: DrawnSurface, frame: Frame, picture: Synthesis, near: float, far: float
+) -> Guides:
     frame = moved(frame, "cpu")
-    topology, vertices = person.body.topology, frame.vertices[None]
+    topology, vertices = surface.topology, surface.vertices(frame)[None]
     with torch.no_grad():
         fragments = rasterize(vertices, topology.faces, frame.camera)
         normals = pixel_normals(fragments, vertices, topology.faces, frame.camera)[0]

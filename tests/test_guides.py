@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from draped_people import learnt, paint
 from toy_people import ToyDetector, toy_photo
 
 from liquidwarp.errors import InputError, OutputError
@@ -69,6 +70,17 @@ def test_masks_parts_and_picture_belong_together(guides: list[Guides], person: S
     strokes = one.skeleton.any(-1)
     assert 0.005 < strokes.mean() < 0.3
     assert (one.parts.any(-1) & strokes).sum() > 0.6 * strokes.sum()
+
+
+def test_what_hangs_is_part_of_every_guide() -> None:
+    dressed = learnt(paint(skirt=0.3))
+    bare = replace(dressed, drapes=())
+    standing = replace(dressed.track, fps=25.0)
+    worn, under = (next(draw_guides(one, standing, camera="copy", size=160)) for one in (dressed, bare))
+    more = worn.depth.any(-1) & ~under.depth.any(-1)
+    assert more.mean() > 0.01, "the skirt stands off from the legs"
+    for plane in (worn.normal, worn.parts, worn.mask):
+        assert plane[more].any(-1).mean() > 0.9
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -104,17 +104,33 @@ class Appearance:
         arrays = (getattr(self, field.name) for field in fields(self))
         return AppearanceTensors(*(torch.from_numpy(np.array(array)) for array in arrays)).to(device)
 
+    def of_faces(self, faces: np.ndarray) -> "Appearance":
+        """Return the same pictures for some faces alone, bool (F,)."""
+        return replace(
+            self,
+            slot_layer=self.slot_layer[faces],
+            slot_xy=self.slot_xy[faces],
+            slot_weight=self.slot_weight[faces],
+            slot_mirrored=self.slot_mirrored[faces],
+        )
+
     def face_coverage(self) -> np.ndarray:
         """Return the coverage kind at the middle of each face, uint8 (F,)."""
+        texel, mirrored = self._middles()
+        kind = self.kinds[texel]
+        return np.where(mirrored & (kind == SEEN), MIRRORED, kind).astype(np.uint8)
+
+    def face_colors(self) -> np.ndarray:
+        """Return the colour at the middle of each face, uint8 (F, 3)."""
+        return self.texels[self._middles()[0], :3]
+
+    def _middles(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the texel at the middle of each face in the picture that it trusts most, and whether mirrored."""
         best = self.slot_weight.mean(-1).argmax(-1)
         rows = np.arange(len(best))
-        layer = self.slot_layer[rows, best]
-        middle = self.slot_xy[rows, best].mean(1)
-        start, height, width = self.table[layer].T
-        x = np.clip(middle[:, 0].astype(np.int64), 0, width - 1)
-        y = np.clip(middle[:, 1].astype(np.int64), 0, height - 1)
-        kind = self.kinds[start + y * width + x]
-        return np.where(self.slot_mirrored[rows, best] & (kind == SEEN), MIRRORED, kind).astype(np.uint8)
+        start, height, width = self.table[self.slot_layer[rows, best]].T
+        x, y = self.slot_xy[rows, best].mean(1).astype(np.int64).T
+        return start + np.clip(y, 0, height - 1) * width + np.clip(x, 0, width - 1), self.slot_mirrored[rows, best]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +176,29 @@ def fuse_appearances(items: Sequence[Appearance]) -> Appearance:
 
 
 def concatenated(items: Sequence[Appearance]) -> Appearance:
-    """Put the slots of several appearances side by side."""
+    """Put the slots of several appearances of one surface side by side."""
+    return _joined(items, 1)
+
+
+def joined_surfaces(items: Sequence[Appearance]) -> Appearance:
+    """Put the faces of several surfaces below each other, with as many slots as that of most."""
+    slots = max(item.slot_layer.shape[1] for item in items)
+    return _joined([_widened(item, slots) for item in items], 0)
+
+
+def _widened(item: Appearance, slots: int) -> Appearance:
+    more = ((0, 0), (0, slots - item.slot_layer.shape[1]))
+    return replace(
+        item,
+        slot_layer=np.pad(item.slot_layer, more, constant_values=-1),
+        slot_xy=np.pad(item.slot_xy, (*more, (0, 0), (0, 0))),
+        slot_weight=np.pad(item.slot_weight, (*more, (0, 0))),
+        slot_mirrored=np.pad(item.slot_mirrored, more),
+    )
+
+
+def _joined(items: Sequence[Appearance], axis: int) -> Appearance:
+    """Lay the pictures of several appearances one behind the other, and their faces (0) or slots (1) side by side."""
     tables, layers, texels, count = [], [], 0, 0
     for item in items:
         tables.append(item.table + np.array([texels, 0, 0]))
@@ -171,10 +209,10 @@ def concatenated(items: Sequence[Appearance]) -> Appearance:
         texels=np.concatenate([item.texels for item in items]),
         kinds=np.concatenate([item.kinds for item in items]),
         table=np.concatenate(tables),
-        slot_layer=np.concatenate(layers, 1).astype(np.int32),
-        slot_xy=np.concatenate([item.slot_xy for item in items], 1),
-        slot_weight=np.concatenate([item.slot_weight for item in items], 1),
-        slot_mirrored=np.concatenate([item.slot_mirrored for item in items], 1),
+        slot_layer=np.concatenate(layers, axis).astype(np.int32),
+        slot_xy=np.concatenate([item.slot_xy for item in items], axis),
+        slot_weight=np.concatenate([item.slot_weight for item in items], axis),
+        slot_mirrored=np.concatenate([item.slot_mirrored for item in items], axis),
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from liquidwarp.appearance.appearance import Appearance
+from liquidwarp.appearance.appearance import Appearance, joined_surfaces
 from liquidwarp.appearance.drape_tuning import SWING_TUNING, SwingTuning
 from liquidwarp.appearance.layers import Layer
 from liquidwarp.bodies.parts import PARTS
@@ -30,8 +31,8 @@ _LEG_PARTS = tuple(f"{side}_{part}_leg" for side in ("left", "right") for part i
 
 
 @dataclass(frozen=True, eq=False)
-class Drape:
-    """A surface that hangs from a body: rings, the highest first, open or closed around.
+class Hanging:
+    """A surface that hangs from a body, without its look: rings, the highest first, open or closed around.
 
     Attributes:
         kind: one of `DRAPES`.
@@ -42,7 +43,6 @@ class Drape:
         loose: how freely each vertex swings, 0 to 1.
         faces: triangles, as in `Topology`.
         hides: faces of the body that lie under it and are not drawn.
-        look: where each of its faces looks.
     """
 
     kind: str
@@ -53,7 +53,32 @@ class Drape:
     loose: Float[Tensor, "P"]
     faces: Int[Tensor, "Q 3"]
     hides: Bool[Tensor, "F"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drape(Hanging):
+    """A surface that hangs from a body, and what it looks like.
+
+    Attributes:
+        look: where each of its faces looks.
+    """
+
     look: Appearance
+
+    @staticmethod
+    def of(hanging: Hanging, look: Appearance) -> "Drape":
+        """Give what hangs a look."""
+        return Drape(
+            hanging.kind,
+            hanging.ring,
+            hanging.rest,
+            hanging.joints,
+            hanging.weights,
+            hanging.loose,
+            hanging.faces,
+            hanging.hides,
+            look,
+        )
 
     def to(self, device: torch.device | str) -> "Drape":
         """Return it with its tensors on another device; pictures stay arrays."""
@@ -87,33 +112,8 @@ def dress_in_drapes(topology: Topology, appearance: Appearance, drapes: Sequence
         None,
         None,
     )
-    return whole, _joined(appearance, shown.cpu().numpy(), [drape.look for drape in drapes])
-
-
-def _joined(body: Appearance, shown: np.ndarray, looks: Sequence[Appearance]) -> Appearance:
-    """Lay the pictures of several surfaces one behind the other, and their faces below each other."""
-    slots = max(look.slot_layer.shape[1] for look in (body, *looks))
-    tables, layers, xy, weight, mirrored, texels, count = [], [], [], [], [], 0, 0
-    for look in (body, *looks):
-        rows = shown if look is body else np.ones(len(look.slot_layer), bool)
-        more = ((0, 0), (0, slots - look.slot_layer.shape[1]))
-        layer = np.where(look.slot_layer >= 0, look.slot_layer + count, -1)[rows]
-        tables.append(look.table + np.array([texels, 0, 0]))
-        layers.append(np.pad(layer, more, constant_values=-1))
-        xy.append(np.pad(look.slot_xy[rows], (*more, (0, 0), (0, 0))))
-        weight.append(np.pad(look.slot_weight[rows], (*more, (0, 0))))
-        mirrored.append(np.pad(look.slot_mirrored[rows], more))
-        texels += len(look.texels)
-        count += len(look.table)
-    return Appearance(
-        texels=np.concatenate([look.texels for look in (body, *looks)]),
-        kinds=np.concatenate([look.kinds for look in (body, *looks)]),
-        table=np.concatenate(tables),
-        slot_layer=np.concatenate(layers).astype(np.int32),
-        slot_xy=np.concatenate(xy),
-        slot_weight=np.concatenate(weight),
-        slot_mirrored=np.concatenate(mirrored),
-    )
+    rows = shown.cpu().numpy()
+    return whole, joined_surfaces([appearance.of_faces(rows), *(drape.look for drape in drapes)])
 
 
 class DrapeMotion:
@@ -273,6 +273,11 @@ def at_rest(
     turn = torch.einsum("pk,pkij->pij", weights, rotation[0, joints]).double()
     move = torch.einsum("pk,pki->pi", weights, (shift[0] + pose[2])[joints]).double()
     return torch.linalg.solve(turn, (points - move)[..., None])[..., 0].float()
+
+
+def far_inside(mask: Bool[np.ndarray, "H W"], pixels: float) -> Bool[np.ndarray, "H W"]:
+    """Return the pixels of a mask that are farther than so many from its border."""
+    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > pixels
 
 
 def strip_faces(levels: int, around: int, *, closed: bool) -> Int[Tensor, "Q 3"]:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 class SkirtTuning:
     """When legs are taken to be under a skirt, and how it hangs. Heights are the person's at rest."""
 
-    most_pixels: int = 2**20
-    """Pixels of a photo above which a skirt is looked for in a smaller one: its outline is smooth."""
-
     rows: int = 108
     """Rows from where a skirt leaves the body to the ankles in which the outline is looked at."""
 
@@ -153,9 +150,6 @@ class HairTuning:
 
     back_smooth: float = 0.01
     """Sigma, fraction of a picture's height, over which the outline is smoothed for them."""
-
-    most_pixels: int = 2**20
-    """Pixels of a photo above which hair is looked for in a smaller one: its outline is smooth."""
 
     rows: int = 120
     """Rows from the crown down in which hair is looked for."""

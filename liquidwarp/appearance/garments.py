@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 
 from liquidwarp.appearance.appearance import Appearance, concatenated
-from liquidwarp.appearance.layers import FILLED
+from liquidwarp.appearance.layers import FILLED, usual_colors
 from liquidwarp.appearance.tuning import GARMENT_TUNING, GarmentTuning
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.bodies.protocol import Topology
@@ -122,7 +122,7 @@ def _cloth(topology: Topology, look: Appearance, heights: np.ndarray, tuning: Ga
     top, bottom, knee = place[trunk].min(), place[trunk].max(), place[thigh].max()
     low, waist = (top + fraction * (bottom - top) for fraction in tuning.chest)
     leg = bottom + tuning.thigh * (knee - bottom)
-    color = face_colors(look).astype(np.float32)
+    color = look.face_colors().astype(np.float32)
     chest = _main_colors(color[trunk & (place >= low) & (place < waist)], tuning)
     legs = _main_colors(color[thigh & (place >= leg)], tuning)
     to_chest, to_legs = (
@@ -134,21 +134,9 @@ def _cloth(topology: Topology, look: Appearance, heights: np.ndarray, tuning: Ga
     return _Cloth(trunk | thigh, place, (float(waist), float(leg)), lower, like_legs)
 
 
-def face_colors(look: Appearance) -> UInt8[np.ndarray, "F 3"]:
-    """Return the colour at the middle of each face."""
-    rows = np.arange(len(look.slot_layer))
-    best = look.slot_weight.mean(-1).argmax(-1)
-    start, height, width = look.table[look.slot_layer[rows, best]].T
-    x, y = look.slot_xy[rows, best].mean(1).astype(np.int64).T
-    return look.texels[start + np.clip(y, 0, height - 1) * width + np.clip(x, 0, width - 1), :3]
-
-
 def _main_colors(colors: Float[np.ndarray, "N 3"], tuning: GarmentTuning) -> Float[np.ndarray, "K 3"]:
     """Return the colours that many of some have."""
-    if not len(colors):
-        return colors
-    _, member, count = np.unique(colors // tuning.alike, axis=0, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(member.ravel(), colors[:, c], len(count)) for c in range(3)], -1) / count[:, None]
+    means, count = usual_colors(colors, tuning.alike)
     return means[count >= tuning.least_color * len(colors)]
 
 
@@ -182,7 +170,7 @@ def _without_upper(
     below = near & ~hung
     if not hung.any() or not below.any():
         return look
-    color = np.append(np.median(face_colors(look)[below], 0), 255).astype(np.uint8)
+    color = np.append(np.median(look.face_colors()[below], 0), 255).astype(np.uint8)
     slot_layer, slot_xy, slot_weight = look.slot_layer.copy(), look.slot_xy.copy(), look.slot_weight.copy()
     trust = slot_weight[hung].sum(1)
     slot_layer[hung], slot_weight[hung] = -1, 0

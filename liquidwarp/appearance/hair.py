@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 from torch import Tensor
 
-from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
+from liquidwarp.appearance.drape import Drape, Hanging, at_rest, far_inside, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import HAIR_TUNING, HairTuning
 from liquidwarp.appearance.hair_outline import FACE, SCALP, SKIN, TRUNK, HairOutline, Headed
 from liquidwarp.appearance.layers import FILLED, Layer, cut_out, front_layer
@@ -29,23 +29,13 @@ class HairShape:
     Attributes:
         head: in the photo.
         points: its vertices there, ring by ring, metres.
-        rest: the same at rest.
-        joints: that carry each vertex.
-        weights: how much each does.
-        loose: how freely each vertex swings.
-        faces: triangles.
-        hides: faces of the body under it.
+        surface: the same, as it hangs from the body at rest.
         shown: where the photo shows hair.
     """
 
     head: Headed
     points: Float[Tensor, "P 3"]
-    rest: Float[Tensor, "P 3"]
-    joints: Int[Tensor, "P 5"]
-    weights: Float[Tensor, "P 5"]
-    loose: Float[Tensor, "P"]
-    faces: Int[Tensor, "Q 3"]
-    hides: Bool[Tensor, "F"]
+    surface: Hanging
     shown: Bool[np.ndarray, "H W"]
 
 
@@ -83,12 +73,16 @@ def hair_shape(
     return HairShape(
         head=head,
         points=points.float(),
-        rest=at_rest(body, identity, pose, points, joints, carried),
-        joints=joints,
-        weights=carried,
-        loose=torch.from_numpy(tuning.loose * hanging.clip(0, 1)).float().flatten(),
-        faces=strip_faces(len(below), tuning.around, closed=False),
-        hides=_hidden(body.topology, head, below[0], tuning),
+        surface=Hanging(
+            kind="hair",
+            ring=tuning.around,
+            rest=at_rest(body, identity, pose, points, joints, carried),
+            joints=joints,
+            weights=carried,
+            loose=torch.from_numpy(tuning.loose * hanging.clip(0, 1)).float().flatten(),
+            faces=strip_faces(len(below), tuning.around, closed=False),
+            hides=_hidden(body.topology, head, below[0], tuning),
+        ),
         shown=outline.shown,
     )
 
@@ -115,27 +109,15 @@ def hair_drape(
     head = shape.head
     xy = project(head.camera, shape.points)[:, :2].numpy()
     tall = float(np.ptp(xy[:, 1]))
-    sure = (shape.shown & (alpha > tuning.sure)).astype(np.uint8)
-    known = cv2.distanceTransform(sure, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > max(1.0, tuning.rim * tall)
+    known = far_inside(shape.shown & (alpha > tuning.sure), max(1.0, tuning.rim * tall))
     known = known if known.any() else shape.shown
     pad = layers.pad * tall
     low, high = np.floor(xy.min(0) - pad), np.ceil(xy.max(0) + pad)
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
-    region = rasterize(shape.points[None], shape.faces, head.camera).mask[0].numpy()
+    region = rasterize(shape.points[None], shape.surface.faces, head.camera).mask[0].numpy()
     back = _behind(front, cut_out(region, box, 0), tuning=tuning)
-    look = two_sided(front, back, xy[shape.faces.numpy()])
-    return Drape(
-        kind="hair",
-        ring=tuning.around,
-        rest=shape.rest,
-        joints=shape.joints,
-        weights=shape.weights,
-        loose=shape.loose,
-        faces=shape.faces,
-        hides=shape.hides,
-        look=look,
-    )
+    return Drape.of(shape.surface, two_sided(front, back, xy[shape.surface.faces.numpy()]))
 
 
 def without_hair(

@@ -1,6 +1,6 @@
 """Does hair hang below the chin in a photo, and where?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,7 +14,6 @@ from liquidwarp.appearance.skirt_outline import ARMS, PhotoPose
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
 from liquidwarp.geometry import project
-from liquidwarp.geometry.pixels import bounded_size, shrunk
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -132,8 +131,6 @@ def find_hair(
         alpha: the person in it, 1 = person.
         tuning: what hair is.
     """
-    full, size = alpha.shape, bounded_size((alpha.shape[0], alpha.shape[1]), tuning.most_pixels)
-    head, rgb, alpha = replace(head, camera=head.camera.resized(size)), shrunk(rgb, size), shrunk(alpha, size)
     index = rasterize(head.vertices[None], topology.faces, head.camera).face_index[0].numpy()
     part = np.where(index >= 0, topology.face_part.numpy()[index.clip(0)], -1)
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -142,8 +139,7 @@ def find_hair(
         if core.sum() >= tuning.few:
             found = _hanging(head, _alike(head, photo, core, tuning), part, tuning)
             if found is not None:
-                shown = cv2.resize(found.shown.astype(np.uint8), full[::-1], interpolation=cv2.INTER_NEAREST) > 0
-                return replace(found, shown=shown)
+                return found
     return None
 
 

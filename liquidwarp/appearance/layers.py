@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import Float, Int
 from scipy import ndimage
 
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
@@ -318,6 +319,15 @@ def continue_picture(picture: np.ndarray, known: np.ndarray, *, tuning: LayerTun
     out = picture.copy()
     out[where] = np.clip(weight * close + (1 - weight) * far + 0.5, 0, 255).astype(np.uint8)
     return out
+
+
+def usual_colors(
+    colors: Float[np.ndarray, "N 3"], alike: float
+) -> tuple[Float[np.ndarray, "K 3"], Int[np.ndarray, "K"]]:
+    """Return the mean of colours that are alike, in every part of the colour space, and how many there are."""
+    _, member, count = np.unique(colors // alike, axis=0, return_inverse=True, return_counts=True)
+    sums = np.stack([np.bincount(member.ravel(), colors[:, c], len(count)) for c in range(3)], -1)
+    return sums / np.maximum(count, 1)[:, None], count
 
 
 def repeat_picture(

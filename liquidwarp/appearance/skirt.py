@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 from torch import Tensor
 
-from liquidwarp.appearance.drape import Drape, at_rest, strip_faces, two_sided
+from liquidwarp.appearance.drape import Drape, Hanging, at_rest, far_inside, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
 from liquidwarp.appearance.layers import FILLED, front_layer
 from liquidwarp.appearance.skirt_outline import LEGS, PhotoPose, SkirtOutline, Standing, arms_in_photo
@@ -30,12 +30,7 @@ class SkirtShape:
     Attributes:
         standing: how who wears it stands in the photo.
         points: its vertices there, ring by ring, metres.
-        rest: the same at rest.
-        joints: that carry each vertex.
-        weights: how much each does.
-        loose: how freely each vertex swings.
-        faces: triangles.
-        hides: faces of the body under it.
+        surface: the same, as it hangs from the body at rest.
         shown: where the photo may show it.
         hanging: where that is no part of it which lies on the hips.
         foreign: Lab colours of legs below its hem, beside which it has those of `cloth`.
@@ -44,12 +39,7 @@ class SkirtShape:
 
     standing: Standing
     points: Float[Tensor, "P 3"]
-    rest: Float[Tensor, "P 3"]
-    joints: Int[Tensor, "P 5"]
-    weights: Float[Tensor, "P 5"]
-    loose: Float[Tensor, "P"]
-    faces: Int[Tensor, "Q 3"]
-    hides: Bool[Tensor, "F"]
+    surface: Hanging
     shown: Bool[np.ndarray, "H W"]
     hanging: Bool[np.ndarray, "H W"]
     foreign: Float[np.ndarray, "M 3"]
@@ -91,12 +81,16 @@ def skirt_shape(
     return SkirtShape(
         standing=standing,
         points=points.float(),
-        rest=at_rest(body, identity, pose, points, joints, weights),
-        joints=joints,
-        weights=weights,
-        loose=torch.from_numpy(np.repeat(down, tuning.around)).float(),
-        faces=faces,
-        hides=_hidden(body.topology, standing, hem, tuning),
+        surface=Hanging(
+            kind="skirt",
+            ring=tuning.around,
+            rest=at_rest(body, identity, pose, points, joints, weights),
+            joints=joints,
+            weights=weights,
+            loose=torch.from_numpy(np.repeat(down, tuning.around)).float(),
+            faces=faces,
+            hides=_hidden(body.topology, standing, hem, tuning),
+        ),
         shown=_seen(standing, points, faces),
         hanging=_seen(standing, points, faces[faces[:, 0] >= tuning.around * int((height < low).sum())]),
         foreign=outline.below,
@@ -132,24 +126,14 @@ def skirt_drape(
     arm, _ = arms_in_photo(standing, body.topology, tuning=tuning)
     tall = float(np.ptp(project(standing.camera, standing.vertices)[:, 1].numpy()))
     sure = (alpha > tuning.sure) & shape.shown & ~arm & ~_legs_colors(rgb, shape)
-    known = ndimage.distance_transform_edt(sure) > max(1.0, tuning.rim * tall)
+    known = far_inside(sure, max(1.0, tuning.rim * tall))
     known = next(mask for mask in (known, sure, shape.shown, alpha > tuning.person) if mask.any())
     low, high = np.floor(xy.min(0) - layers.pad * tall), np.ceil(xy.max(0) + layers.pad * tall)
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    unrolled, faces = _unrolled(standing, shape.points, tuning), shape.faces.numpy()
+    unrolled, faces = _unrolled(standing, shape.points, tuning), shape.surface.faces.numpy()
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
     back = replace(front, kind=np.full_like(front.kind, FILLED))
-    return Drape(
-        kind="skirt",
-        ring=tuning.around,
-        rest=shape.rest,
-        joints=shape.joints,
-        weights=shape.weights,
-        loose=shape.loose,
-        faces=shape.faces,
-        hides=shape.hides,
-        look=two_sided(front, back, xy[faces], unrolled[faces]),
-    )
+    return Drape.of(shape.surface, two_sided(front, back, xy[faces], unrolled[faces]))
 
 
 def without_skirt(

@@ -1,6 +1,6 @@
 """Is there a skirt in a photo, and how wide is it down to its hem?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -14,7 +14,6 @@ from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
 from liquidwarp.geometry import project
-from liquidwarp.geometry.pixels import bounded_size, shrunk
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -167,9 +166,7 @@ def find_skirt(
         alpha: the person in it, 1 = person.
         tuning: what a skirt is.
     """
-    size = bounded_size((alpha.shape[0], alpha.shape[1]), tuning.most_pixels)
-    standing = replace(standing, camera=standing.camera.resized(size))
-    rows = _sample(standing, topology, shrunk(rgb, size), shrunk(alpha, size), tuning)
+    rows = _sample(standing, topology, rgb, alpha, tuning)
     tall, step = standing.tall, rows.height[1] - rows.height[0]
     pixel = rows.place[1] - rows.place[0]
     gap, covered, width = np.zeros(len(rows.height)), np.zeros(len(rows.height)), np.zeros(len(rows.height))

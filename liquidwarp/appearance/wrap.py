@@ -12,7 +12,18 @@ from scipy import ndimage
 from torch import Tensor
 
 from liquidwarp.appearance.around import fill_around
-from liquidwarp.appearance.layers import FEET, FILLED, HAIR, HEAD, SEEN, TORSO, Layer, pull_push, repeat_picture
+from liquidwarp.appearance.layers import (
+    FEET,
+    FILLED,
+    HAIR,
+    HEAD,
+    SEEN,
+    TORSO,
+    Layer,
+    pull_push,
+    repeat_picture,
+    usual_colors,
+)
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -224,8 +235,7 @@ def _worn(shown: _Chart, known: np.ndarray, surface: PhotoSurface, tuning: TubeT
     worn, bare = np.zeros_like(known), np.zeros_like(known)
     if not len(chest):
         return worn, bare
-    _, member, count = np.unique(chest // tuning.alike, axis=0, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(member.ravel(), chest[:, c], len(count)) for c in range(3)], -1) / count[:, None]
+    means, count = usual_colors(chest, tuning.alike)
     for color in means[count >= tuning.least_color * len(chest)]:
         worn[:bottom] |= _apart(rgb[:bottom], color) < tuning.alike
     print_colors = means[count >= tuning.least_print * len(chest)]

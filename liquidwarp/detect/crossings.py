@@ -70,7 +70,7 @@ class Crossings:
         """Return whether the person is somebody else than who was followed, and who it is (None: hidden).
 
         Args:
-                number: of the frame.
+            number: of the frame.
             frame: the picture.
             near: who was followed.
             detect: finds everybody; it is asked where somebody is near, and now and then.

@@ -1,6 +1,8 @@
 """A person's surface with what hangs from it, as methods draw it."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from liquidwarp.appearance import DeviceRendering, dress_in_drapes, render_on_device
 from liquidwarp.methods.protocol import Frame
@@ -12,17 +14,23 @@ class DrawnSurface:
 
     Args:
         state: the person.
+
+    Attributes:
+        topology: of body and drapes together.
     """
 
     def __init__(self, state: SourceState) -> None:
-        self._topology, appearance = dress_in_drapes(state.body.topology, state.appearance, state.drapes)
+        self.topology, appearance = dress_in_drapes(state.body.topology, state.appearance, state.drapes)
         self._texture = appearance.tensors(state.device)
         self._count = sum(len(drape.rest) for drape in state.drapes)
 
+    def vertices(self, frame: Frame) -> Float[Tensor, "V 3"]:
+        """Return the vertices of `topology` in a frame; its `hanging` says where the drapes are."""
+        if not self._count:
+            return frame.vertices
+        assert frame.hanging is not None, "a frame of this person says where the drapes are"
+        return torch.cat([frame.vertices, frame.hanging])
+
     def draw(self, frame: Frame) -> DeviceRendering:
-        """Return the person of a frame; its `hanging` says where the drapes are."""
-        vertices = frame.vertices
-        if self._count:
-            assert frame.hanging is not None, "a frame of this person says where the drapes are"
-            vertices = torch.cat([vertices, frame.hanging])
-        return render_on_device(self._texture, self._topology, vertices, frame.camera)
+        """Return the person of a frame."""
+        return render_on_device(self._texture, self.topology, self.vertices(frame), frame.camera)

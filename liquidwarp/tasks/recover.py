@@ -181,7 +181,7 @@ def recover(
         camera=camera,
         initial=initial,
         short=short,
-        frames=_frames_of(source, pictures, keypoints),
+        frames=_frames_of(source, pictures, keypoints) if weights.surface > 0 else None,
         terms=terms,
         weights=weights,
         tuning=tuning,

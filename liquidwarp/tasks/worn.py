@@ -1,7 +1,8 @@
 """What hangs from somebody in a photo, found and made into drapes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -13,6 +14,7 @@ from liquidwarp.appearance.hair_outline import find_hair, find_head
 from liquidwarp.appearance.skirt import SkirtShape, skirt_drape, skirt_shape, without_skirt
 from liquidwarp.appearance.skirt_outline import PhotoPose, find_skirt, find_standing
 from liquidwarp.bodies import BodyModel, Identity
+from liquidwarp.geometry import bounded_size, shrunk
 from liquidwarp.types import BodyTrack
 
 
@@ -25,6 +27,9 @@ class WornTuning:
 
     hair: HairTuning = field(default_factory=HairTuning)
     """Of long hair."""
+
+    most_pixels: int = 2**20
+    """Pixels of a photo above which both are looked for in a smaller one: their outlines are smooth."""
 
 
 WORN_TUNING = WornTuning()
@@ -98,16 +103,20 @@ def find_worn(
         tuning: what a skirt and long hair are.
     """
     pose, topology = PhotoPose(track.global_orient, track.body_pose, track.transl), body.topology
+    size = bounded_size(track.camera.size, tuning.most_pixels)
+    camera, colors, cover = track.camera.resized(size), shrunk(rgb, size), shrunk(alpha, size)
     skirt = hair = None
     clothed = body.vertices(identity, *pose, offsets=offsets)[0]
     standing = find_standing(body, identity, pose, track.camera, tuning=tuning.skirts)
     if standing is not None:
-        cloth = find_skirt(standing, topology, rgb, alpha, tuning=tuning.skirts)
+        cloth = find_skirt(replace(standing, camera=camera), topology, colors, cover, tuning=tuning.skirts)
         if cloth is not None:
             skirt = skirt_shape(body, identity, standing, cloth, pose, clothed, tuning=tuning.skirts)
     head = find_head(body, identity, pose, track.camera, tuning=tuning.hair)
     if head is not None:
-        seen = find_hair(head, topology, rgb, alpha, tuning=tuning.hair)
+        seen = find_hair(replace(head, camera=camera), topology, colors, cover, tuning=tuning.hair)
         if seen is not None:
+            shown = cv2.resize(seen.shown.astype(np.uint8), alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+            seen = replace(seen, shown=shown)
             hair = hair_shape(body, identity, head, seen, pose, clothed, tuning=tuning.hair)
     return Worn(body, alpha, skirt, hair, tuning)
