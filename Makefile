@@ -5,6 +5,7 @@
 #   PYTHON=/path/to/python3.11   choose the interpreter
 #   PIP_FLAGS="..."              further options of pip, such as PyTorch's CPU index
 #   WORKERS=4                    parallel test processes
+#   LOCKED=1                     refuse packages whose digests are not those of hashes.txt (torch comes apart)
 
 SHELL := /bin/bash
 VENV := .venv
@@ -18,6 +19,7 @@ NUMPY1_TESTS := tests/geometry tests/test_types.py tests/media/test_given.py tes
 WORKERS ?= 2
 PYTHON ?=
 PIP_FLAGS ?=
+LOCKED ?=
 # One thread of torch per test process: more would fight for the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
@@ -53,7 +55,14 @@ $(STAMP): pyproject.toml setup.py constraints.txt
 	  "$$found" -m venv --clear $(VENV) || exit 1; \
 	fi
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt $(TORCH)
+ifdef LOCKED
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) --dry-run --ignore-installed --report $(VENV)/report.json -c constraints.txt -e '.[test]' setuptools
+	$(BIN)/python .ci/hashes.py select $(VENV)/report.json > $(VENV)/hashes.txt
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) --no-deps --require-hashes -r $(VENV)/hashes.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+else
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[test]'
+endif
 	@touch $@
 
 models: $(STAMP)

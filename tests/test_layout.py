@@ -1,6 +1,9 @@
 """What stands where in the repository."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 REQUIRED = [
     ".ci/run",
+    ".ci/hashes.py",
     ".ci/supply_chain.py",
     ".gitignore",
     "LICENSE",
@@ -79,3 +83,33 @@ def test_constraints_pin_every_dependency() -> None:
     assert "+" not in pins["torch"], "a local version would forbid the other builds of torch"
     assert "torchvision" not in pinned, "torchvision replaces the CPU build of torch"
     assert sorted(name for name in pinned if name.startswith("opencv")) == ["opencv-python"]
+
+
+def test_every_pin_has_digests() -> None:
+    pins = set(re.findall(r"^([\w.-]+==\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    pins = {re.sub(r"[-_.]+", "-", pin.partition("==")[0]).lower() + "==" + pin.partition("==")[2] for pin in pins}
+    entries = re.split(r"\n(?=\S)", (ROOT / "hashes.txt").read_text())[1:]
+    found = {
+        entry.split(" ", 1)[0]: re.findall(r"--hash=sha256:[0-9a-f]{64}(?: \\)?$", entry, re.M) for entry in entries
+    }
+    assert set(found) == {pin for pin in pins if not pin.startswith("torch==")}, "run `python .ci/hashes.py write`"
+    assert all(found.values())
+
+
+def test_locked_packages_are_selected_from_a_report(tmp_path: Path) -> None:
+    numpy = re.search(r"^numpy==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[0].split("==")
+    given = [(numpy[0], numpy[1]), ("torch", "2.13.0"), ("liquidwarp", "1.0")]
+
+    def run(*packages: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+        report = tmp_path / "report.json"
+        report.write_text(json.dumps({"install": [{"metadata": {"name": n, "version": v}} for n, v in packages]}))
+        command = [sys.executable, ROOT / ".ci" / "hashes.py", "select", report]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    found = run(*given)
+    assert found.returncode == 0
+    assert found.stdout.startswith("numpy==")
+    assert found.stdout.count("==") == 1
+    refused = run(*given, ("Some.Thing", "1"))
+    assert refused.returncode == 1
+    assert "some-thing==1" in refused.stderr
