@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -283,10 +284,12 @@ def _state(
 
 
 def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
-    alpha = (255 * item.alpha + 0.5).astype(np.uint8)
     excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
     shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
-    picture = np.concatenate([item.rgb, alpha[..., None]], -1)
+    levels = 255 * item.alpha
+    levels += 0.5
+    picture = np.empty((*levels.shape, 4), np.uint8)
+    picture[..., :3], picture[..., 3] = item.rgb, levels
     return SourceView(picture, item.camera, item.vertices, shown, track.pose(0))
 
 
@@ -318,11 +321,15 @@ def _set_down(name: str, body: BodyModel, photo: _Photo, found: ClipDetection, t
     with torch.no_grad():
         identity = body.identity(track.betas)
         vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl)
-    face = rasterize(vertices, body.topology.faces, track.camera).face_index[0].numpy()
+    size = bounded_size(track.camera.size, tuning.layers.most_pixels)
+    face = rasterize(vertices, body.topology.faces, track.camera.resized(size)).face_index[0].numpy()
     parts = np.where(face >= 0, body.topology.face_part.numpy()[face], -1)
-    held = find_held(photo.rgb, photo.alpha, parts, hands=_seen_hands(found), tuning=tuning.held)
+    scale = np.array(size[::-1], np.float32) / np.array(track.camera.size[::-1], np.float32)
+    hands = [landmarks * scale for landmarks in _seen_hands(found)]
+    held = find_held(shrunk(photo.rgb, size), shrunk(photo.alpha, size), parts, hands=hands, tuning=tuning.held)
     if not held.any():
         return photo
+    held = cv2.resize(held.astype(np.uint8), photo.alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
     return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
 
