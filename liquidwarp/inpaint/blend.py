@@ -139,18 +139,18 @@ def _cycle(levels: list[_Matrix], rhs: np.ndarray, depth: int = 0) -> np.ndarray
 def _solve(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Solve the grid Laplacian with weights by conjugate gradients, multigrid as preconditioner, starting at `x`.
 
-    The matrix has `diagonal` on its diagonal and `-right`, `-down` between neighbours; pixels whose diagonal is zero
-    take no part. Channels are independent.
+    `rhs` and `x` are written over. The matrix has `diagonal` on its diagonal and `-right`, `-down` between neighbours;
+    pixels whose diagonal is zero take no part. Channels are independent.
     """
     levels = _hierarchy(right, down, diagonal)
     product = np.empty_like(rhs)
     _apply(right, down, diagonal, x, product)
-    residual = rhs - product
     goal = _TOLERANCE * np.sqrt(np.maximum((rhs**2).sum((0, 1)), 1e-12))
+    residual = np.subtract(rhs, product, out=rhs)
     direction = np.zeros_like(rhs)
     before = np.ones(rhs.shape[2])
     for step in range(_MAX_STEPS):
-        if (np.sqrt((residual**2).sum((0, 1))) <= goal).all():
+        if (np.sqrt(np.square(residual, out=product).sum((0, 1))) <= goal).all():
             break
         z = _cycle(levels, residual)
         now = (z * residual).sum((0, 1))
