@@ -222,13 +222,14 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     xy = project(item.camera, item.vertices)[:, :2].numpy()
     height_px = float(xy[:, 1].max() - xy[:, 1].min())
     excerpt = Excerpt.of(item.alpha, xy, tuning=tuning)
-    parts = _segment(topology, face_group, _excerpted(item, excerpt), tuning)
     corners = xy[faces]
     edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     # Outward normals and y down: a face that looks at the camera runs counter to the screen's own sense of rotation.
     is_front = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0] < 0
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
+    parts = _segment(topology, face_group, _excerpted(item, excerpt), tuning)
     taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
+    del parts  # one mask per group: they are not needed while the surface is unrolled
     facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
     small = np.isin(face_group, (HAIR, *FEET))[:, None]

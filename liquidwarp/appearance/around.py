@@ -5,6 +5,8 @@ own row, or, where a hem lies higher at one end than at the other, on the straig
 different cloth never mix across a hem, and what has ends on a chest (a print, buttons) does not come back behind.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,6 +14,7 @@ from scipy import ndimage
 
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 
+_BAND = 128  # rows that are filled at a time
 _HARDLY_ANY = 1e-6
 _ROUNDS = 4  # of a fixed point that converges by a third each
 _LEVEL = 0.05  # grey levels by which a row that is one (of `shift_rows`) off must be better
@@ -56,39 +59,85 @@ def _fill_rows(
     picture: np.ndarray, known: np.ndarray, worn: np.ndarray, bare: np.ndarray, tuning: TubeTuning
 ) -> np.ndarray:
     height, turn = known.shape
-    texture = _texture(picture, known, tuning)
     base = _even(picture, known, tuning.edge * turn)
     left, right = _ends(known)
-    columns = np.arange(turn)[None]
-    behind = (left < 0) | (right >= turn)  # the gap that goes over the picture's ends
-
-    # What goes round behind are two columns of colours; beside them rows end in colours of their own.
     start, end = left[:, -1], right[:, 0]
-    first, second = (_column(base, edge) for edge in (start, end))
-    own_first, own_second = first, second
-    first, second = (_steady(edge, tuning) for edge in _usual_ends(picture, known, worn, bare, first, second, tuning))
+    own = _column(base, start), _column(base, end)
+    usual = _usual_ends(picture, known, worn, bare, *own, tuning)
+    first, second = (_steady(edge, tuning) for edge in usual)
     sigma = max(1.0, tuning.steady * height)
     start_line, end_line = (ndimage.gaussian_filter1d(edge.astype(np.float32), sigma)[:, None] for edge in (start, end))
-    start_line, end_line = (line - np.where(columns < turn / 2, turn, 0) for line in (start_line, end_line + turn))
-    part = np.where(behind, (columns - start_line) / np.maximum(end_line - start_line, 1), 0).clip(0, 1)
-    row = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], known.shape)
-    row_first, row_second = _between(row, part, _skew(first, second, tuning))
-    ease = (part * part * (3 - 2 * part))[..., None]
-    to_left, to_right = (columns - left)[..., None], (right - columns)[..., None]
-    filled = (1 - ease) * _rows(first, row_first) + ease * _rows(second, row_second)
-    for rest, away in ((own_first - first, to_left), (own_second - second, to_right)):
-        other_cloth = np.abs(rest).max(-1) > tuning.alike
-        reach = np.where(other_cloth, tuning.crisp, tuning.fade)[:, None, None] * turn
-        filled += np.exp(-away / reach) * rest[:, None]
-    seen = np.maximum(start - end, 0)[:, None] + 1
-    from_first = _sample(texture, row_first, left - _to_and_fro(to_left[..., 0], seen))
-    from_second = _sample(texture, row_second, right + _to_and_fro(to_right[..., 0], seen))
-    filled += np.where(part[..., None] < 0.5, from_first, from_second)
+    behind = _Behind(
+        _texture(picture, known, tuning),
+        (first, second),
+        (own[0] - first, own[1] - second),
+        (start_line, end_line + turn),
+        np.maximum(start - end, 0)[:, None] + 1,
+        _skew(first, second, tuning),
+    )
+    out = np.empty_like(picture, np.float32)
+    for top in range(0, height, _BAND):  # a band at a time keeps what is between small
+        band = slice(top, min(top + _BAND, height))
+        over_ends = (left[band] < 0) | (right[band] >= turn)
+        filled = behind.filled(band, over_ends, left[band], right[band], tuning)
+        filled = np.where(over_ends[..., None], filled, _within(base, band, left[band], right[band]))
+        out[band] = np.where(known[band, :, None], picture[band], np.clip(filled, 0, 255))
+    return out
 
-    part = ((columns - left) / np.maximum(right - left, 1))[..., None]
-    within = (1 - part) * _sample(base, row, left) + part * _sample(base, row, right)
-    filled = np.where(behind[..., None], filled, within)
-    return np.where(known[..., None], picture, np.clip(filled, 0, 255)).astype(np.float32)
+
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """What goes round behind: two columns of colours; beside them rows end in colours of their own.
+
+    Attributes:
+        texture: of the known pixels, (H, W, 3).
+        ends: the columns at the left and at the right, (H, 3).
+        rest: by how much the rows' own ends differ from them.
+        lines: where the gap begins and ends, (H, 1), going on beyond the picture's right end.
+        seen: columns that are known, (H, 1).
+        skew: from `_skew`.
+    """
+
+    texture: np.ndarray
+    ends: tuple[np.ndarray, np.ndarray]
+    rest: tuple[np.ndarray, np.ndarray]
+    lines: tuple[np.ndarray, np.ndarray]
+    seen: np.ndarray
+    skew: np.ndarray
+
+    def filled(
+        self, band: slice, over_ends: np.ndarray, left: np.ndarray, right: np.ndarray, tuning: TubeTuning
+    ) -> np.ndarray:
+        """Return a band of rows, right where gaps go over the picture's ends; `left` and `right` from `_ends`."""
+        turn = over_ends.shape[1]
+        columns = np.arange(turn)[None]
+        start, end = (line[band] - np.where(columns < turn / 2, turn, 0) for line in self.lines)
+        part = np.where(over_ends, (columns - start) / np.maximum(end - start, 1), 0).clip(0, 1)
+        row_first, row_second = _between(_row_numbers(band, turn), part, self.skew)
+        ease = (part * part * (3 - 2 * part))[..., None]
+        to_left, to_right = (columns - left)[..., None], (right - columns)[..., None]
+        out = (1 - ease) * _rows(self.ends[0], row_first) + ease * _rows(self.ends[1], row_second)
+        for rest, away in zip(self.rest, (to_left, to_right), strict=True):
+            other_cloth = np.abs(rest[band]).max(-1) > tuning.alike
+            reach = np.where(other_cloth, tuning.crisp, tuning.fade)[:, None, None] * turn
+            out += np.exp(-away / reach) * rest[band, None]
+        seen = self.seen[band]
+        from_first = _sample(self.texture, row_first, left - _to_and_fro(to_left[..., 0], seen))
+        from_second = _sample(self.texture, row_second, right + _to_and_fro(to_right[..., 0], seen))
+        out += np.where(part[..., None] < 0.5, from_first, from_second)
+        return out
+
+
+def _within(base: np.ndarray, band: slice, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return a band of rows, right where gaps lie within the picture."""
+    row = _row_numbers(band, base.shape[1])
+    part = ((np.arange(base.shape[1])[None] - left) / np.maximum(right - left, 1))[..., None]
+    return (1 - part) * _sample(base, row, left) + part * _sample(base, row, right)
+
+
+def _row_numbers(band: slice, width: int) -> np.ndarray:
+    rows = np.arange(band.start, band.stop, dtype=np.float32)
+    return np.broadcast_to(rows[:, None], (len(rows), width))
 
 
 def _steady(column: np.ndarray, tuning: TubeTuning) -> np.ndarray:
@@ -167,7 +216,7 @@ def _usual_ends(
 def _ends(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest known columns to the left and to the right of each pixel, beyond the picture's ends, too."""
     turn = known.shape[1]
-    columns = np.arange(-turn, 2 * turn)
+    columns = np.arange(-turn, 2 * turn, dtype=np.int32)
     thrice = np.tile(known, 3)
     left = np.maximum.accumulate(np.where(thrice, columns, -2 * turn), axis=1)[:, turn:-turn]
     right = np.minimum.accumulate(np.where(thrice, columns, 3 * turn)[:, ::-1], axis=1)[:, ::-1][:, turn:-turn]

@@ -13,6 +13,9 @@ class SkirtTuning:
     columns: int = 201
     """Places across in each row."""
 
+    most_pixels: int = 2**21
+    """Pixels of a photo above which it is found in a smaller one where arms are: they are made wider in any case."""
+
     across: float = 0.9
     """Fraction of the height that a row is wide."""
 

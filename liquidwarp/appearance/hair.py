@@ -11,6 +11,7 @@ from torch import Tensor
 
 from liquidwarp.appearance.drape import Drape, Hanging, at_rest, far_inside, strip_faces, two_sided
 from liquidwarp.appearance.drape_tuning import HAIR_TUNING, HairTuning
+from liquidwarp.appearance.excerpt import Excerpt
 from liquidwarp.appearance.hair_outline import FACE, SCALP, SKIN, TRUNK, HairOutline, Headed
 from liquidwarp.appearance.layers import FILLED, Layer, cut_out, front_layer
 from liquidwarp.appearance.skirt_outline import PhotoPose
@@ -115,20 +116,27 @@ def hair_drape(
     low, high = np.floor(xy.min(0) - pad), np.ceil(xy.max(0) + pad)
     box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     front = front_layer(rgb, alpha, known, box, seeds=known, tuning=layers)
-    region = rasterize(shape.points[None], shape.surface.faces, head.camera).mask[0].numpy()
-    back = _behind(front, cut_out(region, box, 0), tuning=tuning)
+    excerpt = Excerpt.of(alpha, xy, tuning=layers)
+    region = rasterize(shape.points[None], shape.surface.faces, excerpt.camera(head.camera)).mask[0].numpy()
+    back = _behind(front, cut_out(excerpt.back(region), box, 0), tuning=tuning)
     return Drape.of(shape.surface, two_sided(front, back, xy[shape.surface.faces.numpy()]))
 
 
 def without_hair(
-    topology: Topology, shape: HairShape, alpha: Float[np.ndarray, "H W"], *, tuning: HairTuning = HAIR_TUNING
+    topology: Topology,
+    shape: HairShape,
+    alpha: Float[np.ndarray, "H W"],
+    *,
+    tuning: HairTuning = HAIR_TUNING,
+    layers: LayerTuning = LAYER_TUNING,
 ) -> Float[np.ndarray, "H W"]:
     """Return who has long hair as if it hung nowhere: below the ears it is no outline of the body."""
     head = shape.head
-    index = rasterize(head.vertices[None], topology.faces, head.camera).face_index[0].numpy()
+    excerpt = Excerpt.of(alpha, project(head.camera, head.vertices)[:, :2].numpy(), tuning=layers)
+    body = excerpt.back(rasterize(head.vertices[None], topology.faces, excerpt.camera(head.camera)).mask[0].numpy())
     ear = torch.from_numpy((head.crown + tuning.ears * head.head * head.down)[None]).float()
     low = np.arange(alpha.shape[0])[:, None] > float(project(head.camera, ear)[0, 1])
-    hair = ndimage.binary_dilation(shape.shown, iterations=tuning.fringe) & (index < 0) & low
+    hair = ndimage.binary_dilation(shape.shown, iterations=tuning.fringe) & ~body & low
     return np.where(hair, np.float32(0), alpha)
 
 

@@ -21,6 +21,7 @@ from liquidwarp.raster import rasterize
 
 _CARRIERS = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
 _LOWER = (PARTS.index("torso"), *(part for side in LEGS for part in side))
+_BAND = 128  # rows whose colours are compared at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,8 +307,12 @@ def _legs_colors(rgb: np.ndarray, shape: SkirtShape) -> Bool[np.ndarray, "H W"]:
     """Return where a photo has the colours of the legs below a hem rather than those of the cloth."""
     if not len(shape.foreign):
         return np.zeros(rgb.shape[:2], bool)
-    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    cloth, legs = (
-        np.min([np.linalg.norm(lab - color, axis=-1) for color in colors], 0) for colors in (shape.cloth, shape.foreign)
-    )
-    return legs < cloth
+    out = np.empty(rgb.shape[:2], bool)
+    for top in range(0, len(rgb), _BAND):  # a band at a time keeps what is between small
+        lab = cv2.cvtColor(rgb[top : top + _BAND].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        cloth, legs = (
+            np.min([np.linalg.norm(lab - color, axis=-1) for color in colors], 0)
+            for colors in (shape.cloth, shape.foreign)
+        )
+        out[top : top + _BAND] = legs < cloth
+    return out

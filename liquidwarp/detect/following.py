@@ -170,7 +170,7 @@ def detect_clip(
     if hidden:
         _log.warning("%s: %s", source, hidden)
     if follower.undecided:
-        _log.warning("%s: %s", source, describe_undecided(follower.undecided, follower.others + 1))
+        _log.warning("%s: %s", source, describe_undecided(follower.undecided, fps, follower.others + 1))
     faces = tuple(None if detection is None else detection.face for detection in found)
     seen_hands = [None if detection is None else detection.hands for detection in found]
     keypoints, hands = put_sides_right(keypoints, seen_hands, faces, source=source, tuning=tuning.sides)
@@ -270,16 +270,16 @@ def describe_cuts(cuts: Sequence[int], fps: float) -> str:
     return f"{count}; each of the {len(cuts) + 1} shots is taken by itself"
 
 
-def describe_undecided(frames: Sequence[int], people: int) -> str:
+def describe_undecided(frames: Sequence[int], fps: float, people: int) -> str:
     """Say in one line where it is not clear who is who.
 
-    "people who look alike cross before frame 31; the person may be taken for another from there on: ..."
+    "people who look alike meet at 1.2 s (frame 31), and nothing tells who is who afterwards: from there on ..."
     """
-    where = _listed([str(frame) for frame in frames[:_MOST_NAMED]])
+    where = _listed([f"{frame / fps:.1f} s (frame {frame})" for frame in frames[:_MOST_NAMED]])
     return (
-        f"people who look alike cross before frame{'s' if len(frames) > 1 else ''} {where}; the person may be taken "
-        f"for another from there on: look at --overlay, trim the clip, or choose --person 0 to {people - 1} "
-        "(in a motion --motion-person)"
+        f"people who look alike meet at {where}, and nothing tells who is who afterwards: another person may be "
+        f"followed from there on; look at --overlay, and choose --person 0 to {people - 1} (in a motion "
+        "--motion-person), crop the picture to one of them, or trim the clip to before they meet"
     )
 
 
@@ -324,6 +324,7 @@ class ClipFollower:
         self._tuning = tuning
         self._still, self._fps = fps <= 0, fps
         self._crossings = Crossings(fps, tuning=tuning)
+        self._undecided: list[int] = []
         self._forget = max(1, round(tuning.forget_seconds * fps))
         self._frames, self._next_search = 0, 0
         self._dark = False
@@ -336,8 +337,8 @@ class ClipFollower:
 
     @property
     def undecided(self) -> list[int]:
-        """Frames after which it was not clear who is who."""
-        return self._crossings.undecided
+        """Frames in which people met who could not be told apart afterwards."""
+        return [*self._undecided, *self._crossings.undecided]
 
     def next(self, frame: np.ndarray, *, cut: bool = False) -> Detection | None:
         """Return the person in the next frame, or None; after a `cut` it may be anywhere, of any size."""
@@ -345,13 +346,14 @@ class ClipFollower:
         frame = self._lit(frame)
         if cut:
             self._follower, self._doubts = None, 0
+            self._undecided += self._crossings.undecided
             self._crossings = Crossings(self._fps, tuning=self._tuning)
         near = self._follower.next(frame) if self._follower is not None else None
         if near is not None:
             near = self._checked(frame, near)
         else:
             near = self._search(frame, cut)
-        changed, near = self._crossings.check(self._frames, frame, near, self.detector.detect)
+        changed, near = self._crossings.check(self._frames - 1, frame, near, self.detector.detect)
         if changed:
             near = self._follow(frame, near)
         if near is not None:
@@ -388,6 +390,9 @@ class ClipFollower:
                 found = self._known.most_alike(frame, likely)
             else:
                 found = pick_person(likely, self._last, lost=self._lost >= self._forget, tuning=self._tuning)
+            if found is not None and not self._crossings.is_begun:  # after a cut
+                number = next(number for number, other in enumerate(people) if other is found)
+                self._crossings.begin(self._frames - 1, frame, people, number)
         return self._follow(frame, found)
 
     def _follow(self, frame: np.ndarray, found: Detection | None) -> Detection | None:
@@ -421,7 +426,7 @@ class ClipFollower:
             )
         self.others = len(people) - 1
         self._known.begin(frame, people, self._person)
-        self._crossings.begin(self._frames, frame, people, self._person)
+        self._crossings.begin(self._frames - 1, frame, people, self._person)
         return people[self._person]
 
 

@@ -53,8 +53,9 @@ def pack_mask(mask: np.ndarray | None, size: tuple[int, int]) -> bytes:
     """Quantise a float mask to 8 bits at `size` and deflate it; None gives empty bytes."""
     if mask is None:
         return b""
-    small = resize_mask(mask.astype(np.float32), size)
-    return zlib.compress(np.rint(small.clip(0, 1) * 255).astype(np.uint8).tobytes(), 1)
+    levels = resize_mask(mask.astype(np.float32, copy=False), size).clip(0, 1)
+    levels *= 255
+    return zlib.compress(np.rint(levels, out=levels).astype(np.uint8), 1)
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

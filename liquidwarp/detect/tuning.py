@@ -159,6 +159,16 @@ class CrossingTuning:
     clearly: float = 2.5
     """Squared standard deviations, per frame, from which on it is clear who is who."""
 
+    alike: float = 4.0
+    """The same of height, feet and colours alone, below which two are alike: the ways of people who walk past each
+    other and of people who meet and turn back tell nothing."""
+
+    unlike: float = 0.8
+    """Likeness of two, 0 to 1, below which colours tell them apart in any case."""
+
+    least_seconds: float = 0.06
+    """Seconds between two looks at everybody, at least: people do not cross quicker."""
+
     settle_seconds: float = 0.4
     """Seconds in which both must be seen apart."""
 

@@ -129,7 +129,7 @@ def _cycle(levels: list[_Matrix], rhs: np.ndarray, depth: int = 0) -> np.ndarray
         product = np.empty_like(x)
         _apply(*matrix, x, product)
         coarse = np.empty((*levels[depth + 1][2].shape, rhs.shape[2]))
-        _gather(rhs - product, coarse)
+        _gather(np.subtract(rhs, product, out=product), coarse)
         _scatter(_cycle(levels, coarse, depth + 1), matrix[2], _OVERCORRECT, x)
     for _ in range(sweeps):
         _smooth(*matrix, rhs, x, True)
@@ -139,26 +139,27 @@ def _cycle(levels: list[_Matrix], rhs: np.ndarray, depth: int = 0) -> np.ndarray
 def _solve(right: np.ndarray, down: np.ndarray, diagonal: np.ndarray, rhs: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Solve the grid Laplacian with weights by conjugate gradients, multigrid as preconditioner, starting at `x`.
 
-    The matrix has `diagonal` on its diagonal and `-right`, `-down` between neighbours; pixels whose diagonal is zero
-    take no part. Channels are independent.
+    `rhs` and `x` are written over. The matrix has `diagonal` on its diagonal and `-right`, `-down` between neighbours;
+    pixels whose diagonal is zero take no part. Channels are independent.
     """
     levels = _hierarchy(right, down, diagonal)
     product = np.empty_like(rhs)
     _apply(right, down, diagonal, x, product)
-    residual = rhs - product
     goal = _TOLERANCE * np.sqrt(np.maximum((rhs**2).sum((0, 1)), 1e-12))
+    residual = np.subtract(rhs, product, out=rhs)
     direction = np.zeros_like(rhs)
     before = np.ones(rhs.shape[2])
     for step in range(_MAX_STEPS):
-        if (np.sqrt((residual**2).sum((0, 1))) <= goal).all():
+        if (np.sqrt(np.square(residual, out=product).sum((0, 1))) <= goal).all():
             break
         z = _cycle(levels, residual)
         now = (z * residual).sum((0, 1))
-        direction = z if step == 0 else z + (now / np.maximum(before, 1e-300)) * direction
+        direction *= now / np.maximum(before, 1e-300) if step else 0
+        direction += z
         _apply(right, down, diagonal, direction, product)
-        length = now / np.maximum((direction * product).sum((0, 1)), 1e-300)
-        x = x + length * direction
-        residual = residual - length * product
+        length = now / np.maximum(np.multiply(direction, product, out=z).sum((0, 1)), 1e-300)
+        x += np.multiply(length, direction, out=z)
+        residual -= np.multiply(length, product, out=z)
         before = now
     return x
 

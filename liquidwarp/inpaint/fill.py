@@ -55,14 +55,12 @@ def inpaint(
         raise InputError("inpaint has no pixel to copy from: the hole covers the whole source; pass a smaller hole")
     if not hole.any():
         return image.copy()
-    small = shrunk(image, (hole.shape[0], hole.shape[1]))
-    colours = small.astype(np.float32) / np.float32(255) if image.dtype == np.uint8 else small.astype(np.float32)
+    out = shrunk(image, (hole.shape[0], hole.shape[1])).copy()
     box = _bounds(hole | source, patch)
-    guide = np.zeros((*hole.shape, 0), np.float32) if guide is None else guide.astype(np.float32)
-    filled, shift = _fill(colours[box], hole[box], source[box], context[box], guide[box], patch // 2, tuning)
-    out = small.copy()
-    values = np.rint(filled * 255).astype(np.uint8) if image.dtype == np.uint8 else filled.astype(image.dtype)
-    out[box][hole[box]] = values[hole[box]]
+    guide = np.zeros((*hole.shape, 0), np.float32) if guide is None else guide.astype(np.float32, copy=False)
+    filled, shift = _fill(out[box], hole[box], source[box], context[box], guide[box], patch // 2, tuning)
+    values = filled[hole[box]]
+    out[box][hole[box]] = np.rint(values * 255).astype(np.uint8) if image.dtype == np.uint8 else values
     if out.shape == image.shape:
         return out
     shifts = np.zeros((*hole.shape, 2), np.int32)
@@ -107,10 +105,10 @@ def _fill(
     radius: int,
     tuning: InpaintTuning,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the completed picture, and from how far away every pixel of the hole was copied (rows, columns)."""
+    """Return the completed picture, float32 of 1, and from how far away every pixel of the hole was copied (y, x)."""
     from liquidwarp.inpaint import blend, pyramid
 
-    image = np.ascontiguousarray(np.where((source | context)[..., None], image, 0))
+    image = _colours(image, source | context)
     while radius and pyramid.usable_centres(np.pad(source, radius), radius).sum() < tuning.fewest_patches:
         radius -= 1
     low, high = image[source].min(0), image[source].max(0)
@@ -118,12 +116,22 @@ def _fill(
     if radius == 0:
         return np.clip(smooth, low, high), np.zeros((*hole.shape, 2), np.int32)
     level = pyramid.PyramidLevel(image, hole, context, source, np.ascontiguousarray(guide))
-    copied, shift, lone = pyramid.complete(level, radius, tuning=tuning)
+    start, shift, lone = pyramid.complete(level, radius, tuning=tuning)
     base = blend.spread(image, context | source)
-    start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], copied, base), image)
+    start = np.where((hole | ~(context | source))[..., None], np.where(hole[..., None], start, base), image)
     gate, screen = _gate(base, lone, tuning), _screen(start, tuning)
+    del base, lone  # large, and not needed for what takes most
     filled = blend.blend(image, hole, context, source, shift, gate, start, screen, tuning=tuning)
     return np.clip(_without_drift(filled, start, smooth, hole, tuning), low, high), shift
+
+
+def _colours(image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return a picture of any type as float32 of 1, zero where it is not known."""
+    colours = image.astype(np.float32)
+    if image.dtype == np.uint8:
+        colours /= np.float32(255)
+    colours[~known] = 0
+    return colours
 
 
 def _without_drift(

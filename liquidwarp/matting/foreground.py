@@ -7,6 +7,8 @@ from jaxtyping import Float, UInt8
 from liquidwarp.geometry import bounded_size
 from liquidwarp.matting.tuning import FOREGROUND_TUNING, ForegroundTuning
 
+_BAND = 128  # rows that are relaxed at a time
+
 
 def foreground_colors(
     rgb: UInt8[np.ndarray, "H W 3"],
@@ -57,7 +59,7 @@ def _solved(rgb: np.ndarray, alpha: np.ndarray, tuning: ForegroundTuning) -> tup
     back = _weighted_mean(image, 1 - alpha)
     for level in range(levels + 1):
         size = (max(1, round(width ** (level / levels))), max(1, round(height ** (level / levels))))
-        small, cover = (_shrunk(x, size) for x in (image, alpha))
+        small, cover = (x if size == (width, height) else _shrunk(x, size) for x in (image, alpha))
         front, back = (cv2.resize(x, size, interpolation=cv2.INTER_LINEAR) for x in (front, back))
         for _ in range(tuning.small_steps if max(size) <= tuning.small else tuning.steps):
             front, back = _relax(small, cover, front, back, tuning)
@@ -77,6 +79,20 @@ def _relax(
     image: np.ndarray, alpha: np.ndarray, front: np.ndarray, back: np.ndarray, tuning: ForegroundTuning
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve each pixel's two unknown colours for its neighbours' colours of the step before (equation 9)."""
+    height = len(alpha)
+    new_front, new_back = np.empty_like(front), np.empty_like(back)
+    for top in range(0, height, _BAND):  # a band at a time keeps what is between small
+        bottom = min(top + _BAND, height)
+        above, below = max(top - 1, 0), min(bottom + 1, height)
+        solved = _relax_band(*(x[above:below] for x in (image, alpha, front, back)), tuning)
+        for new, part in zip((new_front, new_back), solved, strict=True):
+            new[top:bottom] = part[top - above : bottom - above]
+    return new_front, new_back
+
+
+def _relax_band(
+    image: np.ndarray, alpha: np.ndarray, front: np.ndarray, back: np.ndarray, tuning: ForegroundTuning
+) -> tuple[np.ndarray, np.ndarray]:
     weight_sum = np.zeros_like(alpha)
     front_sum, back_sum = np.zeros_like(front), np.zeros_like(back)
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):

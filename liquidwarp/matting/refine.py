@@ -50,7 +50,7 @@ def refine_alpha(
     if float(coarse.max()) < 0.5:
         return coarse.astype(np.float32)
     window = _person_window(coarse, landmarks, tuning)
-    crop, mask = rgb[window], coarse[window].astype(np.float32)
+    crop, mask = rgb[window], coarse[window].astype(np.float32, copy=False)
     longest = max(crop.shape[:2])
     scale = min(tuning.most_enlarged, max(1.0, tuning.least_pixels / longest), tuning.most_pixels / longest)
     size = (max(8, round(crop.shape[1] * scale)), max(8, round(crop.shape[0] * scale)))
@@ -80,12 +80,13 @@ def guided_upsample(
     size = (large.shape[1], large.shape[0])
     guide = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     gain, offset = _local_affine(guide, alpha.astype(np.float32), radius=2, epsilon=tuning.upsampling_epsilon)
-    fine = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    upsampled = cv2.resize(gain, size) * fine + cv2.resize(offset, size)
-    plain = cv2.resize(alpha.astype(np.float32), size)
     between = (alpha > tuning.upsampled) & (alpha < 1 - tuning.upsampled)
     edge = cv2.resize(cv2.dilate(between.astype(np.float32), np.ones((3, 3))), size) > 0
-    return np.where(edge, upsampled.clip(0, 1), plain)
+    fine = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)[edge].astype(np.float32) / 255
+    upsampled = cv2.resize(gain, size)[edge] * fine + cv2.resize(offset, size)[edge]
+    out = cv2.resize(alpha.astype(np.float32), size)
+    out[edge] = upsampled.clip(0, 1)
+    return out
 
 
 def _local_affine(guide: np.ndarray, target: np.ndarray, radius: int, epsilon: float) -> tuple[np.ndarray, np.ndarray]:

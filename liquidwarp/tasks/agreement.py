@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _PERSON = 0.5  # alpha from which on a pixel is the person's
 _MOST_PIXELS = 2**17  # of the picture in which parts are counted
+_LARGE = 2**21  # pixels of a photo above which outlines are compared in a smaller one
 _LEAST_LEG = 0.01  # of a body's pixels: less of a leg in the picture says nothing
 
 
@@ -92,8 +93,9 @@ def outline_agreement(
     identity = body.identity(betas)
     with torch.no_grad():
         vertices = body.vertices(identity, view.global_orient, view.body_pose, view.transl, offsets=offsets)
-    covered = rasterize(vertices, body.topology.faces, view.camera).mask[0]
-    person = view.alpha > _PERSON
+    size = bounded_size(view.camera.size, _LARGE)
+    covered = rasterize(vertices, body.topology.faces, view.camera.resized(size)).mask[0]
+    person = torch.from_numpy(shrunk(view.alpha.numpy(), size)) > _PERSON
     either = int((covered | person).sum())
     return int((covered & person).sum()) / max(either, 1)
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
 from liquidwarp.appearance.excerpt import Excerpt
@@ -255,25 +257,26 @@ def _state(
     first = photos[0]
     worn = find_worn(body, identity, first.track, offsets, first.rgb, first.alpha, tuning=tuning.worn)
     if worn.draped is not None:
-        bare = [replace(view, alpha=torch.from_numpy(worn.outline)) for view in views[:1]]
-        offsets = fit_offsets(body, identity, [*bare, *views[1:]], tuning=tuning.clothing)
-    observations = []
-    for photo in photos:
-        track = photo.track
-        with torch.no_grad():
-            vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
-        colors = foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground)
-        draped = worn.draped if photo is first else None
-        observations.append(Observation(colors, photo.alpha, track.camera, vertices, draped))
+        views[0] = replace(views[0], alpha=torch.from_numpy(worn.outline))
+        offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
+    del views  # an outline is as large as the photo
+    with torch.no_grad():
+        vertices = [
+            body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
+            for track in (photo.track for photo in photos)
+        ]
     if background is None:
-        # The body also covers what the alpha missed, such as fingers before wood of their colour.
-        size = bounded_size(first.track.camera.size, tuning.background.most_pixels)
-        seen_from = first.track.camera.resized(size)
-        covered = rasterize(observations[0].vertices[None], body.topology.faces, seen_from).mask[0].numpy()
-        whole = np.maximum(shrunk(first.alpha, size), covered.astype(np.float32))
-        if first.held is not None:
-            whole = np.maximum(whole, shrunk(first.held.astype(np.float32), size))
-        background = photo_background(first.rgb, whole, tuning=tuning.background)
+        background = _background(body, first, vertices[0], tuning)
+    observations = [
+        Observation(
+            foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground),
+            photo.alpha,
+            photo.track.camera,
+            stands,
+            worn.draped if photo is first else None,
+        )
+        for photo, stands in zip(photos, vertices, strict=True)
+    ]
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
     seen = tuple(
         _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
@@ -282,11 +285,25 @@ def _state(
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen, drapes)
 
 
+def _background(body: BodyModel, photo: _Photo, vertices: Float[Tensor, "V 3"], tuning: SourceTuning) -> np.ndarray:
+    """Return a photo without the person, whose clothed body has these vertices in it."""
+    # The body also covers what the alpha missed, such as fingers before wood of their colour.
+    camera = photo.track.camera
+    size = bounded_size(camera.size, tuning.background.most_pixels)
+    covered = rasterize(vertices[None], body.topology.faces, camera.resized(size)).mask[0].numpy()
+    whole = np.maximum(shrunk(photo.alpha, size), covered.astype(np.float32))
+    if photo.held is not None:
+        whole = np.maximum(whole, shrunk(photo.held.astype(np.float32), size))
+    return photo_background(photo.rgb, whole, tuning=tuning.background)
+
+
 def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
-    alpha = (255 * item.alpha + 0.5).astype(np.uint8)
     excerpt = Excerpt.of(item.alpha, project(item.camera, item.vertices)[:, :2].numpy(), tuning=tuning)
     shown = visibility(item.vertices[None], body.topology.faces, excerpt.camera(item.camera)).face[0]
-    picture = np.concatenate([item.rgb, alpha[..., None]], -1)
+    levels = 255 * item.alpha
+    levels += 0.5
+    picture = np.empty((*levels.shape, 4), np.uint8)
+    picture[..., :3], picture[..., 3] = item.rgb, levels
     return SourceView(picture, item.camera, item.vertices, shown, track.pose(0))
 
 
@@ -318,11 +335,15 @@ def _set_down(name: str, body: BodyModel, photo: _Photo, found: ClipDetection, t
     with torch.no_grad():
         identity = body.identity(track.betas)
         vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl)
-    face = rasterize(vertices, body.topology.faces, track.camera).face_index[0].numpy()
+    size = bounded_size(track.camera.size, tuning.layers.most_pixels)
+    face = rasterize(vertices, body.topology.faces, track.camera.resized(size)).face_index[0].numpy()
     parts = np.where(face >= 0, body.topology.face_part.numpy()[face], -1)
-    held = find_held(photo.rgb, photo.alpha, parts, hands=_seen_hands(found), tuning=tuning.held)
+    scale = np.array(size[::-1], np.float32) / np.array(track.camera.size[::-1], np.float32)
+    hands = [landmarks * scale for landmarks in _seen_hands(found)]
+    held = find_held(shrunk(photo.rgb, size), shrunk(photo.alpha, size), parts, hands=hands, tuning=tuning.held)
     if not held.any():
         return photo
+    held = cv2.resize(held.astype(np.uint8), photo.alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
     return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
 
