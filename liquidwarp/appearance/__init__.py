@@ -10,6 +10,9 @@ from liquidwarp.appearance.appearance import (
 from liquidwarp.appearance.drape import DRAPES, Drape, DrapeMotion, dress_in_drapes, fit_drape
 from liquidwarp.appearance.drape_tuning import HairTuning, SkirtTuning, SwingTuning
 from liquidwarp.appearance.garments import dress
+from liquidwarp.appearance.light import Light, find_light
+from liquidwarp.appearance.light_tuning import LightTuning
+from liquidwarp.appearance.lit_surface import LitSurface, LitView, lit_surface
 from liquidwarp.appearance.render import DeviceRendering, Rendering, render_on_device, render_surface
 from liquidwarp.appearance.tuning import LayerTuning
 
@@ -22,6 +25,10 @@ __all__ = [
     "DrapeMotion",
     "HairTuning",
     "LayerTuning",
+    "Light",
+    "LightTuning",
+    "LitSurface",
+    "LitView",
     "Observation",
     "Rendering",
     "SkirtTuning",
@@ -29,8 +36,10 @@ __all__ = [
     "appearance_from_observations",
     "dress",
     "dress_in_drapes",
+    "find_light",
     "fit_drape",
     "fuse_appearances",
+    "lit_surface",
     "render_on_device",
     "render_surface",
 ]

@@ -25,7 +25,7 @@ class LightTuning:
     bright: float = 250.0
     """Brightness from which a pixel is clipped."""
 
-    same_cloth: float = 0.08
+    same_cloth: float = 0.15
     """Difference of the logarithms of red, green and blue, beside that of all three, of two pixels of one cloth."""
 
     usual: tuple[float, ...] = (0.3, 0.15, 0.08, 0.06, 0.06)

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from liquidwarp.checks import check_choice
 from liquidwarp.methods.drawn_surface import DrawnSurface
 from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.person import SourceState
+
+LIGHTS = ("off", "photo")
+"""What lights surface that turns: the light that it had in the photo turns with it, or the photo's light stands still."""
 
 
 class SurfaceSession:
@@ -14,10 +18,11 @@ class SurfaceSession:
     Args:
         state: the person.
         background: what is behind.
+        light: one of `LIGHTS`.
     """
 
-    def __init__(self, state: SourceState, background: BackgroundPicture) -> None:
-        self._surface = DrawnSurface(state)
+    def __init__(self, state: SourceState, background: BackgroundPicture, *, light: str = "off") -> None:
+        self._surface = DrawnSurface(state, light=light == "photo")
         self._background = background.tensor(state.device)
 
     def draw(self, frame: Frame) -> Synthesis:
@@ -28,16 +33,29 @@ class SurfaceSession:
 
 @dataclass(frozen=True)
 class SurfaceMethod:
-    """Shows what the photos show of the surface, and continues it where they do not."""
+    """Shows what the photos show of the surface, and continues it where they do not.
+
+    Attributes:
+        light: one of `LIGHTS`.
+    """
 
     name: ClassVar[str] = "surface"
     recurrent: ClassVar[bool] = False
+    light: str = "off"
 
     def prepare(self, state: SourceState, size: tuple[int, int], background: BackgroundPicture) -> SurfaceSession:
         """Learn all that the frames share."""
-        return SurfaceSession(state, background)
+        return SurfaceSession(state, background, light=self.light)
 
 
-def build() -> SurfaceMethod:
-    """Make the method."""
-    return SurfaceMethod()
+def build(*, light: str = "off") -> SurfaceMethod:
+    """Make the method.
+
+    Args:
+        light: see `LIGHTS`.
+
+    Raises:
+        InputError: no such light.
+    """
+    check_choice("light", light, LIGHTS)
+    return SurfaceMethod(light)
