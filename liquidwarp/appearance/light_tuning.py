@@ -16,8 +16,8 @@ class LightTuning:
     blur: float = 1.0
     """Standard deviation of a blur before that, pixels."""
 
-    facing: float = 0.25
-    """Cosine towards the camera below which surface tells nothing: colours mix along an outline."""
+    facing: float = 0.42
+    """Cosine towards the camera below which surface tells nothing of light: colours mix along an outline."""
 
     dark: float = 24.0
     """Brightness (of 255) below which cloth tells nothing: there is more noise than light."""
