@@ -1,7 +1,7 @@
 """The light of a photo: how brightness depends on the way that surface looks, from the person that it shines on.
 
 Light that comes from far away, and falls on dull surface, depends on the normal alone, and hardly at more than the nine
-functions of degree two (Ramamoorthi and Hanrahan, An Efficient Representation for Irradiance Environment Maps, 2001).
+functions up to degree two (Ramamoorthi and Hanrahan, An Efficient Representation for Irradiance Environment Maps, 2001).
 Its logarithm is written in them here, so that light times colour becomes a sum, the colour's part drops out of
 differences, and light is never negative. Only surface that faces the camera is ever asked for: of the other half of
 the world a photo tells nothing.
@@ -36,15 +36,16 @@ class Light:
     """How bright surface is, by the way that it looks; see the module for axes.
 
     Attributes:
-        coefficients: of `basis`, for red, green and blue; the logarithm of brightness, but for a constant.
+        coefficients: of `basis`, for red, green and blue: of the logarithm of brightness. A photo's light has no
+            constant, which is the cloth's.
     """
 
-    coefficients: Float[Tensor, "3 8"]
+    coefficients: Float[Tensor, "3 9"]
 
     @staticmethod
     def even() -> "Light":
         """Return light that is the same from everywhere."""
-        return Light(torch.zeros(3, 8, dtype=torch.float32))
+        return Light(torch.zeros(3, 9, dtype=torch.float32))
 
     def at(self, normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 3"]:
         """Return the logarithm of the brightness of surface with such unit normals, for red, green and blue."""
@@ -59,10 +60,10 @@ class Light:
         return normals[self.at(normals).sum(-1).argmax()]
 
 
-def basis(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 8"]:
-    """Return the functions of degree one and two of unit normals, each of a size of one."""
+def basis(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 9"]:
+    """Return the functions of degree zero, one and two of unit normals, each of a size of one."""
     x, y, z = normals.unbind(-1)
-    return torch.stack([x, y, z, x * y, y * z, z * x, x * x - y * y, 1.5 * z * z - 0.5], -1)
+    return torch.stack([torch.ones_like(x), x, y, z, x * y, y * z, z * x, x * x - y * y, 1.5 * z * z - 0.5], -1)
 
 
 def level_axes(camera: Camera) -> Float[Tensor, "3 3"]:
@@ -151,10 +152,10 @@ def _fit(
         rows.append((functions[there] - functions[here])[pairs])
         values.append((luma[there] - luma[here])[pairs])
     design, differs = np.concatenate(rows).astype(np.float64), np.concatenate(values).astype(np.float64)
-    prior = np.diag([tuning.linear**-2] * 3 + [tuning.quadratic**-2] * 5)
-    found = np.zeros(8)
+    prior = np.diag([1.0] + [tuning.linear**-2] * 3 + [tuning.quadratic**-2] * 5)
+    found = np.zeros(9)
     for usual in tuning.usual:
         weight = 1 / (1 + ((differs - design @ found) / usual) ** 2) ** 2  # Geman and McClure, 1987
         weight /= tuning.alike * usual**2
         found = np.linalg.solve(prior + design.T @ (weight[:, None] * design), design.T @ (weight * differs))
-    return Light(torch.from_numpy(found).float().expand(3, 8).clone())
+    return Light(torch.from_numpy(found).float().expand(3, 9).clone())

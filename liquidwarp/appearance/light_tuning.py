@@ -55,3 +55,66 @@ class LightTuning:
 
 LIGHT_TUNING = LightTuning()
 """As tuned."""
+
+
+@dataclass(frozen=True)
+class RelightTuning:
+    """The numbers of light that is guessed from another background (`appearance.relight`)."""
+
+    side: float = 0.35
+    """Part of a picture's width or height that is its left, right, top or bottom."""
+
+    across: float = 0.35
+    """Part of the logarithm by which one end of the picture is brighter than the other, that light from there is."""
+
+    exposure: float = 0.35
+    """Part of the logarithm by which it is brighter than the photo's own, by which the person gets brighter."""
+
+    tint: float = 0.5
+    """The same of its colour."""
+
+    most_across: float = 0.3
+    """Logarithm of the most light from one side."""
+
+    most_exposure: float = 0.25
+    """Logarithm of the most that the person gets brighter or darker."""
+
+    most_tint: float = 0.15
+    """The same of a colour."""
+
+    most: float = 0.6
+    """Logarithm of the most that all of it may add or take."""
+
+
+RELIGHT_TUNING = RelightTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
+class ShadowTuning:
+    """The numbers of the shadow below feet (`appearance.floor_shadow`). Lengths are in metres."""
+
+    sole: float = 0.03
+    """How far above the lowest point of a foot its sole reaches."""
+
+    width: float = 0.035
+    """Half of the width of a foot."""
+
+    touching: float = 0.02
+    """Height up to which a foot stands."""
+
+    lifted: float = 0.1
+    """Height from which it throws no shadow of contact."""
+
+    near: tuple[float, float] = (0.45, 0.045)
+    """Darkness of the shadow beside a sole, and how far it reaches."""
+
+    far: tuple[float, float] = (0.18, 0.22)
+    """The same of what the legs above keep from the floor."""
+
+    reach: float = 0.5
+    """How far around a foot the floor is looked at."""
+
+
+SHADOW_TUNING = ShadowTuning()
+"""As tuned."""

@@ -1,7 +1,7 @@
 """A surface in light: how much brighter or darker it gets where it turns away from how a photo showed it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -74,9 +74,9 @@ class LitSurface:
             change = change * (part * part * (3 - 2 * part))
         return change.clamp(-self.most, self.most).expm1()
 
-    def shown_in(self, light: Light) -> "LitSurface":
-        """Return the surface in another light, in which no vertex looks as it did in its photo."""
-        return LitSurface(self.normals, self.taken, light, self.most, None, self.turned)
+    def shown_in(self, light: Light, most: float) -> "LitSurface":
+        """Return the surface in another light, in which no vertex has to look as it did in its photo."""
+        return replace(self, light=light, most=most, still=None)
 
 
 def lit_surface(

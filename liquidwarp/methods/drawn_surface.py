@@ -4,8 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import DeviceRendering, dress_in_drapes, render_on_device
-from liquidwarp.methods.person_light import person_light
+from liquidwarp.appearance import DeviceRendering, LitSurface, dress_in_drapes, render_on_device
 from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState
 
@@ -15,17 +14,17 @@ class DrawnSurface:
 
     Args:
         state: the person.
-        light: whether what turns is lit as the photo's light would; else it keeps the light that it had in the photo.
+        lit: the light that it is drawn in (`person_light`); by default it keeps the light that it had in the photo.
 
     Attributes:
         topology: of body and drapes together.
     """
 
-    def __init__(self, state: SourceState, *, light: bool = False) -> None:
+    def __init__(self, state: SourceState, lit: LitSurface | None = None) -> None:
         self.topology, appearance = dress_in_drapes(state.body.topology, state.appearance, state.drapes)
         self._texture = appearance.tensors(state.device)
         self._count = sum(len(drape.rest) for drape in state.drapes)
-        self._lit = person_light(state, self.topology) if light else None
+        self._lit = lit
 
     def vertices(self, frame: Frame) -> Float[Tensor, "V 3"]:
         """Return the vertices of `topology` in a frame; its `hanging` says where the drapes are."""

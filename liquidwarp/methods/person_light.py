@@ -4,23 +4,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from liquidwarp.appearance import DrapeMotion, LitSurface, LitView, find_light, lit_surface
+from liquidwarp.appearance import DrapeMotion, LitSurface, LitView, dress_in_drapes, find_light, lit_surface
 from liquidwarp.bodies.parts import PARTS
-from liquidwarp.bodies.protocol import Topology
 from liquidwarp.person import SourceState
 
 
-def person_light(state: SourceState, topology: Topology) -> LitSurface:
-    """Find the light in a person's photos, and what of it the colours of the surface hold.
+def person_light(state: SourceState) -> LitSurface:
+    """Find the light in a person's photos, and what of it the colours of the surface hold, drapes last.
 
     Args:
-        state: the person.
-        topology: of the body, and after it of what hangs from it (`dress_in_drapes`).
+        state: the person; the light ends where its tensors lie.
     """
     device, state = state.device, state.to("cpu")
     body = state.body.topology
     hanging = _hanging(state)
-    faces = topology.faces.cpu()
+    faces = dress_in_drapes(body, state.appearance, state.drapes)[0].faces
     views = []
     for number, view in enumerate(state.views):
         light = find_light(body, view.picture, view.camera, view.vertices, view.faces)
