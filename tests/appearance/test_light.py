@@ -38,7 +38,7 @@ def sphere() -> tuple[Topology, torch.Tensor]:
     points = np.stack([np.sin(v) * np.cos(u), -np.cos(v), np.sin(v) * np.sin(u)], -1).reshape(-1, 3)
     i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns), indexing="ij")
     a, b = i * columns + j, i * columns + (j + 1) % columns
-    faces = np.concatenate([np.stack([a, b, a + columns], -1), np.stack([b, b + columns, a + columns], -1)])
+    faces = np.concatenate([np.stack([a, a + columns, b], -1), np.stack([b, a + columns, b + columns], -1)])
     index = torch.from_numpy(faces.reshape(-1, 3).astype(np.int32))
     parts = torch.zeros(len(index), dtype=torch.int32)
     vertex_part = torch.zeros(len(points), dtype=torch.int32)
