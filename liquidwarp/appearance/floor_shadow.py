@@ -51,16 +51,14 @@ def floor_shadow(
     return window, torch.where(on_floor, 1 - left, 0.0).view(size)
 
 
-def _window(
-    feet: Float[Tensor, "P 3"], floor: float, camera: Camera, tuning: ShadowTuning
-) -> Window | None:
+def _window(feet: Float[Tensor, "P 3"], floor: float, camera: Camera, tuning: ShadowTuning) -> Window | None:
     """Return the rectangle of the picture that shows the floor around feet."""
     low, high = feet.amin(0) - tuning.reach, feet.amax(0) + tuning.reach
     around = torch.stack([low, high])[[[0, 0], [0, 1], [1, 0], [1, 1]], [0, 2]]
     corners = torch.stack([around[:, 0], torch.full_like(around[:, 0], floor), around[:, 1]], -1)
     seen = project(camera, corners)
     height, width = camera.size
-    xy = torch.where((seen[:, 2:] > _NEAREST), seen[:, :2], seen.new_tensor([width / 2, height]))
+    xy = torch.where(seen[:, 2:] > _NEAREST, seen[:, :2], seen.new_tensor([width / 2, height]))
     bounds = torch.cat([xy.amin(0).floor(), xy.amax(0).ceil()]).clamp(
         xy.new_zeros(4), xy.new_tensor([width, height] * 2)
     )

@@ -1,7 +1,8 @@
 """The light of a photo: how brightness depends on the way that surface looks, from the person that it shines on.
 
-Light that comes from far away, and falls on dull surface, depends on the normal alone, and hardly at more than the nine
-functions up to degree two (Ramamoorthi and Hanrahan, An Efficient Representation for Irradiance Environment Maps, 2001).
+Light that comes from far away, and falls on dull surface, depends on the normal alone, and hardly on more than nine
+functions of it, up to degree two (Ramamoorthi and Hanrahan, An Efficient Representation for Irradiance Environment
+Maps, 2001).
 Its logarithm is written in them here, so that light times colour becomes a sum, the colour's part drops out of
 differences, and light is never negative. Only surface that faces the camera is ever asked for: of the other half of
 the world a photo tells nothing.
@@ -18,8 +19,8 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from liquidwarp.appearance.light_tuning import LIGHT_TUNING, LightTuning
 from liquidwarp.appearance.layers import FEET, HAIR, group_of_part
+from liquidwarp.appearance.light_tuning import LIGHT_TUNING, LightTuning
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
 from liquidwarp.mesh import vertex_normals
@@ -153,7 +154,7 @@ def _fit(
         values.append((luma[there] - luma[here])[pairs])
     design, differs = np.concatenate(rows).astype(np.float64), np.concatenate(values).astype(np.float64)
     prior = np.diag([1.0] + [tuning.linear**-2] * 3 + [tuning.quadratic**-2] * 5)
-    found = np.zeros(9)
+    found: np.ndarray = np.zeros(9)
     for usual in tuning.usual:
         weight = 1 / (1 + ((differs - design @ found) / usual) ** 2) ** 2  # Geman and McClure, 1987
         weight /= tuning.alike * usual**2

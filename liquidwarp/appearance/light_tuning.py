@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LightTuning:
-    """The numbers of the light of a photo (`appearance.light`). Light is the logarithm of brightness, of code values."""
+    """The numbers of the light of a photo (`appearance.light`). Light is the logarithm of code values."""
 
     rows: int = 200
     """Height of the person, pixels, at which a photo is looked at: folds and texture are smaller than its light."""
@@ -106,10 +106,10 @@ class ShadowTuning:
     lifted: float = 0.1
     """Height from which it throws no shadow of contact."""
 
-    near: tuple[float, float] = (0.45, 0.045)
+    near: tuple[float, float] = (0.12, 0.04)
     """Darkness of the shadow beside a sole, and how far it reaches."""
 
-    far: tuple[float, float] = (0.18, 0.22)
+    far: tuple[float, float] = (0.08, 0.15)
     """The same of what the legs above keep from the floor."""
 
     reach: float = 0.5

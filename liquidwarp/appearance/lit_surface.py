@@ -117,9 +117,7 @@ def lit_surface(
         mean = (weight[own, None] * found[own]).sum(0) / total if bool(total > 0) else usual
         found = torch.where((own & ~seen)[:, None], mean, found)
     even = _eased(found, seen, faces, tuning.spread)
-    return LitSurface(
-        torch.stack(normals)[best, rows], even, views[0].light, tuning.most, tuning.still, tuning.turned
-    )
+    return LitSurface(torch.stack(normals)[best, rows], even, views[0].light, tuning.most, tuning.still, tuning.turned)
 
 
 def _eased(values: Tensor, fixed: Tensor, faces: Tensor, steps: int) -> Tensor:

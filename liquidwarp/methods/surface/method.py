@@ -18,7 +18,7 @@ from liquidwarp.methods.protocol import BackgroundPicture, Frame, Synthesis
 from liquidwarp.person import SourceState
 
 LIGHTS = ("photo", "off")
-"""What lights surface that turns: the photo's light, which stands still, or what it had in the photo, which turns too."""
+"""What lights surface that turns: the photo's light, which stands still, or what it had there, which turns with it."""
 
 _FEET = tuple(PARTS.index(f"{side}_foot") for side in ("left", "right"))
 
@@ -86,7 +86,9 @@ class SurfaceMethod:
 
     def _lit(self, state: SourceState, background: BackgroundPicture) -> LitSurface | None:
         if self.relight and background.kept:
-            raise InputError("relight takes the light of another background than the photo's; give one, or leave it out")
+            raise InputError(
+                "relight takes the light of another background than the photo's; give one, or leave it out"
+            )
         if not self.relight:
             return person_light(state) if self.light == "photo" else None
         lit = person_light(state)
