@@ -37,19 +37,19 @@ class Light:
     """How bright surface is, by the way that it looks; see the module for axes.
 
     Attributes:
-        coefficients: of `basis`, for red, green and blue: of the logarithm of brightness. A photo's light has no
-            constant, which is the cloth's.
+        coefficients: of `basis`, of the logarithm of brightness: for all colours (C = 1), or for red, green and blue.
+            A photo's light has no constant, which is the cloth's.
     """
 
-    coefficients: Float[Tensor, "3 9"]
+    coefficients: Float[Tensor, "C 9"]
 
     @staticmethod
     def even() -> "Light":
         """Return light that is the same from everywhere."""
-        return Light(torch.zeros(3, 9, dtype=torch.float32))
+        return Light(torch.zeros(1, 9, dtype=torch.float32))
 
-    def at(self, normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 3"]:
-        """Return the logarithm of the brightness of surface with such unit normals, for red, green and blue."""
+    def at(self, normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N C"]:
+        """Return the logarithm of the brightness of surface with such unit normals."""
         return basis(normals) @ self.coefficients.to(normals).T
 
     def brightest(self) -> Float[Tensor, "3"]:
@@ -64,7 +64,9 @@ class Light:
 def basis(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 9"]:
     """Return the functions of degree zero, one and two of unit normals, each of a size of one."""
     x, y, z = normals.unbind(-1)
-    return torch.stack([torch.ones_like(x), x, y, z, x * y, y * z, z * x, x * x - y * y, 1.5 * z * z - 0.5], -1)
+    return torch.stack(
+        [torch.ones_like(x), x, y, z, x * y, y * z, z * x, x * x - y * y, z * z - 0.5 * (x * x + y * y)], -1
+    )
 
 
 def level_axes(camera: Camera) -> Float[Tensor, "3 3"]:
@@ -159,4 +161,4 @@ def _fit(
         weight = 1 / (1 + ((differs - design @ found) / usual) ** 2) ** 2  # Geman and McClure, 1987
         weight /= tuning.alike * usual**2
         found = np.linalg.solve(prior + design.T @ (weight[:, None] * design), design.T @ (weight * differs))
-    return Light(torch.from_numpy(found).float().expand(3, 9).clone())
+    return Light(torch.from_numpy(found).float()[None])

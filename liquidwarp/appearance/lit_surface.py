@@ -47,7 +47,7 @@ class LitSurface:
     """
 
     normals: Float[Tensor, "V 3"]
-    taken: Float[Tensor, "V 3"]
+    taken: Float[Tensor, "V 1"]
     light: Light
     most: float
     still: float | None
@@ -57,8 +57,8 @@ class LitSurface:
         """Return it on another device."""
         return moved(self, device)
 
-    def gain(self, normals: Float[Tensor, "V 3"], camera: Camera) -> Float[Tensor, "V 3"]:
-        """Return how much is added to the colours of each vertex, as a part of them.
+    def gain(self, normals: Float[Tensor, "V 3"], camera: Camera) -> Float[Tensor, "V C"]:
+        """Return how much is added to the colours of each vertex, as a part of them; one for all colours, or three.
 
         It is exactly 0 for surface that looks at the camera as it did in its photo.
 

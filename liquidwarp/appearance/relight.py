@@ -38,7 +38,7 @@ def light_of_place(
     brighter = float(change @ np.array(LUMA))
     tint = np.clip(tuning.tint * (change - brighter), -tuning.most_tint, tuning.most_tint)
     exposure = np.clip(tuning.exposure * brighter, -tuning.most_exposure, tuning.most_exposure)
-    found = torch.zeros_like(light.coefficients)
+    found = light.coefficients.new_zeros(3, 9)
     found[:, 0] = torch.from_numpy(tint + exposure)
     found[:, _X], found[:, _Y] = (
         torch.from_numpy(np.clip(slope, -tuning.most_across, tuning.most_across)) for slope in (across, down)

@@ -24,7 +24,7 @@ Window = tuple[slice, slice]
 """Rows and columns of a picture."""
 
 _TOP = 255.0  # of a texel
-_NO_GAIN = np.zeros((0, 3), np.float32)
+_NO_GAIN = np.zeros((0, 1), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class SurfaceView:
     facing: Float[Tensor, "V"]
     supersample: int
     window: Window
-    gain: Float[Tensor, "V 3"] | None = None
+    gain: Float[Tensor, "V C"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from liquidwarp.jit import njit
 class SeenSurface(NamedTuple):
     """Supersampled fragments: face_index (h*s, w*s), bary (h*s, w*s, 3), of faces (F, 3).
 
-    facing (V,) is how squarely each vertex faces the target camera, 1 to 0; gain (V, 3) is which part of its red, green
-    and blue light adds there.
+    facing (V,) is how squarely each vertex faces the target camera, 1 to 0; gain (V, 1) or (V, 3) is which part of its
+    colours light adds there.
     """
 
     face_index: np.ndarray
@@ -130,8 +130,10 @@ def _shade_row(y, seen, look, rim, supersample, made):
                     edge = max(colour[3] / (total * np.float32(255)), solid)
                 if lit:
                     a, b, c = faces[f]
+                    more = np.float32(0)
                     for channel in range(3):
-                        more = w0 * gain[a, channel] + w1 * gain[b, channel] + w2 * gain[c, channel]
+                        if channel < gain.shape[1]:
+                            more = w0 * gain[a, channel] + w1 * gain[b, channel] + w2 * gain[c, channel]
                         if more != 0:
                             bright = colour[channel] * (np.float32(1) + more)
                             colour[channel] = min(bright, max(total * np.float32(255), colour[channel]))
