@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from liquidwarp.types import BodyTrack
 
 _BACKGROUNDS = ("keep", "plain")
+_OF_LIGHT = ("light", "shadow", "relight")
 _NO_MEMORY = "out of memory; give a smaller --size or smaller pictures"
 _NO_MEMORY_SAID = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 
@@ -593,6 +594,7 @@ def _method(options: argparse.Namespace) -> "Method":
 
     implied = "gan" if options.weights or options.personalize else options.renderer
     asked = {"finetune": True} if options.finetune else {}
+    asked |= {name: given for name in _OF_LIGHT if (given := getattr(options, name)) is not None}
     method = make_method(options.method or implied, weights=options.weights, options=asked)
     if options.personalize and not isinstance(method, CompactMethod):
         given = options.weights or f"--method {options.method}"
@@ -686,6 +688,8 @@ def _check_look(options: argparse.Namespace, *, driven: bool = False) -> "Method
     method = _method(options)
     if isinstance(method, DrivenMethod) and not driven:
         raise InputError(f"method {method.name!r} needs a clip that drives it; use 'liquidwarp imitate'")
+    if options.relight and options.background == "keep":
+        raise InputError("--relight takes the light of another background; add --background PICTURE, or leave it out")
     if options.background not in _BACKGROUNDS:
         read_image(options.background)
     _check_people(options)

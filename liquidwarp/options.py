@@ -682,6 +682,22 @@ def _add_look(parser: argparse.ArgumentParser, *, background: str) -> None:
         help="any method that 'liquidwarp methods' lists, in place of --renderer, such as liquid:temporal=true",
     )
     parser.add_argument(
+        "--light",
+        choices=("photo", "off"),
+        help="photo: what turns is lit as the photo's light would (surface, default); off: it keeps what it had",
+    )
+    parser.add_argument(
+        "--shadow",
+        action=argparse.BooleanOptionalAction,
+        help="feet throw a soft shadow on the floor of the background (surface)",
+    )
+    parser.add_argument(
+        "--relight",
+        action="store_true",
+        default=None,
+        help="light the person as another --background looks, by its colour and its brighter side (surface)",
+    )
+    parser.add_argument(
         "--personalize",
         action="store_true",
         help="first fit the generator to the driving video's camera and light, or to the photo if there is no video "

@@ -21,6 +21,7 @@ TINY = 1e-5
 TUNINGS = {
     "liquidwarp.appearance.tuning": ("GarmentTuning", "LayerTuning", "TubeTuning", "UnseenTuning"),
     "liquidwarp.appearance.drape_tuning": ("HairTuning", "SkirtTuning", "SwingTuning"),
+    "liquidwarp.appearance.light_tuning": ("LightTuning", "RelightTuning", "ShadowTuning"),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (
         "CrossingTuning",

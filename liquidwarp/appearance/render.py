@@ -8,12 +8,14 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
+from liquidwarp.appearance.lit_surface import LitSurface
 from liquidwarp.appearance.shade import Shaded, SurfaceView, Window, shade_compiled, shade_in_tensors
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.geometry import project
-from liquidwarp.mesh.facing import vertex_facing
+from liquidwarp.mesh import vertex_normals
+from liquidwarp.mesh.facing import normals_facing
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -79,6 +81,7 @@ def render_surface(
     *,
     supersample: int = 2,
     rim: float = 0.4,
+    lit: LitSurface | None = None,
 ) -> Rendering:
     """Render a posed, clothed body on the CPU.
 
@@ -93,8 +96,9 @@ def render_surface(
         rim: surface that looks away from the camera by more than this (cosine) is as transparent as in the photo,
             which keeps
             hair and fingers; 0 makes the mesh's own outline the person's.
+        lit: the light that surface is shown in; by default that of the photo, wherever it turns.
     """
-    view = _look(topology, vertices, camera, supersample)
+    view = _look(topology, vertices, camera, supersample, lit)
     made = _placed(None if view is None else shade_compiled(appearance, view, rim=rim), view, vertices, camera)
     return Rendering(made.rgb.permute(1, 2, 0).numpy(), made.alpha.numpy(), made.coverage.numpy(), made.window)
 
@@ -107,6 +111,7 @@ def render_on_device(
     *,
     supersample: int = 2,
     rim: float = 0.4,
+    lit: LitSurface | None = None,
     backend: str = "auto",
 ) -> DeviceRendering:
     """Render a posed, clothed body where its vertices are: `render_surface` in tensors.
@@ -121,6 +126,7 @@ def render_on_device(
         camera: target camera; its size is the picture's.
         supersample: see `render_surface`.
         rim: see `render_surface`.
+        lit: see `render_surface`; there too.
         backend: "numba" (the CPU alone), "torch" (any device), or "auto": numba on the CPU and torch elsewhere. They
             agree but for rounding.
 
@@ -133,7 +139,7 @@ def render_on_device(
         raise InputError(
             f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
         )
-    view = _look(topology, vertices, camera, supersample)
+    view = _look(topology, vertices, camera, supersample, lit)
     if view is None:
         return _placed(None, None, vertices, camera)
     compiled = backend == "numba" or (backend == "auto" and on_cpu)
@@ -141,7 +147,9 @@ def render_on_device(
     return _placed(shaded, view, vertices, camera)
 
 
-def _look(topology: Topology, vertices: Tensor, camera: Camera, supersample: int) -> SurfaceView | None:
+def _look(
+    topology: Topology, vertices: Tensor, camera: Camera, supersample: int, lit: LitSurface | None
+) -> SurfaceView | None:
     """Rasterise the rectangle around the body; None if the body is out of the picture."""
     height, width = camera.size
     xy = project(camera, vertices)[:, :2]
@@ -153,8 +161,10 @@ def _look(topology: Topology, vertices: Tensor, camera: Camera, supersample: int
     size = (y1 - y0, x1 - x0)
     crop = camera.cropped((x0, y0), size).resized((size[0] * supersample, size[1] * supersample))
     fragments = rasterize(vertices[None], topology.faces, crop)
-    facing = vertex_facing(vertices[None], topology.faces, camera)[0]
-    return SurfaceView(fragments, topology.faces, facing, supersample, (slice(y0, y1), slice(x0, x1)))
+    normals = vertex_normals(vertices[None], topology.faces)
+    facing = normals_facing(normals, vertices[None], camera)[0]
+    gain = None if lit is None else lit.gain(normals[0], camera)
+    return SurfaceView(fragments, topology.faces, facing, supersample, (slice(y0, y1), slice(x0, x1)), gain)
 
 
 def _placed(shaded: Shaded | None, view: SurfaceView | None, vertices: Tensor, camera: Camera) -> DeviceRendering:

@@ -24,6 +24,7 @@ Window = tuple[slice, slice]
 """Rows and columns of a picture."""
 
 _TOP = 255.0  # of a texel
+_NO_GAIN = np.zeros((0, 1), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ class SurfaceView:
         facing: how squarely each vertex faces the camera, 1 to 0.
         supersample: samples per pixel along each axis.
         window: rows and columns of the rectangle.
+        gain: part of the colours of each vertex that light adds (`LitSurface.gain`); None for none.
     """
 
     fragments: Fragments
@@ -58,6 +60,7 @@ class SurfaceView:
     facing: Float[Tensor, "V"]
     supersample: int
     window: Window
+    gain: Float[Tensor, "V C"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,8 +83,9 @@ def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> 
         torch.zeros(view.size, dtype=torch.uint8),
     )
     fragments = view.fragments
+    gain = _NO_GAIN if view.gain is None else view.gain.numpy()
     seen = SeenSurface(
-        fragments.face_index[0].numpy(), fragments.bary[0].numpy(), view.faces.numpy(), view.facing.numpy()
+        fragments.face_index[0].numpy(), fragments.bary[0].numpy(), view.faces.numpy(), view.facing.numpy(), gain
     )
     look = SurfaceTexels(*(getattr(appearance, name) for name in SurfaceTexels._fields))
     planes = ShadedPlanes(made.rgb.numpy(), made.alpha.numpy(), made.coverage.numpy())
@@ -98,6 +102,11 @@ def shade_in_tensors(texture: AppearanceTensors, view: SurfaceView, *, rim: floa
     row, column = fragments.mask[0].nonzero().unbind(1)
     face, bary = fragments.face_index[0, row, column].long(), fragments.bary[0, row, column]
     color, total, trust, kind = _look_up(texture, face, bary)
+    if view.gain is not None:
+        more = interpolate_at(face, bary, view.faces, view.gain)
+        plain = color[:, :3]
+        bright = torch.minimum(plain * (1 + more), torch.maximum(total[:, None] * _TOP, plain))
+        color = torch.cat([torch.where(more != 0, bright, plain), color[:, 3:]], 1)
     if rim > 0:
         front = interpolate_at(face, bary, view.faces, view.facing[:, None])[:, 0]
         edge = torch.maximum(color[:, 3] / (total * _TOP), (front / rim).clamp(0, 1))

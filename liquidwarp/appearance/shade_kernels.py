@@ -11,13 +11,15 @@ from liquidwarp.jit import njit
 class SeenSurface(NamedTuple):
     """Supersampled fragments: face_index (h*s, w*s), bary (h*s, w*s, 3), of faces (F, 3).
 
-    facing (V,) is how squarely each vertex faces the target camera, 1 to 0.
+    facing (V,) is how squarely each vertex faces the target camera, 1 to 0; gain (V, 1) or (V, 3) is which part of its
+    colours light adds there.
     """
 
     face_index: np.ndarray
     bary: np.ndarray
     faces: np.ndarray
     facing: np.ndarray
+    gain: np.ndarray
 
 
 class SurfaceTexels(NamedTuple):
@@ -72,7 +74,8 @@ def _texel(texels, start, width, height, x, y, out):
 @no_type_check
 def _shade_row(y, seen, look, rim, supersample, made):
     """Shade one row of the picture; see `shade_parallel`."""
-    face_index, bary, faces, facing = seen
+    face_index, bary, faces, facing, gain = seen
+    lit = len(gain) > 0
     texels, kinds, table, slot_layer, slot_xy, slot_weight, slot_mirrored = look
     rgb, alpha, kind = made
     width = rgb.shape[1]
@@ -125,6 +128,15 @@ def _shade_row(y, seen, look, rim, supersample, made):
                     front = w0 * facing[faces[f, 0]] + w1 * facing[faces[f, 1]] + w2 * facing[faces[f, 2]]
                     solid = min(max(front / rim, np.float32(0)), np.float32(1))
                     edge = max(colour[3] / (total * np.float32(255)), solid)
+                if lit:
+                    a, b, c = faces[f]
+                    more = np.float32(0)
+                    for channel in range(3):
+                        if channel < gain.shape[1]:
+                            more = w0 * gain[a, channel] + w1 * gain[b, channel] + w2 * gain[c, channel]
+                        if more != 0:
+                            bright = colour[channel] * (np.float32(1) + more)
+                            colour[channel] = min(bright, max(total * np.float32(255), colour[channel]))
                 scale = edge * per_sample / (total * np.float32(255))
                 rgb[y, x, 0] += colour[0] * scale
                 rgb[y, x, 1] += colour[1] * scale

@@ -10,4 +10,11 @@ from liquidwarp.types import Camera
 
 def vertex_facing(vertices: Float[Tensor, "B V 3"], faces: Int[Tensor, "F 3"], camera: Camera) -> Float[Tensor, "B V"]:
     """Return how squarely each vertex looks at the camera: 1 facing, 0 edge-on, -1 away."""
-    return -torch.nn.functional.cosine_similarity(vertex_normals(vertices, faces), camera.toward(vertices), dim=-1)
+    return normals_facing(vertex_normals(vertices, faces), vertices, camera)
+
+
+def normals_facing(
+    normals: Float[Tensor, "B V 3"], vertices: Float[Tensor, "B V 3"], camera: Camera
+) -> Float[Tensor, "B V"]:
+    """Return `vertex_facing` of vertices whose normals are known."""
+    return -torch.nn.functional.cosine_similarity(normals, camera.toward(vertices), dim=-1)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import DeviceRendering, dress_in_drapes, render_on_device
+from liquidwarp.appearance import DeviceRendering, LitSurface, dress_in_drapes, render_on_device
 from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState
 
@@ -14,15 +14,17 @@ class DrawnSurface:
 
     Args:
         state: the person.
+        lit: the light that it is drawn in (`person_light`); by default it keeps the light that it had in the photo.
 
     Attributes:
         topology: of body and drapes together.
     """
 
-    def __init__(self, state: SourceState) -> None:
+    def __init__(self, state: SourceState, lit: LitSurface | None = None) -> None:
         self.topology, appearance = dress_in_drapes(state.body.topology, state.appearance, state.drapes)
         self._texture = appearance.tensors(state.device)
         self._count = sum(len(drape.rest) for drape in state.drapes)
+        self._lit = lit
 
     def vertices(self, frame: Frame) -> Float[Tensor, "V 3"]:
         """Return the vertices of `topology` in a frame; its `hanging` says where the drapes are."""
@@ -33,4 +35,4 @@ class DrawnSurface:
 
     def draw(self, frame: Frame) -> DeviceRendering:
         """Return the person of a frame."""
-        return render_on_device(self._texture, self.topology, self.vertices(frame), frame.camera)
+        return render_on_device(self._texture, self.topology, self.vertices(frame), frame.camera, lit=self._lit)

@@ -21,10 +21,12 @@ class BackgroundPicture:
         picture: in [0, 1], of the size of the pictures.
         kept: whether it is the photo's own, without the person; a method that completes the photo's background by
             itself shows its own instead.
+        place: whether it shows a place, whose floor a person stands on and whose light there is; not so a plain colour.
     """
 
     picture: Float[np.ndarray, "H W 3"]
     kept: bool
+    place: bool = True
 
     def tensor(self, device: torch.device | str) -> Float[Tensor, "3 H W"]:
         """Return the picture on a device."""
@@ -66,6 +68,7 @@ class Frame:
         previous: the frame before and what was made of it; None for the first frame, and for methods that are not
             recurrent.
         hanging: where the person's drapes are (`DrapeMotion.follow`); None without any.
+        floor: where the floor is, Y in metres; None where that is not known.
     """
 
     index: int
@@ -74,6 +77,7 @@ class Frame:
     pose: Pose
     previous: "PreviousFrame | None" = None
     hanging: Float[Tensor, "P 3"] | None = None
+    floor: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

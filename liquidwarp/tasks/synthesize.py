@@ -173,7 +173,9 @@ def read_background(state: SourceState, background: BackgroundChoice, size: tupl
         chosen = background
     else:
         chosen = read_picture(background, "background").rgb
-    return BackgroundPicture(background_from(chosen, size).astype(np.float32) / 255, kept)
+    return BackgroundPicture(
+        background_from(chosen, size).astype(np.float32) / 255, kept, place=not isinstance(chosen, tuple)
+    )
 
 
 def _in_turn(session: Session, frames: Iterator[Frame]) -> Iterator[Synthesis]:
@@ -195,7 +197,7 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
     body = state.body
     identity = body.identity(state.track.betas)
     poses = [Pose(*pose) for pose in zip(target.global_orient, target.body_pose, target.transl, strict=True)]
-
+    floors = None if target.floor is None else target.floor.tolist()
     motion = DrapeMotion(body, identity, state.drapes, fps=target.fps) if state.drapes else None
 
     @torch.no_grad()  # each thread has a switch of its own
@@ -211,7 +213,8 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
         for number, points in enumerate(vertices):
             index = start + number
             drapes = None if hanging is None else hanging[number]
-            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes)
+            floor = None if floors is None else floors[index]
+            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes, floor=floor)
 
 
 def _name(method: str | Method) -> str:

@@ -40,6 +40,7 @@ class Target:
         global_orient, body_pose, transl: as in `BodyTrack`.
         cameras: one for all frames, or one per frame; all of one size.
         fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
+        floor: where the floor is in each frame, Y in metres; None where that is not known.
     """
 
     global_orient: Float[Tensor, "T 3"]
@@ -47,6 +48,7 @@ class Target:
     transl: Float[Tensor, "T 3"]
     cameras: tuple[Camera, ...]
     fps: float = 0.0
+    floor: Float[Tensor, "T"] | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -103,8 +105,10 @@ def imitation_target(
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
         fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
+        stands = (find_stands(body, motion) >= 0).any(1)
+        floor = _floor_below(body, fitted, stands)
         return Target(
-            fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),), motion.fps
+            fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),), motion.fps, floor
         )
 
     if motion.cuts:
@@ -116,19 +120,33 @@ def imitation_target(
             torch.cat([part.transl for part in parts]),
             parts[0].cameras,
             motion.fps,
+            torch.cat([part.floor for part in parts if part.floor is not None]),
         )
     place = source.transl[0] + own_root
     if camera == "source":
         path = path - ratio * _travel(body, motion)
     placed = place + path - path[:1]
     floor = standing_level(body, source)
-    lowest = feet_level(body, source.betas, motion.global_orient, motion.body_pose, placed - own_root).amax(1)
     stands = find_stands(body, motion)
-    under = _ground_under(lowest, (stands >= 0).any(1), motion.fps, _ONE_FLOOR * body_height(body, source.betas))
+    moved = replace(motion, betas=source.betas, transl=placed - own_root)
+    under = _floor_below(body, moved, (stands >= 0).any(1))
     placed = placed + torch.tensor([0.0, 1.0, 0.0], dtype=torch.float32) * (floor - under)[:, None]
     moved = replace(motion, betas=source.betas, transl=placed - own_root, camera=source.camera)
     planted = keep_apart(body, plant_feet(body, moved, stands=stands))
-    return Target(planted.global_orient, planted.body_pose, planted.transl, (resized(source.camera, size),), motion.fps)
+    return Target(
+        planted.global_orient,
+        planted.body_pose,
+        planted.transl,
+        (resized(source.camera, size),),
+        motion.fps,
+        floor.expand(len(planted)),
+    )
+
+
+def _floor_below(body: BodyModel, track: BodyTrack, standing: Bool[Tensor, "T"]) -> Float[Tensor, "T"]:
+    """Return the level of the floor under a track in each of its frames, some of which stand on it."""
+    lowest = feet_level(body, track.betas, track.global_orient, track.body_pose, track.transl).amax(1)
+    return _ground_under(lowest, standing, track.fps, _ONE_FLOOR * body_height(body, track.betas))
 
 
 def _ground_under(
@@ -195,8 +213,13 @@ def orbit_target(
         )
         for index in range(frames)
     )
+    floor = feet_level(body, source.betas, orient, body_pose, source.transl).amax(1)
     return Target(
-        orient.expand(frames, -1), body_pose.expand(frames, -1, -1), source.transl.expand(frames, -1), cameras
+        orient.expand(frames, -1),
+        body_pose.expand(frames, -1, -1),
+        source.transl.expand(frames, -1),
+        cameras,
+        floor=floor.expand(frames),
     )
 
 

@@ -225,7 +225,7 @@ def test_a_registered_method_goes_by_its_name(person: lw.SourceState, methods: d
         ("counting:frames=1.5", "counting:frames='1.5' must be a whole number"),
         ("counting:slow=maybe", "counting:slow='maybe' must be true or false"),
         ("counting:slow", "give options as NAME:OPTION=VALUE"),
-        ("surface:weights=w.safetensors", "method 'surface' has no option 'weights'; it has none"),
+        ("surface:weights=w.safetensors", "method 'surface' has no option 'weights'; it has light, shadow, relight"),
     ],
 )
 def test_options_that_cannot_be_are_told(asked: str, told: str, methods: dict[str, MethodEntry]) -> None:
