@@ -68,6 +68,8 @@ class Observation:
         vertices: the clothed, posed body.
         draped: bool (H, W), where the photo shows a drape, which tells nothing of the body but its hair; None for
             nowhere.
+        shod: (V,) of feet in shoes, how high their vertices are above the ground, metres (`clothing.above_ground`);
+            None for bare feet.
     """
 
     rgb: np.ndarray
@@ -75,6 +77,7 @@ class Observation:
     camera: Camera
     vertices: Float[Tensor, "V 3"]
     draped: np.ndarray | None = None
+    shod: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +286,8 @@ def _wrap(
         None if taken.guessed[group] or number < 0 else taken.layers[number]
         for group, number in enumerate(taken.layer_of)
     ]
-    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size)
+    raised = None if item.shod is None else item.shod[topology.faces.numpy()]
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size, raised)
     rows = item.vertices[:, 1]
     scale = excerpt.scale * height_px / max(float(rows.max() - rows.min()), _TINY)
     tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)

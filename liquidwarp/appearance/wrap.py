@@ -24,6 +24,7 @@ from liquidwarp.appearance.layers import (
     repeat_picture,
     usual_colors,
 )
+from liquidwarp.appearance.shoe_colors import in_shoes
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -45,6 +46,7 @@ class PhotoSurface:
         front: whether a face shows its outside.
         layers: the front layer of each group, None where the photo shows nothing of it.
         size: (height, width) of the photo.
+        raised: of feet in shoes, how high corners are above the ground, metres; None for bare feet.
     """
 
     group: Int[np.ndarray, "F"]
@@ -53,6 +55,7 @@ class PhotoSurface:
     front: Bool[np.ndarray, "F"]
     layers: list[Layer | None]
     size: tuple[int, int]
+    raised: Float[np.ndarray, "F 3"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,7 @@ class _Chart:
         facing: how squarely it looks at the camera.
         group: layer group, -1 where there is no surface.
         beyond: whether it lies beyond the photo.
+        raised: how high it is above the ground, metres; None for bare feet.
     """
 
     rgba: np.ndarray
@@ -72,6 +76,7 @@ class _Chart:
     facing: np.ndarray
     group: np.ndarray
     beyond: np.ndarray
+    raised: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +149,11 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
     else:
         worn, bare = _worn(shown, known, surface, tuning) if (shown.group == TORSO).any() else (None, None)
         rgb = fill_around(shown.rgba[..., :3], known, worn=worn, bare=bare, tuning=tuning)
-        rgb = _shod(rgb, known, np.isin(shown.group, FEET), tuning)
+        foot = np.isin(shown.group, FEET)
+        if shown.raised is None:
+            rgb = _barefoot(rgb, known, foot, tuning)
+        else:
+            rgb = in_shoes(rgb, known, foot, shown.raised, tuning=tuning.shoes)
     alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
     rgba = np.dstack([rgb, alpha])
@@ -213,7 +222,8 @@ def _chart(tube: Tube, surface: PhotoSurface) -> _Chart:
         x, y = np.clip(place.astype(np.int64), 0, last).T
         kind[mine] = layer.kind[y, x]
     beyond = there & ((xy < 0) | (xy >= np.array(surface.size)[::-1])).any(-1)
-    return _Chart(rgba, kind, facing, group, beyond)
+    raised = None if surface.raised is None else np.einsum("hwk,hwk->hw", bary, surface.raised[face])
+    return _Chart(rgba, kind, facing, group, beyond, raised)
 
 
 def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -253,7 +263,7 @@ def _apart(picture: np.ndarray, color: np.ndarray) -> np.ndarray:
     return np.abs(picture - color).max(-1)
 
 
-def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+def _barefoot(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Return a leg's picture whose unseen foot has the usual colour of the seen one, and a sole."""
     rows = np.flatnonzero(foot.any(1))
     seen = foot & known

@@ -12,9 +12,10 @@ from jaxtyping import Float
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
 from liquidwarp.appearance.excerpt import Excerpt
+from liquidwarp.appearance.shoes import wears_shoes
 from liquidwarp.appearance.tuning import LAYER_TUNING
-from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
+from liquidwarp.bodies import BodyModel, Identity, load_body
+from liquidwarp.clothing import ClothingTuning, SilhouetteView, above_ground, fit_offsets, shoe_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
@@ -257,14 +258,16 @@ def _state(
     if worn.draped is not None:
         bare = [replace(view, alpha=torch.from_numpy(worn.outline)) for view in views[:1]]
         offsets = fit_offsets(body, identity, [*bare, *views[1:]], tuning=tuning.clothing)
-    observations = []
-    for photo in photos:
-        track = photo.track
-        with torch.no_grad():
-            vertices = body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
-        colors = foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground)
-        draped = worn.draped if photo is first else None
-        observations.append(Observation(colors, photo.alpha, track.camera, vertices, draped))
+    observations = [_observed(body, identity, photo, offsets, tuning) for photo in photos]
+    if worn.draped is not None:
+        observations[0] = replace(observations[0], draped=worn.draped)
+    if wears_shoes(body.topology, observations, tuning=tuning.layers.tubes.shoes):
+        offsets = shoe_offsets(body, identity, offsets, tuning=tuning.clothing.shoes)
+        raised = above_ground(body, identity, offsets)
+        observations = [
+            replace(item, vertices=_posed(body, identity, photo, offsets), shod=raised)
+            for item, photo in zip(observations, photos, strict=True)
+        ]
     if background is None:
         # The body also covers what the alpha missed, such as fingers before wood of their colour.
         size = bounded_size(first.track.camera.size, tuning.background.most_pixels)
@@ -280,6 +283,19 @@ def _state(
     )
     drapes = worn.drapes(observations[0].rgb)
     return SourceState(body, first.track, offsets, appearance, background, first.rgb, first.alpha, seen, drapes)
+
+
+def _observed(
+    body: BodyModel, identity: Identity, photo: _Photo, offsets: torch.Tensor, tuning: SourceTuning
+) -> Observation:
+    colors = foreground_colors(photo.rgb, photo.alpha, tuning=tuning.foreground)
+    return Observation(colors, photo.alpha, photo.track.camera, _posed(body, identity, photo, offsets))
+
+
+@torch.no_grad()
+def _posed(body: BodyModel, identity: Identity, photo: _Photo, offsets: torch.Tensor) -> torch.Tensor:
+    track = photo.track
+    return body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
 
 
 def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:
