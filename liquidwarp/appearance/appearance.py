@@ -32,6 +32,7 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.shoe_colors import ShoeColors, shoe_colors
 from liquidwarp.appearance.tubes import tubes_of
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.appearance.unseen import (
@@ -44,7 +45,7 @@ from liquidwarp.appearance.unseen import (
     skin_pixels,
     unlike_neighbour,
 )
-from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
+from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, in_shoes, wrap_surface
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
@@ -234,9 +235,11 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
     facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    small = np.isin(face_group, (HAIR, *FEET))[:, None]
+    small = np.isin(face_group, (HAIR, *FEET) if item.shod is None else (HAIR,))[:, None]
     judged = facing + np.where(small, tuning.tubes.oblique - tuning.tubes.oblique_small, 0)
-    wraps, layers = _wrap(topology, item, face_group, corners, judged, is_front, excerpt, taken, height_px, tuning)
+    wraps, layers = _wrap(
+        topology, item, face_group, corners, judged, is_front, excerpt, parts, taken, height_px, tuning
+    )
     wrapped = wraps.layer[:, 0] >= 0
     back_of = np.full(len(LAYER_GROUPS), -1)
     for group in np.unique(face_group[~wrapped & ~guessed]):
@@ -276,6 +279,7 @@ def _wrap(
     facing: np.ndarray,
     is_front: np.ndarray,
     excerpt: Excerpt,
+    parts: "_Parts",
     taken: "_Taken",
     height_px: float,
     tuning: LayerTuning,
@@ -286,22 +290,29 @@ def _wrap(
         None if taken.guessed[group] or number < 0 else taken.layers[number]
         for group, number in enumerate(taken.layer_of)
     ]
-    raised = None if item.shod is None else item.shod[topology.faces.numpy()]
-    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size, raised)
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size, item.shod is not None)
     rows = item.vertices[:, 1]
     scale = excerpt.scale * height_px / max(float(rows.max() - rows.min()), _TINY)
     tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
     wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
+    slot = np.zeros(len(face_group), np.int64)
+    if item.shod is not None:
+        feet, raised = np.isin(face_group, FEET), item.shod[topology.faces.numpy()]
+        shoes = _shoes(parts, float(raised[feet & ~(raised < raised.max()).all(1)].min(initial=np.inf)), tuning)
+        if shoes is not None:
+            wraps = in_shoes(wraps, feet, raised, shoes, tuning=tuning.tubes)
+            slot[feet] = 1
+    looked_into, places = (value[np.arange(len(slot)), slot] for value in (wraps.layer, wraps.corners))
     layers = list(taken.layers)
     mesh = item.vertices, topology.faces
     for group, number in enumerate(taken.layer_of):
-        own = np.where(face_group == group, wraps.layer[:, 0], -1)
+        own = np.where(face_group == group, looked_into, -1)
         for wrap in np.unique(own[own >= 0]):
             layers[number] = filled_from_wrap(
                 layers[number],
                 wraps.layers[wrap],
                 own == wrap,
-                wraps.corners[:, 0],
+                places,
                 surface,
                 mesh,
                 item.camera,
@@ -319,18 +330,20 @@ class _Parts:
         labels: from `segment_groups`.
         trusted: per group, the pixels that show it beyond doubt, bool (h, w).
         face: where the mesh shows the face, bool (h, w).
+        raised: of feet in shoes, how high pixels are above the ground, metres (h, w); None for bare feet.
     """
 
     item: Observation
     labels: np.ndarray
     trusted: list[np.ndarray]
     face: np.ndarray
+    raised: np.ndarray | None
 
 
 def _excerpted(item: Observation, excerpt: Excerpt) -> Observation:
     draped = None if item.draped is None else excerpt.cut(item.draped.astype(np.float32)) > 0.5
     cut = excerpt.cut(item.rgb), excerpt.cut(item.alpha)
-    return Observation(*cut, excerpt.camera(item.camera), item.vertices, draped)
+    return Observation(*cut, excerpt.camera(item.camera), item.vertices, draped, item.shod)
 
 
 def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuning: LayerTuning) -> _Parts:
@@ -351,7 +364,18 @@ def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuni
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
     if item.draped is not None:
         trusted = [mine if group == HAIR else mine & ~item.draped for group, mine in enumerate(trusted)]
-    return _Parts(item, labels, trusted, face)
+    raised = None
+    if item.shod is not None:
+        corners = item.shod[topology.faces.numpy()[index.clip(0)]]
+        raised = np.where(index >= 0, (fragments.bary[0].numpy() * corners).sum(-1), np.inf)
+    return _Parts(item, labels, trusted, face, raised)
+
+
+def _shoes(parts: _Parts, ankle: float, tuning: LayerTuning) -> ShoeColors | None:
+    """Return what the shoes of somebody look like whose feet are seen."""
+    assert parts.raised is not None
+    seen = np.logical_or(*(parts.trusted[group] for group in FEET)) & (parts.raised < np.inf)
+    return shoe_colors(parts.item.rgb[seen], parts.raised[seen], ankle, tuning=tuning.tubes.shoes)
 
 
 @dataclass(frozen=True, eq=False)

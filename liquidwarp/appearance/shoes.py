@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.appearance.appearance import Observation
 from liquidwarp.appearance.tuning import SHOE_LOOK_TUNING, ShoeLookTuning

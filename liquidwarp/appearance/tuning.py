@@ -67,14 +67,20 @@ class ShoeLookTuning:
     soles: tuple[float, float, int] = (0.012, 0.04, 15)
     """Least and most height of a sole that looks otherwise, and how many between them are tried."""
 
+    seam: float = 0.003
+    """Height over which a sole goes over into the upper."""
+
     beside: float = 0.025
-    """How far above a sole its colours are compared with the upper's."""
+    """How far above and below a border colours are compared."""
 
-    upper: float = 0.06
-    """Height up to which there is nothing but shoe, whatever its kind."""
-
-    openings: tuple[float, float, int] = (0.06, 0.14, 17)
+    openings: tuple[float, float, int] = (0.06, 0.11, 11)
     """The same as `soles` for where a shoe ends and the leg, or a sock, begins."""
+
+    top: float = 0.085
+    """Where the leg's picture goes on if colours tell of no such place."""
+
+    soft: float = 0.008
+    """Height over which a shoe goes over into the leg."""
 
     few_beside: int = 6
     """Pixels that must be seen on either side of such a border."""

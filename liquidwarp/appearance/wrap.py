@@ -24,7 +24,7 @@ from liquidwarp.appearance.layers import (
     repeat_picture,
     usual_colors,
 )
-from liquidwarp.appearance.shoe_colors import in_shoes
+from liquidwarp.appearance.shoe_colors import ShoeColors
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -46,7 +46,7 @@ class PhotoSurface:
         front: whether a face shows its outside.
         layers: the front layer of each group, None where the photo shows nothing of it.
         size: (height, width) of the photo.
-        raised: of feet in shoes, how high corners are above the ground, metres; None for bare feet.
+        shod: whether feet are in shoes.
     """
 
     group: Int[np.ndarray, "F"]
@@ -55,7 +55,7 @@ class PhotoSurface:
     front: Bool[np.ndarray, "F"]
     layers: list[Layer | None]
     size: tuple[int, int]
-    raised: Float[np.ndarray, "F 3"] | None = None
+    shod: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,6 @@ class _Chart:
         facing: how squarely it looks at the camera.
         group: layer group, -1 where there is no surface.
         beyond: whether it lies beyond the photo.
-        raised: how high it is above the ground, metres; None for bare feet.
     """
 
     rgba: np.ndarray
@@ -76,7 +75,6 @@ class _Chart:
     facing: np.ndarray
     group: np.ndarray
     beyond: np.ndarray
-    raised: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +127,31 @@ def wrap_surface(
     return Wraps(layers, layer, corners, part / np.maximum(part.sum(1, keepdims=True), _TINY))
 
 
+def in_shoes(
+    wraps: Wraps,
+    feet: Bool[np.ndarray, "F"],
+    raised: Float[np.ndarray, "F 3"],
+    shoes: ShoeColors,
+    *,
+    tuning: TubeTuning = TUBE_TUNING,
+) -> Wraps:
+    """Return unrolled layers and those of shoes, into which feet look up to the opening.
+
+    Args:
+        wraps: of legs and feet.
+        feet: faces of feet.
+        raised: how high corners of faces are above the ground, metres.
+        shoes: what shoes look like.
+        tuning: how soft borders are.
+    """
+    mine = feet & (wraps.layer[:, 0] >= 0)
+    layer, corners, part = wraps.layer.copy(), wraps.corners.copy(), wraps.part.copy()
+    fraction = shoes.fraction(raised[mine], tuning=tuning.shoes)
+    layer[mine, 1], corners[mine, 1] = len(wraps.layers), shoes.place(raised[mine])
+    part[mine] = np.stack([1 - fraction, fraction], 1)
+    return Wraps([*wraps.layers, shoes.layer], layer, corners, part)
+
+
 def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_TUNING) -> Layer | None:
     """Unroll what a photo shows of a tube, and fill the rest; None if the photo shows nothing of it.
 
@@ -149,11 +172,8 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
     else:
         worn, bare = _worn(shown, known, surface, tuning) if (shown.group == TORSO).any() else (None, None)
         rgb = fill_around(shown.rgba[..., :3], known, worn=worn, bare=bare, tuning=tuning)
-        foot = np.isin(shown.group, FEET)
-        if shown.raised is None:
-            rgb = _barefoot(rgb, known, foot, tuning)
-        else:
-            rgb = in_shoes(rgb, known, foot, shown.raised, tuning=tuning.shoes)
+        if not surface.shod:
+            rgb = _barefoot(rgb, known, np.isin(shown.group, FEET), tuning)
     alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
     rgba = np.dstack([rgb, alpha])
@@ -222,8 +242,7 @@ def _chart(tube: Tube, surface: PhotoSurface) -> _Chart:
         x, y = np.clip(place.astype(np.int64), 0, last).T
         kind[mine] = layer.kind[y, x]
     beyond = there & ((xy < 0) | (xy >= np.array(surface.size)[::-1])).any(-1)
-    raised = None if surface.raised is None else np.einsum("hwk,hwk->hw", bary, surface.raised[face])
-    return _Chart(rgba, kind, facing, group, beyond, raised)
+    return _Chart(rgba, kind, facing, group, beyond)
 
 
 def _bilinear(picture: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -35,12 +35,13 @@ def shoe_offsets(
     clothed = (identity.vertices + offsets).detach().cpu().double().numpy()
     part, faces = body.topology.vertex_part.cpu().numpy(), body.topology.faces.cpu().numpy()
     joints = identity.joints.detach().cpu().double().numpy()
+    bare = identity.vertices.detach().cpu().double().numpy()
     moved = clothed.copy()
     for side in SIDES:
         foot = np.flatnonzero(part == PARTS.index(f"{side}_foot"))
         if len(foot) >= _LEAST:
             ankle, ball = (joints[body.canonical(f"{side}_{name}")] for name in ("ankle", "foot"))
-            moved[foot] = _shod(clothed, faces, foot, ankle, ball - ankle, tuning)
+            moved[foot] = _shod(clothed, bare, faces, foot, ankle, ball - ankle, tuning)
     return offsets + torch.from_numpy(moved - clothed).to(offsets)
 
 
@@ -58,6 +59,7 @@ def above_ground(body: BodyModel, identity: Identity, offsets: Float[Tensor, "V 
 
 def _shod(
     points: Float[np.ndarray, "V 3"],
+    bare: Float[np.ndarray, "V 3"],
     faces: Int[np.ndarray, "F 3"],
     foot: Int[np.ndarray, "N"],
     ankle: Float[np.ndarray, "3"],
@@ -71,23 +73,31 @@ def _shod(
     heel = float(own[:, 0].min())
     start = np.array([heel, 0, floor])
     own -= start
+    naked = bare[foot] @ axes.T - start
+    room = tuning.most * np.ptp(naked[:, 0])
+    own = own.clip(naked.min(0) - room, naked.max(0) + room)  # of feet that leave the photo single toes may go far
     length, high = float(own[:, 0].max()), float(axes[2] @ ankle - floor)
     near = np.isin(faces, foot).any(1)  # the ring around the foot holds its border while it is smoothed
     used, local = np.unique(faces[near], return_inverse=True)
     local = local.reshape(-1, 3)
     around, place = points[used] @ axes.T - start, np.searchsorted(used, foot)
-    even, blurred = (_smoothed(around, local, part * length)[place] for part in (tuning.even, tuning.joined))
-    last = _last(own, length, tuning)
-    slope, at_heel = np.polyfit(last[:, 0], last[:, 1], 1)
-    inside = tuning.center * _toes(own, length, tuning)
-    shaped, ahead_of = blurred, _smoothstep((own[:, :1] / length - tuning.middle[0]) / (tuning.toes - tuning.middle[0]))
+    around[place] = own
+    even = _smoothed(around, local, tuning.even * length)[place]
+    foot_in_it = own.mean(0) + (naked - naked.mean(0)) * (*tuning.least, 1)
+    last = _last(np.concatenate([own, foot_in_it.clip((-np.inf, -np.inf, 0))]), length, tuning)
+    # Of a foot that is seen in part the fitted one may be torn; the bare one never is.
+    regular = _smoothed(bare[used] @ axes.T - start, local, tuning.joined * length)[place]
+    stretch = np.ptp(last[:, :2], axis=0) / np.ptp(naked[:, :2], axis=0)
+    regular[:, :2] = last[:, :2].min(0) + (regular[:, :2] - naked[:, :2].min(0)) * stretch
+    regular[:, 2] += tuning.center * _toes(last, length, tuning) - np.median(_ahead(regular, length, tuning)[:, 2])
+    begun = _smoothstep((regular[:, :1] / length - tuning.middle[0]) / (tuning.toes - tuning.middle[0]))
+    shaped = regular
     for number in range(tuning.rounds):
         if number:
             around[place] = shaped
             relaxed = np.stack([smooth_over_surface(c, local, steps=tuning.relaxed) for c in around.T], 1)[place]
-            shaped = shaped + ahead_of * (relaxed - shaped)
-        ahead = shaped[:, 0].clip(*(part * length for part in tuning.middle))
-        center = np.stack([ahead, at_heel + slope * ahead, np.full(len(foot), inside)], 1)
+            shaped = shaped + begun * (relaxed - shaped)
+        center = _line(shaped, last, length, tuning)
         way = shaped - center
         way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), _TINY)
         out = np.maximum(_leaves(center, way, last), ((even - center) * way).sum(1) + tuning.ease * length)
@@ -115,10 +125,25 @@ def _smoothed(
     return Heat(*cotangent_laplacian(points, faces), radius).smooth(points)
 
 
-def _toes(own: Float[np.ndarray, "N 3"], length: float, tuning: ShoeTuning) -> float:
+def _line(
+    points: Float[np.ndarray, "N 3"], last: Float[np.ndarray, "M 3"], length: float, tuning: ShoeTuning
+) -> Float[np.ndarray, "N 3"]:
+    """Return for each point the place on a line inside of the shoe from which it is seen."""
+    slope, at_heel = np.polyfit(last[:, 0], last[:, 1], 1)
+    along = points[:, 0].clip(*(part * length for part in tuning.middle))
+    height = tuning.center * _toes(last, length, tuning)
+    return np.stack([along, at_heel + slope * along, np.full(len(points), height)], 1)
+
+
+def _ahead(points: Float[np.ndarray, "N 3"], length: float, tuning: ShoeTuning) -> Float[np.ndarray, "K 3"]:
+    """Return the points of toes, or all where there are none."""
+    toes = points[points[:, 0] > tuning.middle[1] * length]
+    return toes if len(toes) else points
+
+
+def _toes(last: Float[np.ndarray, "N 3"], length: float, tuning: ShoeTuning) -> float:
     """Return how high toes are."""
-    toes = own[own[:, 0] > tuning.middle[1] * length, 2]
-    return float(np.quantile(toes, tuning.level)) if len(toes) else 0.0
+    return float(np.quantile(_ahead(last, length, tuning)[:, 2], tuning.level))
 
 
 def _last(own: Float[np.ndarray, "N 3"], length: float, tuning: ShoeTuning) -> Float[np.ndarray, "M 3"]:

@@ -62,6 +62,12 @@ class ShoeTuning:
     level: float = 0.9
     """Part of a foot's vertices, from above, below which its sole lies: toes and heels are fitted a little apart."""
 
+    most: float = 0.1
+    """Part of the length by which a shoe is larger than the foot at most."""
+
+    least: tuple[float, float] = (0.92, 0.8)
+    """Parts of the bare foot's length and width that the shoe has at least."""
+
     walls: float = 0.16
     """Part of the length up to which the shoe is as convex as a box: walls without an arch."""
 
