@@ -88,7 +88,7 @@ def _border(
         below = unlike[(height >= place - tuning.beside) & (height < place)]
         above = unlike[(height >= place) & (height < place + tuning.beside)]
         if min(len(below), len(above)) >= tuning.few_beside:
-            apart = inwards * float(np.median(below) - np.median(above))
+            apart = inwards * float(below.mean() - above.mean())
             if apart > most:
                 most, found = apart, float(place)
     return found
