@@ -208,6 +208,33 @@ TUBE_TUNING = TubeTuning()
 
 
 @dataclass(frozen=True)
+class RimTuning:
+    """The numbers of soft outlines (`appearance.rims`)."""
+
+    window: int = 9
+    """Pixels of a photo in which an outline's softness is measured."""
+
+    usual: float = 0.5
+    """Quantile over the outline: hair and what moves fast is softer than the rest."""
+
+    most: float = 0.004
+    """Sigma, part of the person's height, that no outline of a lens exceeds."""
+
+    step: float = 0.03
+    """Metres between a surface and what is behind it."""
+
+    samples: float = 0.3
+    """Sigma, pixels, of the averaging of samples: so soft is every outline."""
+
+    least: float = 0.35
+    """Sigma, pixels, below which no blur is seen beside that of samples."""
+
+
+RIM_TUNING = RimTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class GarmentTuning:
     """The numbers of dressing somebody in parts of others (`appearance.garments`). Lengths are of the body at rest."""
 
