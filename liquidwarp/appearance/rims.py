@@ -58,11 +58,15 @@ def depth_steps(fragments: Fragments, times: int, *, tuning: RimTuning = RIM_TUN
         tuning: which step in depth is one.
     """
     depth = fragments.depth[0]
-    size = (depth.shape[0] // times, depth.shape[1] // times)
-    if depth.device.type == "cpu":
-        marks = torch.zeros(size, dtype=torch.uint8)
-        mark_steps(depth.numpy(), times, np.float32(tuning.step), marks.numpy())
-        return marks
+    if depth.device.type != "cpu":
+        return depth_steps_in_tensors(depth, times, tuning.step)
+    marks = torch.zeros(depth.shape[0] // times, depth.shape[1] // times, dtype=torch.uint8)
+    mark_steps(depth.numpy(), times, np.float32(tuning.step), marks.numpy())
+    return marks
+
+
+def depth_steps_in_tensors(depth: Float[Tensor, "H W"], times: int, step: float) -> UInt8[Tensor, "h w"]:
+    """Do as `depth_steps` on any device."""
     wide = pad(depth[None, None], (0, 1, 0, 1), mode="replicate")
     there = wide < torch.inf
 
@@ -70,21 +74,24 @@ def depth_steps(fragments: Fragments, times: int, *, tuning: RimTuning = RIM_TUN
         return max_pool2d(torch.where(there, values, -torch.inf), times + 1, times)[0, 0]
 
     near, far = -most(-wide), most(wide)
-    beyond = max_pool2d((~there).float(), times + 1, times)[0, 0] > 0
     covered = near < torch.inf
-    inner, outer = covered & (far - near > tuning.step), covered & beyond
-    return (INNER * inner + OUTER * outer).to(torch.uint8)
+    beyond = max_pool2d((~there).float(), times + 1, times)[0, 0] > 0
+    return _bits(covered & (far - near > step), covered & beyond)
 
 
 def grown(marks: UInt8[Tensor, "h w"], reach: int) -> UInt8[Tensor, "h w"]:
-    """Return the bits of the pixels within some rows and columns of each."""
-    if marks.device.type == "cpu":
-        near = torch.zeros_like(marks)
-        grow_marks(marks.numpy(), reach, near.numpy())
-        return near
+    """Return of every pixel the bits of all within some rows and columns."""
+    if marks.device.type != "cpu":
+        return grown_in_tensors(marks, reach)
+    near = torch.zeros_like(marks)
+    grow_marks(marks.numpy(), reach, near.numpy())
+    return near
+
+
+def grown_in_tensors(marks: UInt8[Tensor, "h w"], reach: int) -> UInt8[Tensor, "h w"]:
+    """Do as `grown` on any device."""
     bits = torch.stack([(marks & bit) > 0 for bit in (INNER, OUTER)]).float()[None]
-    inner, outer = max_pool2d(bits, 2 * reach + 1, 1, reach)[0] > 0
-    return (INNER * inner + OUTER * outer).to(torch.uint8)
+    return _bits(*(max_pool2d(bits, 2 * reach + 1, 1, reach)[0] > 0))
 
 
 def softened(
@@ -98,19 +105,36 @@ def softened(
         marks: from `depth_steps`.
         sigma: of the blur, pixels.
     """
-    reach = max(1, math.ceil(2 * sigma))
-    at = torch.arange(-reach, reach + 1, dtype=torch.float32, device=rgb.device)
-    taps = torch.exp(-(at**2) / (2 * sigma**2))
-    taps = taps / taps.sum()
-    gain = math.sqrt(2 * math.pi) * sigma
-    if rgb.device.type == "cpu":
-        made = rgb.clone(), alpha.clone()
-        near, planes = grown(marks, reach).numpy(), [item.numpy() for item in made]
-        blur_beside(rgb.numpy(), alpha.numpy(), marks.numpy(), near, taps.numpy(), np.float32(gain), *planes)
-        return made
+    if rgb.device.type != "cpu":
+        return softened_in_tensors(rgb, alpha, marks, sigma)
+    taps, gain = _taps(sigma, rgb.device)
+    made = rgb.clone(), alpha.clone()
+    near, planes = grown(marks, len(taps) // 2).numpy(), [item.numpy() for item in made]
+    blur_beside(rgb.numpy(), alpha.numpy(), marks.numpy(), near, taps.numpy(), np.float32(gain), *planes)
+    return made
+
+
+def softened_in_tensors(
+    rgb: Float[Tensor, "h w 3"], alpha: Float[Tensor, "h w"], marks: UInt8[Tensor, "h w"], sigma: float
+) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"]]:
+    """Do as `softened` on any device, but for rounding."""
+    taps, gain = _taps(sigma, rgb.device)
+    reach = len(taps) // 2
     planes = torch.cat([rgb.permute(2, 0, 1), alpha[None], (marks > 0).to(rgb)[None]])[:, None]
     wide = conv2d(planes, taps[None, None, :, None], padding=(reach, 0))
     blurred = conv2d(wide, taps[None, None, None, :], padding=(0, reach))[:, 0]
     part = (blurred[4] * gain).clamp(max=1)
     whole = planes[:4, 0] + part * (blurred[:4] - planes[:4, 0])
     return whole[:3].permute(1, 2, 0), whole[3]
+
+
+def _bits(inner: Tensor, outer: Tensor) -> UInt8[Tensor, "h w"]:
+    return (INNER * inner.to(torch.uint8) + OUTER * outer.to(torch.uint8)).to(torch.uint8)
+
+
+def _taps(sigma: float, device: torch.device) -> tuple[Float[Tensor, "K"], float]:
+    """Return the weights of a blur along one axis, and what makes a blurred line of ones one in its middle."""
+    reach = max(1, math.ceil(2 * sigma))
+    at = torch.arange(-reach, reach + 1, dtype=torch.float32, device=device)
+    taps = torch.exp(-(at**2) / (2 * sigma**2))
+    return taps / taps.sum(), math.sqrt(2 * math.pi) * sigma

@@ -220,7 +220,7 @@ class RimTuning:
     most: float = 0.004
     """Sigma, part of the person's height, that no outline of a lens exceeds."""
 
-    step: float = 0.03
+    step: float = 0.015
     """Metres between a surface and what is behind it."""
 
     samples: float = 0.3
