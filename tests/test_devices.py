@@ -123,7 +123,7 @@ def drawn(scene: Scene) -> dict[str, Tensor]:
     """Go the whole way: pose, rasterise, shade, flow, warp, network, composite."""
     faces = scene.body.topology.faces
     vertices = scene.body.vertices(scene.identity, scene.orient, scene.pose, scene.transl)
-    person = render_on_device(scene.texture, scene.body.topology, vertices[0], scene.camera)
+    person = render_on_device(scene.texture, scene.body.topology, vertices[0], scene.camera, soft=0.8)
     fragments = rasterize(vertices, faces, scene.camera)
     xy, _ = project_normalized(scene.view.camera, scene.view.vertices[None])
     flow = mesh_flow(fragments, faces, xy, face_visible=scene.view.faces[None])

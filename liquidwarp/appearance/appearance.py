@@ -32,6 +32,7 @@ from liquidwarp.appearance.layers import (
     trusted_pixels,
     without_arm_shadows,
 )
+from liquidwarp.appearance.shoe_colors import ShoeColors, shoe_colors
 from liquidwarp.appearance.tubes import tubes_of
 from liquidwarp.appearance.tuning import LAYER_TUNING, LayerTuning
 from liquidwarp.appearance.unseen import (
@@ -44,7 +45,7 @@ from liquidwarp.appearance.unseen import (
     skin_pixels,
     unlike_neighbour,
 )
-from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, wrap_surface
+from liquidwarp.appearance.wrap import PhotoSurface, Wraps, filled_from_wrap, in_shoes, wrap_surface
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.devices import moved
@@ -68,6 +69,8 @@ class Observation:
         vertices: the clothed, posed body.
         draped: bool (H, W), where the photo shows a drape, which tells nothing of the body but its hair; None for
             nowhere.
+        shod: (V,) of feet in shoes, how high their vertices are above the ground, metres (`clothing.above_ground`);
+            None for bare feet.
     """
 
     rgb: np.ndarray
@@ -75,6 +78,7 @@ class Observation:
     camera: Camera
     vertices: Float[Tensor, "V 3"]
     draped: np.ndarray | None = None
+    shod: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,12 +233,15 @@ def _appearance_from_photo(topology: Topology, item: Observation, tuning: LayerT
     beyond = _beyond_photo(corners, face_group, item.alpha.shape, tuning.cut * height_px)
     parts = _segment(topology, face_group, _excerpted(item, excerpt), tuning)
     taken = _take_layers(item, excerpt, parts, face_group, corners, beyond, height_px, tuning)
+    shoes = None if item.shod is None else _shoes(topology, face_group, item.shod, parts, tuning)
     del parts  # one mask per group: they are not needed while the surface is unrolled
     facing = vertex_facing(item.vertices[None], topology.faces, item.camera)[0].numpy()[faces]
     plain, guessed = taken.plain[face_group], taken.guessed[face_group]
-    small = np.isin(face_group, (HAIR, *FEET))[:, None]
+    small = np.isin(face_group, (HAIR, *FEET) if item.shod is None else (HAIR,))[:, None]
     judged = facing + np.where(small, tuning.tubes.oblique - tuning.tubes.oblique_small, 0)
-    wraps, layers = _wrap(topology, item, face_group, corners, judged, is_front, excerpt, taken, height_px, tuning)
+    wraps, layers = _wrap(
+        topology, item, face_group, corners, judged, is_front, excerpt, shoes, taken, height_px, tuning
+    )
     wrapped = wraps.layer[:, 0] >= 0
     back_of = np.full(len(LAYER_GROUPS), -1)
     for group in np.unique(face_group[~wrapped & ~guessed]):
@@ -274,6 +281,7 @@ def _wrap(
     facing: np.ndarray,
     is_front: np.ndarray,
     excerpt: Excerpt,
+    shoes: ShoeColors | None,
     taken: "_Taken",
     height_px: float,
     tuning: LayerTuning,
@@ -284,21 +292,27 @@ def _wrap(
         None if taken.guessed[group] or number < 0 else taken.layers[number]
         for group, number in enumerate(taken.layer_of)
     ]
-    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size)
+    surface = PhotoSurface(face_group, corners, facing, is_front, shown, size, item.shod is not None)
     rows = item.vertices[:, 1]
     scale = excerpt.scale * height_px / max(float(rows.max() - rows.min()), _TINY)
     tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
     wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
+    slot = np.zeros(len(face_group), np.int64)
+    if shoes is not None:
+        feet = np.isin(face_group, FEET)
+        wraps = in_shoes(wraps, feet, item.shod[topology.faces.numpy()], shoes, tuning=tuning.tubes)
+        slot[feet] = 1
+    looked_into, places = (value[np.arange(len(slot)), slot] for value in (wraps.layer, wraps.corners))
     layers = list(taken.layers)
     mesh = item.vertices, topology.faces
     for group, number in enumerate(taken.layer_of):
-        own = np.where(face_group == group, wraps.layer[:, 0], -1)
+        own = np.where(face_group == group, looked_into, -1)
         for wrap in np.unique(own[own >= 0]):
             layers[number] = filled_from_wrap(
                 layers[number],
                 wraps.layers[wrap],
                 own == wrap,
-                wraps.corners[:, 0],
+                places,
                 surface,
                 mesh,
                 item.camera,
@@ -316,18 +330,20 @@ class _Parts:
         labels: from `segment_groups`.
         trusted: per group, the pixels that show it beyond doubt, bool (h, w).
         face: where the mesh shows the face, bool (h, w).
+        raised: of feet in shoes, how high pixels are above the ground, metres (h, w); None for bare feet.
     """
 
     item: Observation
     labels: np.ndarray
     trusted: list[np.ndarray]
     face: np.ndarray
+    raised: np.ndarray | None
 
 
 def _excerpted(item: Observation, excerpt: Excerpt) -> Observation:
     draped = None if item.draped is None else excerpt.cut(item.draped.astype(np.float32)) > 0.5
     cut = excerpt.cut(item.rgb), excerpt.cut(item.alpha)
-    return Observation(*cut, excerpt.camera(item.camera), item.vertices, draped)
+    return Observation(*cut, excerpt.camera(item.camera), item.vertices, draped, item.shod)
 
 
 def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuning: LayerTuning) -> _Parts:
@@ -348,7 +364,23 @@ def _segment(topology: Topology, face_group: np.ndarray, item: Observation, tuni
         trusted[group] = without_arm_shadows(trusted[group], item.rgb, labels, mesh_group, height_px, tuning=tuning)
     if item.draped is not None:
         trusted = [mine if group == HAIR else mine & ~item.draped for group, mine in enumerate(trusted)]
-    return _Parts(item, labels, trusted, face)
+    raised = None
+    if item.shod is not None:
+        corners = item.shod[topology.faces.numpy()[index.clip(0)]]
+        raised = np.where(index >= 0, (fragments.bary[0].numpy() * corners).sum(-1), np.inf)
+    return _Parts(item, labels, trusted, face, raised)
+
+
+def _shoes(
+    topology: Topology, face_group: np.ndarray, shod: np.ndarray, parts: _Parts, tuning: LayerTuning
+) -> ShoeColors | None:
+    """Return what the shoes of somebody look like whose feet are seen."""
+    assert parts.raised is not None
+    raised = shod[topology.faces.numpy()]
+    feet = np.isin(face_group, FEET)
+    ankle = float(raised[feet & ~(raised < raised.max()).all(1)].min(initial=np.inf))
+    seen = np.logical_or(*(parts.trusted[group] for group in FEET)) & (parts.raised < np.inf)
+    return shoe_colors(parts.item.rgb[seen], parts.raised[seen], ankle, tuning=tuning.tubes.shoes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The surface renderer: training-free, sharp by construction."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
 from liquidwarp.appearance.lit_surface import LitSurface
+from liquidwarp.appearance.rims import depth_steps, grown, softened
 from liquidwarp.appearance.shade import Shaded, SurfaceView, Window, shade_compiled, shade_in_tensors
 from liquidwarp.bodies.protocol import Topology
 from liquidwarp.checks import check_choice
@@ -21,6 +23,7 @@ from liquidwarp.types import Camera
 
 SHADERS = ("auto", "numba", "torch")
 
+_NEAR = 3.0  # sigmas beside a step in depth within which a rim is one
 _ALL = (slice(None), slice(None))
 
 
@@ -82,6 +85,7 @@ def render_surface(
     supersample: int = 2,
     rim: float = 0.4,
     lit: LitSurface | None = None,
+    soft: float = 0.0,
 ) -> Rendering:
     """Render a posed, clothed body on the CPU.
 
@@ -97,9 +101,12 @@ def render_surface(
             which keeps
             hair and fingers; 0 makes the mesh's own outline the person's.
         lit: the light that surface is shown in; by default that of the photo, wherever it turns.
+        soft: sigma, pixels, of the blur of outlines before the background and before the body (`rims`); then what
+            ends before other surface alone is no longer transparent, for nothing of the background is behind it.
     """
-    view = _look(topology, vertices, camera, supersample, lit)
-    made = _placed(None if view is None else shade_compiled(appearance, view, rim=rim), view, vertices, camera)
+    seen = _look(topology, vertices, camera, supersample, soft, lit)
+    shaded = None if seen is None else seen.softened(shade_compiled(appearance, seen.view, rim=rim))
+    made = _placed(shaded, None if seen is None else seen.view, vertices, camera)
     return Rendering(made.rgb.permute(1, 2, 0).numpy(), made.alpha.numpy(), made.coverage.numpy(), made.window)
 
 
@@ -112,6 +119,7 @@ def render_on_device(
     supersample: int = 2,
     rim: float = 0.4,
     lit: LitSurface | None = None,
+    soft: float = 0.0,
     backend: str = "auto",
 ) -> DeviceRendering:
     """Render a posed, clothed body where its vertices are: `render_surface` in tensors.
@@ -127,6 +135,7 @@ def render_on_device(
         supersample: see `render_surface`.
         rim: see `render_surface`.
         lit: see `render_surface`; there too.
+        soft: see `render_surface`.
         backend: "numba" (the CPU alone), "torch" (any device), or "auto": numba on the CPU and torch elsewhere. They
             agree but for rounding.
 
@@ -139,21 +148,44 @@ def render_on_device(
         raise InputError(
             f"backend='numba' runs on the CPU, vertices are on {vertices.device}; choose 'auto' or 'torch'"
         )
-    view = _look(topology, vertices, camera, supersample, lit)
-    if view is None:
+    seen = _look(topology, vertices, camera, supersample, soft, lit)
+    if seen is None:
         return _placed(None, None, vertices, camera)
     compiled = backend == "numba" or (backend == "auto" and on_cpu)
+    view = seen.view
     shaded = shade_compiled(texture.arrays(), view, rim=rim) if compiled else shade_in_tensors(texture, view, rim=rim)
-    return _placed(shaded, view, vertices, camera)
+    return _placed(seen.softened(shaded), view, vertices, camera)
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What a camera sees, and where surfaces end in it.
+
+    Attributes:
+        view: what it sees.
+        steps: where surfaces end (`rims.depth_steps`); None for outlines that stay sharp.
+        soft: sigma of the blur there, pixels.
+    """
+
+    view: SurfaceView
+    steps: UInt8[Tensor, "h w"] | None
+    soft: float
+
+    def softened(self, shaded: Shaded) -> Shaded:
+        """Return it with soft outlines."""
+        if self.steps is None:
+            return shaded
+        return Shaded(*softened(shaded.rgb, shaded.alpha, self.steps, self.soft), shaded.coverage)
 
 
 def _look(
-    topology: Topology, vertices: Tensor, camera: Camera, supersample: int, lit: LitSurface | None
-) -> SurfaceView | None:
+    topology: Topology, vertices: Tensor, camera: Camera, supersample: int, soft: float, lit: LitSurface | None
+) -> _Look | None:
     """Rasterise the rectangle around the body; None if the body is out of the picture."""
     height, width = camera.size
+    pad = math.ceil(2 * soft)
     xy = project(camera, vertices)[:, :2]
-    low, high = xy.amin(0).floor(), xy.amax(0).ceil()
+    low, high = xy.amin(0).floor() - pad, xy.amax(0).ceil() + pad
     bounds = torch.cat([low, high]).clamp(xy.new_zeros(4), xy.new_tensor([width, height] * 2)).tolist()
     x0, y0, x1, y1 = (int(value) for value in bounds)
     if x1 <= x0 or y1 <= y0:
@@ -164,7 +196,10 @@ def _look(
     normals = vertex_normals(vertices[None], topology.faces)
     facing = normals_facing(normals, vertices[None], camera)[0]
     gain = None if lit is None else lit.gain(normals[0], camera)
-    return SurfaceView(fragments, topology.faces, facing, supersample, (slice(y0, y1), slice(x0, x1)), gain)
+    steps = depth_steps(fragments, supersample) if soft > 0 else None
+    rims = vertices.new_zeros(size, dtype=torch.uint8) if steps is None else grown(steps, math.ceil(_NEAR * soft))
+    window = (slice(y0, y1), slice(x0, x1))
+    return _Look(SurfaceView(fragments, topology.faces, facing, supersample, window, rims, gain), steps, soft)
 
 
 def _placed(shaded: Shaded | None, view: SurfaceView | None, vertices: Tensor, camera: Camera) -> DeviceRendering:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from liquidwarp.appearance.appearance import Appearance, AppearanceTensors
 from liquidwarp.appearance.layers import MIRRORED, SEEN
+from liquidwarp.appearance.rim_kernels import INNER
 from liquidwarp.appearance.shade_kernels import (
     SeenSurface,
     ShadedPlanes,
@@ -52,6 +53,7 @@ class SurfaceView:
         facing: how squarely each vertex faces the camera, 1 to 0.
         supersample: samples per pixel along each axis.
         window: rows and columns of the rectangle.
+        rims: near which steps in depth a pixel is (`rims.depth_steps`, grown); zeros let all rims be transparent.
         gain: part of the colours of each vertex that light adds (`LitSurface.gain`); None for none.
     """
 
@@ -60,6 +62,7 @@ class SurfaceView:
     facing: Float[Tensor, "V"]
     supersample: int
     window: Window
+    rims: UInt8[Tensor, "h w"]
     gain: Float[Tensor, "V C"] | None = None
 
     @property
@@ -85,7 +88,12 @@ def shade_compiled(appearance: Appearance, view: SurfaceView, *, rim: float) -> 
     fragments = view.fragments
     gain = _NO_GAIN if view.gain is None else view.gain.numpy()
     seen = SeenSurface(
-        fragments.face_index[0].numpy(), fragments.bary[0].numpy(), view.faces.numpy(), view.facing.numpy(), gain
+        fragments.face_index[0].numpy(),
+        fragments.bary[0].numpy(),
+        view.faces.numpy(),
+        view.facing.numpy(),
+        view.rims.numpy(),
+        gain,
     )
     look = SurfaceTexels(*(getattr(appearance, name) for name in SurfaceTexels._fields))
     planes = ShadedPlanes(made.rgb.numpy(), made.alpha.numpy(), made.coverage.numpy())
@@ -110,6 +118,7 @@ def shade_in_tensors(texture: AppearanceTensors, view: SurfaceView, *, rim: floa
     if rim > 0:
         front = interpolate_at(face, bary, view.faces, view.facing[:, None])[:, 0]
         edge = torch.maximum(color[:, 3] / (total * _TOP), (front / rim).clamp(0, 1))
+        edge = torch.where(view.rims[row // times, column // times] == INNER, 1.0, edge)
     else:
         edge = torch.ones_like(total)
     per_sample = 1 / times**2

@@ -5,13 +5,15 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numba import prange
 
+from liquidwarp.appearance.rim_kernels import INNER
 from liquidwarp.jit import njit
 
 
 class SeenSurface(NamedTuple):
     """Supersampled fragments: face_index (h*s, w*s), bary (h*s, w*s, 3), of faces (F, 3).
 
-    facing (V,) is how squarely each vertex faces the target camera, 1 to 0; gain (V, 1) or (V, 3) is which part of its
+    facing (V,) is how squarely each vertex faces the target camera, 1 to 0; rims (h, w) uint8 says in bits near which
+    steps in depth a pixel is: where that is `INNER` alone, surface is solid. gain (V, 1) or (V, 3) is which part of its
     colours light adds there.
     """
 
@@ -19,6 +21,7 @@ class SeenSurface(NamedTuple):
     bary: np.ndarray
     faces: np.ndarray
     facing: np.ndarray
+    rims: np.ndarray
     gain: np.ndarray
 
 
@@ -74,7 +77,7 @@ def _texel(texels, start, width, height, x, y, out):
 @no_type_check
 def _shade_row(y, seen, look, rim, supersample, made):
     """Shade one row of the picture; see `shade_parallel`."""
-    face_index, bary, faces, facing, gain = seen
+    face_index, bary, faces, facing, rims, gain = seen
     lit = len(gain) > 0
     texels, kinds, table, slot_layer, slot_xy, slot_weight, slot_mirrored = look
     rgb, alpha, kind = made
@@ -124,7 +127,7 @@ def _shade_row(y, seen, look, rim, supersample, made):
                 if total <= 0:
                     continue
                 edge = np.float32(1)
-                if rim > 0:
+                if rim > 0 and rims[y, x] != INNER:
                     front = w0 * facing[faces[f, 0]] + w1 * facing[faces[f, 1]] + w2 * facing[faces[f, 2]]
                     solid = min(max(front / rim, np.float32(0)), np.float32(1))
                     edge = max(colour[3] / (total * np.float32(255)), solid)

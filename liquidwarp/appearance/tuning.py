@@ -40,6 +40,60 @@ UNSEEN_TUNING = UnseenTuning()
 
 
 @dataclass(frozen=True)
+class ShoeLookTuning:
+    """The numbers of what feet wear (`appearance.shoes`). Heights are above the ground, metres."""
+
+    person: float = 0.7
+    """Alpha above which a pixel is the person's."""
+
+    few: int = 25
+    """Pixels; fewer say nothing of a colour."""
+
+    lit: tuple[float, float] = (40.0, 95.0)
+    """Percentiles of brightness between which a face is lit skin."""
+
+    chroma: float = 12.0
+    """Difference of a and b (CIELAB) within which a colour may be the same skin."""
+
+    dark: float = 0.4
+    """Part of the skin's L (CIELAB) below which nothing is skin."""
+
+    bare: float = 0.5
+    """Part of the feet's pixels that must be like skin for feet to be bare."""
+
+    sole: float = 0.022
+    """Height of a sole that looks like the rest of the shoe."""
+
+    soles: tuple[float, float, int] = (0.012, 0.04, 15)
+    """Least and most height of a sole that looks otherwise, and how many between them are tried."""
+
+    seam: float = 0.003
+    """Height over which a sole goes over into the upper."""
+
+    beside: float = 0.025
+    """How far above and below a border colours are compared."""
+
+    openings: tuple[float, float, int] = (0.06, 0.11, 11)
+    """The same as `soles` for where a shoe ends and the leg, or a sock, begins."""
+
+    top: float = 0.085
+    """Where the leg's picture goes on if colours tell of no such place."""
+
+    soft: float = 0.008
+    """Height over which a shoe goes over into the leg."""
+
+    few_beside: int = 6
+    """Pixels that must be seen on either side of such a border."""
+
+    unlike: float = 30.0
+    """Grey levels (of 255) between colours that are not one."""
+
+
+SHOE_LOOK_TUNING = ShoeLookTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class TubeTuning:
     """The numbers of unrolling limbs and trunk (`appearance.tubes`) and of what goes round (`appearance.around`).
 
@@ -137,7 +191,10 @@ class TubeTuning:
     """Grey levels beyond which nothing is texture."""
 
     sole: float = 0.2
-    """Part of a foot's height that is sole."""
+    """Part of a bare foot's height that is sole."""
+
+    shoes: ShoeLookTuning = SHOE_LOOK_TUNING
+    """What shoes look like."""
 
     hair_spread: float = 1.5
     """Times the usual difference from the hair's median colour that a pixel may differ and be hair beyond doubt."""
@@ -147,6 +204,33 @@ class TubeTuning:
 
 
 TUBE_TUNING = TubeTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
+class RimTuning:
+    """The numbers of soft outlines (`appearance.rims`)."""
+
+    window: int = 9
+    """Pixels of a photo in which an outline's softness is measured."""
+
+    usual: float = 0.5
+    """Quantile over the outline: hair and what moves fast is softer than the rest."""
+
+    most: float = 0.004
+    """Sigma, part of the person's height, that no outline of a lens exceeds."""
+
+    step: float = 0.015
+    """Metres between a surface and what is behind it."""
+
+    samples: float = 0.3
+    """Sigma, pixels, of the averaging of samples: so soft is every outline."""
+
+    least: float = 0.35
+    """Sigma, pixels, below which no blur is seen beside that of samples."""
+
+
+RIM_TUNING = RimTuning()
 """As tuned."""
 
 

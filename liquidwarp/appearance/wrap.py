@@ -24,6 +24,7 @@ from liquidwarp.appearance.layers import (
     repeat_picture,
     usual_colors,
 )
+from liquidwarp.appearance.shoe_colors import ShoeColors
 from liquidwarp.appearance.tubes import Tube
 from liquidwarp.appearance.tuning import TUBE_TUNING, TubeTuning
 from liquidwarp.raster import rasterize
@@ -45,6 +46,7 @@ class PhotoSurface:
         front: whether a face shows its outside.
         layers: the front layer of each group, None where the photo shows nothing of it.
         size: (height, width) of the photo.
+        shod: whether feet are in shoes.
     """
 
     group: Int[np.ndarray, "F"]
@@ -53,6 +55,7 @@ class PhotoSurface:
     front: Bool[np.ndarray, "F"]
     layers: list[Layer | None]
     size: tuple[int, int]
+    shod: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +127,31 @@ def wrap_surface(
     return Wraps(layers, layer, corners, part / np.maximum(part.sum(1, keepdims=True), _TINY))
 
 
+def in_shoes(
+    wraps: Wraps,
+    feet: Bool[np.ndarray, "F"],
+    raised: Float[np.ndarray, "F 3"],
+    shoes: ShoeColors,
+    *,
+    tuning: TubeTuning = TUBE_TUNING,
+) -> Wraps:
+    """Return unrolled layers and those of shoes, into which feet look up to the opening.
+
+    Args:
+        wraps: of legs and feet.
+        feet: faces of feet.
+        raised: how high corners of faces are above the ground, metres.
+        shoes: what shoes look like.
+        tuning: how soft borders are.
+    """
+    mine = feet & (wraps.layer[:, 0] >= 0)
+    layer, corners, part = wraps.layer.copy(), wraps.corners.copy(), wraps.part.copy()
+    fraction = shoes.fraction(raised[mine], tuning=tuning.shoes)
+    layer[mine, 1], corners[mine, 1] = len(wraps.layers), shoes.place(raised[mine])
+    part[mine] = np.stack([1 - fraction, fraction], 1)
+    return Wraps([*wraps.layers, shoes.layer], layer, corners, part)
+
+
 def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_TUNING) -> Layer | None:
     """Unroll what a photo shows of a tube, and fill the rest; None if the photo shows nothing of it.
 
@@ -144,7 +172,8 @@ def wrap_layer(tube: Tube, surface: PhotoSurface, *, tuning: TubeTuning = TUBE_T
     else:
         worn, bare = _worn(shown, known, surface, tuning) if (shown.group == TORSO).any() else (None, None)
         rgb = fill_around(shown.rgba[..., :3], known, worn=worn, bare=bare, tuning=tuning)
-        rgb = _shod(rgb, known, np.isin(shown.group, FEET), tuning)
+        if not surface.shod:
+            rgb = _barefoot(rgb, known, np.isin(shown.group, FEET), tuning)
     alpha = np.where(shown.kind > 0, shown.rgba[..., 3], 255)
     kind = np.where(known & (shown.kind == SEEN), SEEN, FILLED)
     rgba = np.dstack([rgb, alpha])
@@ -253,7 +282,7 @@ def _apart(picture: np.ndarray, color: np.ndarray) -> np.ndarray:
     return np.abs(picture - color).max(-1)
 
 
-def _shod(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
+def _barefoot(rgb: np.ndarray, known: np.ndarray, foot: np.ndarray, tuning: TubeTuning) -> np.ndarray:
     """Return a leg's picture whose unseen foot has the usual colour of the seen one, and a sole."""
     rows = np.flatnonzero(foot.any(1))
     seen = foot & known

@@ -71,8 +71,8 @@ class ClothSurface:
             faces_of_edge=faces_of_edge,
             part=part,
             compatible=compatible_parts(),
-            direction=_outward_directions(vertices, faces, _Heat(stiffness, area, tuning.smoothing * tall)),
-            base=_shoes(vertices, feet, _Heat(stiffness, area, tuning.shoe * tall)),
+            direction=_outward_directions(vertices, faces, Heat(stiffness, area, tuning.smoothing * tall)),
+            base=_shoes(vertices, feet, Heat(stiffness, area, tuning.shoe * tall)),
             stiffness=stiffness,
             area=area,
             hold=np.array([hold.get(kind, tuning.hold_elsewhere) for kind in kinds])[part],
@@ -82,7 +82,7 @@ class ClothSurface:
         )
 
 
-class _Heat:
+class Heat:
     """Smoothing on a surface by one implicit step of heat flow."""
 
     def __init__(self, stiffness: "csr_matrix", area: np.ndarray, radius: float):
@@ -100,14 +100,14 @@ class _Heat:
         return self._solver.solve(self._mass[:, None] * field)
 
 
-def _outward_directions(vertices: np.ndarray, faces: np.ndarray, heat: _Heat) -> np.ndarray:
+def _outward_directions(vertices: np.ndarray, faces: np.ndarray, heat: Heat) -> np.ndarray:
     """Return the normals of a smoothed body, smoothed again, so that toes and ears do not each go their own way."""
     normals = vertex_normals(torch.from_numpy(heat.smooth(vertices)), torch.from_numpy(faces)).numpy()
     blurred = heat.smooth(normals)
     return blurred / np.maximum(np.linalg.norm(blurred, axis=1, keepdims=True), 1e-12)
 
 
-def _shoes(vertices: np.ndarray, feet: np.ndarray, heat: _Heat) -> np.ndarray:
+def _shoes(vertices: np.ndarray, feet: np.ndarray, heat: Heat) -> np.ndarray:
     """Return the move from bare feet to blocks: smoothing, faded out towards the ankle."""
     weight = np.clip(2 * heat.smooth(feet[:, None].astype(float)) - 1, 0, 1)
     return weight * (heat.smooth(vertices) - vertices)

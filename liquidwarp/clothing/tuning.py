@@ -53,6 +53,63 @@ class ClothSurfaceTuning:
 
 
 @dataclass(frozen=True)
+class ShoeTuning:
+    """What a shoe is like (`clothing.shoes`). Parts of a length are of the foot's, from the heel to the toes."""
+
+    sole: float = 0.09
+    """Part of the length that a sole is thick."""
+
+    level: float = 0.9
+    """Part of a foot's vertices, from above, below which its sole lies: toes and heels are fitted a little apart."""
+
+    most: float = 0.1
+    """Part of the length by which a shoe is larger than the foot at most."""
+
+    least: tuple[float, float] = (0.92, 0.8)
+    """Parts of the bare foot's length and width that the shoe has at least."""
+
+    walls: float = 0.16
+    """Part of the length up to which the shoe is as convex as a box: walls without an arch."""
+
+    toes: float = 0.6
+    """Part of the length from which on it is toe box."""
+
+    toe_room: float = 0.03
+    """Part of the length that it reaches beyond the toes, and above them."""
+
+    welt: float = 0.012
+    """Part of the length by which the sole is wider than the upper."""
+
+    ease: float = 0.016
+    """Part of the length by which leather is thick."""
+
+    middle: tuple[float, float] = (0.25, 0.72)
+    """Where along the length there is a line inside of the shoe from which all of it is seen."""
+
+    center: float = 0.45
+    """Part of the toes' height at which that line runs."""
+
+    even: float = 0.025
+    """Radius, part of the length, of a smoothing that takes bumps out of an upper."""
+
+    joined: float = 0.08
+    """The same, after which no toe stands off from another."""
+
+    rounds: int = 5
+    """Times the foot's surface is laid on the shoe's."""
+
+    relaxed: int = 3
+    """Rounds of smoothing between them, which take its folds out."""
+
+    opening: tuple[float, float] = (0.75, 1.0)
+    """Part of the ankle's height between which a shoe ends and the ankle begins."""
+
+
+SHOE_TUNING = ShoeTuning()
+"""As tuned."""
+
+
+@dataclass(frozen=True)
 class MatchTuning:
     """Which edge of the alpha belongs to which outline of the mesh (`clothing.match`)."""
 
@@ -152,6 +209,9 @@ class ClothingTuning:
 
     cut_out: CutOutTuning = field(default_factory=CutOutTuning)
     """How photos are looked at."""
+
+    shoes: ShoeTuning = SHOE_TUNING
+    """Shapes of shoes, for those who wear some."""
 
     stiff_rounds: int = 2
     """First rounds in which the surface is stiffer than it will be, so that it moves as a whole before it bends."""

@@ -143,6 +143,22 @@ class _Marks:
                     cv2.line(out, _pixel(ends[0]), _pixel(ends[1]), 1, max(1, round(width)))
         return out > 0
 
+    def feet(self, coarse: np.ndarray, width: float) -> np.ndarray:
+        """Draw lines within feet below ankles that a mask shows, for masks that leave shoes out."""
+        out = np.zeros(coarse.shape, np.uint8)
+        for side in ("left", "right"):
+            ankle, toes = (self.points.get(f"{side}_{name}") for name in ("ankle", "foot_index"))
+            if ankle is not None and toes is not None and _inside(coarse, ankle) > 0.5:
+                start, end = (ankle + part * (toes - ankle) for part in self.tuning.within_foot)
+                cv2.line(out, _pixel(start), _pixel(end), 1, max(1, round(width)))
+        return out > 0
+
+
+def _inside(picture: np.ndarray, point: np.ndarray) -> float:
+    """Return the value of a picture at a point, 0 outside of it."""
+    x, y = _pixel(point)
+    return float(picture[y, x]) if 0 <= y < picture.shape[0] and 0 <= x < picture.shape[1] else 0.0
+
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
     return int(np.floor(point[0])), int(np.floor(point[1]))
@@ -197,6 +213,7 @@ def _trimap(coarse: np.ndarray, marks: _Marks, extent: float, tuning: MattingTun
     shape = (coarse.shape[0], coarse.shape[1])
     sure, faint = coarse > tuning.sure, coarse > tuning.faint_mask
     known = _shrink(sure, tuning.sure_inset * extent) | (marks.bones(shape, tuning.bone_width * extent) & sure)
+    known |= marks.feet(coarse, tuning.bone_width * extent)
     possible = _grow(coarse > tuning.open_mask, tuning.open_reach * extent)
     ends = marks.discs(shape, ("index", "pinky", "thumb", "heel", "foot"), tuning.ends * extent)
     possible |= (ends & _grow(faint, tuning.ends_reach * extent)) | marks.hands(shape)

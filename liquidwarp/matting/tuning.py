@@ -43,6 +43,9 @@ class MattingTuning:
     bone_width: float = 0.006
     """Width of limbs that are sure however thin they are."""
 
+    within_foot: tuple[float, float] = (0.2, 0.85)
+    """Where between ankle and toes there is foot for sure, also where the detector's mask has none."""
+
     open_mask: float = 0.25
     """Mask above which a pixel may be the person's at all."""
 

@@ -1,12 +1,18 @@
 """A person's surface with what hangs from it, as methods draw it."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.appearance import DeviceRendering, LitSurface, dress_in_drapes, render_on_device
+from liquidwarp.appearance.rims import outline_softness, softness_for
+from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState
+from liquidwarp.types import Camera
+
+_FEW = 64  # vertices that tell how far away a body is
 
 
 class DrawnSurface:
@@ -23,6 +29,10 @@ class DrawnSurface:
     def __init__(self, state: SourceState, lit: LitSurface | None = None) -> None:
         self.topology, appearance = dress_in_drapes(state.body.topology, state.appearance, state.drapes)
         self._texture = appearance.tensors(state.device)
+        self._softness = outline_softness(state.alpha)
+        rows = np.flatnonzero((state.alpha > 0.5).any(1))
+        self._height = float(np.ptp(rows)) if len(rows) else 0.0
+        self._photo_scale = _pixels_per_metre(state.track.camera, state.views[0].vertices)
         self._count = sum(len(drape.rest) for drape in state.drapes)
         self._lit = lit
 
@@ -35,4 +45,13 @@ class DrawnSurface:
 
     def draw(self, frame: Frame) -> DeviceRendering:
         """Return the person of a frame."""
-        return render_on_device(self._texture, self.topology, self.vertices(frame), frame.camera, lit=self._lit)
+        scale = _pixels_per_metre(frame.camera, frame.vertices) / self._photo_scale
+        soft = softness_for(self._softness, scale, self._height)
+        vertices = self.vertices(frame)
+        return render_on_device(self._texture, self.topology, vertices, frame.camera, soft=soft, lit=self._lit)
+
+
+def _pixels_per_metre(camera: Camera, vertices: Float[Tensor, "V 3"]) -> float:
+    """Return how large a metre is in a picture where a body is."""
+    depth = project(camera, vertices[:: max(1, len(vertices) // _FEW)])[:, 2].mean()
+    return float(length_in_pixels(camera, 1.0, depth))

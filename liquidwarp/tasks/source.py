@@ -14,9 +14,10 @@ from torch import Tensor
 
 from liquidwarp.appearance import LayerTuning, Observation, appearance_from_observations
 from liquidwarp.appearance.excerpt import Excerpt
+from liquidwarp.appearance.shoes import wears_shoes
 from liquidwarp.appearance.tuning import LAYER_TUNING
-from liquidwarp.bodies import BodyModel, load_body
-from liquidwarp.clothing import ClothingTuning, SilhouetteView, fit_offsets
+from liquidwarp.bodies import BodyModel, Identity, load_body
+from liquidwarp.clothing import ClothingTuning, SilhouetteView, above_ground, fit_offsets, shoe_offsets
 from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
@@ -260,11 +261,7 @@ def _state(
         views[0] = replace(views[0], alpha=torch.from_numpy(worn.outline))
         offsets = fit_offsets(body, identity, views, tuning=tuning.clothing)
     del views  # an outline is as large as the photo
-    with torch.no_grad():
-        vertices = [
-            body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
-            for track in (photo.track for photo in photos)
-        ]
+    vertices = [_posed(body, identity, photo, offsets) for photo in photos]
     if background is None:
         background = _background(body, first, vertices[0], tuning)
     observations = [
@@ -277,6 +274,13 @@ def _state(
         )
         for photo, stands in zip(photos, vertices, strict=True)
     ]
+    if wears_shoes(body.topology, observations, tuning=tuning.layers.tubes.shoes):
+        offsets = shoe_offsets(body, identity, offsets, tuning=tuning.clothing.shoes)
+        raised = above_ground(body, identity, offsets)
+        observations = [
+            replace(item, vertices=_posed(body, identity, photo, offsets), shod=raised)
+            for item, photo in zip(observations, photos, strict=True)
+        ]
     appearance = appearance_from_observations(body.topology, observations, tuning=tuning.layers)
     seen = tuple(
         _view(body, item, photo.track, tuning.layers) for item, photo in zip(observations, photos, strict=True)
@@ -295,6 +299,12 @@ def _background(body: BodyModel, photo: _Photo, vertices: Float[Tensor, "V 3"], 
     if photo.held is not None:
         whole = np.maximum(whole, shrunk(photo.held.astype(np.float32), size))
     return photo_background(photo.rgb, whole, tuning=tuning.background)
+
+
+@torch.no_grad()
+def _posed(body: BodyModel, identity: Identity, photo: _Photo, offsets: torch.Tensor) -> Float[Tensor, "V 3"]:
+    track = photo.track
+    return body.vertices(identity, track.global_orient, track.body_pose, track.transl, offsets=offsets)[0]
 
 
 def _view(body: BodyModel, item: Observation, track: BodyTrack, tuning: LayerTuning) -> SourceView:

@@ -51,13 +51,15 @@ def appearance(body: BodyModel) -> Appearance:
 
 
 @pytest.mark.parametrize("azimuth", [0.0, 2.5])
-@pytest.mark.parametrize(("supersample", "rim"), [(1, 0.4), (2, 0.4), (3, 0.4), (2, 0.0)])
+@pytest.mark.parametrize(
+    ("supersample", "rim", "soft"), [(1, 0.4, 0.0), (2, 0.4, 0.0), (3, 0.4, 0.0), (2, 0.0, 0.0), (2, 0.4, 0.9)]
+)
 def test_tensors_do_as_the_compiled_loop(
-    body: BodyModel, appearance: Appearance, azimuth: float, supersample: int, rim: float
+    body: BodyModel, appearance: Appearance, azimuth: float, supersample: int, rim: float, soft: float
 ) -> None:
     vertices = posed(body, 7)
     camera = look_at_camera(default_camera(SIZE), PLACE[0], azimuth=azimuth)
-    settings = {"supersample": supersample, "rim": rim}
+    settings = {"supersample": supersample, "rim": rim, "soft": soft}
     wanted = render_surface(appearance, body.topology, vertices, camera, **settings)
     found = render_on_device(appearance.tensors("cpu"), body.topology, vertices, camera, backend="torch", **settings)
     assert (wanted.alpha > 0.5).sum() > 800
