@@ -1,0 +1,302 @@
+"""The face of a photo, ready to move: a mesh of its skin, and where another's expression takes it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from scipy.spatial import Delaunay
+from scipy.spatial.transform import Rotation
+
+from liquidwarp.face.landmarks import (
+    EYE_CORNERS,
+    EYES,
+    LID_CREASES,
+    LIP_CORNERS,
+    LOWER_LIDS,
+    LOWER_LIP,
+    MOUTH,
+    OVAL,
+    UNDER_LIDS,
+    UPPER_LIDS,
+    UPPER_LIP,
+)
+from liquidwarp.face.motion import Expressions
+from liquidwarp.face.shape import HeadFrame, mouth_gaps, mouth_width, opened_by, with_closed_lips
+from liquidwarp.face.tuning import FACE_MOTION_TUNING, FACE_PAINT_TUNING, FaceMotionTuning, FacePaintTuning
+from liquidwarp.types import FACE_POINTS
+
+_UPPER, _LOWER = list(UPPER_LIP[0]), list(LOWER_LIP[0])
+_MIDDLE = slice(3, 6)
+_ROWS = 11  # points of a row of teeth: the columns of the lips, and the corners
+_RING_WEIGHT = (1.0, 1.0, 1.0, 0.8)  # of the rows of a lip, when the opening is set
+_LOWER_PART = 0.7  # of a change of the opening, by the lower lip
+# Rings around the face's border: how far out, and how much of the border's expression and of the head's movement they
+# take over, above and below the chin's height.
+_STILL_RINGS = ((1.1, 0.5, 0.0, 0.0), (1.3, 0.15, 0.0, 0.0), (1.6, 0.0, 0.0, 0.0))
+_HEAD_RINGS = (
+    (1.12, 0.5, 1.0, 0.75),
+    (1.35, 0.15, 0.95, 0.4),
+    (1.8, 0.0, 0.6, 0.1),
+    (2.3, 0.0, 0.2, 0.0),
+    (3.0, 0.0, 0.0, 0.0),
+)
+_EYE_LINES = tuple(
+    ((corners[0], *upper, corners[1]), (corners[0], *lower, corners[1]))
+    for corners, upper, lower in zip(EYE_CORNERS, UPPER_LIDS, LOWER_LIDS, strict=True)
+)
+MOUTH_LINES = ((LIP_CORNERS[0][0], *UPPER_LIP[0], LIP_CORNERS[0][1]), (LIP_CORNERS[0][0], *LOWER_LIP[0], LIP_CORNERS[0][1]))
+"""The borders of the mouth's opening, above and below, from the picture's left to its right."""
+OPENINGS = (*_EYE_LINES, MOUTH_LINES)
+"""The same of eyes and mouth."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoFace:
+    """A face of a photo, made by `PhotoFace.of`.
+
+    Convention: pixels as `Camera`; vertices are the mesh's 468 points, two rows of upper and two of lower teeth (11
+    each), and rings around the face.
+
+    Attributes:
+        frame: how the head stands in the photo.
+        vertices: of all that moves, in the photo, z too.
+        triangles: of the skin, without the openings of eyes and mouth.
+        eyes: triangles of the eyes, behind the lids.
+        shape: the 468 points in the head's own axes.
+        neutral: the same, lips closed.
+        shows_inside: whether the photo's mouth is open enough to show its inside.
+        light: brightness of what is white in this light.
+        skin: colour of the lips' surroundings in [0, 1].
+    """
+
+    frame: HeadFrame
+    vertices: Float[np.ndarray, "M 3"]
+    triangles: Int[np.ndarray, "K 3"]
+    eyes: Int[np.ndarray, "E 3"]
+    shape: Float[np.ndarray, "468 3"]
+    neutral: Float[np.ndarray, "468 3"]
+    shows_inside: bool
+    light: float
+    skin: Float[np.ndarray, "3"]
+    rings: tuple[tuple[float, float, float, float], ...]
+
+    @staticmethod
+    def of(
+        photo: UInt8[np.ndarray, "H W 3"],
+        points: Float[np.ndarray, "468 3"],
+        *,
+        head: bool = False,
+        tuning: FacePaintTuning = FACE_PAINT_TUNING,
+    ) -> "PhotoFace":
+        """Prepare a face.
+
+        Args:
+            photo: the picture.
+            points: of the face in it, pixels (`detect.Face.points`).
+            head: whether the head is to move, too, and what is around it gives way.
+            tuning: when the inside of a mouth is seen.
+        """
+        known = points.astype(np.float64)
+        frame = HeadFrame.of(known)
+        shape = frame.own(known)
+        inside = float(mouth_gaps(shape)[_MIDDLE].mean()) >= tuning.own_inside
+        if not inside:
+            known = _with_one_line(photo, known)
+            shape = frame.own(known)
+        teeth = frame.picture(_teeth(photo, frame, shape))
+        rings = _HEAD_RINGS if head else _STILL_RINGS
+        vertices = np.concatenate([known, teeth, _rings(known, rings)])
+        skin, eyes = _triangles(frame.own(vertices), len(rings))
+        return PhotoFace(
+            frame=frame,
+            vertices=vertices,
+            triangles=skin,
+            eyes=eyes,
+            shape=shape,
+            neutral=with_closed_lips(shape),
+            shows_inside=inside,
+            light=_light(photo, known),
+            skin=_skin(photo, known),
+            rings=rings,
+        )
+
+    def carried(
+        self, moves: Expressions, index: int, *, head: bool = False, tuning: FaceMotionTuning = FACE_MOTION_TUNING
+    ) -> Float[np.ndarray, "M 3"]:
+        """Return where a driver's expression takes the vertices, pixels.
+
+        Args:
+            moves: of the driver.
+            index: which frame.
+            head: whether the head follows the driver's.
+            tuning: the numbers.
+        """
+        trust = float(moves.trust[index])
+        width = float(mouth_width(self.shape))
+        near_mouth = np.clip((self.neutral[:, 1] - 0.35) / 0.4, 0, 1)[:, None]
+        scale = near_mouth * (width / max(moves.width, 1e-6)) + (1 - near_mouth)
+        shift = moves.shift[index] * scale * np.array([1.0, 1.0, 0.3])
+        shift[_LID_POINTS] = 0
+        shape = (1 - trust) * self.shape + trust * (self.neutral + shift)
+        gaps = (1 - trust) * (self.shape[_LOWER, 1] - self.shape[_UPPER, 1]) + trust * moves.gaps[index] * width
+        _set_gaps(shape, gaps)
+        _close_lids(shape, trust * moves.closed[index], tuning)
+        jaw = shape[_LOWER[3:6]].mean(0) - self.shape[_LOWER[3:6]].mean(0)
+        own = self.frame.own(self.vertices)
+        teeth = own[FACE_POINTS : FACE_POINTS + 4 * _ROWS].copy()
+        teeth[2 * _ROWS :] += jaw
+        around = own[FACE_POINTS + 4 * _ROWS :]
+        turned = _Head.of(moves, index, trust, tuning) if head else _Head.still()
+        border = list(OVAL)
+        expressed = shape[border] - self.shape[border]
+        rigid = turned.put(self.frame, self.shape[border]) - self.frame.picture(self.shape[border])
+        moved = []
+        chin = float(self.shape[:, 1].max())
+        for number, (_, express, above, below) in enumerate(self.rings):
+            ring = around[number * len(border) : (number + 1) * len(border)]
+            low = np.clip((ring[:, 1] / chin - 0.4) / 0.7, 0, 1)[:, None]
+            part = (1 - low) * above + low * below
+            moved.append(self.frame.picture(ring + express * expressed) + part * rigid)
+        return np.concatenate([turned.put(self.frame, np.concatenate([shape, teeth])), *moved])
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """How a head is moved against the photo's: turned about its origin, grown, and carried along."""
+
+    turn: np.ndarray
+    travel: np.ndarray
+    growth: float
+
+    @staticmethod
+    def still() -> "_Head":
+        return _Head(np.eye(3), np.zeros(3), 1.0)
+
+    @staticmethod
+    def of(moves: Expressions, index: int, trust: float, tuning: FaceMotionTuning) -> "_Head":
+        turn = Rotation.from_matrix(moves.turn[index]).as_rotvec() * tuning.head_turn * trust
+        angle = float(np.linalg.norm(turn))
+        most = np.radians(tuning.most_turn)
+        turn = turn * (most * np.tanh(angle / most) / max(angle, 1e-9))
+        travel = moves.travel[index] * tuning.head_travel * trust
+        length = float(np.linalg.norm(travel))
+        travel = travel * (tuning.most_travel * np.tanh(length / tuning.most_travel) / max(length, 1e-9))
+        growth = float(np.clip(moves.growth[index], 0.8, 1.25)) ** (tuning.head_travel * trust)
+        return _Head(Rotation.from_rotvec(turn).as_matrix(), np.append(travel, 0.0), growth)
+
+    def put(self, frame: HeadFrame, own: np.ndarray) -> np.ndarray:
+        """Return points of the head in the picture."""
+        return frame.picture(self.growth * own @ self.turn) + self.travel * frame.unit
+
+
+_LID_POINTS = sorted({point for row in (*UPPER_LIDS, *LOWER_LIDS, *LID_CREASES, *UNDER_LIDS, *EYE_CORNERS) for point in row})
+
+
+def _set_gaps(shape: np.ndarray, gaps: np.ndarray) -> None:
+    """Bring the lips apart by `gaps`, in the shape's unit, in place."""
+    change = gaps - (shape[_LOWER, 1] - shape[_UPPER, 1])
+    for upper, lower, weight in zip(UPPER_LIP, LOWER_LIP, _RING_WEIGHT, strict=True):
+        shape[list(lower), 1] += weight * _LOWER_PART * change
+        shape[list(upper), 1] -= weight * (1 - _LOWER_PART) * change
+
+
+def _close_lids(shape: np.ndarray, closed: np.ndarray, tuning: FaceMotionTuning) -> None:
+    """Bring the lids of each eye together, in place."""
+    for upper, lower, crease, under, shut in zip(
+        UPPER_LIDS, LOWER_LIDS, LID_CREASES, UNDER_LIDS, closed, strict=True
+    ):
+        above, below = shape[list(upper)], shape[list(lower)]
+        line = below + tuning.closed_line * (above - below)
+        down, up = shut * (line - above), shut * (line - below)
+        shape[list(upper)] += down
+        shape[list(lower)] += up
+        shape[list(crease)] += tuning.creases * down
+        shape[list(under)] += tuning.creases * up
+
+
+def _with_one_line(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return a face whose closed lips meet where the photo is darkest between them."""
+    made = points.copy()
+    above, below = points[_UPPER], points[_LOWER]
+    parts = np.linspace(-0.5, 1.5, 21)
+    places = above[:, None] + parts[:, None] * (below - above)[:, None]
+    dark = _sampled(photo, places[..., :2]).mean(-1)
+    dark = dark - dark.mean(1, keepdims=True)
+    dark = dark + 40 * (parts - 0.5) ** 2  # near the middle, unless the line is plain
+    dark = (dark + np.roll(dark, 1, 0) + np.roll(dark, -1, 0)) / 3
+    best = parts[dark.argmin(1)]
+    line = above + best[:, None] * (below - above)
+    made[_UPPER], made[_LOWER] = line, line
+    for upper, lower, keep in ((UPPER_LIP[1], LOWER_LIP[1], 0.5), (UPPER_LIP[2], LOWER_LIP[2], 0.25)):
+        made[list(upper)] += keep * (line - above) * (best > 0)[:, None]
+        made[list(lower)] += keep * (line - below) * (best < 1)[:, None]
+    return made
+
+
+def _teeth(photo: np.ndarray, frame: HeadFrame, shape: np.ndarray) -> np.ndarray:
+    """Return rows of the mouth's inside: upper lip, below the upper teeth; above the lower teeth, lower lip."""
+    above, below = shape[list(MOUTH_LINES[0])], shape[list(MOUTH_LINES[1])]
+    parts = np.linspace(0.15, 0.85, 15)
+    places = frame.picture(above[None] + parts[:, None, None] * (below - above))
+    dark = _sampled(photo, places[:, 3:8, :2]).mean((1, 2))
+    part = float(parts[dark.argmin()])
+    upper, lower = above + (part - 0.08) * (below - above), above + (part + 0.08) * (below - above)
+    return np.concatenate([above, upper, lower, below])
+
+
+def _rings(points: np.ndarray, rings: tuple[tuple[float, float, float, float], ...]) -> np.ndarray:
+    border = points[list(OVAL)]
+    middle = (border.min(0) + border.max(0)) / 2
+    made = []
+    for reach, *_ in rings:
+        ring = middle + reach * (border - middle)
+        ring[:, 2] = border[:, 2]
+        made.append(ring)
+    return np.concatenate(made)
+
+
+def _triangles(own: np.ndarray, rings: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the triangles of the skin, and those of the eyes, of vertices in the head's own axes."""
+    chosen = np.concatenate([np.arange(FACE_POINTS), np.arange(len(own) - rings * len(OVAL), len(own))])
+    flat = own[chosen, :2].copy()
+    face = flat[:FACE_POINTS]
+    shape = own[:FACE_POINTS]
+    width = float(mouth_width(shape))
+    apart = np.maximum(0.35 * width - (face[_LOWER, 1] - face[_UPPER, 1]), 0)
+    down = opened_by(shape, apart)
+    chin = float(down.max())
+    face[:, 1] += down
+    flat[FACE_POINTS:, 1] += chin * np.clip(flat[FACE_POINTS:, 1] / float(shape[:, 1].max()), 0, 1)
+    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+        thin = 0.08 - (face[list(lower), 1] - face[list(upper), 1])
+        face[list(lower), 1] += np.maximum(thin, 0) / 2
+        face[list(upper), 1] -= np.maximum(thin, 0) / 2
+    found = chosen[Delaunay(flat).simplices]
+    in_mouth = np.isin(found, MOUTH).all(1)
+    in_eye = np.isin(found, EYES[0]).all(1) | np.isin(found, EYES[1]).all(1)
+    return found[~in_mouth & ~in_eye].astype(np.int64), found[in_eye].astype(np.int64)
+
+
+def _sampled(photo: np.ndarray, places: np.ndarray) -> np.ndarray:
+    flat = places.reshape(1, -1, 2).astype(np.float32) - 0.5
+    found = cv2.remap(photo, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(*places.shape[:-1], photo.shape[2]).astype(np.float64)
+
+
+def _light(photo: np.ndarray, points: np.ndarray) -> float:
+    """Return how bright white is in this light: as the brightest in the eyes, or the skin if that is brighter."""
+    values = []
+    parts = np.linspace(0.2, 0.8, 7)
+    for (upper, lower) in _EYE_LINES:
+        above, below = points[list(upper)], points[list(lower)]
+        places = above[None, 1:-1] + parts[:, None, None] * (below - above)[None, 1:-1]
+        values.append(_sampled(photo, places[..., :2]).mean(-1).reshape(-1))
+    white = float(np.quantile(np.concatenate(values), 0.85)) / 255
+    return float(np.clip(max(white, 0.8 * float(_skin(photo, points).max())), 0.15, 1.0))
+
+
+def _skin(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the usual colour around the mouth."""
+    around = points[[164, 18, 200, 57, 287, 205, 425], :2]
+    return np.median(_sampled(photo, around[None])[0], 0) / 255
