@@ -57,8 +57,11 @@ class FaceDetector:
                 "without a mask or a hand before it"
             )
         if number >= len(faces):
-            many = f"only {len(faces)}" if len(faces) > 1 else "only one"
-            raise InputError(f"{source}: there is no face {number}, {many} found; 0 is the largest")
+            which = f"0 to {len(faces) - 1}" if len(faces) > 1 else "0"
+            raise InputError(
+                f"{source}: there is no face {number}, only {len(faces)} found; choose --person {which} (in a motion "
+                "--motion-person)"
+            )
         return faces[number]
 
     def follow(

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from liquidwarp.face.tuning import FACE_MOTION_TUNING, FaceMotionTuning
 
 _ROWS, _COLUMNS = slice(7, 19), slice(4, 20)  # of the cut, what the opening of an eye fills
-_SHIFTS = range(-4, 5)  # rows by which the mesh may be off
+_SHIFTS = range(-1, 2)  # rows by which the mesh may be off
 
 
 def eyes_closed(

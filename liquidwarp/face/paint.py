@@ -99,11 +99,15 @@ class FacePainter:
         reach = np.minimum(v - upper, lower - v)
         reach = np.where(np.abs(u) <= length / 2, reach, -1.0)
         seen = np.clip(reach / feather, 0, 1)
-        if not seen.any():
-            self._seal(skin[rows, columns], u, v, upper, lower, line, opening, reach)
-            return
         patch = skin[rows, columns]
         self._seal(patch, u, v, upper, lower, line, opening, reach)
+        if mouth and self._face.shows_inside:
+            shut = 1 - _soft((lower - upper) / (0.06 * length))
+            near = np.exp(-(((v - (upper + lower) / 2) / feather) ** 2)) * _soft((0.5 - np.abs(u) / length) / 0.05)
+            darker = 1 - self._tuning.lip_line * shut * near
+            patch[..., :3] = np.rint(patch[..., :3] * darker[..., None]).astype(np.uint8)
+        if not seen.any():
+            return
         if mouth:
             behind = self._mouth(target, rows, columns, u / length, v / length, upper / length, lower / length)
         else:

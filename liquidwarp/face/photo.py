@@ -30,6 +30,7 @@ _UPPER, _LOWER = list(UPPER_LIP[0]), list(LOWER_LIP[0])
 _MIDDLE = slice(3, 6)
 _ROWS = 11  # points of a row of teeth: the columns of the lips, and the corners
 _RING_WEIGHT = (1.0, 1.0, 1.0, 0.8)  # of the rows of a lip, when the opening is set
+_ONTO_THE_LIP = 0.4  # of the way to the next row
 _LOWER_PART = 0.7  # of a change of the opening, by the lower lip
 # Rings around the face's border: how far out, and how much of the border's expression and of the head's movement they
 # take over, above and below the chin's height.
@@ -101,9 +102,8 @@ class PhotoFace:
         frame = HeadFrame.of(known)
         shape = frame.own(known)
         inside = float(mouth_gaps(shape)[_MIDDLE].mean()) >= tuning.own_inside
-        if not inside:
-            known = _with_one_line(photo, known)
-            shape = frame.own(known)
+        known = _without_teeth(known) if inside else _with_one_line(photo, known)
+        shape = frame.own(known)
         teeth = frame.picture(_teeth(photo, frame, shape))
         rings = _HEAD_RINGS if head else _STILL_RINGS
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
@@ -141,7 +141,7 @@ class PhotoFace:
         shape = (1 - trust) * self.shape + trust * (self.neutral + shift)
         gaps = (1 - trust) * (self.shape[_LOWER, 1] - self.shape[_UPPER, 1]) + trust * moves.gaps[index] * width
         _set_gaps(shape, gaps)
-        _close_lids(shape, trust * moves.closed[index], tuning)
+        _close_lids(shape, np.clip(tuning.shuts * trust * moves.closed[index], 0, 1), tuning)
         jaw = shape[_LOWER[3:6]].mean(0) - self.shape[_LOWER[3:6]].mean(0)
         own = self.frame.own(self.vertices)
         teeth = own[FACE_POINTS : FACE_POINTS + 4 * _ROWS].copy()
@@ -231,6 +231,14 @@ def _with_one_line(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     for upper, lower, keep in ((UPPER_LIP[1], LOWER_LIP[1], 0.5), (UPPER_LIP[2], LOWER_LIP[2], 0.25)):
         made[list(upper)] += keep * (line - above) * (best > 0)[:, None]
         made[list(lower)] += keep * (line - below) * (best < 1)[:, None]
+    return made
+
+
+def _without_teeth(points: np.ndarray) -> np.ndarray:
+    """Return a face whose lower lip begins where it is skin: the mesh puts its border onto the teeth."""
+    made = points.copy()
+    first, second = list(LOWER_LIP[0]), list(LOWER_LIP[1])
+    made[first] += _ONTO_THE_LIP * (points[second] - points[first])
     return made
 
 

@@ -37,8 +37,11 @@ class FaceMotionTuning:
     opens: float = 1.0
     """Opening above that of closed lips, in the latter, from which on it is believed in full."""
 
-    look_alike: tuple[float, float] = (0.55, 0.1)
+    look_alike: tuple[float, float] = (0.65, -0.1)
     """Likeness of an eye to the clip's usual one from which on, and at which, it is open and closed."""
+
+    shuts: float = 1.1
+    """How far lids close for a driver whose lids close: smoothing leaves them a little open."""
 
     closed_line: float = 0.15
     """Where lids meet: part of the eye's height above its lower lid."""
@@ -93,6 +96,9 @@ class FacePaintTuning:
 
     enamel: tuple[float, float, float] = (0.93, 0.89, 0.82)
     """Colour of teeth, before light."""
+
+    lip_line: float = 0.45
+    """How much darker it is between lips that close, where the photo's were open."""
 
     least_change: float = 0.02
     """Pixels by which no point has to move for the photo to be shown as it is."""

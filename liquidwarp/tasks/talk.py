@@ -26,8 +26,8 @@ def talk(
     photo: PictureLike,
     motion: ClipLike,
     *,
-    face: int = 0,
-    motion_face: int = 0,
+    person: int = 0,
+    motion_person: int = 0,
     head: str = "move",
     size: int | None = None,
     detector: FaceDetector | None = None,
@@ -42,8 +42,8 @@ def talk(
     Args:
         photo: of a face that looks about at the camera, 40 pixels wide or more; a path, a PIL picture, an array.
         motion: a clip of somebody who talks: a video, a folder of pictures, or frames.
-        face: which face of the photo, 0 is the largest.
-        motion_face: which face of the clip, 0 is the largest in the first frame that shows any.
+        person: which face of the photo, 0 is the largest.
+        motion_person: which face of the clip, 0 is the largest in the first frame that shows any.
         head: "move" lets the head follow, "still" moves the face alone.
         size: longer side of the pictures; by default the photo's.
         detector: what finds faces.
@@ -67,7 +67,7 @@ def talk(
     detector = detector or FaceDetector()
     name = given_name(photo)
     picture = read_picture(photo, "photo").rgb
-    points = detector.pick(picture, face, source=name).points
+    points = detector.pick(picture, person, source=name).points
     if size is not None:
         picture, points = _resized(picture, points, size)
     stand = HeadFrame.of(points)
@@ -79,7 +79,7 @@ def talk(
         raise InputError(
             f"{name}: the face is {2 * stand.unit:.0f} pixels wide, too small to move; give a larger photo"
         )
-    moves = _expressions(motion, detector, motion_face, progress, tuning)
+    moves = _expressions(motion, detector, motion_person, progress, tuning)
     turns = head == "move"
     ready = PhotoFace.of(picture, points, head=turns)
     painter = FacePainter(ready, picture)
