@@ -101,10 +101,10 @@ class FacePainter:
         seen = np.clip(reach / feather, 0, 1)
         patch = skin[rows, columns]
         self._seal(patch, u, v, upper, lower, line, opening, reach)
-        if mouth and self._face.shows_inside:
+        if not mouth or self._face.shows_inside:  # closed lips of the photo have their own line
             shut = 1 - _soft((lower - upper) / (0.06 * length))
-            near = np.exp(-(((v - (upper + lower) / 2) / feather) ** 2)) * _soft((0.5 - np.abs(u) / length) / 0.05)
-            darker = 1 - self._tuning.lip_line * shut * near
+            near = np.exp(-(((v - (upper + lower) / 2) / (1.4 * feather)) ** 2)) * _soft((0.5 - np.abs(u) / length) / 0.05)
+            darker = 1 - self._tuning.shut_line * shut * near
             patch[..., :3] = np.rint(patch[..., :3] * darker[..., None]).astype(np.uint8)
         if not seen.any():
             return
@@ -182,10 +182,11 @@ class FacePainter:
         gap = np.maximum(lower - upper, 1e-6)
         part = np.clip((v - upper) / gap, 0, 1)
         aside = np.clip(1 - (2 * u) ** 2, 0, 1)
-        deep = light * np.array(tuning.cavity) * (0.35 + 0.65 * aside[..., None])
+        cavity = light * np.array(tuning.cavity) if face.dark is None else face.dark
+        deep = cavity * (0.5 + 0.5 * aside[..., None])
         made = np.broadcast_to(deep, (*u.shape, 3)).copy()
         opened = float(gap[:, gap.shape[1] // 2].max()) if gap.size else 0.0
-        tongue = _soft((part - 0.55) / 0.3) * _soft((opened - 0.1) / 0.12) * aside**0.5
+        tongue = 0.8 * _soft((part - 0.4) / 0.4) * _soft((opened - 0.1) / 0.15) * aside**0.5
         shade = light * np.array(tuning.tongue) * (0.45 + 0.4 * part)[..., None]
         made = made + tongue[..., None] * (shade - made)
         if face.shows_inside:
@@ -222,7 +223,8 @@ class FacePainter:
     def _own_teeth(self, made: np.ndarray, target: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """Paint the photo's own inside: the upper part stays with the head, the lower one goes with the jaw."""
         places = np.full((*self._same[rows, columns].shape[:2], 2), -1e6, np.float32)
-        moved = _with_stretched_ends(target)
+        soft = max(0.6, 2 * self._tuning.feather * self._face.frame.unit)
+        moved = _with_stretched_ends(target, 1 + 3 * soft)
         middle, lower, upper = self._inside
         apart = moved[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1] - moved[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
         source = self._source
@@ -236,19 +238,20 @@ class FacePainter:
             there = places[..., 0] > -1e5
             if not there.any() or weight <= 0:
                 continue
-            cover = cv2.GaussianBlur(there.astype(np.float32), (0, 0), 0.6) * there * weight
+            cover = cv2.GaussianBlur(there.astype(np.float32), (0, 0), soft)
+            cover = np.clip(2 * cover - 1, 0, 1) * weight if triangles is not middle else cover * there * weight
             found = self._look(np.where(there[..., None], places, 0).astype(np.float32))[..., :3] / 255.0
             result = result + cover[..., None] * (found - result)
         return result
 
 
-def _with_stretched_ends(target: np.ndarray) -> np.ndarray:
-    """Return vertices whose outer rows of teeth reach at least to the lips."""
+def _with_stretched_ends(target: np.ndarray, margin: float) -> np.ndarray:
+    """Return vertices whose outer rows of teeth reach beyond the lips."""
     made = target.copy()
     first = slice(FACE_POINTS, FACE_POINTS + _ROWS)
     last = slice(FACE_POINTS + 3 * _ROWS, FACE_POINTS + 4 * _ROWS)
-    made[first, 1] = np.minimum(target[first, 1], target[list(MOUTH_LINES[0]), 1] - 1)
-    made[last, 1] = np.maximum(target[last, 1], target[list(MOUTH_LINES[1]), 1] + 1)
+    made[first, 1] = np.minimum(target[first, 1], target[list(MOUTH_LINES[0]), 1] - margin)
+    made[last, 1] = np.maximum(target[last, 1], target[list(MOUTH_LINES[1]), 1] + margin)
     return made
 
 

@@ -30,6 +30,7 @@ _UPPER, _LOWER = list(UPPER_LIP[0]), list(LOWER_LIP[0])
 _MIDDLE = slice(3, 6)
 _ROWS = 11  # points of a row of teeth: the columns of the lips, and the corners
 _RING_WEIGHT = (1.0, 1.0, 1.0, 0.8)  # of the rows of a lip, when the opening is set
+_ONTO_LIDS = (0.2, 0.5)  # of the way to the next row, above and below
 _ONTO_THE_LIP = 0.4  # of the way to the next row
 _LOWER_PART = 0.7  # of a change of the opening, by the lower lip
 # Rings around the face's border: how far out, and how much of the border's expression and of the head's movement they
@@ -67,6 +68,7 @@ class PhotoFace:
         shape: the 468 points in the head's own axes.
         neutral: the same, lips closed.
         shows_inside: whether the photo's mouth is open enough to show its inside.
+        dark: colour of the dark inside of the photo's mouth in [0, 1]; None where it is not seen.
         light: brightness of what is white in this light.
         skin: colour of the lips' surroundings in [0, 1].
     """
@@ -78,6 +80,7 @@ class PhotoFace:
     shape: Float[np.ndarray, "468 3"]
     neutral: Float[np.ndarray, "468 3"]
     shows_inside: bool
+    dark: Float[np.ndarray, "3"] | None
     light: float
     skin: Float[np.ndarray, "3"]
     rings: tuple[tuple[float, float, float, float], ...]
@@ -102,9 +105,11 @@ class PhotoFace:
         frame = HeadFrame.of(known)
         shape = frame.own(known)
         inside = float(mouth_gaps(shape)[_MIDDLE].mean()) >= tuning.own_inside
+        known = _with_lids(known)
         known = _without_teeth(known) if inside else _with_one_line(photo, known)
         shape = frame.own(known)
-        teeth = frame.picture(_teeth(photo, frame, shape))
+        rows, dark = _teeth(photo, frame, shape)
+        teeth = frame.picture(rows)
         rings = _HEAD_RINGS if head else _STILL_RINGS
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
         skin, eyes = _triangles(frame.own(vertices), len(rings))
@@ -116,6 +121,7 @@ class PhotoFace:
             shape=shape,
             neutral=with_closed_lips(shape),
             shows_inside=inside,
+            dark=dark if inside else None,
             light=_light(photo, known),
             skin=_skin(photo, known),
             rings=rings,
@@ -234,6 +240,15 @@ def _with_one_line(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     return made
 
 
+def _with_lids(points: np.ndarray) -> np.ndarray:
+    """Return a face whose lids begin where they are skin: the mesh puts their borders onto the eyes."""
+    made = points.copy()
+    for inner, outer, part in ((UPPER_LIDS, LID_CREASES, _ONTO_LIDS[0]), (LOWER_LIDS, UNDER_LIDS, _ONTO_LIDS[1])):
+        for first, second in zip(inner, outer, strict=True):
+            made[list(first)] += part * (points[list(second)] - points[list(first)])
+    return made
+
+
 def _without_teeth(points: np.ndarray) -> np.ndarray:
     """Return a face whose lower lip begins where it is skin: the mesh puts its border onto the teeth."""
     made = points.copy()
@@ -242,15 +257,19 @@ def _without_teeth(points: np.ndarray) -> np.ndarray:
     return made
 
 
-def _teeth(photo: np.ndarray, frame: HeadFrame, shape: np.ndarray) -> np.ndarray:
-    """Return rows of the mouth's inside: upper lip, below the upper teeth; above the lower teeth, lower lip."""
+def _teeth(photo: np.ndarray, frame: HeadFrame, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of the mouth's inside: upper lip, below the upper teeth; above the lower teeth, lower lip.
+
+    The second value is the colour of the dark between them.
+    """
     above, below = shape[list(MOUTH_LINES[0])], shape[list(MOUTH_LINES[1])]
     parts = np.linspace(0.15, 0.85, 15)
     places = frame.picture(above[None] + parts[:, None, None] * (below - above))
-    dark = _sampled(photo, places[:, 3:8, :2]).mean((1, 2))
-    part = float(parts[dark.argmin()])
+    colours = _sampled(photo, places[:, 3:8, :2]).mean(1)
+    darkest = int(colours.mean(1).argmin())
+    part = float(parts[darkest])
     upper, lower = above + (part - 0.08) * (below - above), above + (part + 0.08) * (below - above)
-    return np.concatenate([above, upper, lower, below])
+    return np.concatenate([above, upper, lower, below]), colours[darkest] / 255
 
 
 def _rings(points: np.ndarray, rings: tuple[tuple[float, float, float, float], ...]) -> np.ndarray:

@@ -97,8 +97,8 @@ class FacePaintTuning:
     enamel: tuple[float, float, float] = (0.93, 0.89, 0.82)
     """Colour of teeth, before light."""
 
-    lip_line: float = 0.45
-    """How much darker it is between lips that close, where the photo's were open."""
+    shut_line: float = 0.5
+    """How much darker it is where lids, or lips that are open in the photo, meet."""
 
     least_change: float = 0.02
     """Pixels by which no point has to move for the photo to be shown as it is."""
