@@ -66,6 +66,8 @@ class Frame:
         previous: the frame before and what was made of it; None for the first frame, and for methods that are not
             recurrent.
         hanging: where the person's drapes are (`DrapeMotion.follow`); None without any.
+        face: where the points of the person's face are in its photo (`face.PhotoFace.carried`), for methods that move
+            it; None for a still face.
     """
 
     index: int
@@ -74,6 +76,7 @@ class Frame:
     pose: Pose
     previous: "PreviousFrame | None" = None
     hanging: Float[Tensor, "P 3"] | None = None
+    face: Float[np.ndarray, "M 3"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -211,7 +211,8 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
         for number, points in enumerate(vertices):
             index = start + number
             drapes = None if hanging is None else hanging[number]
-            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes)
+            face = None if target.faces is None else target.faces[index]
+            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes, face=face)
 
 
 def _name(method: str | Method) -> str:

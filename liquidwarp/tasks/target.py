@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -40,6 +41,8 @@ class Target:
         global_orient, body_pose, transl: as in `BodyTrack`.
         cameras: one for all frames, or one per frame; all of one size.
         fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
+        faces: where the points of the person's face are in its photo, per frame (`face.PhotoFace.carried`); None for a
+            still face.
     """
 
     global_orient: Float[Tensor, "T 3"]
@@ -47,6 +50,7 @@ class Target:
     transl: Float[Tensor, "T 3"]
     cameras: tuple[Camera, ...]
     fps: float = 0.0
+    faces: Float[np.ndarray, "T M 3"] | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
