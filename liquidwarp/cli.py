@@ -158,6 +158,7 @@ def _imitate(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         smooth=_smoothing(options),
+        face=options.face,
         background=options.background,
         method=_fitted(method, options, person),
         device=options.device,

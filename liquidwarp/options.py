@@ -71,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_smooth(imitate)
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_camera(imitate)
+    _add_face(imitate)
     _add_wear(imitate, required=False)
     _add_look(imitate, background="keep")
     imitate.add_argument(
@@ -106,6 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_joint_map(transfer)
     _add_smooth(transfer)
     _add_camera(transfer)
+    _add_face(transfer)
     _add_sound(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
@@ -666,6 +668,16 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
         default="smooth",
         help="smooth: move through the photo as the reference does (default); copy: the reference's camera and place; "
         "source: stay in place",
+    )
+
+
+def _add_face(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--face",
+        choices=("move", "still"),
+        default="move",
+        help="move: mouth, brows and eyelids follow the motion's where both faces are 20 pixels wide or more (default); "
+        "still: the photo's own expression",
     )
 
 

@@ -104,7 +104,7 @@ class FacePainter:
         if not mouth or self._face.shows_inside:  # closed lips of the photo have their own line
             shut = 1 - _soft((lower - upper) / (0.06 * length))
             near = np.exp(-(((v - (upper + lower) / 2) / (1.4 * feather)) ** 2)) * _soft((0.5 - np.abs(u) / length) / 0.05)
-            darker = 1 - self._tuning.shut_line * shut * near
+            darker = 1 - self._tuning.shut_line * self._face.contrast * shut * near
             patch[..., :3] = np.rint(patch[..., :3] * darker[..., None]).astype(np.uint8)
         if not seen.any():
             return
@@ -182,8 +182,7 @@ class FacePainter:
         gap = np.maximum(lower - upper, 1e-6)
         part = np.clip((v - upper) / gap, 0, 1)
         aside = np.clip(1 - (2 * u) ** 2, 0, 1)
-        cavity = light * np.array(tuning.cavity) if face.dark is None else face.dark
-        deep = cavity * (0.5 + 0.5 * aside[..., None])
+        deep = face.dark * (0.5 + 0.5 * aside[..., None])
         made = np.broadcast_to(deep, (*u.shape, 3)).copy()
         opened = float(gap[:, gap.shape[1] // 2].max()) if gap.size else 0.0
         tongue = 0.8 * _soft((part - 0.4) / 0.4) * _soft((opened - 0.1) / 0.15) * aside**0.5

@@ -68,7 +68,8 @@ class PhotoFace:
         shape: the 468 points in the head's own axes.
         neutral: the same, lips closed.
         shows_inside: whether the photo's mouth is open enough to show its inside.
-        dark: colour of the dark inside of the photo's mouth in [0, 1]; None where it is not seen.
+        dark: colour of the dark inside of a mouth in [0, 1]: the photo's own, or one as dark as its blacks.
+        contrast: how far the darkest of the face is from its skin, 0 to 1; small in blurred photos.
         light: brightness of what is white in this light.
         skin: colour of the lips' surroundings in [0, 1].
     """
@@ -80,7 +81,8 @@ class PhotoFace:
     shape: Float[np.ndarray, "468 3"]
     neutral: Float[np.ndarray, "468 3"]
     shows_inside: bool
-    dark: Float[np.ndarray, "3"] | None
+    dark: Float[np.ndarray, "3"]
+    contrast: float
     light: float
     skin: Float[np.ndarray, "3"]
     rings: tuple[tuple[float, float, float, float], ...]
@@ -113,6 +115,8 @@ class PhotoFace:
         rings = _HEAD_RINGS if head else _STILL_RINGS
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
         skin, eyes = _triangles(frame.own(vertices), len(rings))
+        light, skin_color = _light(photo, known), _skin(photo, known)
+        black = np.quantile(_sampled(photo, known[None, :, :2])[0], 0.03, axis=0) / 255
         return PhotoFace(
             frame=frame,
             vertices=vertices,
@@ -121,9 +125,10 @@ class PhotoFace:
             shape=shape,
             neutral=with_closed_lips(shape),
             shows_inside=inside,
-            dark=dark if inside else None,
-            light=_light(photo, known),
-            skin=_skin(photo, known),
+            dark=dark if inside else np.maximum(light * np.array(tuning.cavity), tuning.blacks * black),
+            contrast=float(np.clip(1 - black.mean() / max(float(skin_color.mean()), 1e-3), 0, 1)),
+            light=light,
+            skin=skin_color,
             rings=rings,
         )
 

@@ -91,6 +91,9 @@ class FacePaintTuning:
     cavity: tuple[float, float, float] = (0.17, 0.07, 0.07)
     """Colour of the dark behind the teeth, before light."""
 
+    blacks: float = 0.85
+    """Brightness of the dark behind the teeth in that of the darkest of the face, if the former is darker."""
+
     tongue: tuple[float, float, float] = (0.55, 0.27, 0.27)
     """Colour of the tongue, before light."""
 
