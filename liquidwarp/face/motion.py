@@ -148,8 +148,7 @@ def _true_gaps(gaps: np.ndarray, known: np.ndarray, tuning: FaceMotionTuning) ->
     least, most = tuning.closed
     columns = np.quantile(gaps[known], tuning.closed_quantile, axis=0)
     shut = np.clip(columns, 0.6 * least, most)
-    believed = np.clip((gaps - shut) / np.maximum(tuning.opens * shut, 1e-6), 0, 1)
-    return np.clip(believed * gaps, 0, tuning.most_open)
+    return np.clip(tuning.opens * (gaps - shut), 0, tuning.most_open)
 
 
 def _both(closed: np.ndarray) -> np.ndarray:

@@ -1,15 +1,71 @@
 """A photo's face in another expression: bent skin, eyes behind lids, the inside of a mouth."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from liquidwarp.face.photo import MOUTH_LINES, OPENINGS, PhotoFace
+from liquidwarp.face.photo import LIDS, MOUTH_LINES, OPENINGS, PhotoFace
 from liquidwarp.face.tuning import FACE_PAINT_TUNING, FacePaintTuning
 from liquidwarp.face.warp_kernels import draw_places
 from liquidwarp.types import FACE_POINTS
 
+Lines = tuple[tuple[int, ...], tuple[int, ...]]
+"""Points of an upper and a lower line from the picture's left to its right, with the corners."""
+
 _ROWS = 11
+
+
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """The pixels around what is between two lines that share their ends.
+
+    Attributes:
+        rows, columns: of the window.
+        u, v: places along the way from end to end and across it, about its middle, pixels.
+        upper, lower: where the lines are across it, at each pixel.
+        reach: how far inside of both lines a pixel is; negative outside.
+        length: from end to end.
+    """
+
+    rows: slice
+    columns: slice
+    u: np.ndarray
+    v: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
+    reach: np.ndarray
+    length: float
+    middle: np.ndarray
+    axis: np.ndarray
+
+    @staticmethod
+    def between(target: np.ndarray, lines: Lines, size: tuple[int, int]) -> "_Band | None":
+        """Return the band of lines of moved points in a window of (height, width); None out of it."""
+        points = [target[list(line)] for line in lines]
+        both = np.concatenate(points)
+        low = np.clip(np.floor(both.min(0)) - 2, 0, [size[1], size[0]]).astype(int)
+        high = np.clip(np.ceil(both.max(0)) + 2, low, [size[1], size[0]]).astype(int)
+        if (high <= low).any():
+            return None
+        rows, columns = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+        across = points[0][-1] - points[0][0]
+        length = max(float(np.linalg.norm(across)), 1e-6)
+        axis, middle = across / length, (points[0][0] + points[0][-1]) / 2
+        y, x = np.mgrid[rows, columns].astype(np.float64) + 0.5
+        u = (x - middle[0]) * axis[0] + (y - middle[1]) * axis[1]
+        v = (y - middle[1]) * axis[0] - (x - middle[0]) * axis[1]
+        edges = []
+        for line in points:
+            about = line - middle
+            edges.append(np.interp(u, np.maximum.accumulate(about @ axis), about[:, 1] * axis[0] - about[:, 0] * axis[1]))
+        reach = np.where(np.abs(u) <= length / 2, np.minimum(v - edges[0], edges[1] - v), -1.0)
+        return _Band(rows, columns, u, v, edges[0], edges[1], reach, length, middle, axis)
+
+    def along(self, points: np.ndarray) -> np.ndarray:
+        """Return how far along the way points are, never back."""
+        return np.maximum.accumulate((points - self.middle) @ self.axis)
 
 
 class FacePainter:
@@ -46,6 +102,7 @@ class FacePainter:
         self._same = np.stack([columns + float(low[0]) + 0.5, rows + float(low[1]) + 0.5], -1).astype(np.float32)
         self._own = self._look(self._same)
         self._inside = _inside_triangles()
+        self._feather = max(0.8, tuning.feather * face.frame.unit)
 
     def paint(self, vertices: Float[np.ndarray, "M 3"]) -> UInt8[np.ndarray, "h w C"]:
         """Return the window, its face in another expression.
@@ -62,89 +119,70 @@ class FacePainter:
         order = self._face.triangles[np.argsort(-depth, kind="stable")]
         draw_places(order, target, self._source, places)
         skin = self._look(places)
-        for number, opening in enumerate(OPENINGS):
-            self._open(skin, target, opening, mouth=number == len(OPENINGS) - 1)
+        for lid, opening in zip(LIDS, OPENINGS, strict=False):
+            self._lid(skin, target, lid, opening)
+        for opening in OPENINGS:
+            self._open(skin, target, opening, mouth=opening is OPENINGS[-1])
         return skin
 
     def _look(self, places: np.ndarray) -> np.ndarray:
         x, y = places[..., 0] - np.float32(0.5), places[..., 1] - np.float32(0.5)
         return cv2.remap(self._picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def _open(
-        self, skin: np.ndarray, target: np.ndarray, opening: tuple[tuple[int, ...], tuple[int, ...]], *, mouth: bool
-    ) -> None:
+    def _open(self, skin: np.ndarray, target: np.ndarray, opening: Lines, *, mouth: bool) -> None:
         """Paint what is seen through an opening, in place."""
-        line = target[list(opening[0])], target[list(opening[1])]
-        both = np.concatenate(line)
-        height, width = skin.shape[:2]
-        low = np.clip(np.floor(both.min(0)) - 2, 0, [width, height]).astype(int)
-        high = np.clip(np.ceil(both.max(0)) + 2, low, [width, height]).astype(int)
-        if (high <= low).any():
+        band = _Band.between(target, opening, (skin.shape[0], skin.shape[1]))
+        if band is None:
             return
-        rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
-        across = line[0][-1] - line[0][0]
-        length = max(float(np.linalg.norm(across)), 1e-6)
-        x_axis = across / length
-        y_axis = np.array([-x_axis[1], x_axis[0]])
-        centre = (line[0][0] + line[0][-1]) / 2
-        ys, xs = np.mgrid[rows, columns].astype(np.float64) + 0.5
-        about = np.stack([xs - centre[0], ys - centre[1]], -1)
-        u, v = about @ x_axis, about @ y_axis
-        edges = []
-        for points in line:
-            along = np.maximum.accumulate((points - centre) @ x_axis)
-            edges.append(np.interp(u, along, (points - centre) @ y_axis))
-        upper, lower = edges
-        feather = max(0.8, self._tuning.feather * self._face.frame.unit)
-        reach = np.minimum(v - upper, lower - v)
-        reach = np.where(np.abs(u) <= length / 2, reach, -1.0)
-        seen = np.clip(reach / feather, 0, 1)
-        patch = skin[rows, columns]
-        self._seal(patch, u, v, upper, lower, line, opening, reach)
+        patch = skin[band.rows, band.columns]
+        feather = self._feather
+        apart = band.lower - band.upper
+        self._seal(patch, band, target, opening)
         if not mouth or self._face.shows_inside:  # closed lips of the photo have their own line
-            shut = 1 - _soft((lower - upper) / (0.06 * length))
-            near = np.exp(-(((v - (upper + lower) / 2) / (1.4 * feather)) ** 2)) * _soft((0.5 - np.abs(u) / length) / 0.05)
+            shut = 1 - _soft(apart / (0.06 * band.length))
+            near = np.exp(-(((band.v - (band.upper + band.lower) / 2) / (1.4 * feather)) ** 2))
+            near = near * _soft((0.5 - np.abs(band.u) / band.length) / 0.05)
             darker = 1 - self._tuning.shut_line * self._face.contrast * shut * near
             patch[..., :3] = np.rint(patch[..., :3] * darker[..., None]).astype(np.uint8)
-        if not seen.any():
-            return
-        if mouth:
-            behind = self._mouth(target, rows, columns, u / length, v / length, upper / length, lower / length)
-        else:
-            behind = self._eye(target, opening, rows, columns)
-        weight = seen[..., None]
-        patch[...] = np.rint(weight * behind + (1 - weight) * patch).astype(np.uint8)
+        weight = np.clip(band.reach / feather, 0, 1)[..., None]
+        if weight.any():
+            behind = self._mouth(target, band) if mouth else self._eye(target, band.rows, band.columns)
+            patch[...] = np.rint(weight * behind + (1 - weight) * patch).astype(np.uint8)
 
-    def _seal(
-        self,
-        patch: np.ndarray,
-        u: np.ndarray,
-        v: np.ndarray,
-        upper: np.ndarray,
-        lower: np.ndarray,
-        line: tuple[np.ndarray, np.ndarray],
-        opening: tuple[tuple[int, ...], tuple[int, ...]],
-        reach: np.ndarray,
-    ) -> None:
+    def _lid(self, skin: np.ndarray, target: np.ndarray, lid: Lines, opening: Lines) -> None:
+        """Paint the skin of an upper lid that closes, where the photo hides it behind lashes, in place."""
+        upper, lower = (list(line[1:-1]) for line in opening)
+        was = np.linalg.norm(self._source[lower] - self._source[upper], axis=1).mean()
+        now = np.linalg.norm(target[lower] - target[upper], axis=1).mean()
+        closed = _soft((1 - now / max(float(was), 1e-6) - 0.15) / 0.4)
+        strength = float(self._face.lashes * closed)
+        band = _Band.between(target, lid, (skin.shape[0], skin.shape[1])) if strength > 0 else None
+        if band is None:
+            return
+        patch = skin[band.rows, band.columns]
+        part = np.clip((band.v - band.upper) / np.maximum(band.lower - band.upper, 1e-6), 0, 1)
+        soft = max(1.0, 0.05 * band.length)
+        border = self._tuning.lash_band * band.length
+        top = band.upper - 0.06 * band.length * np.clip(1 - (2 * band.u / band.length) ** 2, 0, 1)
+        cover = _soft((band.v - top) / soft) * _soft((band.lower - border - band.v) / (0.6 * soft))
+        cover = strength * cover * _soft((0.5 - np.abs(band.u) / band.length) / 0.12)
+        color = 255 * self._face.lid_skin * (0.68 + 0.2 * np.sin(np.pi * part))[..., None]
+        patch[..., :3] = np.rint(patch[..., :3] + cover[..., None] * (color - patch[..., :3])).astype(np.uint8)
+
+    def _seal(self, patch: np.ndarray, band: "_Band", target: np.ndarray, opening: Lines) -> None:
         """Let the skin go on as its border into an opening, where none is drawn, in place."""
-        within = reach > -0.5
+        within = band.reach > -0.5
         if not within.any():
             return
-        centre = (line[0][0] + line[0][-1]) / 2
-        across = line[0][-1] - line[0][0]
-        x_axis = across / max(float(np.linalg.norm(across)), 1e-6)
         places = []
-        for points, numbers in zip(line, opening, strict=True):
-            along = np.maximum.accumulate((points - centre) @ x_axis)
-            source = self._source[list(numbers)]
-            places.append(np.stack([np.interp(u, along, source[:, 0]), np.interp(u, along, source[:, 1])], -1))
-        nearer = (v - upper < lower - v)[..., None]
+        for numbers in opening:
+            along, source = band.along(target[list(numbers)]), self._source[list(numbers)]
+            places.append(np.stack([np.interp(band.u, along, source[:, axis]) for axis in (0, 1)], -1))
+        nearer = (band.v - band.upper < band.lower - band.v)[..., None]
         looked = self._look(np.where(nearer, *places).astype(np.float32))
         patch[within] = looked[within]
 
-    def _eye(
-        self, target: np.ndarray, opening: tuple[tuple[int, ...], tuple[int, ...]], rows: slice, columns: slice
-    ) -> np.ndarray:
+    def _eye(self, target: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """Return the eye itself: it stays where the head has it, and is stretched only where lids open wider."""
         return self._look(self._drawn(self._face.eyes, self._eye_target(target), rows, columns)).astype(np.float64)
 
@@ -166,17 +204,10 @@ class FacePainter:
         draw_places(triangles, target - np.array([columns.start, rows.start]), self._source, places)
         return places
 
-    def _mouth(
-        self,
-        target: np.ndarray,
-        rows: slice,
-        columns: slice,
-        u: np.ndarray,
-        v: np.ndarray,
-        upper: np.ndarray,
-        lower: np.ndarray,
-    ) -> np.ndarray:
-        """Return the inside of the mouth; places are in widths of the mouth, about its middle."""
+    def _mouth(self, target: np.ndarray, band: "_Band") -> np.ndarray:
+        """Return the inside of the mouth; lengths are in widths of the mouth, about its middle."""
+        rows, columns = band.rows, band.columns
+        u, v, upper, lower = (each / band.length for each in (band.u, band.v, band.upper, band.lower))
         face, tuning = self._face, self._tuning
         light = face.light
         gap = np.maximum(lower - upper, 1e-6)
@@ -192,7 +223,7 @@ class FacePainter:
             made = self._own_teeth(made, target, rows, columns)
         else:
             made = self._teeth(made, target, u, v, upper, gap)
-        dark = 1 - 0.45 * np.exp(-(v - upper) / 0.035) - 0.2 * np.exp(-(lower - v) / 0.03)
+        dark = 1 - 0.35 * np.exp(-(v - upper) / 0.025) - 0.2 * np.exp(-(lower - v) / 0.03)
         made = made * np.clip(dark, 0.3, 1)[..., None] if not face.shows_inside else made
         colours = 255 * np.clip(made, 0, 1)
         if self._picture.shape[2] == 4:
@@ -212,7 +243,7 @@ class FacePainter:
         y_axis = np.array([-x_axis[1], x_axis[0]])
         line = float(((fixed[4:7] - (ends[0] + ends[-1]) / 2) @ y_axis).mean()) / length
         edge = line + tuning.teeth * np.clip(1 - (2.1 * u) ** 2, -1, 1)
-        feather = max(0.8, tuning.feather * self._face.frame.unit) / length
+        feather = self._feather / length
         row = _soft((edge - v) / feather + 0.5) * _soft((0.46 - np.abs(u)) / 0.12)
         tooth = np.sin(np.pi * np.arcsin(np.clip(2 * u, -1, 1)) / (2 * np.arcsin(2 * tuning.tooth))) ** 2
         between = 1 - 0.18 * (1 - np.clip(tooth / 0.12, 0, 1))

@@ -51,6 +51,11 @@ MOUTH_LINES = ((LIP_CORNERS[0][0], *UPPER_LIP[0], LIP_CORNERS[0][1]), (LIP_CORNE
 """The borders of the mouth's opening, above and below, from the picture's left to its right."""
 OPENINGS = (*_EYE_LINES, MOUTH_LINES)
 """The same of eyes and mouth."""
+LIDS = tuple(
+    ((corners[0], *crease, corners[1]), (corners[0], *upper, corners[1]))
+    for corners, crease, upper in zip(EYE_CORNERS, LID_CREASES, UPPER_LIDS, strict=True)
+)
+"""Folds and borders of the upper lids, in the same way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,9 @@ class PhotoFace:
         contrast: how far the darkest of the face is from its skin, 0 to 1; small in blurred photos.
         light: brightness of what is white in this light.
         skin: colour of the lips' surroundings in [0, 1].
+        lid_skin: colour of the lids in [0, 1].
+        lashes: how much of the upper lids lashes and shadow hide, 0 to 1.
+        rings: around the face: how far out, and how much of the border's movement each takes over.
     """
 
     frame: HeadFrame
@@ -85,6 +93,8 @@ class PhotoFace:
     contrast: float
     light: float
     skin: Float[np.ndarray, "3"]
+    lid_skin: Float[np.ndarray, "3"]
+    lashes: float
     rings: tuple[tuple[float, float, float, float], ...]
 
     @staticmethod
@@ -115,6 +125,7 @@ class PhotoFace:
         rings = _HEAD_RINGS if head else _STILL_RINGS
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
         skin, eyes = _triangles(frame.own(vertices), len(rings))
+        lid_skin, lashes = _lid_skin(photo, known)
         light, skin_color = _light(photo, known), _skin(photo, known)
         black = np.quantile(_sampled(photo, known[None, :, :2])[0], 0.03, axis=0) / 255
         return PhotoFace(
@@ -129,6 +140,8 @@ class PhotoFace:
             contrast=float(np.clip(1 - black.mean() / max(float(skin_color.mean()), 1e-3), 0, 1)),
             light=light,
             skin=skin_color,
+            lid_skin=lid_skin,
+            lashes=lashes,
             rings=rings,
         )
 
@@ -152,7 +165,7 @@ class PhotoFace:
         shape = (1 - trust) * self.shape + trust * (self.neutral + shift)
         gaps = (1 - trust) * (self.shape[_LOWER, 1] - self.shape[_UPPER, 1]) + trust * moves.gaps[index] * width
         _set_gaps(shape, gaps)
-        _close_lids(shape, np.clip(tuning.shuts * trust * moves.closed[index], 0, 1), tuning)
+        _close_lids(shape, np.clip(tuning.shuts * trust * moves.closed[index], 0, 1), self.lashes, tuning)
         jaw = shape[_LOWER[3:6]].mean(0) - self.shape[_LOWER[3:6]].mean(0)
         own = self.frame.own(self.vertices)
         teeth = own[FACE_POINTS : FACE_POINTS + 4 * _ROWS].copy()
@@ -212,8 +225,8 @@ def _set_gaps(shape: np.ndarray, gaps: np.ndarray) -> None:
         shape[list(upper), 1] -= weight * (1 - _LOWER_PART) * change
 
 
-def _close_lids(shape: np.ndarray, closed: np.ndarray, tuning: FaceMotionTuning) -> None:
-    """Bring the lids of each eye together, in place."""
+def _close_lids(shape: np.ndarray, closed: np.ndarray, lashes: float, tuning: FaceMotionTuning) -> None:
+    """Bring the lids of each eye together, in place; folds that lashes hide stay."""
     for upper, lower, crease, under, shut in zip(
         UPPER_LIDS, LOWER_LIDS, LID_CREASES, UNDER_LIDS, closed, strict=True
     ):
@@ -222,8 +235,8 @@ def _close_lids(shape: np.ndarray, closed: np.ndarray, tuning: FaceMotionTuning)
         down, up = shut * (line - above), shut * (line - below)
         shape[list(upper)] += down
         shape[list(lower)] += up
-        shape[list(crease)] += tuning.creases * down
-        shape[list(under)] += tuning.creases * up
+        shape[list(crease)] += (1 - lashes) * tuning.creases * down
+        shape[list(under)] += tuning.under_lids * up
 
 
 def _with_one_line(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -326,6 +339,18 @@ def _light(photo: np.ndarray, points: np.ndarray) -> float:
         values.append(_sampled(photo, places[..., :2]).mean(-1).reshape(-1))
     white = float(np.quantile(np.concatenate(values), 0.85)) / 255
     return float(np.clip(max(white, 0.8 * float(_skin(photo, points).max())), 0.15, 1.0))
+
+
+def _lid_skin(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the colour of skin below the eyes, and how much of the upper lids lashes and shadow hide, 0 to 1."""
+    lids, skins = [], []
+    for upper, crease, lower, under in zip(UPPER_LIDS, LID_CREASES, LOWER_LIDS, UNDER_LIDS, strict=True):
+        lid, fold, border, below = (points[list(row)[1:-1], :2] for row in (upper, crease, lower, under))
+        lids.append(_sampled(photo, np.stack([lid + part * (fold - lid) for part in (0.35, 0.6, 0.85)])).mean())
+        skins.append(_sampled(photo, np.stack([border + part * (below - border) for part in (2.0, 2.6)])))
+    color = np.median(np.concatenate(skins).reshape(-1, 3), 0)
+    darker = 1 - float(np.mean(lids)) / max(float(color.mean()), 1.0)
+    return color / 255, float(np.clip((darker - 0.3) / 0.2, 0, 1))
 
 
 def _skin(photo: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -34,8 +34,8 @@ class FaceMotionTuning:
     closed_quantile: float = 0.03
     """Fraction of a clip's frames that is taken to have closed lips, if the mesh reports what closed lips give."""
 
-    opens: float = 1.0
-    """Opening above that of closed lips, in the latter, from which on it is believed in full."""
+    opens: float = 0.9
+    """How far lips part for what the mesh reports beyond closed ones."""
 
     look_alike: tuple[float, float] = (0.65, -0.1)
     """Likeness of an eye to the clip's usual one from which on, and at which, it is open and closed."""
@@ -46,8 +46,11 @@ class FaceMotionTuning:
     closed_line: float = 0.15
     """Where lids meet: part of the eye's height above its lower lid."""
 
-    creases: float = 0.5
+    creases: float = 0.45
     """How far the fold of the lid goes down with the lid's border."""
+
+    under_lids: float = 0.5
+    """How far the skin below the eye goes with the lower lid's border."""
 
     most_open: float = 0.6
     """Opening of a mouth, in its widths, that is never exceeded."""
@@ -82,13 +85,13 @@ class FacePaintTuning:
     feather: float = 0.006
     """Softness of the borders of lips and lids, in distances of the eyes."""
 
-    teeth: float = 0.06
+    teeth: float = 0.1
     """How far the upper teeth reach below the line of closed lips, in widths of the mouth."""
 
     tooth: float = 0.085
     """Width of a tooth at the middle, in widths of the mouth."""
 
-    cavity: tuple[float, float, float] = (0.17, 0.07, 0.07)
+    cavity: tuple[float, float, float] = (0.27, 0.11, 0.1)
     """Colour of the dark behind the teeth, before light."""
 
     blacks: float = 0.85
@@ -99,6 +102,9 @@ class FacePaintTuning:
 
     enamel: tuple[float, float, float] = (0.93, 0.89, 0.82)
     """Colour of teeth, before light."""
+
+    lash_band: float = 0.07
+    """Height of the lashes of a closed lid that had to be invented, in widths of the eye."""
 
     shut_line: float = 0.5
     """How much darker it is where lids, or lips that are open in the photo, meet."""
