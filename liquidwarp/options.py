@@ -676,7 +676,7 @@ def _add_face(parser: argparse.ArgumentParser) -> None:
         "--face",
         choices=("move", "still"),
         default="move",
-        help="move: mouth, brows and eyelids follow the motion's where both faces are 20 pixels wide or more (default); "
+        help="move: mouth, brows and eyelids follow the motion's where both faces are 20 pixels wide (default); "
         "still: the photo's own expression",
     )
 

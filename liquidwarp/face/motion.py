@@ -7,13 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
-from liquidwarp.face.landmarks import BONES, EYES_APART, LOWER_LIDS, LOWER_LIP, UPPER_LIDS, UPPER_LIP
+from liquidwarp.face.landmarks import BONES
 from liquidwarp.face.shape import HeadFrame, mouth_gaps, mouth_width, with_closed_lips
 from liquidwarp.face.tuning import FACE_MOTION_TUNING, FaceMotionTuning
 from liquidwarp.types import FaceTrack, shots_of
 
 _BONES, _MIDDLE = list(BONES), slice(3, 6)
-_LIDS = [list(row) for row in (*UPPER_LIDS, *LOWER_LIDS)]
 _QUIET = 0.25  # part of the clip's frames, those with the least opening, of which the rest is the median
 
 

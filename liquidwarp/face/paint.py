@@ -59,7 +59,9 @@ class _Band:
         edges = []
         for line in points:
             about = line - middle
-            edges.append(np.interp(u, np.maximum.accumulate(about @ axis), about[:, 1] * axis[0] - about[:, 0] * axis[1]))
+            edges.append(
+                np.interp(u, np.maximum.accumulate(about @ axis), about[:, 1] * axis[0] - about[:, 0] * axis[1])
+            )
         reach = np.where(np.abs(u) <= length / 2, np.minimum(v - edges[0], edges[1] - v), -1.0)
         return _Band(rows, columns, u, v, edges[0], edges[1], reach, length, middle, axis)
 
@@ -161,12 +163,12 @@ class FacePainter:
             return
         patch = skin[band.rows, band.columns]
         part = np.clip((band.v - band.upper) / np.maximum(band.lower - band.upper, 1e-6), 0, 1)
-        soft = max(1.0, 0.05 * band.length)
+        soft = max(1.0, 0.08 * band.length)
         border = self._tuning.lash_band * band.length
-        top = band.upper - 0.06 * band.length * np.clip(1 - (2 * band.u / band.length) ** 2, 0, 1)
-        cover = _soft((band.v - top) / soft) * _soft((band.lower - border - band.v) / (0.6 * soft))
-        cover = strength * cover * _soft((0.5 - np.abs(band.u) / band.length) / 0.12)
-        color = 255 * self._face.lid_skin * (0.68 + 0.2 * np.sin(np.pi * part))[..., None]
+        top = band.upper - 0.1 * band.length * np.clip(1 - (2 * band.u / band.length) ** 2, 0, 1)
+        cover = _soft((band.v - top) / soft) * _soft((band.lower - border - band.v) / (0.5 * soft))
+        cover = strength * cover * _soft((0.5 - np.abs(band.u) / band.length) / 0.16)
+        color = 255 * self._face.lid_skin * (0.6 + 0.26 * np.sin(np.pi * part**0.8))[..., None]
         patch[..., :3] = np.rint(patch[..., :3] + cover[..., None] * (color - patch[..., :3])).astype(np.uint8)
 
     def _seal(self, patch: np.ndarray, band: "_Band", target: np.ndarray, opening: Lines) -> None:
@@ -246,8 +248,12 @@ class FacePainter:
         feather = self._feather / length
         row = _soft((edge - v) / feather + 0.5) * _soft((0.46 - np.abs(u)) / 0.12)
         tooth = np.sin(np.pi * np.arcsin(np.clip(2 * u, -1, 1)) / (2 * np.arcsin(2 * tuning.tooth))) ** 2
-        between = 1 - 0.18 * (1 - np.clip(tooth / 0.12, 0, 1))
-        shade = self._face.light * np.array(tuning.enamel) * (between * (0.55 + 0.45 * np.clip(1 - (2 * u) ** 2, 0, 1)))[..., None]
+        between = 1 - 0.1 * (1 - np.clip(tooth / 0.2, 0, 1))
+        shade = (
+            self._face.light
+            * np.array(tuning.enamel)
+            * (between * (0.4 + 0.6 * np.clip(1 - (2 * u) ** 2, 0, 1)))[..., None]
+        )
         return made + row[..., None] * (shade - made)
 
     def _own_teeth(self, made: np.ndarray, target: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
@@ -256,9 +262,15 @@ class FacePainter:
         soft = max(0.6, 2 * self._tuning.feather * self._face.frame.unit)
         moved = _with_stretched_ends(target, 1 + 3 * soft)
         middle, lower, upper = self._inside
-        apart = moved[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1] - moved[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+        apart = (
+            moved[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1]
+            - moved[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+        )
         source = self._source
-        was = source[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1] - source[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+        was = (
+            source[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1]
+            - source[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+        )
         dense = float(np.clip(1.5 - 0.5 * apart[5] / max(float(was[5]), 1e-6), 0, 1))
         corner = np.array([columns.start, rows.start])
         result = made

@@ -47,7 +47,10 @@ _EYE_LINES = tuple(
     ((corners[0], *upper, corners[1]), (corners[0], *lower, corners[1]))
     for corners, upper, lower in zip(EYE_CORNERS, UPPER_LIDS, LOWER_LIDS, strict=True)
 )
-MOUTH_LINES = ((LIP_CORNERS[0][0], *UPPER_LIP[0], LIP_CORNERS[0][1]), (LIP_CORNERS[0][0], *LOWER_LIP[0], LIP_CORNERS[0][1]))
+MOUTH_LINES = (
+    (LIP_CORNERS[0][0], *UPPER_LIP[0], LIP_CORNERS[0][1]),
+    (LIP_CORNERS[0][0], *LOWER_LIP[0], LIP_CORNERS[0][1]),
+)
 """The borders of the mouth's opening, above and below, from the picture's left to its right."""
 OPENINGS = (*_EYE_LINES, MOUTH_LINES)
 """The same of eyes and mouth."""
@@ -214,7 +217,9 @@ class _Head:
         return frame.picture(self.growth * own @ self.turn) + self.travel * frame.unit
 
 
-_LID_POINTS = sorted({point for row in (*UPPER_LIDS, *LOWER_LIDS, *LID_CREASES, *UNDER_LIDS, *EYE_CORNERS) for point in row})
+_LID_POINTS = sorted(
+    {point for row in (*UPPER_LIDS, *LOWER_LIDS, *LID_CREASES, *UNDER_LIDS, *EYE_CORNERS) for point in row}
+)
 
 
 def _set_gaps(shape: np.ndarray, gaps: np.ndarray) -> None:
@@ -227,9 +232,7 @@ def _set_gaps(shape: np.ndarray, gaps: np.ndarray) -> None:
 
 def _close_lids(shape: np.ndarray, closed: np.ndarray, lashes: float, tuning: FaceMotionTuning) -> None:
     """Bring the lids of each eye together, in place; folds that lashes hide stay."""
-    for upper, lower, crease, under, shut in zip(
-        UPPER_LIDS, LOWER_LIDS, LID_CREASES, UNDER_LIDS, closed, strict=True
-    ):
+    for upper, lower, crease, under, shut in zip(UPPER_LIDS, LOWER_LIDS, LID_CREASES, UNDER_LIDS, closed, strict=True):
         above, below = shape[list(upper)], shape[list(lower)]
         line = below + tuning.closed_line * (above - below)
         down, up = shut * (line - above), shut * (line - below)
@@ -333,12 +336,12 @@ def _light(photo: np.ndarray, points: np.ndarray) -> float:
     """Return how bright white is in this light: as the brightest in the eyes, or the skin if that is brighter."""
     values = []
     parts = np.linspace(0.2, 0.8, 7)
-    for (upper, lower) in _EYE_LINES:
+    for upper, lower in _EYE_LINES:
         above, below = points[list(upper)], points[list(lower)]
         places = above[None, 1:-1] + parts[:, None, None] * (below - above)[None, 1:-1]
         values.append(_sampled(photo, places[..., :2]).mean(-1).reshape(-1))
-    white = float(np.quantile(np.concatenate(values), 0.85)) / 255
-    return float(np.clip(max(white, 0.8 * float(_skin(photo, points).max())), 0.15, 1.0))
+    white = float(np.quantile(np.concatenate(values), 0.9)) / 255
+    return float(np.clip(1.15 * max(white, float(_skin(photo, points).max())), 0.15, 0.95))
 
 
 def _lid_skin(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float]:

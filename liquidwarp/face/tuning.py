@@ -34,7 +34,7 @@ class FaceMotionTuning:
     closed_quantile: float = 0.03
     """Fraction of a clip's frames that is taken to have closed lips, if the mesh reports what closed lips give."""
 
-    opens: float = 0.9
+    opens: float = 0.85
     """How far lips part for what the mesh reports beyond closed ones."""
 
     look_alike: tuple[float, float] = (0.65, -0.1)
@@ -100,10 +100,10 @@ class FacePaintTuning:
     tongue: tuple[float, float, float] = (0.55, 0.27, 0.27)
     """Colour of the tongue, before light."""
 
-    enamel: tuple[float, float, float] = (0.93, 0.89, 0.82)
+    enamel: tuple[float, float, float] = (0.98, 0.9, 0.8)
     """Colour of teeth, before light."""
 
-    lash_band: float = 0.07
+    lash_band: float = 0.05
     """Height of the lashes of a closed lid that had to be invented, in widths of the eye."""
 
     shut_line: float = 0.5

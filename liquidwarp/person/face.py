@@ -47,7 +47,9 @@ def find_face(state: SourceState, *, tuning: FaceMotionTuning = FACE_MOTION_TUNI
     faces = (state.body.topology.face_part == PARTS.index("face")).cpu().numpy()
     corners_of = state.body.topology.faces.cpu().numpy()[faces]
     layers = state.appearance.slot_layer[faces, 0]
-    own = (layers >= 0) & ~state.appearance.slot_mirrored[faces, 0] & (state.appearance.slot_weight[faces, 0].min(1) > 0)
+    own = (
+        (layers >= 0) & ~state.appearance.slot_mirrored[faces, 0] & (state.appearance.slot_weight[faces, 0].min(1) > 0)
+    )
     places = state.appearance.slot_xy[faces, 0]
     for view in state.views:
         with torch.no_grad():

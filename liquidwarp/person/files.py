@@ -22,7 +22,9 @@ PERSON_ENDING = ".person"
 """What the name of a person's file usually ends in."""
 
 FORMAT = 4
-_WITHOUT_FACE = 3  # the formats of people whose face was not seen, and from whom nothing hangs: older versions read them
+_WITHOUT_FACE = (
+    3  # the formats of people whose face was not seen, and from whom nothing hangs: older versions read them
+)
 _WITHOUT_DRAPES = 2
 _KIND = "liquidwarp person"
 _KINDS = {"int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8", "bool": "BOOL"}

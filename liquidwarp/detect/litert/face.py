@@ -77,7 +77,9 @@ class FaceNetworks:
                         region = found_region(found, area)
                         if region.side >= self._tuning.least_size and not any(_shows(face, region) for face in faces):
                             face = self._look(frame, region)
-                            if face is not None and not any(_shows(other, face_region(face.points[:, :2])) for other in faces):
+                            if face is not None and not any(
+                                _shows(other, face_region(face.points[:, :2])) for other in faces
+                            ):
                                 faces.append(face)
         return sorted(faces, key=lambda face: -_extent(face))
 
