@@ -77,13 +77,14 @@ def read_expressions(
         near = np.flatnonzero(known)[np.abs(np.flatnonzero(known) - index).argmin()]
         aligned[index], turns[index] = aligned[near], turns[near]
         scales[index], places[index] = scales[near], places[near]
-    rest = _rest(aligned[known])
-    gaps = _true_gaps(mouth_gaps(aligned), known, tuning)
+    gaps = mouth_gaps(aligned)
+    shut = _shut_gaps(gaps[known], tuning)
+    rest = _rest(aligned[known], shut)
+    gaps = np.clip(tuning.opens * (gaps - shut), 0, tuning.most_open)
     shots = shots_of(cuts, len(points))
     sigma = tuning.smooth * fps * max(1.0, tuning.calm_below / float(np.median(units[known])))
     lips = _smoothed(gaps, shots, sigma)
-    shut = gaps[:, _MIDDLE].mean(1) <= 0
-    lips = np.where(shut[:, None], np.minimum(lips, 0), lips)
+    lips = np.where((gaps[:, _MIDDLE].mean(1) <= 0)[:, None], 0, lips)  # a closure stays one
     closed = np.zeros((len(points), 2), np.float64)
     if track.closed is not None:
         lids = track.closed.double().cpu().numpy() * _ramp(units, tuning.least_lids, 1.3 * tuning.least_lids)[:, None]
@@ -131,23 +132,21 @@ def _align(mesh: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, np.
     return turn, scale, middle - scale * turn.T @ other
 
 
-def _rest(shapes: np.ndarray) -> np.ndarray:
+def _rest(shapes: np.ndarray, shut: np.ndarray) -> np.ndarray:
     """Return the face at rest: as it usually is, the mouth as where it is least open, then closed; eyes open."""
     opening = mouth_gaps(shapes)[:, _MIDDLE].mean(1)
     quiet = shapes[opening <= np.quantile(opening, _QUIET)]
     usual, still = np.median(shapes, 0), np.median(quiet, 0)
     mouth = _ramp(usual[:, 1], 0.35, 0.75)[:, None]  # from below the eyes to above the lip
     rest = (1 - mouth) * usual + mouth * still
-    closed = with_closed_lips(rest)
+    closed = with_closed_lips(rest, shut * mouth_width(rest))
     return mouth * closed + (1 - mouth) * rest
 
 
-def _true_gaps(gaps: np.ndarray, known: np.ndarray, tuning: FaceMotionTuning) -> np.ndarray:
-    """Return openings free of what the mesh reports of closed lips."""
+def _shut_gaps(gaps: np.ndarray, tuning: FaceMotionTuning) -> np.ndarray:
+    """Return what the mesh reports of closed lips, by column."""
     least, most = tuning.closed
-    columns = np.quantile(gaps[known], tuning.closed_quantile, axis=0)
-    shut = np.clip(columns, 0.6 * least, most)
-    return np.clip(tuning.opens * (gaps - shut), 0, tuning.most_open)
+    return np.clip(np.quantile(gaps, tuning.closed_quantile, axis=0), 0.6 * least, most)
 
 
 def _both(closed: np.ndarray) -> np.ndarray:

@@ -324,4 +324,4 @@ def _similarity(source: np.ndarray, target: np.ndarray):
 
 def _soft(value: np.ndarray | float) -> np.ndarray:
     part = np.clip(value, 0, 1)
-    return part * part * (3 - 2 * part)
+    return np.asarray(part * part * (3 - 2 * part))

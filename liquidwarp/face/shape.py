@@ -64,7 +64,7 @@ class HeadFrame:
 
 def mouth_width(shape: Float[np.ndarray, "*T 468 3"]) -> Float[np.ndarray, "*T"]:
     """Return the distance of the mouth's corners."""
-    return np.linalg.norm(shape[..., MOUTH_CORNERS[0], :] - shape[..., MOUTH_CORNERS[1], :], axis=-1)
+    return np.asarray(np.linalg.norm(shape[..., MOUTH_CORNERS[0], :] - shape[..., MOUTH_CORNERS[1], :], axis=-1))
 
 
 def mouth_gaps(shape: Float[np.ndarray, "*T 468 3"]) -> Float[np.ndarray, "*T 9"]:
@@ -104,12 +104,18 @@ def opened_by(shape: Float[np.ndarray, "468 3"], gaps: Float[np.ndarray, "9"]) -
     return down
 
 
-def with_closed_lips(shape: Float[np.ndarray, "468 3"]) -> Float[np.ndarray, "468 3"]:
-    """Return a face whose lower lip and jaw went up until the lips meet; one in its own axes."""
-    apart = np.maximum(shape[_LOWER, 1] - shape[_UPPER, 1], 0)
+def with_closed_lips(
+    shape: Float[np.ndarray, "468 3"], left: Float[np.ndarray, "9"] | float = 0.0
+) -> Float[np.ndarray, "468 3"]:
+    """Return a face whose lower lip and jaw went up until the lips meet.
+
+    Args:
+        shape: a face in its own axes.
+        left: what stays open of each column, in the shape's unit, if it is open so far.
+    """
+    apart = np.maximum(shape[_LOWER, 1] - shape[_UPPER, 1] - left, 0)
     closed = shape.copy()
     closed[:, 1] -= opened_by(shape, apart)
-    closed[_LOWER, 2] = closed[_UPPER, 2]
     return closed
 
 

@@ -77,7 +77,7 @@ def talk(
         )
     if stand.unit < tuning.least_eyes:
         raise InputError(
-            f"{name}: the face is {2 * stand.unit:.0f} pixels wide, too small to move; give a larger photo"
+            f"{name}: the face is {2 * stand.unit:.0f} pixels wide, too small to move; give a larger photo or --size"
         )
     moves = _expressions(motion, detector, motion_person, progress, tuning)
     turns = head == "move"
