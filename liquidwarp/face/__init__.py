@@ -3,7 +3,7 @@
 from liquidwarp.face.lids import eyes_closed
 from liquidwarp.face.motion import Expressions, read_expressions
 from liquidwarp.face.paint import FacePainter
-from liquidwarp.face.photo import PhotoFace
+from liquidwarp.face.photo import PhotoFace, mouth_is_covered
 from liquidwarp.face.shape import HeadFrame
 from liquidwarp.face.tuning import FaceMotionTuning, FacePaintTuning
 
@@ -15,5 +15,6 @@ __all__ = [
     "HeadFrame",
     "PhotoFace",
     "eyes_closed",
+    "mouth_is_covered",
     "read_expressions",
 ]

@@ -360,3 +360,25 @@ def _skin(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return the usual colour around the mouth."""
     around = points[[164, 18, 200, 57, 287, 205, 425], :2]
     return np.median(_sampled(photo, around[None])[0], 0) / 255
+
+
+def mouth_is_covered(
+    photo: UInt8[np.ndarray, "H W 3"],
+    points: Float[np.ndarray, "468 3"],
+    *,
+    tuning: FacePaintTuning = FACE_PAINT_TUNING,
+) -> bool:
+    """Return whether a mask hides the mouth: it has one colour from nose to chin, and another than the skin above.
+
+    Lips have lines, in a beard too. A hand has the colour of skin, and is not told.
+
+    Args:
+        photo: the picture.
+        points: of the face in it, pixels.
+        tuning: how far colours lie apart.
+    """
+    around, above = points[[164, 18, 200, 205, 425, 57, 287], :2], points[[6, 197, 151, 9, 108, 337], :2]
+    below, skin = (np.median(_sampled(photo, places[None])[0], 0) / 255 for places in (around, above))
+    rows = [np.median(_sampled(photo, points[None, list(row), :2])[0], 0).mean() for row in (*UPPER_LIP, *LOWER_LIP)]
+    lines = float(np.ptp(rows)) / 255 / max(float(below.mean()), 0.1)
+    return bool(lines < tuning.mask_lines and np.abs(below - skin).max() > tuning.other_color)

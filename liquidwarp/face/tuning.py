@@ -109,6 +109,13 @@ class FacePaintTuning:
     shut_line: float = 0.5
     """How much darker it is where lids, or lips that are open in the photo, meet."""
 
+    mask_lines: float = 0.12
+    """Contrast from nose to chin, of the brightness there, below which there are no lips: real ones have 0.2 to 1, and
+    less only where a face is blurred."""
+
+    other_color: float = 0.2
+    """Distance of colours, of 1, from which on what is below the nose is another thing than the skin above."""
+
     least_change: float = 0.02
     """Pixels by which no point has to move for the photo to be shown as it is."""
 

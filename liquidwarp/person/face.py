@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from liquidwarp.bodies.parts import PARTS
-from liquidwarp.face import FaceMotionTuning, HeadFrame, PhotoFace
+from liquidwarp.face import FaceMotionTuning, HeadFrame, PhotoFace, mouth_is_covered
 from liquidwarp.face.tuning import FACE_MOTION_TUNING
 from liquidwarp.geometry import project
 from liquidwarp.person.state import SourceState
@@ -64,6 +64,9 @@ def find_face(state: SourceState, *, tuning: FaceMotionTuning = FACE_MOTION_TUNI
             middle = points[:, :2].mean(0) - origin
             if not ((middle > 0) & (middle < (width, height))).all():
                 continue
-            face = PhotoFace.of(np.ascontiguousarray(view.picture[..., :3]), points)
+            picture = np.ascontiguousarray(view.picture[..., :3])
+            if mouth_is_covered(picture, points):
+                return None
+            face = PhotoFace.of(picture, points)
             return PersonFace(face, int(layer), (float(np.rint(origin[0])), float(np.rint(origin[1]))))
     return None

@@ -36,6 +36,9 @@ def move_face(
         return None
     found = find_face(person, tuning=tuning)
     if found is None:
-        _log.warning("the person's photo shows no face from about the front, 20 pixels wide or more; it stays still")
+        _log.warning(
+            "the person's photo shows no face from about the front, 20 pixels wide or more and without a mask; it stays "
+            "still"
+        )
         return None
     return np.stack([found.face.carried(moves, index, tuning=tuning) for index in range(len(moves))])

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from liquidwarp.checks import check_choice
 from liquidwarp.detect import FaceDetector
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.face import Expressions, FaceMotionTuning, FacePainter, HeadFrame, PhotoFace, read_expressions
+from liquidwarp.face import Expressions, FaceMotionTuning, FacePainter, HeadFrame, PhotoFace, mouth_is_covered, read_expressions
 from liquidwarp.face.tuning import FACE_MOTION_TUNING
 from liquidwarp.fit import face_track
 from liquidwarp.media import ClipLike, PictureLike, given_name, is_path, open_video, read_frames, read_picture
@@ -79,6 +79,8 @@ def talk(
         raise InputError(
             f"{name}: the face is {2 * stand.unit:.0f} pixels wide, too small to move; give a larger photo or --size"
         )
+    if mouth_is_covered(picture, points):
+        raise InputError(f"{name}: something covers the mouth; give a photo without a mask")
     moves = _expressions(motion, detector, motion_person, progress, tuning)
     turns = head == "move"
     ready = PhotoFace.of(picture, points, head=turns)

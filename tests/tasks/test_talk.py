@@ -55,6 +55,15 @@ def test_a_talking_head_keeps_sound_length_and_marks(talking: Path, tmp_path: Pa
 
 
 
+def masked(photo: np.ndarray) -> np.ndarray:
+    """Return a photo whose face wears a mask."""
+    made = photo.copy()
+    points = FaceDetector().pick(photo).points[:, :2]
+    x, y = np.rint(points[[234, 454, 152]]).astype(int), int(points[197, 1])
+    made[y : x[2, 1], x[0, 0] : x[1, 0]] = (120, 160, 200)
+    return made
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -63,6 +72,8 @@ def test_a_talking_head_keeps_sound_length_and_marks(talking: Path, tmp_path: Pa
             ["talk", "face.png", "--person", "2", "--motion", "talking.mp4", "-o", "out.mp4"],
             "no face 2, only 1 found; choose --person 0",
         ),
+        (["talk", "masked.png", "--motion", "talking.mp4", "-o", "out.mp4"], "masked.png: something covers the mouth"),
+        (["talk", "side.png", "--motion", "talking.mp4", "-o", "out.mp4"], "side.png: (the face is turned|no face)"),
         (["talk", "tiny.png", "--motion", "talking.mp4", "-o", "out.mp4"], "tiny.png: (the face is|no face)"),
         (["talk", "face.png", "--motion", "grey.mp4", "-o", "out.mp4"], "grey.mp4: no frame shows a face"),
         (["talk", "face.png", "--motion", "talking.mp4", "-o", "out.png"], "a talking head makes a video"),
@@ -76,6 +87,8 @@ def test_what_is_wrong_is_one_line(
     photo = read_image(asset("woman_stripes.jpg")).rgb[:240, 130:370]
     write_image("face.png", photo)
     write_image("tiny.png", photo[::4, ::4])
+    write_image("masked.png", masked(photo))
+    write_image("side.png", photo[:, 118:])
     write_image("grey.png", np.full((64, 64, 3), 120, np.uint8))
     write_video([np.full((64, 64, 3), 120, np.uint8)] * 2, "grey.mp4", fps=10)
     Path("talking.mp4").write_bytes(talking.read_bytes())
