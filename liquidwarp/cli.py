@@ -52,6 +52,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "labels": _labels,
         "learn": _learn,
         "live": _live,
+        "talk": _talk,
         "transfer": _transfer,
         "view": _view,
         "recover": _recover,
@@ -158,6 +159,7 @@ def _imitate(options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         smooth=_smoothing(options),
+        face=options.face,
         background=options.background,
         method=_fitted(method, options, person),
         device=options.device,
@@ -315,6 +317,27 @@ def _live(options: argparse.Namespace) -> None:
     if options.output is not None:
         print(options.output)
     print(pace)
+
+
+def _talk(options: argparse.Namespace) -> None:
+    from liquidwarp.media import open_video, read_image
+    from liquidwarp.tasks import talk, write_video
+
+    _check_video(options.output, "a talking head makes a video; give a name that ends in .mp4", options)
+    read_image(options.photo)
+    clip = open_video(options.motion)
+    pictures = talk(
+        options.photo,
+        options.motion,
+        person=options.person,
+        motion_person=options.motion_person,
+        head=options.head,
+        size=options.size,
+        progress=True,
+    )
+    fps, total = clip.fps or 25.0, clip.frame_count
+    write_video(pictures, options.output, fps=fps, sound=_sound(options), total=total, progress=True)
+    print(options.output)
 
 
 def _transfer(options: argparse.Namespace) -> None:

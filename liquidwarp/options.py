@@ -71,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_smooth(imitate)
     _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_camera(imitate)
+    _add_face(imitate)
     _add_wear(imitate, required=False)
     _add_look(imitate, background="keep")
     imitate.add_argument(
@@ -106,6 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_joint_map(transfer)
     _add_smooth(transfer)
     _add_camera(transfer)
+    _add_face(transfer)
     _add_sound(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
@@ -157,6 +159,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
+    _add_talk(commands)
     _add_labels(commands)
     view = _command(
         commands,
@@ -401,6 +404,35 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_mute(live)
 
 
+def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    talk = _command(
+        commands,
+        "talk",
+        "Let the face in a photo say what somebody says in a video; no body is needed.",
+        "liquidwarp talk face.jpg --motion talking.mp4 -o me_talking.mp4\n"
+        "liquidwarp talk two_people.jpg --person 1 --motion talking.mp4 --head still -o out.mp4",
+    )
+    talk.add_argument("photo", metavar="PHOTO", help="shows the face from about the front")
+    talk.add_argument(
+        "--motion", required=True, metavar="VIDEO", help="of somebody who talks and looks about at the camera"
+    )
+    talk.add_argument(
+        "--person", type=_count, default=0, metavar="N", help="which face of the photo, 0 is the largest (default)"
+    )
+    talk.add_argument(
+        "--motion-person", type=_count, default=0, metavar="N", help="which face of the video, 0 is the largest"
+    )
+    talk.add_argument(
+        "--head",
+        choices=("move", "still"),
+        default="move",
+        help="move: the head follows the driver's, moderately (default); still: the face alone moves",
+    )
+    _add_sound(talk)
+    _add_output(talk, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_models(talk)
+
+
 def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
     labels = _command(
         commands,
@@ -636,6 +668,16 @@ def _add_camera(parser: argparse.ArgumentParser) -> None:
         default="smooth",
         help="smooth: move through the photo as the reference does (default); copy: the reference's camera and place; "
         "source: stay in place",
+    )
+
+
+def _add_face(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--face",
+        choices=("move", "still"),
+        default="move",
+        help="move: mouth, brows and eyelids follow the motion's where both faces are 20 pixels wide (default); "
+        "still: the photo's own expression",
     )
 
 

@@ -30,6 +30,7 @@ LEVELS = {
     "labels": 3,
     "detect": 4,
     "clothing": 4,
+    "face": 4,
     "appearance": 4,
     "inpaint": 4,
     "nn": 4,

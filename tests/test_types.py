@@ -35,7 +35,8 @@ def make_track(frames: int = 4) -> BodyTrack:
 
 def make_face(frames: int = 4) -> FaceTrack:
     generator = torch.Generator().manual_seed(1)
-    return FaceTrack.create(90 * torch.rand(frames, 468, 3, generator=generator), torch.linspace(0, 1, frames))
+    mesh, closed = 90 * torch.rand(frames, 468, 3, generator=generator), torch.rand(frames, 2, generator=generator)
+    return FaceTrack.create(mesh, torch.linspace(0, 1, frames), closed)
 
 
 def same(a: object, b: object) -> bool:
@@ -210,6 +211,7 @@ def write_npz(path: Path, **changes: object) -> None:
         ({"face_size": np.ones(4, np.float32)}, "'face_shape' is missing"),
         (face_arrays(face_size=np.zeros(4, np.float32)), "face_size or face_presence"),
         (face_arrays(face_presence=np.full(4, 2, np.float32)), "face_size or face_presence"),
+        (face_arrays(face_closed=np.full((4, 2), 2, np.float32)), "face_closed is not between"),
         (face_arrays(face_shape=np.full((4, 468, 3), np.inf, np.float16)), "face_shape holds NaN or infinity"),
         (face_arrays(face_shape=np.zeros((3, 468, 3), np.float16)), "face_shape has shape"),
         ({"format": 99}, "newer liquidwarp .track format 99.; please upgrade"),

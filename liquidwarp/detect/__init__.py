@@ -1,6 +1,7 @@
 """Frames to keypoints and masks of one person: detectors, following, readers of other programs' files."""
 
 from liquidwarp.detect.details import Face, Hand, Hands
+from liquidwarp.detect.faces import FaceDetector
 from liquidwarp.detect.following import (
     ClipDetection,
     ClipFollower,
@@ -27,6 +28,7 @@ __all__ = [
     "Detection",
     "Detector",
     "Face",
+    "FaceDetector",
     "FollowTuning",
     "FollowingDetector",
     "Hand",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 HAND = (
     "wrist",
@@ -53,7 +53,10 @@ class Face:
     Attributes:
         points: MediaPipe's face mesh: x, y and z (away from the camera, about the face's middle) in pixels.
         presence: how sure the network is that this is a face, 0 to 1.
+        eyes: brightness of the eyes on the picture's left and right, cut out along their corners: the mesh itself
+            hardly tells closed lids. None if nobody cut them out.
     """
 
     points: Float[np.ndarray, "468 3"]
     presence: float
+    eyes: UInt8[np.ndarray, "2 24 24"] | None = None

@@ -378,6 +378,15 @@ class FaceTuning:
     least_presence: float = 0.5
     """What the network must say for a face to be there; it says less of faces that are turned away."""
 
+    parts: tuple[int, ...] = (1, 2, 4)
+    """Where no body leads to a face: parts of the longer side that are looked at one after the other."""
+
+    surely_looked: int = 2
+    """Parts that are looked at even where a face was found: a second one may be smaller."""
+
+    least_alone: float = 0.5
+    """Score of the face finder where nothing else says that a face is there."""
+
     most_apart: float = 1.0
     """Distance of the mesh's middle from the head's, in sizes, above which it is another face."""
 

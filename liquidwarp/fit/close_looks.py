@@ -14,6 +14,7 @@ from torch import Tensor
 from liquidwarp.bodies.hands import FINGERS, SIDES, find_hand, palm_axes, rest_hand
 from liquidwarp.bodies.protocol import CANONICAL_JOINTS, BodyModel
 from liquidwarp.detect.details import HAND, Face, Hand, Hands
+from liquidwarp.face import eyes_closed
 from liquidwarp.fit.prior import shortest_rotation
 from liquidwarp.fit.robust import PseudoHuber
 from liquidwarp.fit.term import Term
@@ -145,7 +146,8 @@ def face_track(faces: Sequence[Face | None]) -> FaceTrack | None:
     if not any(face is not None for face in faces):
         return None
     points, presence = _meshes(faces)
-    return FaceTrack.create(points.float(), presence.float())
+    closed = eyes_closed([None if face is None else face.eyes for face in faces])
+    return FaceTrack.create(points.float(), presence.float(), torch.from_numpy(closed))
 
 
 def close_terms(

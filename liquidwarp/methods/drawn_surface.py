@@ -1,15 +1,25 @@
 """A person's surface with what hangs from it, as methods draw it."""
 
+import threading
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import DeviceRendering, LitSurface, dress_in_drapes, render_on_device
+from liquidwarp.appearance import (
+    AppearanceTensors,
+    DeviceRendering,
+    LitSurface,
+    dress_in_drapes,
+    render_on_device,
+)
 from liquidwarp.appearance.rims import outline_softness, softness_for
+from liquidwarp.face import FacePainter
 from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.methods.protocol import Frame
-from liquidwarp.person import SourceState
+from liquidwarp.person import SourceState, find_face
 from liquidwarp.types import Camera
 
 _FEW = 64  # vertices that tell how far away a body is
@@ -17,6 +27,8 @@ _FEW = 64  # vertices that tell how far away a body is
 
 class DrawnSurface:
     """Draws the body and the drapes of one person with one depth, where the person's tensors lie.
+
+    The face moves where a frame says how; several threads may draw at once.
 
     Args:
         state: the person.
@@ -33,6 +45,14 @@ class DrawnSurface:
         rows = np.flatnonzero((state.alpha > 0.5).any(1))
         self._height = float(np.ptp(rows)) if len(rows) else 0.0
         self._photo_scale = _pixels_per_metre(state.track.camera, state.views[0].vertices)
+        found = find_face(state)
+        self._painter: FacePainter | None = None
+        if found is not None:
+            self._start, height, width = (int(number) for number in appearance.table[found.layer])
+            self._layer = (height, width)
+            texels = appearance.texels[self._start : self._start + height * width].reshape(height, width, 4)
+            self._painter = FacePainter(found.face, texels, found.origin)
+        self._own = threading.local()  # texels of each thread: the face's are another in each frame
         self._count = sum(len(drape.rest) for drape in state.drapes)
         self._lit = lit
 
@@ -47,8 +67,20 @@ class DrawnSurface:
         """Return the person of a frame."""
         scale = _pixels_per_metre(frame.camera, frame.vertices) / self._photo_scale
         soft = softness_for(self._softness, scale, self._height)
-        vertices = self.vertices(frame)
-        return render_on_device(self._texture, self.topology, vertices, frame.camera, soft=soft, lit=self._lit)
+        texture, vertices = self._made_up(frame), self.vertices(frame)
+        return render_on_device(texture, self.topology, vertices, frame.camera, soft=soft, lit=self._lit)
+
+    def _made_up(self, frame: Frame) -> AppearanceTensors:
+        """Return what the surface looks like in a frame."""
+        if frame.face is None or self._painter is None:
+            return self._texture
+        if not hasattr(self._own, "texels"):
+            self._own.texels = self._texture.texels.clone()
+        texels: Tensor = self._own.texels
+        height, width = self._layer
+        layer = texels[self._start : self._start + height * width].view(height, width, 4)
+        layer[self._painter.window] = torch.from_numpy(self._painter.paint(frame.face)).to(texels.device)
+        return replace(self._texture, texels=texels)
 
 
 def _pixels_per_metre(camera: Camera, vertices: Float[Tensor, "V 3"]) -> float:

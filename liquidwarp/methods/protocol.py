@@ -69,6 +69,8 @@ class Frame:
             recurrent.
         hanging: where the person's drapes are (`DrapeMotion.follow`); None without any.
         floor: where the floor is, Y in metres; None where that is not known.
+        face: where the points of the person's face are in its photo (`face.PhotoFace.carried`), for methods that move
+            it; None for a still face.
     """
 
     index: int
@@ -78,6 +80,7 @@ class Frame:
     previous: "PreviousFrame | None" = None
     hanging: Float[Tensor, "P 3"] | None = None
     floor: float | None = None
+    face: Float[np.ndarray, "M 3"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

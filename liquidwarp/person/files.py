@@ -21,8 +21,11 @@ Card = dict[str, Any]
 PERSON_ENDING = ".person"
 """What the name of a person's file usually ends in."""
 
-FORMAT = 3
-_WITHOUT_DRAPES = 2  # the format of people from whom nothing hangs, which older versions read
+FORMAT = 4
+_WITHOUT_FACE = (
+    3  # the formats of people whose face was not seen, and from whom nothing hangs: older versions read them
+)
+_WITHOUT_DRAPES = 2
 _KIND = "liquidwarp person"
 _KINDS = {"int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8", "bool": "BOOL"}
 _ALIGNED = 8  # bytes
@@ -52,7 +55,7 @@ def write_person_file(path: str | Path, card: Mapping[str, object], arrays: Mapp
         OutputError: the file cannot be written.
     """
     plain = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
-    written = FORMAT if "drapes" in card else _WITHOUT_DRAPES
+    written = FORMAT if "face" in card else _WITHOUT_FACE if "drapes" in card else _WITHOUT_DRAPES
     whole = {"kind": _KIND, "format": written, "made_by": f"liquidwarp {liquidwarp.__version__}", **card}
     with atomic_path(path) as partial, open(partial, "wb") as stream:
         names, header = _header(plain, json.dumps(whole))

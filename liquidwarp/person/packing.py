@@ -14,7 +14,7 @@ from liquidwarp.appearance import DRAPES, Appearance, Drape
 from liquidwarp.bodies import BODIES, BodyModel, fingerprint, load_body
 from liquidwarp.errors import InputError
 from liquidwarp.person.files import Card, PersonArrays, not_a_person
-from liquidwarp.types import BodyTrack, Camera, Pose
+from liquidwarp.types import FACE_POINTS, BodyTrack, Camera, FaceTrack, Pose
 
 Arrays = dict[str, np.ndarray]
 
@@ -25,6 +25,12 @@ _TRACK = {
     "transl": ("float32", "1 3"),
     "confidence": ("float32", "1"),
     "observed": ("bool", "1"),
+}
+_FACE = {
+    "shape": ("float32", "1 M 3"),
+    "center": ("float32", "1 2"),
+    "size": ("float32", "1"),
+    "presence": ("float32", "1"),
 }
 _POSE = {"global_orient": ("float32", "3"), "body_pose": ("float32", "J 3"), "transl": ("float32", "3")}
 _CAMERA = {
@@ -59,6 +65,7 @@ _LOOK_OF_DRAPE = {  # lengths of one drape's own
     for name, (kind, shape) in _APPEARANCE.items()
 }
 _FARTHEST = 1e9  # pixels: what a compiled loop can still turn into whole numbers
+_WIDEST_FACE = 100.0  # of its own size
 _MOST_TEXELS = 2**31
 _SAME_SHAPE = 1e-3  # metres by which a body may differ from the one that a person was learnt on
 
@@ -143,9 +150,12 @@ def check_rest(path: str | Path, body: BodyModel, betas: Tensor, rest: Tensor) -
 
 
 def pack_track(track: BodyTrack) -> tuple[Card, Arrays]:
-    """Pack a track of one frame; its body's name and the face's mesh are left out."""
+    """Pack a track of one frame; its body's name is left out."""
     told = {"fps": track.fps, "detector": track.detector, "version": track.version}
-    return {"track": told}, _pack(track, _TRACK, "track.") | pack_camera(track.camera, "track.camera.")
+    arrays = _pack(track, _TRACK, "track.") | pack_camera(track.camera, "track.camera.")
+    if track.face is None:
+        return {"track": told}, arrays
+    return {"track": told, "face": FACE_POINTS}, arrays | _pack(track.face, _FACE, "track.face.")
 
 
 def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[int, int]) -> BodyTrack:
@@ -156,6 +166,7 @@ def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[in
         raise InputError(f"its track has {fps} frames a second")
     tensors = {name: torch.from_numpy(array) for name, array in found.items()}
     camera = take_camera(arrays, "track.camera.", size)
+    face = _take_face(arrays) if "face" in card else None
     return BodyTrack(
         body=body.name,
         betas=tensors["betas"],
@@ -168,7 +179,18 @@ def take_track(card: Card, arrays: PersonArrays, body: BodyModel, size: tuple[in
         observed=tensors["observed"],
         detector=str(told["detector"]),
         version=str(told["version"]),
+        face=face,
     )
+
+
+def _take_face(arrays: PersonArrays) -> FaceTrack:
+    arrays.know(M=FACE_POINTS)
+    tensors = {name: torch.from_numpy(array) for name, array in _take(arrays, _FACE, "track.face.").items()}
+    known = tensors["size"], tensors["presence"], tensors["center"].abs().amax(), tensors["shape"].abs().amax()
+    size, presence, far, wide = (float(value) for value in known)
+    if not (0 < size < _FARTHEST and 0 <= presence <= 1 and far < _FARTHEST and wide < _WIDEST_FACE):
+        raise InputError("its face lies nowhere in a photo")
+    return FaceTrack(tensors["shape"].half(), tensors["center"], tensors["size"], tensors["presence"])
 
 
 def pack_camera(camera: Camera, prefix: str) -> Arrays:

@@ -14,6 +14,7 @@ from liquidwarp.tasks.live import LiveFrame, imitate_live
 from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import SourceTuning, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import choose_method, synthesize
+from liquidwarp.tasks.talk import talk
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import write_video
 from liquidwarp.tasks.view import novel_view
@@ -37,6 +38,7 @@ __all__ = [
     "recover_meanwhile",
     "source_from_tracks",
     "synthesize",
+    "talk",
     "transfer_appearance",
     "write_video",
 ]

@@ -1,15 +1,17 @@
 """Motion imitation."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 
-from liquidwarp.checks import check_type
+from liquidwarp.checks import check_choice, check_type
 from liquidwarp.fit import smooth_limbs
 from liquidwarp.methods import Method, Synthesis
 from liquidwarp.motion import retarget
 from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
+from liquidwarp.tasks.faces import FACES, move_face
 from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
 from liquidwarp.tasks.target import imitation_target
 from liquidwarp.types import BodyTrack
@@ -22,6 +24,7 @@ def imitate(
     camera: str = "smooth",
     size: int | None = None,
     smooth: Mapping[str, float] | None = None,
+    face: str = "move",
     background: BackgroundChoice = "keep",
     method: str | Method | None = None,
     renderer: str = "surface",
@@ -37,6 +40,8 @@ def imitate(
             reference's camera and place; "source" keeps the person in place.
         size: longer side of the pictures; by default the photo's (`copy`: the reference's).
         smooth: seconds by limb, as in `recover`.
+        face: "move" lets mouth, brows and eyelids follow the motion's face where both are seen well enough (see
+            `move_face`), "still" keeps the photo's. Methods that draw the person's surface move it.
         background: see `synthesize`.
         method: see `synthesize`.
         renderer: see `synthesize`.
@@ -55,9 +60,12 @@ def imitate(
     """
     check_type("person", person, SourceState, "learn one with encode_source(photo)")
     check_type("motion", motion, BodyTrack, "recover(video), read_motion(file) or BodyTrack.load(file)")
+    check_choice("face", face, FACES)
     here = person.to("cpu")
     moves = smooth_limbs(here.body, retarget(motion.to("cpu"), here.body), smooth or {})
     target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
+    if face == "move":
+        target = replace(target, faces=move_face(here, motion))
     return synthesize(
         person,
         target,

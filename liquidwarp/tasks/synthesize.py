@@ -214,7 +214,9 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
             index = start + number
             drapes = None if hanging is None else hanging[number]
             floor = None if floors is None else floors[index]
-            yield Frame(index, points, target.camera(index), poses[index], hanging=drapes, floor=floor)
+            face = None if target.faces is None else target.faces[index]
+            camera, pose = target.camera(index), poses[index]
+            yield Frame(index, points, camera, pose, hanging=drapes, floor=floor, face=face)
 
 
 def _name(method: str | Method) -> str:

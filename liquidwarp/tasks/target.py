@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -41,6 +42,8 @@ class Target:
         cameras: one for all frames, or one per frame; all of one size.
         fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
         floor: where the floor is in each frame, Y in metres; None where that is not known.
+        faces: where the points of the person's face are in its photo, per frame (`face.PhotoFace.carried`); None for a
+            still face.
     """
 
     global_orient: Float[Tensor, "T 3"]
@@ -49,6 +52,7 @@ class Target:
     cameras: tuple[Camera, ...]
     fps: float = 0.0
     floor: Float[Tensor, "T"] | None = None
+    faces: Float[np.ndarray, "T M 3"] | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]

@@ -61,7 +61,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
     device, person = person.device, person.to("cpu")
     wearers = {name: other.to("cpu") for name, other in wearers.items()}
     body = person.body
-    offsets, views, drapes = person.offsets, person.views, person.drapes
+    track, offsets, views, drapes = person.track, person.offsets, person.views, person.drapes
     for name, other in wearers.items():
         weight = _weight(body, name)
         offsets = weight[:, None] * other.offsets + (1 - weight[:, None]) * offsets
@@ -69,10 +69,12 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
         drapes = _exchanged(person, drapes, other, name)
+        if PARTS.index("face") in part_labels(name):
+            track = replace(track, face=other.track.face)
     looks = {name: other.appearance for name, other in wearers.items()}
     heights = body.identity(person.track.betas).vertices[:, 1].double().numpy()
     appearance = dress(body.topology, person.appearance, looks, heights=heights)
-    return replace(person, offsets=offsets, appearance=appearance, views=views, drapes=drapes).to(device)
+    return replace(person, track=track, offsets=offsets, appearance=appearance, views=views, drapes=drapes).to(device)
 
 
 def _exchanged(person: SourceState, drapes: tuple[Drape, ...], other: SourceState, name: str) -> tuple[Drape, ...]:

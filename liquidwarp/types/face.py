@@ -23,15 +23,19 @@ class FaceTrack:
         center: middle of the points in the picture, pixels.
         size: how far they reach from it, pixels; 1 where no face was seen.
         presence: how sure the detector was, 0 to 1; 0 where no face was seen.
+        closed: how far the eyes on the picture's left and right are closed, 0 to 1; None if nobody looked.
     """
 
     shape: Float16[Tensor, "T 468 3"]
     center: Float[Tensor, "T 2"]
     size: Float[Tensor, "T"]
     presence: Float[Tensor, "T"]
+    closed: Float[Tensor, "T 2"] | None = None
 
     @staticmethod
-    def create(points: Float[Tensor, "T 468 3"], presence: Float[Tensor, "T"]) -> "FaceTrack":
+    def create(
+        points: Float[Tensor, "T 468 3"], presence: Float[Tensor, "T"], closed: Float[Tensor, "T 2"] | None = None
+    ) -> "FaceTrack":
         """Pack meshes in pixels; those with presence 0 are left out.
 
         Examples:
@@ -49,14 +53,15 @@ class FaceTrack:
         center = known[..., :2].mean(1)
         about = known - torch.nn.functional.pad(center, (0, 1))[:, None]
         size = torch.where(seen, about.abs().amax((1, 2)).clamp_min(1e-3), torch.ones((), dtype=torch.float32))
-        return FaceTrack((about / size[:, None, None]).half(), center, size, presence.float())
+        return FaceTrack((about / size[:, None, None]).half(), center, size, presence.float(), closed)
 
     def __len__(self) -> int:
         return len(self.presence)
 
     def __getitem__(self, frames: slice | Int[Tensor, "N"]) -> "FaceTrack":
         """Return some frames."""
-        return FaceTrack(self.shape[frames], self.center[frames], self.size[frames], self.presence[frames])
+        closed = None if self.closed is None else self.closed[frames]
+        return FaceTrack(self.shape[frames], self.center[frames], self.size[frames], self.presence[frames], closed)
 
     @property
     def points(self) -> Float[Tensor, "T 468 3"]:

@@ -197,7 +197,11 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
     face = None
     if any(name.startswith("face_") for name in arrays):
         shape = tensor("face_shape", frames, FACE_POINTS, 3)
-        face = FaceTrack(shape, tensor("face_center", frames, 2), *(tensor(f"face_{n}", frames) for n in _PER_FACE))
+        closed = tensor("face_closed", frames, 2) if "face_closed" in arrays else None
+        per_frame = (tensor(f"face_{name}", frames) for name in _PER_FACE)
+        face = FaceTrack(shape, tensor("face_center", frames, 2), *per_frame, closed)
+        if closed is not None and not bool(((closed >= 0) & (closed <= 1)).all()):
+            raise InputError("face_closed is not between 0 and 1")
         if not bool((face.size > 0).all() and (face.presence >= 0).all() and (face.presence <= 1).all()):
             raise InputError("face_size or face_presence is out of its range")
     height, width = (int(n) for n in arrays["camera_size"])

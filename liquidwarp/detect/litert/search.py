@@ -23,7 +23,7 @@ def search_parts(looks: LookPair, frame: UInt8[np.ndarray, "H W 3"], tuning: Sea
     size = (frame.shape[0], frame.shape[1])
     likely: list[PoseAnswer] = []
     for side in part_sides(size, tuning):
-        parts = [SquareRegion(x, y, side) for y in _middles(size[0], side) for x in _middles(size[1], side)]
+        parts = [SquareRegion(x, y, side) for y in part_middles(size[0], side) for x in part_middles(size[1], side)]
         people = _look_closely(looks, frame, looks.find_in(frame, parts), tuning)
         sure = [one for one in people if one.score >= tuning.sure]
         if sure:
@@ -40,7 +40,7 @@ def part_sides(size: tuple[int, int], tuning: SearchTuning) -> list[float]:
     return [side for side in sides if side >= tuning.least_side]
 
 
-def _middles(length: int, side: float) -> list[float]:
+def part_middles(length: int, side: float) -> list[float]:
     """Return where parts stand along a side of the picture: evenly, none farther than half a part from the next."""
     if length <= side:
         return [length / 2]
