@@ -447,6 +447,8 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
+    if options.names != "own" and ending == ".npz":
+        raise InputError(f"--names: {ending} has no names of bones; write .bvh or .glb, or leave --names out")
     if options.photo:
         _check_source(options.photo, _load_body(options))
     motion = _load_motion(options)
@@ -454,9 +456,9 @@ def _export(options: argparse.Namespace) -> None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
         person = encode_source(options.photo, body=_load_body(options), progress=True)
-        export_glb(person, motion, options.output)
+        export_glb(person, motion, options.output, names=options.names)
     else:
-        write_motion(motion, options.output, _load_body(options))
+        write_motion(motion, options.output, _load_body(options), names=options.names)
     print(options.output)
 
 

@@ -235,7 +235,8 @@ def make_parser() -> argparse.ArgumentParser:
         "Write a motion for other programs.",
         "liquidwarp export dance.npz -o dance.bvh\n"
         "liquidwarp export dance.npz -o dance_amass.npz\n"
-        "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb",
+        "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb\n"
+        "liquidwarp export dance.npz --photo me.jpg --names mixamo -o for_unity.glb",
     )
     export.add_argument("motion", metavar="MOTION", help="a track, .bvh, or .npz or .pkl of the SMPL family")
     _add_motion_person(export)
@@ -245,6 +246,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     export.add_argument(
         "--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all; a .person too"
+    )
+    export.add_argument(
+        "--names",
+        choices=("own", "mixamo", "vrm"),
+        default="own",
+        help="what bones are called in .bvh and .glb: the body's own names (default), Mixamo's, or VRM's",
     )
     _add_body(export)
     _add_models(export)
