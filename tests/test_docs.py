@@ -26,7 +26,7 @@ from liquidwarp.testing import toy_body
 
 ROOT = Path(liquidwarp.__file__).parents[1]
 DOCS = ROOT / "docs"
-SHELVES = ("body_models", "datasets", "benchmarks", "notebooks")
+SHELVES = ("body_models", "datasets", "benchmarks", "integrations", "notebooks")
 PAGES = [
     ROOT / "README.md",
     *sorted(DOCS.rglob("*.md")),
@@ -72,7 +72,7 @@ def test_every_script_that_a_page_shows_has_these_options() -> None:
     count = 0
     for page in PAGES:
         for line in lines_of(page):
-            found = re.match(r"python ((?:datasets|benchmarks|body_models|docs|notebooks)/\S+\.py)", line)
+            found = re.match(r"python ((?:datasets|benchmarks|body_models|docs|integrations|notebooks)/\S+\.py)", line)
             if found:
                 source = (ROOT / found[1]).read_text(encoding="utf-8")
                 options = re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", line)

@@ -91,7 +91,7 @@ class LearnPerson:
         )
         host.check_interrupted()
         background = torch.from_numpy(learnt.background).float()[None] / 255
-        return learnt, background, learnt.alpha.float()[None]
+        return learnt, background, torch.from_numpy(learnt.alpha)[None]
 
 
 class RecoverMotion:
@@ -388,7 +388,7 @@ def _behind(background: str, picture: torch.Tensor | None) -> object:
 
 
 def _video(images: torch.Tensor, fps: float, audio: dict[str, Any] | None) -> tuple:
-    return (host.make_video(images, fps, audio),) if host.has_video() else ()
+    return (host.make_video(images, fps, audio),) if "VIDEO" in Imitate.RETURN_TYPES else ()
 
 
 if host.has_video():
