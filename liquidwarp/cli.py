@@ -287,9 +287,14 @@ def _learn(options: argparse.Namespace) -> None:
 
 def _live(options: argparse.Namespace) -> None:
     from liquidwarp.live import run_live
-    from liquidwarp.media import Webcam, open_video
+    from liquidwarp.media import VirtualCamera, Webcam, check_stream_address, open_video
 
     method = _check_look(options)
+    _check_live_output(options)
+    if options.stream is not None:
+        check_stream_address(options.stream)
+    if options.virtual_camera:
+        VirtualCamera(25.0).close()
     if options.output is not None:
         _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     if options.motion is None:
@@ -302,6 +307,10 @@ def _live(options: argparse.Namespace) -> None:
         motion=options.motion,
         webcam=options.webcam,
         output=options.output,
+        virtual_camera=options.virtual_camera,
+        stream=options.stream,
+        preview=options.preview,
+        mirror=options.mirror,
         seconds=options.seconds,
         mute=options.mute,
         camera=options.camera,
@@ -314,6 +323,17 @@ def _live(options: argparse.Namespace) -> None:
     if options.output is not None:
         print(options.output)
     print(pace)
+
+
+def _check_live_output(options: argparse.Namespace) -> None:
+    """Check that pictures go to one kind of place, and that a preview is beside something."""
+    sent = [name for name in ("virtual_camera", "stream") if getattr(options, name)]
+    if sent and options.output is not None:
+        raise InputError(
+            f"--{sent[0].replace('_', '-')} and -o are two ways to put out pictures; leave one of them out"
+        )
+    if options.preview and not sent:
+        raise InputError("--preview goes with --virtual-camera or --stream; leave it out")
 
 
 def _transfer(options: argparse.Namespace) -> None:

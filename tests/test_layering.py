@@ -68,6 +68,7 @@ HOMES = {
     "c2pa": {"media"},
     "cryptography": {"media"},
     "av": {"media", "doctor"},
+    "pyvirtualcam": {"media"},
     "smplx": set(),
     "pytorch3d": {"raster", "interop"},
     "triton": {"raster"},

@@ -21,7 +21,7 @@ def look(path: Path, rate: int) -> dict:
     else:
         bpy.ops.import_anim.bvh(filepath=str(path), global_scale=0.01, update_scene_fps=True)
     (rig,) = (one for one in scene.objects if one.type == "ARMATURE")
-    meshes = [one for one in scene.objects if one.type == "MESH" and one.parent == rig or one.find_armature() == rig]
+    meshes = [one for one in scene.objects if (one.type == "MESH" and one.parent == rig) or one.find_armature() == rig]
     action = rig.animation_data.action
     first, last = (round(number) for number in action.frame_range)
     places = []

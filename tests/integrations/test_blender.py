@@ -69,9 +69,7 @@ def test_a_glb_stands_in_blender_as_it_does_here(names: str, seen: dict[str, Any
     turns, shifts = body.transforms(rest, track.global_orient, track.body_pose)
     wanted = in_blender((turns @ rest[:, :, None])[..., 0] + shifts + track.transl[:, None])
     with torch.no_grad():
-        skin = in_blender(
-            body.vertices(body.identity(track.betas), track.global_orient, track.body_pose, track.transl)
-        )
+        skin = in_blender(body.vertices(body.identity(track.betas), track.global_orient, track.body_pose, track.transl))
     for frame, places in enumerate(look["places"]):
         found = np.array([places[name] for name in called])
         np.testing.assert_allclose(found, wanted[frame], atol=1e-3)  # a millimetre

@@ -15,6 +15,7 @@ import pytest
 import torch
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
+import liquidwarp as lw
 from liquidwarp import InputError
 from liquidwarp.demo import asset
 from liquidwarp.guides import draw_guides
@@ -95,8 +96,18 @@ def photos() -> list[ToyPhoto]:
 
 @pytest.fixture(scope="module", autouse=True)
 def small_body() -> Iterator[None]:
-    """The toy body in place of the open one: the nodes are tried here, not the fit."""
+    """The toy body in place of the open one, and each photo learnt once: the nodes are tried here, not the fit."""
+    known: dict[bytes, SourceState] = {}
+    learn = lw.encode_source
+
+    def learn_once(photo: np.ndarray, **options: Any) -> SourceState:
+        key = photo.tobytes()
+        if key not in known:
+            known[key] = learn(photo, **options)
+        return known[key]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lw, "encode_source", learn_once)
         for name in ("source", "recover"):
             patch.setattr(import_module(f"liquidwarp.tasks.{name}"), "load_body", toy_body)
         yield
