@@ -352,7 +352,7 @@ def execute(package: ModuleType, workflow: dict[str, Any], own: dict[str, Callab
         result(number)
 
 
-@pytest.mark.parametrize("name", ["imitate", "dress_and_turn", "guides"])
+@pytest.mark.parametrize("name", ["imitate", pytest.param("dress_and_turn", marks=pytest.mark.slow), "guides"])
 def test_an_example_runs(package: ModuleType, comfy: Comfy, photos: list[ToyPhoto], name: str) -> None:
     saved: list[tuple[str, Any]] = []
     workflow = json.loads((FOLDER / "comfyui" / "examples" / f"{name}_api.json").read_text())
