@@ -124,6 +124,10 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise InputError(f"{table} does not exist; check the path of the jobs") from None
     except UnicodeDecodeError:
         raise InputError(f"{table}: no text in UTF-8; save the table as CSV in UTF-8") from None
+    if "\0" in text:
+        raise InputError(
+            f"{table}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: a zero byte, which no path has"
+        )
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
