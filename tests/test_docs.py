@@ -229,9 +229,10 @@ def test_the_architecture_names_every_room() -> None:
     assert not [room for room in sorted(rooms) if f"`{room}`" not in text]
 
 
-def test_the_picture_of_the_readme_is_small_and_marked() -> None:
-    picture = DOCS / "pictures" / "overview.jpg"
-    assert picture.stat().st_size < 256_000
+@pytest.mark.parametrize(("file", "most"), [("overview.jpg", 256_000), ("moving.webp", 400_000)])
+def test_the_pictures_of_the_readme_are_small_and_marked(file: str, most: int) -> None:
+    picture = DOCS / "pictures" / file
+    assert picture.stat().st_size < most
     assert "Synthetic media" in str(read_provenance(picture))
 
 
