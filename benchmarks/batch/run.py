@@ -1,12 +1,13 @@
 """Time the same table of jobs on a Dask cluster of one worker and of two; print a table and write JSON.
 
-    python benchmarks/batch/run.py [--rows 6] [--frames 48] [--size 256] [--workers 1 2] [--rounds 1] [--learnt]
-                                   [--out FILE]
+    python benchmarks/batch/run.py [--rows 6] [--frames 48] [--size 256] [--workers 1 2] [--rounds 1]
+                                   [--learnt | --idle SECONDS] [--out FILE]
 
 The clusters are local, a process a worker, a thread each (`OMP_NUM_THREADS=1`), so two workers need two cores that are
 free. The table puts the three people that come with liquidwarp in the motion that comes with it: three are learnt, and
 every row is a command of its own. Clusters take turns, each with a work folder of its own; before the clock starts one
 row is run, so that everything compiled is on disk. All clusters must give the same bytes. Needs `liquidwarp[dask]`.
+`--idle` has rows that only wait: what is lost then is lost by the engine and the cluster, not by cores that others use.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import liquidwarp as lw
-from liquidwarp.batch import run_table
+from liquidwarp.batch import Job, Plan, Step, read_jobs, run_plan
 from liquidwarp.demo import asset
 from liquidwarp.types import BodyTrack
 
@@ -41,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=256, help="longer side of the pictures")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="clusters to compare")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--learnt", action="store_true", help="learn one person before the clock: rows alone are timed")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--learnt", action="store_true", help="learn one person before the clock: rows alone are timed")
+    kind.add_argument("--idle", type=float, metavar="SECONDS", help="rows that wait so long, and do nothing else")
     parser.add_argument("--out", type=Path, default=Path("outputs/batch.json"))
     options = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"  # before workers start: they hand it on to their commands
@@ -51,20 +54,33 @@ def main(arguments: list[str] | None = None) -> int:
         track = Path(folder) / "motion.npz"
         BodyTrack.load(asset("motion_truth.npz"))[: options.frames].save(track)
         people = [asset(name) for name in PHOTOS]
-        if options.learnt:
+        if options.idle:
+            people = []
+        elif options.learnt:
             people = [Path(folder) / "one.person"]
             lw.encode_source(asset(PHOTOS[0])).save(people[0])
         else:
-            run_on(1, write_table(Path(folder) / "warm", people, track, 1, options.size))
+            warm = Path(folder) / "warm"
+            run_on(1, read_jobs(write_table(warm, people, track, 1, options.size)), warm / "jobs.work")
         for turn in range(options.rounds):
             for count in options.workers if turn % 2 == 0 else reversed(options.workers):
-                table = write_table(Path(folder) / f"{turn}_{count}", people, track, options.rows, options.size)
-                seconds[str(count)].append(run_on(count, table))
-                made.add(digest(table.parent))
+                place = Path(folder) / f"{turn}_{count}"
+                if options.idle:
+                    plan = waiting_plan(place, options.rows, options.idle)
+                else:
+                    plan = read_jobs(write_table(place, people, track, options.rows, options.size))
+                seconds[str(count)].append(run_on(count, plan, place / "jobs.work"))
+                made.add(digest(place))
     found = {
         "schema": SCHEMA,
         **machine(),
-        "arguments": {"rows": options.rows, "frames": options.frames, "size": options.size, "learnt": options.learnt},
+        "arguments": {
+            "rows": options.rows,
+            "frames": options.frames,
+            "size": options.size,
+            "learnt": options.learnt,
+            "idle": options.idle,
+        },
         "seconds": seconds,
         "same_bytes": len(made) == 1,
     }
@@ -87,8 +103,20 @@ def write_table(folder: Path, people: list[Path], track: Path, rows: int, size: 
     return table
 
 
-def run_on(workers: int, table: Path) -> float:
-    """Return the seconds that a table takes on a cluster, whose start does not count."""
+def waiting_plan(folder: Path, rows: int, seconds: float) -> Plan:
+    """Return steps that only wait."""
+    folder.mkdir()
+    plan, script = Plan(), Path(__file__).resolve().with_name("idle.py")
+    for row in range(rows):
+        output = folder / f"{row}.mp4"
+        step = Step(f"row_{row}", (str(script), str(seconds), "-o", str(output)), output)
+        plan.steps[step.name] = step
+        plan.rows.append(Job(row, step.name, output))
+    return plan
+
+
+def run_on(workers: int, plan: Plan, work: Path) -> float:
+    """Return the seconds that a plan takes on a cluster, whose start does not count."""
     from distributed import LocalCluster
 
     with LocalCluster(
@@ -96,8 +124,12 @@ def run_on(workers: int, table: Path) -> float:
     ) as cluster:
         cluster.wait_for_workers(workers)
         begin = time.perf_counter()
-        run_table(table, dask=cluster.scheduler_address)
-        return time.perf_counter() - begin
+        outcomes = run_plan(plan, work, dask=cluster.scheduler_address)
+        taken = time.perf_counter() - begin
+    causes = [outcome.cause for outcome in outcomes if outcome.cause]
+    if causes:
+        raise lw.LiquidwarpError(f"{len(causes)} rows failed, the first: {causes[0]}")
+    return taken
 
 
 def digest(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from liquidwarp.detect import Detection, default_detector
+from liquidwarp.detect import Detection, default_detector, profile_of
 from liquidwarp.detect.protocol import Follower
 from liquidwarp.types import DetectorProfile
 
@@ -19,7 +19,7 @@ class WatchedDetector:
     def __init__(self, total: int) -> None:
         self._detector = default_detector()
         self._progress = Progress(total)
-        self.profile: DetectorProfile = self._detector.profile
+        self.profile: DetectorProfile = profile_of(self._detector)
 
     @property
     def name(self) -> str:
