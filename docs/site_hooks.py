@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-SHELVES = ("body_models", "datasets", "benchmarks", "notebooks")
+SHELVES = ("body_models", "datasets", "benchmarks", "integrations", "notebooks")
 PLAIN = ("LICENSE", "NOTICE")  # shown as text
 _ROOM = re.compile(r"^::: (liquidwarp(?:\.\w+)+)$", re.MULTILINE)
 _AS_MEMBER = """

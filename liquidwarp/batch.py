@@ -1,4 +1,4 @@
-"""Many imitations from one table: what rows share is learnt once, rows run side by side, and a second run goes on.
+"""Many commands, such as imitations from one table: what rows share is learnt once, and a second run goes on.
 
 Every step is a command of its own in a process of its own, so a row gives the same bytes as alone, gives its memory
 back, and takes nobody with it if it fails or is killed.
@@ -44,7 +44,7 @@ class Step:
 
     Attributes:
         name: what it is called in the work folder.
-        arguments: of the command line.
+        arguments: of the command line, or a script and its arguments (see `run_command`).
         output: the file that it writes.
         needs: names of steps.
         inputs: files that it reads.
@@ -87,7 +87,7 @@ class Runner(Protocol):
     """Runs commands, several at once."""
 
     def submit(self, arguments: Sequence[str]) -> "Future[str | None]":
-        """Start a command; the result is None, or the cause of its failure in one line."""
+        """Start a command, as `run_command` does; the result is None, or the cause of its failure in one line."""
         ...
 
 
@@ -124,6 +124,10 @@ def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise InputError(f"{table} does not exist; check the path of the jobs") from None
     except UnicodeDecodeError:
         raise InputError(f"{table}: no text in UTF-8; save the table as CSV in UTF-8") from None
+    if "\0" in text:
+        raise InputError(
+            f"{table}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: a zero byte, which no path has"
+        )
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -318,7 +322,8 @@ def run_command(arguments: Sequence[str], stop: threading.Event | None = None) -
     """Run a command of liquidwarp in a process of its own; return None, or the cause of its failure in one line.
 
     Args:
-        arguments: of the command line.
+        arguments: of the command line, or the path of a Python script (.py) and its arguments. A script says what went
+            wrong as "error: ..." on standard error.
         stop: ends the process, as Ctrl-C would, once it is set.
     """
     for left in reversed(range(_MOST_TRIES)):
@@ -330,12 +335,13 @@ def run_command(arguments: Sequence[str], stop: threading.Event | None = None) -
     if code < 0:
         return f"its process was killed (signal {-code}); if memory ran out, run fewer jobs at once"
     lines = [line.strip() for line in said.replace("\r", "\n").splitlines() if line.strip()]
-    errors = [line.partition("error: ")[2] for line in lines if line.startswith("liquidwarp: error: ")]
+    errors = [line.partition("error: ")[2] for line in lines if line.startswith(("liquidwarp: error: ", "error: "))]
     return (errors or lines or [f"exit code {code}"])[-1]
 
 
 def _run(arguments: Sequence[str], stop: threading.Event | None) -> tuple[int, str]:
-    command = [sys.executable, "-m", "liquidwarp.cli", *arguments]
+    own = [] if arguments[0].endswith(".py") else ["-m", "liquidwarp.cli"]
+    command = [sys.executable, *own, *arguments]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -431,6 +437,31 @@ def write_report(table: str | Path, plan: Plan, outcomes: Sequence[Outcome]) -> 
     return path
 
 
+def run_plan(
+    plan: Plan, work: str | Path, *, jobs: int = 1, dask: str | None = None, progress: bool = False
+) -> list[Outcome]:
+    """Run what has not been done yet, here or on a cluster; return what became of each row.
+
+    Args:
+        plan: from `read_jobs`, or of a script's own commands.
+        work: a folder of its own, which tells a second run what is done.
+        jobs: how many commands run at once on this machine.
+        dask: address of the scheduler of a Dask cluster that does the work instead.
+        progress: show a progress bar.
+
+    Raises:
+        InputError: see `dask_runner`.
+    """
+    from liquidwarp.console import progress_bar
+
+    Path(work).mkdir(parents=True, exist_ok=True)
+    with (
+        progress_bar(total=len(plan.steps), desc="steps", unit="step", shown=progress) as bar,
+        dask_runner(dask) if dask else local_runner(jobs) as runner,
+    ):
+        return run_jobs(plan, work, runner, told=lambda done, _: bar.update(done - bar.n))
+
+
 def run_table(
     table: str | Path,
     *,
@@ -452,16 +483,9 @@ def run_table(
         InputError: see `read_jobs` and `dask_runner`.
         LiquidwarpError: rows failed; the others are done, and the report says why.
     """
-    from liquidwarp.console import progress_bar
-
     plan = read_jobs(table, work)
     place = Path(work) if work is not None else Path(table).with_suffix(".work")
-    place.mkdir(parents=True, exist_ok=True)
-    with (
-        progress_bar(total=len(plan.steps), desc="steps", unit="step", shown=progress) as bar,
-        dask_runner(dask) if dask else local_runner(jobs) as runner,
-    ):
-        outcomes = run_jobs(plan, place, runner, told=lambda done, _: bar.update(done - bar.n))
+    outcomes = run_plan(plan, place, jobs=jobs, dask=dask, progress=progress)
     report = write_report(table, plan, outcomes)
     failed = [(row, outcome) for row, outcome in zip(plan.rows, outcomes, strict=True) if outcome.cause]
     if failed:

@@ -290,9 +290,14 @@ def _learn(options: argparse.Namespace) -> None:
 
 def _live(options: argparse.Namespace) -> None:
     from liquidwarp.live import run_live
-    from liquidwarp.media import Webcam, open_video
+    from liquidwarp.media import VirtualCamera, Webcam, check_stream_address, open_video
 
     method = _check_look(options)
+    _check_live_output(options)
+    if options.stream is not None:
+        check_stream_address(options.stream)
+    if options.virtual_camera:
+        VirtualCamera(25.0).close()
     if options.output is not None:
         _check_video(options.output, "a motion makes a video; give a name that ends in .mp4", options)
     if options.motion is None:
@@ -305,6 +310,10 @@ def _live(options: argparse.Namespace) -> None:
         motion=options.motion,
         webcam=options.webcam,
         output=options.output,
+        virtual_camera=options.virtual_camera,
+        stream=options.stream,
+        preview=options.preview,
+        mirror=options.mirror,
         seconds=options.seconds,
         mute=options.mute,
         camera=options.camera,
@@ -317,6 +326,17 @@ def _live(options: argparse.Namespace) -> None:
     if options.output is not None:
         print(options.output)
     print(pace)
+
+
+def _check_live_output(options: argparse.Namespace) -> None:
+    """Check that pictures go to one kind of place, and that a preview is beside something."""
+    sent = [name for name in ("virtual_camera", "stream") if getattr(options, name)]
+    if sent and options.output is not None:
+        raise InputError(
+            f"--{sent[0].replace('_', '-')} and -o are two ways to put out pictures; leave one of them out"
+        )
+    if options.preview and not sent:
+        raise InputError("--preview goes with --virtual-camera or --stream; leave it out")
 
 
 def _talk(options: argparse.Namespace) -> None:
@@ -471,6 +491,8 @@ def _export(options: argparse.Namespace) -> None:
     ending = Path(options.output).suffix.lower()
     if options.photo and ending != ".glb":
         raise InputError(f"--photo: {ending} holds no picture; write a .glb, or leave --photo out")
+    if options.names != "own" and ending == ".npz":
+        raise InputError(f"--names: {ending} has no names of bones; write .bvh or .glb, or leave --names out")
     if options.photo:
         _check_source(options.photo, _load_body(options))
     motion = _load_motion(options)
@@ -478,9 +500,9 @@ def _export(options: argparse.Namespace) -> None:
         raise InputError(f"{options.motion}: not a motion; make one with 'liquidwarp recover'")
     if options.photo:
         person = encode_source(options.photo, body=_load_body(options), progress=True)
-        export_glb(person, motion, options.output)
+        export_glb(person, motion, options.output, names=options.names)
     else:
-        write_motion(motion, options.output, _load_body(options))
+        write_motion(motion, options.output, _load_body(options), names=options.names)
     print(options.output)
 
 

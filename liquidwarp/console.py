@@ -96,6 +96,19 @@ def print_error(line: str) -> None:
         stream.settle()
 
 
+def typed_line() -> str | None:
+    """Return a line that was typed at the console meanwhile, without its end; None if there is none, or no console."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        return None
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.getwch().strip() if msvcrt.kbhit() else None
+    import select
+
+    return sys.stdin.readline().strip() if select.select([sys.stdin], [], [], 0)[0] else None
+
+
 def open_descriptors() -> None:
     """Open those of standard input, output and error on nothing that are closed."""
     for number in range(3):

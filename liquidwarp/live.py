@@ -1,18 +1,32 @@
-"""A camera or a video drives a person, into a window or a file, as it comes."""
+"""A camera or a video drives a person, into a window, a file, a virtual camera or a stream, as it comes."""
 
 import time
 from collections.abc import Generator as Generates
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
-from liquidwarp.media import PreviewWindow, Webcam, open_video, to_uint8
+from liquidwarp.console import typed_line
+from liquidwarp.media import PreviewWindow, UdpStream, VirtualCamera, Webcam, open_video, to_uint8
 from liquidwarp.methods import Method
 from liquidwarp.tasks import LiveFrame, SourceState, Synthesis, imitate_live, write_video
 from liquidwarp.tasks.synthesize import BackgroundChoice
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where live pictures go, beside files and windows."""
+
+    def send(self, rgb: UInt8[np.ndarray, "H W 3"]) -> None:
+        """Take a picture."""
+
+    def close(self) -> None:
+        """End in order."""
 
 
 def run_live(
@@ -21,6 +35,10 @@ def run_live(
     motion: str | Path | None = None,
     webcam: int = 0,
     output: str | Path | None = None,
+    virtual_camera: bool = False,
+    stream: str | None = None,
+    preview: bool = False,
+    mirror: bool = False,
     seconds: float | None = None,
     mute: bool = False,
     camera: str = "smooth",
@@ -32,26 +50,38 @@ def run_live(
 ) -> str:
     """Let a person do what comes; return in words how many pictures were made and how late they were.
 
+    The space bar in the window, or Enter in the console, stops and starts the pictures: while they are stopped the last
+    one stays, and a file grows no longer. q ends.
+
     Args:
         person: from `encode_source` or `transfer_appearance`.
         motion: a video that drives; the camera if None.
         webcam: which camera.
-        output: a video to write; a window if None, until it is closed or q is pressed.
+        output: a video to write; without it, and without a virtual camera or stream, a window shows the pictures.
+        virtual_camera: show the pictures as a camera of this machine.
+        stream: address to stream to, such as `udp://127.0.0.1:5000`.
+        preview: show a window beside a virtual camera or a stream.
+        mirror: the person moves as the driver's mirror image; clothes and background are not turned round.
         seconds: end after so long; with the driver if None.
         mute: leave the video's sound out.
         camera, size, background, method, motion_person, device: as in `tasks.imitate_live`.
 
     Raises:
-        InputError: the driver cannot be read.
-        OutputError: the file cannot be written, or no window opened.
+        InputError: the driver cannot be read, the stream's address is none, or a virtual camera lacks its package.
+        OutputError: the file cannot be written, or no window or virtual camera can be opened.
     """
     driver = Webcam(webcam) if motion is None else open_video(motion)
+    sinks: list[Sink] = []
     delays: list[float] = []
     started = time.perf_counter()
     try:
+        if stream is not None:
+            sinks.append(UdpStream(stream, driver.fps))
+        if virtual_camera:
+            sinks.append(VirtualCamera(driver.fps))
         frames = imitate_live(
             person,
-            driver,
+            (np.ascontiguousarray(frame[:, ::-1]) for frame in driver) if mirror else driver,
             fps=driver.fps,
             camera=camera,
             size=size,
@@ -61,11 +91,16 @@ def run_live(
             device=device,
         )
         with closing(_timed(frames, delays, seconds)) as pictures:
-            if output is None:
-                _show(pictures)
+            if output is not None:
+                sound = None if mute else motion
+                write_video(_while_running(pictures), output, fps=driver.fps, sound=sound, progress=True)
+            elif sinks:
+                _send(_paced(pictures, driver.fps) if motion is not None else pictures, sinks, preview)
             else:
-                write_video(pictures, output, fps=driver.fps, sound=None if mute else motion, progress=True)
+                _send(pictures, [], preview=True)
     finally:
+        for sink in sinks:
+            sink.close()
         if isinstance(driver, Webcam):
             driver.close()
     return _pace(delays, time.perf_counter() - started)
@@ -84,10 +119,43 @@ def _timed(
                 return
 
 
-def _show(pictures: Iterable[Synthesis]) -> None:
+def _paced(pictures: Iterable[Synthesis], fps: float) -> Iterator[Synthesis]:
+    """Yield pictures no sooner than they are due: a video is read faster than it plays."""
+    started = time.perf_counter()
+    for index, picture in enumerate(pictures):
+        time.sleep(max(0.0, started + index / fps - time.perf_counter()))
+        yield picture
+
+
+def _while_running(pictures: Iterable[Synthesis]) -> Iterator[Synthesis]:
+    """Yield the pictures between the console's starts and stops, until its end."""
+    stopped = False
+    for picture in pictures:
+        stopped, ended = _steered(stopped)
+        if ended:
+            return
+        if not stopped:
+            yield picture
+
+
+def _steered(stopped: bool) -> tuple[bool, bool]:
+    """Return what the console says: whether pictures are stopped, and whether to end."""
+    typed = typed_line()
+    return stopped ^ (typed == ""), typed == "q"
+
+
+def _send(pictures: Iterable[Synthesis], sinks: Sequence[Sink], preview: bool) -> None:
+    """Hand pictures on; while they are stopped, the last one again and again, as a camera would."""
+    shown: UInt8[np.ndarray, "H W 3"] | None = None
+    stopped = False
     with closing(PreviewWindow("liquidwarp")) as window:
         for picture in pictures:
-            if not window.show(to_uint8(picture.image)):
+            if shown is None or not (stopped or window.stopped):
+                shown = to_uint8(picture.image)
+            for sink in sinks:
+                sink.send(shown)
+            stopped, ended = _steered(stopped)
+            if ended or (preview and not window.show(shown)):
                 return
 
 

@@ -238,7 +238,8 @@ def make_parser() -> argparse.ArgumentParser:
         "Write a motion for other programs.",
         "liquidwarp export dance.npz -o dance.bvh\n"
         "liquidwarp export dance.npz -o dance_amass.npz\n"
-        "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb",
+        "liquidwarp export dance.npz --photo me.jpg -o me_dancing.glb\n"
+        "liquidwarp export dance.npz --photo me.jpg --names mixamo -o for_unity.glb",
     )
     export.add_argument("motion", metavar="MOTION", help="a track, .bvh, or .npz or .pkl of the SMPL family")
     _add_motion_person(export)
@@ -248,6 +249,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     export.add_argument(
         "--photo", metavar="PHOTO", help="with .glb: who does the motion, clothes and all; a .person too"
+    )
+    export.add_argument(
+        "--names",
+        choices=("own", "mixamo", "vrm"),
+        default="own",
+        help="what bones are called in .bvh and .glb: the body's own names (default), Mixamo's, or VRM's",
     )
     _add_body(export)
     _add_models(export)
@@ -388,6 +395,8 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "Let the person in a photo do what a camera or a video shows, while it comes.",
         "liquidwarp live me.jpg\n"
         "liquidwarp live me.jpg --webcam 1 --size 384 --camera source\n"
+        "liquidwarp live me.jpg --virtual-camera --mirror --preview\n"
+        "liquidwarp live me.jpg --stream udp://127.0.0.1:5000\n"
         "liquidwarp live me.jpg --motion dance.mp4 -o out.mp4",
     )
     _add_source(live, many=True)
@@ -395,7 +404,18 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     driver.add_argument("--webcam", type=_count, default=0, metavar="N", help="which camera drives (default 0)")
     driver.add_argument("--motion", metavar="VIDEO", help="let a video drive instead")
     live.add_argument("--motion-person", type=_count, default=0, metavar="N", help="which person drives")
-    live.add_argument("-o", "--output", metavar="OUT", help="write a video (default: show it in a window; q ends)")
+    live.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="write a video (default: show it in a window; space stops and starts, q ends; Enter and q in a console)",
+    )
+    live.add_argument(
+        "--virtual-camera", action="store_true", help="be a camera of this machine, for OBS and calls (pyvirtualcam)"
+    )
+    live.add_argument("--stream", metavar="ADDRESS", help="stream to udp://HOST:PORT (H.264 in MPEG-TS)")
+    live.add_argument("--preview", action="store_true", help="with one of these: show a window beside it")
+    live.add_argument("--mirror", action="store_true", help="move as the driver's mirror image")
     live.add_argument("--seconds", type=_rate, metavar="S", help="end after so long (default: with the driver)")
     live.add_argument("--size", type=_size, metavar="PIXELS", help="longer side (default: the photo's)")
     _add_camera(live)

@@ -106,6 +106,7 @@ def test_a_failure_costs_only_the_rows_that_need_it(table: Path) -> None:
         ("photo,motion,output\na.jpg,,x.mp4\n", r"line 2: no motion"),
         ("photo,motion,output\na,b,x.mp4\na,c,x.mp4\n", r"line 3: .*x.mp4 is written by line 2 too; rename one"),
         ("photo,motion,output,mute\na,b,x.mp4,perhaps\n", r"line 2: mute='perhaps'; write yes or no"),
+        ("photo,motion,output\na,b,x\0.mp4\n", r"line 2: a zero byte, which no path has"),
         ("photo,motion,output,photo\na,b,c,d\n", r"a column is there twice"),
     ],
 )

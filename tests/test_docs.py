@@ -26,7 +26,7 @@ from liquidwarp.testing import toy_body
 
 ROOT = Path(liquidwarp.__file__).parents[1]
 DOCS = ROOT / "docs"
-SHELVES = ("body_models", "datasets", "benchmarks", "notebooks")
+SHELVES = ("body_models", "datasets", "benchmarks", "integrations", "notebooks")
 PAGES = [
     ROOT / "README.md",
     *sorted(DOCS.rglob("*.md")),
@@ -72,7 +72,7 @@ def test_every_script_that_a_page_shows_has_these_options() -> None:
     count = 0
     for page in PAGES:
         for line in lines_of(page):
-            found = re.match(r"python ((?:datasets|benchmarks|body_models|docs|notebooks)/\S+\.py)", line)
+            found = re.match(r"python ((?:datasets|benchmarks|body_models|docs|integrations|notebooks)/\S+\.py)", line)
             if found:
                 source = (ROOT / found[1]).read_text(encoding="utf-8")
                 options = re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", line)
@@ -229,9 +229,10 @@ def test_the_architecture_names_every_room() -> None:
     assert not [room for room in sorted(rooms) if f"`{room}`" not in text]
 
 
-def test_the_picture_of_the_readme_is_small_and_marked() -> None:
-    picture = DOCS / "pictures" / "overview.jpg"
-    assert picture.stat().st_size < 256_000
+@pytest.mark.parametrize(("file", "most"), [("overview.jpg", 256_000), ("moving.webp", 400_000)])
+def test_the_pictures_of_the_readme_are_small_and_marked(file: str, most: int) -> None:
+    picture = DOCS / "pictures" / file
+    assert picture.stat().st_size < most
     assert "Synthetic media" in str(read_provenance(picture))
 
 

@@ -69,6 +69,7 @@ HOMES = {
     "c2pa": {"media"},
     "cryptography": {"media"},
     "av": {"media", "doctor"},
+    "pyvirtualcam": {"media"},
     "smplx": set(),
     "pytorch3d": {"raster", "interop"},
     "triton": {"raster"},

@@ -25,6 +25,7 @@ REQUIRED = [
     "body_models/README.md",
     "constraints.txt",
     "datasets/README.md",
+    "integrations/comfyui/README.md",
     "docs/architecture.md",
     "docs/conventions.md",
     "docs/glossary.md",

@@ -1,11 +1,14 @@
 """The iPER benchmark: self-imitation, cross-imitation, appearance transfer, novel views.
 
     python benchmarks/iper/run.py --data ROOT --task self|cross|transfer|view [--sources 1,2,3,4,8|iccv]
-                                  [--method surface gan copy published:FILE] [--shard 0/4] [-o outputs/iper]
+                                  [--method surface gan copy published:FILE] [-o outputs/iper]
+                                  [--jobs 2 | --dask tcp://scheduler:8786 | --shard 0/4]
                                   [--metric-weights FOLDER] [--metrics NAME ...] [--keep-pictures]
 
 ROOT is a folder that datasets/iper/prepare.py or datasets/synthetic/make.py wrote. A killed run goes on where it
-stopped, frame by frame; shards may share the output folder or be copied into one. README.md has the contract.
+stopped, frame by frame. Several runs at once: --jobs on this machine, --dask on a cluster whose workers see the same
+files under the same names (a process a run), or shards by hand, which may share the output folder or be copied into
+one. README.md has the contract.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from iper_report import check, latex, markdown, stack, to_json
 from tqdm import tqdm
 
 import liquidwarp as lw
+from liquidwarp.batch import Job, Plan, Step, run_plan
 from liquidwarp.data import Protocol, Run, load_iper, load_protocol, missing_videos, protocol_runs
 from liquidwarp.data.protocols import ALONE, TASKS, outfit_pairs
 from liquidwarp.media import write_image
@@ -58,6 +62,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--metrics", nargs="+", help="more metrics; by default those that the weights make possible")
     parser.add_argument("--keep-pictures", action="store_true", help="write all frames, for 'liquidwarp evaluate'")
     parser.add_argument("--shard", type=shard, default=(0, 1), help="i/n does the i-th of n parts, counted from 0")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, help="runs at once, each in a process of its own")
+    where.add_argument("--dask", metavar="ADDRESS", help="let a Dask cluster do it, whose workers see the same files")
+    where.add_argument("--no-report", action="store_true", help="only measure: a step of --jobs or --dask")
     parser.add_argument("-o", "--output", type=Path, default=Path("outputs/iper"))
     return parser.parse_args(arguments)
 
@@ -104,12 +112,29 @@ def run(options: argparse.Namespace) -> int:
             f"{options.data}: {len(missing)} of {len(wanted)} videos are missing or incomplete, and no run is left; "
             "prepare them with datasets/iper/prepare.py"
         )
-    data = load_iper(options.data, sorted({video for item in usable for video in item.videos}))
     renderers = [make_renderer(name) for name in options.renderer]
     jobs = [(item, renderer) for item in usable for renderer in renderers]
-    failed: dict[str, str] = {}
+    if options.jobs or options.dask:
+        failed = measure_side_by_side(options, jobs)
+    else:
+        failed = measure_here(options, jobs, stream)
+    if options.no_report:
+        for cause in failed.values():
+            raise lw.InputError(cause)
+        return 0
+    report(options, protocols, runs, jobs, missing, failed, stream)
+    return 1 if missing or failed else 0
+
+
+def measure_here(
+    options: argparse.Namespace, jobs: list[tuple[Run, Renderer]], stream: Stream | None
+) -> dict[str, str]:
+    """Do this shard's runs one after another; return why some failed."""
     index, count = options.shard
-    for item, renderer in tqdm(jobs[index::count], unit="run"):
+    mine = jobs[index::count]
+    data = load_iper(options.data, sorted({video for item, _ in mine for video in item.videos}))
+    failed: dict[str, str] = {}
+    for item, renderer in tqdm(mine, unit="run", disable=options.no_report):
         try:
             measure(
                 item,
@@ -123,8 +148,40 @@ def run(options: argparse.Namespace) -> int:
             )
         except lw.InputError as error:  # a damaged video costs its own runs; a full disk ends the work
             failed[f"{renderer.name} {item.name}"] = str(error)
-    report(options, protocols, runs, jobs, missing, failed, stream)
-    return 1 if missing or failed else 0
+    return failed
+
+
+def measure_side_by_side(options: argparse.Namespace, jobs: list[tuple[Run, Renderer]]) -> dict[str, str]:
+    """Do this shard's runs through the batch engine, each in a process of its own; return why some failed."""
+    plan = plan_runs(options, jobs)
+    work = options.output / "runs.work"
+    outcomes = run_plan(plan, work, jobs=options.jobs or 1, dask=options.dask, progress=True)
+    index, count = options.shard
+    names = [f"{renderer.name} {item.name}" for item, renderer in jobs[index::count]]
+    return {name: outcome.cause for name, outcome in zip(names, outcomes, strict=True) if outcome.cause}
+
+
+def plan_runs(options: argparse.Namespace, jobs: list[tuple[Run, Renderer]]) -> Plan:
+    """Return a step a run of this shard: this command, of which it does one part of as many as there are runs."""
+    index, count = options.shard
+    plan, script, out = Plan(), Path(__file__).resolve(), options.output.resolve()
+    shared = ["--data", str(options.data.resolve()), "-o", str(out), "--task", *options.task]
+    shared += ["--sources", ",".join(map(str, options.sources)), "--method", *options.renderer]
+    shared += ["--metrics", *options.metrics] if options.metrics else []
+    shared += ["--keep-pictures"] if options.keep_pictures else []
+    for name in ("protocol", "size", "limit", "metric_weights"):
+        value = getattr(options, name)
+        if value is not None:
+            path = Path(str(value))
+            shared += [f"--{name.replace('_', '-')}", str(path.resolve() if path.exists() else value)]
+    for place in range(index, len(jobs), count):
+        item, renderer = jobs[place]
+        part = ("--no-report", "--shard", f"{place}/{len(jobs)}")
+        output = run_folder(out, item, renderer) / "frames.jsonl"
+        step = Step(f"run_{place}_of_{len(jobs)}", (str(script), *shared, *part), output)
+        plan.steps[step.name] = step
+        plan.rows.append(Job(place, step.name, output))
+    return plan
 
 
 def report(

@@ -1,9 +1,12 @@
 """Bring iPER, as it was downloaded, into the layout that training and the benchmark read.
 
-python datasets/iper/prepare.py ROOT --out DIR [--tracks published|recovered] [--protocol iper] [--shard 0/8]
+python datasets/iper/prepare.py ROOT --out DIR [--tracks published|recovered] [--protocol iper]
+                                [--jobs 2 | --dask tcp://scheduler:8786 | --shard 0/8]
 
-Clips that are finished are not done again; shards are independent. At the end every video that is missing or incomplete
-is listed. --verify compares what is there with the checksums of when it was prepared.
+Clips that are finished are not done again. Several at once: --jobs on this machine, --dask on a cluster whose workers
+see the same files under the same names (a process a clip: one that is killed costs no other), or shards by hand. At the
+end every video that is missing or incomplete is listed. --verify compares what is there with the checksums of when it
+was prepared.
 """
 
 import argparse
@@ -13,9 +16,17 @@ from pathlib import Path
 import numpy as np
 
 import liquidwarp as lw
+from liquidwarp.batch import Job, Plan, Step, run_plan
 from liquidwarp.bodies import load_body
 from liquidwarp.data import Analysis, load_protocol, missing_videos
-from liquidwarp.data.iper_prepare import list_clips, prepare_iper, published_track, verify
+from liquidwarp.data.iper_prepare import (
+    PreparationOutcome,
+    card_of,
+    list_clips,
+    prepare_iper,
+    published_track,
+    verify,
+)
 from liquidwarp.files import atomic_path
 from liquidwarp.tasks.recover import detect_source, fit_clip
 
@@ -42,12 +53,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--protocol", default="iper", help="whose videos are needed; 'all' takes what is there")
     parser.add_argument("--size", type=int, help="side of the stored pictures; by default they are kept as they are")
     parser.add_argument("--shard", default="0/1", help="i/n prepares the i-th of n parts, counted from 0")
+    parser.add_argument("--clip", help="prepare this clip alone, such as 001/1/1; lists are left as they are")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, help="clips at once, each in a process of its own")
+    where.add_argument("--dask", metavar="ADDRESS", help="let a Dask cluster do it, whose workers see the same files")
     parser.add_argument("--verify", action="store_true", help="only compare with the checksums")
     return parser.parse_args(arguments)
 
 
 def prepare(options: argparse.Namespace) -> int:
     """Do this shard's clips, write the lists, and say what is missing."""
+    if options.clip:
+        return prepare_one(options)
     everything = options.protocol == "all"
     needs = {} if everything else load_protocol(options.protocol).needs()
     names = list_clips(options.root) if everything else list(needs)
@@ -57,19 +74,64 @@ def prepare(options: argparse.Namespace) -> int:
     index, _, count = options.shard.partition("/")
     if not (index.isdigit() and count.isdigit()):
         raise lw.InputError(f"--shard {options.shard}: give i/n, such as 0/8")
-    outcome = prepare_iper(
+    if options.jobs or options.dask:
+        outcome = prepare_side_by_side(options, names[int(index) :: int(count)])
+    else:
+        outcome = prepare_here(options, names, (int(index), int(count)))
+    write_lists(options, names)
+    here = {name: needs.get(name, 1) for name in outcome.done}
+    lacks = outcome.missing | missing_videos(options.out, here)
+    return tell(lacks, f"{len(outcome.done)} clips ready in {options.out}")
+
+
+def prepare_here(
+    options: argparse.Namespace, names: list[str], shard: tuple[int, int] = (0, 1), *, progress: bool = True
+) -> PreparationOutcome:
+    """Do clips one after another."""
+    return prepare_iper(
         options.root,
         options.out,
         names,
         lambda source, name: analyse(source, name, options),
         size=options.size,
-        shard=(int(index), int(count)),
-        progress=True,
+        shard=shard,
+        progress=progress,
     )
-    write_lists(options, names)
-    here = {name: needs.get(name, 1) for name in outcome.done}
-    lacks = outcome.missing | missing_videos(options.out, here)
-    return tell(lacks, f"{len(outcome.done)} clips ready in {options.out}")
+
+
+def prepare_one(options: argparse.Namespace) -> int:
+    """Do one clip, as a step of a batch."""
+    outcome = prepare_here(options, [options.clip], progress=False)
+    for why in outcome.missing.values():
+        raise lw.InputError(why)
+    return 0
+
+
+def prepare_side_by_side(options: argparse.Namespace, names: list[str]) -> PreparationOutcome:
+    """Do clips through the batch engine, each in a process of its own."""
+    if not options.root.is_dir():
+        raise lw.InputError(f"{options.root}: no such folder; give the folder that iPER was unpacked to")
+    plan = plan_clips(options, [name for name in names if not card_of(options.out, name).exists()])
+    outcomes = run_plan(plan, options.out / "prepared.work", jobs=options.jobs or 1, dask=options.dask, progress=True)
+    causes = {
+        plan.steps[row.step].arguments[-1]: outcome.cause
+        for row, outcome in zip(plan.rows, outcomes, strict=True)
+        if outcome.cause
+    }
+    return PreparationOutcome(tuple(name for name in names if name not in causes), causes)
+
+
+def plan_clips(options: argparse.Namespace, names: list[str]) -> Plan:
+    """Return a step a clip."""
+    plan, out = Plan(), options.out.resolve()
+    shared = ("--out", str(out), "--tracks", options.tracks, "--body", options.body)
+    size = () if options.size is None else ("--size", str(options.size))
+    for line, name in enumerate(names, start=1):
+        arguments = (str(Path(__file__).resolve()), str(options.root.resolve()), *shared, *size, "--clip", name)
+        step = Step(f"clip_{name.replace('/', '_')}", arguments, card_of(out, name))
+        plan.steps[step.name] = step
+        plan.rows.append(Job(line, step.name, step.output))
+    return plan
 
 
 def analyse(source: Path, name: str, options: argparse.Namespace) -> Analysis:

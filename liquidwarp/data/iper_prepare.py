@@ -82,7 +82,7 @@ def prepare_iper(
     done, missing = [], {}
     for name in progress_bar(names[shard[0] :: shard[1]], unit="clip", shown=progress):
         try:
-            if not _card(out, name).exists():
+            if not card_of(out, name).exists():
                 _prepare(find_clip(root, name), out, name, analyse, size)
             done.append(name)
         except InputError as error:  # a full disk is no fault of the clip and ends the work
@@ -163,7 +163,7 @@ def verify(out: Path, names: Iterable[str]) -> dict[str, str]:
     wrong = {}
     for name in names:
         try:
-            card = json.loads(_card(out, name).read_text(encoding="utf-8"))
+            card = json.loads(card_of(out, name).read_text(encoding="utf-8"))
             for part, wanted in card["sha256"].items():
                 if _checksum(out, name, part) != wanted:
                     wrong[name] = f"{part} changed since it was prepared; remove prepared/{name}.json and prepare again"
@@ -195,7 +195,7 @@ def _prepare(source: Path, out: Path, name: str, analyse: Callable[[Path, str], 
     replace(found.track, camera=found.track.camera.resized(shape)).save(track)
     sums = {part: _checksum(out, name, part) for part in (*_PARTS, "tracks")}
     card = {"format": _FORMAT, "frames": count, "size": list(shape), "detector": found.track.detector, "sha256": sums}
-    with atomic_path(_card(out, name)) as partial:
+    with atomic_path(card_of(out, name)) as partial:
         partial.write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -235,7 +235,13 @@ def _size_of(file: Path) -> tuple[int, int]:
     return height, width
 
 
-def _card(out: Path, name: str) -> Path:
+def card_of(out: Path, name: str) -> Path:
+    """Return the file that says that a clip is prepared.
+
+    Args:
+        out: prepared folder.
+        name: of the clip.
+    """
     return out / "prepared" / f"{name}.json"
 
 

@@ -1,6 +1,7 @@
 """Pictures and video to arrays and back: lazily, atomically, with sound and a mark of synthetic origin."""
 
 from liquidwarp.media.animation import AnimatedPicture
+from liquidwarp.media.broadcast import UdpStream, VirtualCamera, check_stream_address
 from liquidwarp.media.convert import to_tensor, to_uint8
 from liquidwarp.media.encode import VIDEO_ENDINGS, write_video
 from liquidwarp.media.folder import PictureFolder
@@ -30,8 +31,11 @@ __all__ = [
     "PictureFolder",
     "PictureLike",
     "PreviewWindow",
+    "UdpStream",
     "VideoReader",
+    "VirtualCamera",
     "Webcam",
+    "check_stream_address",
     "given_name",
     "is_image",
     "is_path",

@@ -132,7 +132,7 @@ def _encode(
     quick: bool,
 ) -> None:
     stream = _add_stream(output, _KINDS[ending], shape, rate, crf, quick)
-    to_frame = _to_palette if ending == ".gif" else _ToYuv()
+    to_frame = _to_palette if ending == ".gif" else ToYuv()
     with sound_into(output, sound_path, ending) as sound:
         for index, rgb in enumerate(frames):
             frame = to_frame(rgb)
@@ -161,21 +161,27 @@ def _add_stream(
     even = kind.codec != "gif"
     stream.height, stream.width = (side + side % 2 if even else side for side in shape[:2])
     stream.pix_fmt = kind.pixels
-    context = stream.codec_context
-    context.thread_count = _THREADS
+    stream.codec_context.thread_count = _THREADS
     if even:
-        context.color_range = _LIMITED_RANGE
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        tag_colors(stream)
     return stream
 
 
-class _ToYuv:
+def tag_colors(stream: VideoStream) -> None:
+    """Let a stream say which colours `ToYuv` writes."""
+    context = stream.codec_context
+    context.color_range = _LIMITED_RANGE
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+
+
+class ToYuv:
     """Convert RGB arrays to BT.709 YUV 4:2:0 frames of even size; keeps the scaler between frames."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def __call__(self, rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
+        """Convert a frame."""
         height, width = rgb.shape[:2]
         if height % 2 or width % 2:
             rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -11,6 +11,7 @@ from liquidwarp.parallel import OneProcess
 
 _USUAL_RATE = 30.0  # of cameras that do not tell theirs
 _QUIT = (ord("q"), 27)  # q and Escape
+_STOP = ord(" ")
 
 
 class Webcam:
@@ -84,11 +85,15 @@ class PreviewWindow:
 
     Args:
         title: of the window.
+
+    Attributes:
+        stopped: whether the user stopped the pictures; the space bar stops and starts them.
     """
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._open = False
+        self.stopped = False
 
     def show(self, rgb: UInt8[np.ndarray, "H W 3"]) -> bool:
         """Show a frame; return False when the user has closed the window, or pressed q or Escape.
@@ -103,7 +108,9 @@ class PreviewWindow:
                 return False
             cv2.imshow(self._title, np.ascontiguousarray(rgb[..., ::-1]))
             self._open = True
-            return (cv2.waitKey(1) & 0xFF) not in _QUIT
+            key = cv2.waitKey(1) & 0xFF
+            self.stopped ^= key == _STOP
+            return key not in _QUIT
         except cv2.error as error:
             raise OutputError("no window can be opened here; write the result to a file with -o OUT.mp4") from error
 

@@ -1,5 +1,6 @@
 """Motion: between bodies, and in and out of the files of other programs."""
 
+from liquidwarp.motion.bone_names import BONE_NAMES, body_bones, canonical_bones
 from liquidwarp.motion.bvh import read_bvh, write_bvh
 from liquidwarp.motion.glb import SkinnedSurface, Texture, write_glb
 from liquidwarp.motion.joint_map import read_joint_map
@@ -10,6 +11,7 @@ from liquidwarp.motion.smpl_motion import SmplMotion, read_amass, read_published
 from liquidwarp.motion.write import WRITTEN_ENDINGS, write_motion
 
 __all__ = [
+    "BONE_NAMES",
     "MOTION_ENDINGS",
     "OTHER_MOTIONS",
     "WRITTEN_ENDINGS",
@@ -17,7 +19,9 @@ __all__ = [
     "SkinnedSurface",
     "SmplMotion",
     "Texture",
+    "body_bones",
     "bring_into_view",
+    "canonical_bones",
     "check_track",
     "joint_places",
     "pose_body",

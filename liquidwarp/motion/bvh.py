@@ -11,6 +11,7 @@ from torch import Tensor
 from liquidwarp.bodies import CANONICAL_JOINTS, BodyModel
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
+from liquidwarp.motion.bone_names import canonical_bones
 from liquidwarp.motion.bvh_text import BvhClip, read_clip
 from liquidwarp.motion.joint_search import UnknownSkeletonError, canonical_picks, find_joints
 from liquidwarp.motion.skeleton import PARENTS, SkeletonMotion, local_turns, skeleton_of
@@ -32,11 +33,6 @@ _TO_CAMERA = np.diag([1.0, -1.0, -1.0])  # BVH: x to the person's left, y up, z 
 _LEG = (0.4, 1.4)  # metres that a leg may have, hip to ankle
 _USUAL_LEG = 0.82
 _Y_UP = (0, 1, 0)
-_WRITTEN = (
-    *("Hips", "LeftUpLeg", "RightUpLeg", "Spine", "LeftLeg", "RightLeg", "Spine1", "LeftFoot", "RightFoot", "Spine2"),
-    *("LeftToeBase", "RightToeBase", "Neck", "LeftShoulder", "RightShoulder", "Head", "LeftArm", "RightArm"),
-    *("LeftForeArm", "RightForeArm", "LeftHand", "RightHand"),
-)
 
 
 def read_bvh(path: Path, joint_map: Mapping[str, str] | None = None) -> SkeletonMotion:
@@ -131,19 +127,27 @@ def _unit(rest: Float[np.ndarray, "C 3"]) -> float:
     return float(_USUAL_LEG / max(leg, 1e-9))
 
 
-def write_bvh(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
+def write_bvh(path: str | Path, track: BodyTrack, body: BodyModel, *, names: str = "own") -> None:
     """Write a track as BVH, atomically: 22 joints named as animation programs know them, centimetres, y up.
 
+    Args:
+        path: a name that ends in .bvh.
+        track: the motion.
+        body: the body of the track.
+        names: what bones are called, one of `BONE_NAMES`.
+
     Raises:
+        InputError: no such naming.
         OutputError: the file cannot be written.
     """
+    called = canonical_bones(names)
     motion = skeleton_of(body, track)
     axes = torch.from_numpy(_TO_CAMERA)
     angles = _euler(axes @ local_turns(motion.turns) @ axes)
     rest, root = (100 * motion.rest @ axes).numpy(), (100 * motion.root @ axes).numpy()
     lines = ["HIERARCHY"]
     order: list[int] = []
-    _write_joint(lines, order, rest, 0, 0)
+    _write_joint(lines, order, called, rest, 0, 0)
     rate = track.fps or 25.0
     lines += ["MOTION", f"Frames: {len(track)}", f"Frame Time: {1 / rate:.9f}"]
     for place, frame in zip(root, angles[:, order].numpy(), strict=True):
@@ -152,17 +156,19 @@ def write_bvh(path: str | Path, track: BodyTrack, body: BodyModel) -> None:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _write_joint(lines: list[str], order: list[int], rest: np.ndarray, joint: int, depth: int) -> None:
+def _write_joint(
+    lines: list[str], order: list[int], names: tuple[str, ...], rest: np.ndarray, joint: int, depth: int
+) -> None:
     pad, inner = "  " * depth, "  " * (depth + 1)
     parent = PARENTS[joint]
     offset = rest[joint] - rest[parent] if parent >= 0 else np.zeros(3)
     kind, channels = ("ROOT", "6 Xposition Yposition Zposition") if parent < 0 else ("JOINT", "3")
     order.append(joint)
-    lines += [f"{pad}{kind} {_WRITTEN[joint]}", f"{pad}{{", f"{inner}OFFSET " + " ".join(f"{x:.6f}" for x in offset)]
+    lines += [f"{pad}{kind} {names[joint]}", f"{pad}{{", f"{inner}OFFSET " + " ".join(f"{x:.6f}" for x in offset)]
     lines.append(f"{inner}CHANNELS {channels} Zrotation Xrotation Yrotation")
     children = [child for child, above in enumerate(PARENTS) if above == joint]
     for child in children:
-        _write_joint(lines, order, rest, child, depth + 1)
+        _write_joint(lines, order, names, rest, child, depth + 1)
     if not children:
         tip = 0.5 * offset
         lines += [

@@ -21,6 +21,7 @@ from liquidwarp.checks import check_shape
 from liquidwarp.errors import InputError
 from liquidwarp.files import atomic_path
 from liquidwarp.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.motion.bone_names import body_bones
 from liquidwarp.types import BodyTrack
 
 _AXES = np.array([1.0, -1.0, -1.0])
@@ -100,6 +101,7 @@ def write_glb(
     offsets: Float[Tensor, "V 3"] | None = None,
     texture: Texture | None = None,
     surface: SkinnedSurface | None = None,
+    names: str = "own",
 ) -> None:
     """Write a body doing a motion, atomically; the same motion gives the same bytes.
 
@@ -115,13 +117,15 @@ def write_glb(
         offsets: clothes and hair, metres from the rest body.
         texture: what the surface looks like; light grey by default.
         surface: what is carried by the body's joints; its own surface with `offsets` by default.
+        names: what bones are called, one of `BONE_NAMES`.
 
     Raises:
-        InputError: the body has no skinning weights, or the texture is of another body.
+        InputError: the body has no skinning weights, the texture is of another body, or no such naming.
         OutputError: the file cannot be written.
     """
     if not isinstance(body, RiggedBody):
         raise InputError(f"body {body.name!r} has no skinning weights; give one from load_body")
+    called = body_bones(body, names)
     identity = body.identity(track.betas)
     if surface is None:
         clothed = identity.vertices if offsets is None else identity.vertices + offsets
@@ -142,7 +146,7 @@ def write_glb(
     document["materials"] = [_material(texture)]
     if texture is not None:
         document |= _picture(buffer, texture.picture)
-    document["nodes"] = _nodes(body, joints)
+    document["nodes"] = _nodes(body, joints, called)
     inverse = np.tile(np.eye(4), (len(joints), 1, 1))
     inverse[:, :3, 3] = -joints
     matrices = buffer.array(inverse.transpose(0, 2, 1), _FLOAT)  # by columns
@@ -265,10 +269,10 @@ def _picture(buffer: _Buffer, picture: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _nodes(body: RiggedBody, joints: np.ndarray) -> list[dict[str, Any]]:
+def _nodes(body: RiggedBody, joints: np.ndarray, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the person, the mesh, and a node per joint."""
     nodes: list[dict[str, Any]] = [{"name": "person", "children": [1, 2]}, {"name": "mesh", "mesh": 0, "skin": 0}]
-    for joint, name in enumerate(body.joint_names):
+    for joint, name in enumerate(names):
         parent = body.parents[joint]
         place = joints[joint] - (joints[parent] if parent >= 0 else 0)
         children = [2 + child for child, above in enumerate(body.parents) if above == joint]

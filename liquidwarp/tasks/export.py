@@ -18,7 +18,7 @@ from liquidwarp.types import BodyTrack
 _GAP = 2  # pixels between the pictures of an atlas
 
 
-def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None:
+def export_glb(person: SourceState, motion: BodyTrack, path: str | Path, *, names: str = "own") -> None:
     """Write the person doing a motion as a GLB: clothed mesh, photo as texture, skeleton and animation.
 
     Skirts and long hair follow the skeleton; they do not swing.
@@ -27,9 +27,10 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
         person: from `encode_source` or `transfer_appearance`.
         motion: of any body at hand (see `retarget`); bones stay as long as the person's, places are the motion's.
         path: a name that ends in .glb.
+        names: what bones are called, one of `motion.BONE_NAMES`.
 
     Raises:
-        InputError: the motion is of a body that is not at hand.
+        InputError: the motion is of a body that is not at hand, or there is no such naming.
         TypeError: a file's name in place of a person or a motion.
         OutputError: the file cannot be written.
 
@@ -46,10 +47,11 @@ def export_glb(person: SourceState, motion: BodyTrack, path: str | Path) -> None
     body = person.body
     moved = replace(retarget(motion, body), betas=person.track.betas)
     if not person.drapes:
-        return write_glb(path, moved, body, offsets=person.offsets, texture=make_texture(person.appearance))
+        texture = make_texture(person.appearance)
+        return write_glb(path, moved, body, offsets=person.offsets, texture=texture, names=names)
     topology, appearance = dress_in_drapes(body.topology, person.appearance, person.drapes)
     surface = _skinned(person, topology)
-    return write_glb(path, moved, body, texture=make_texture(appearance), surface=surface)
+    return write_glb(path, moved, body, texture=make_texture(appearance), surface=surface, names=names)
 
 
 def _skinned(person: SourceState, topology: Topology) -> SkinnedSurface | None:

@@ -5,6 +5,9 @@ import json
 import math
 import shutil
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,6 +185,43 @@ def test_shards_share_a_folder(
     count = len(calls)
     iper.run.main(arguments(made, tmp_path, "self"))
     assert len(calls) == count == 15
+
+
+class InProcess:
+    """Runs a script's commands here, one after another, and keeps them."""
+
+    def __init__(self, main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> None:
+        self._main, self._capsys, self.done = main, capsys, []
+
+    def submit(self, arguments: Sequence[str]) -> "Future[str | None]":
+        self.done.append(arguments)
+        assert Path(arguments[0]).is_absolute()
+        answer: Future[str | None] = Future()
+        code = self._main(list(arguments[1:]))
+        said = self._capsys.readouterr().err.rpartition("error: ")[2]  # beside the bar of this very process
+        answer.set_result(None if code == 0 else said.strip())
+        return answer
+
+
+def test_side_by_side_gives_the_same_table(
+    iper: SimpleNamespace, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    half = tmp_path / made.name
+    shutil.copytree(made, half)
+    (half / "images" / NAMES[1] / "00002.jpg").write_bytes(b"unreadable")
+    fake_library(monkeypatch, iper)
+    runner = InProcess(iper.run.main, capsys)
+    monkeypatch.setattr("liquidwarp.batch.local_runner", lambda jobs: nullcontext(runner))
+    more = ["self", "cross", "--sources", "1,2", "--limit", "4"]
+    assert iper.run.main(arguments(half, tmp_path / "alone", *more)) == 1
+    assert iper.run.main(arguments(half, tmp_path / "both", *more, "--jobs", "2")) == 1
+    for name in ("results.json", "results.md", "results.tex", "sheet.png", "worst.png"):
+        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "both" / name).read_bytes()
+    failed = json.loads((tmp_path / "both" / "results.json").read_text())["failed"]
+    assert len(runner.done) == 24 > len(failed) > 0
+    runner.done.clear()
+    assert iper.run.main(arguments(half, tmp_path / "both", *more, "--jobs", "2")) == 1
+    assert len(runner.done) == len(failed), "only what failed is tried again"
 
 
 def test_iccv_protocol_runs_each_video_three_times(

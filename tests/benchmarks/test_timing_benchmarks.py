@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from liquidwarp.batch import Plan, run_command
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -103,3 +105,35 @@ def test_the_whole_job_is_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     result["stages"]["fit"]["cpu"] = -1.0
     with pytest.raises(ValueError, match="fit"):
         module.check(result)
+
+
+def test_clusters_are_timed_and_must_give_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plans = tmp_path / "batch.json", []
+    module = script(monkeypatch, "batch")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def run_on(workers: int, plan: Plan, work: Path) -> float:
+        plans.append(plan)
+        for row in plan.rows:
+            row.output.write_bytes(b"video" if wrong is None else bytes([wrong + workers]))
+        return 10.0 / workers
+
+    monkeypatch.setattr(module, "run_on", run_on)
+    wrong: int | None = None
+    words = ["--rows", "4", "--frames", "2", "--workers", "1", "2", "--rounds", "2", "--out", str(out)]
+    assert module.main(words) == 0
+    assert [len(plan.rows) for plan in plans] == [1, 4, 4, 4, 4]
+    assert len(plans[1].steps) == 3 + 4, "three people are learnt, four rows are made"
+    result = json.loads(out.read_text())
+    assert result["seconds"] == {"1": [10.0, 10.0], "2": [5.0, 5.0]}
+    assert "| 2 | 5.0 | 2.00 |" in capsys.readouterr().out
+    assert module.main([*words, "--idle", "0.01"]) == 0
+    step = next(iter(plans[-1].steps.values()))
+    step.output.parent.mkdir()
+    assert run_command(step.arguments) is None
+    assert step.output.read_text() == "done\n"
+    wrong = 0
+    with pytest.raises(ValueError, match="different bytes"):
+        module.main(words)

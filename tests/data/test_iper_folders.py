@@ -1,7 +1,12 @@
 """iPER's folders: order of frames, what is missing, pairs, and the way from the published files."""
 
 import pickle
+from argparse import Namespace
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +112,53 @@ def test_a_clip_that_cannot_be_prepared_costs_only_itself(prepared: Path) -> Non
     assert len(outcome.done) == 3
     assert "3 pictures, 1 masks, a track of 1" in outcome.missing["005/1/1"]
     assert "neither images/007/1/1 nor 007_1_1.mp4" in outcome.missing["007/1/1"]
+
+
+def test_clips_are_prepared_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The script hands each clip to a process of its own, here to itself; one that fails costs only itself."""
+    script = Path(__file__).parents[2] / "datasets" / "iper" / "prepare.py"
+    spec = spec_from_file_location("prepare", script)
+    assert spec is not None
+    assert spec.loader is not None
+    prepare = module_from_spec(spec)
+    spec.loader.exec_module(prepare)
+    unlucky = {"001/1/2"}
+
+    def analyse_here(source: Path, name: str, options: Namespace) -> Analysis:
+        if name in unlucky:
+            raise InputError(f"{name}: no person found")
+        return analyse(source, name)
+
+    monkeypatch.setattr(prepare, "analyse", analyse_here)
+    for name, frames in (("001/1/1", 2), ("001/1/2", 5), ("002/1/2", 3)):
+        published(tmp_path / "root", name, frames)
+    done: list[str] = []
+
+    class InProcess:
+        def submit(self, arguments: Sequence[str]) -> "Future[str | None]":
+            path, *rest = arguments
+            assert Path(path) == script.resolve()
+            done.append(rest[-1])
+            answer: Future[str | None] = Future()
+            try:
+                answer.set_result(None if prepare.prepare(prepare.parse(rest)) == 0 else "?")
+            except InputError as error:
+                answer.set_result(str(error))
+            return answer
+
+    monkeypatch.setattr("liquidwarp.batch.dask_runner", lambda address: nullcontext(InProcess()))
+    given = [str(tmp_path / "root"), "--out", str(tmp_path / "out"), "--protocol", "all", "--dask", "tcp://a:1"]
+    assert prepare.main(given) == 1
+    assert "001/1/2: no person found" in capsys.readouterr().out
+    assert done == ["001/1/1", "001/1/2", "002/1/2"]
+    unlucky.clear()
+    assert prepare.main(given) == 0
+    assert done[3:] == ["001/1/2"], "what is finished is not done again"
+    assert prepare.main([*given[:-2]]) == 0
+    assert verify(tmp_path / "out", list_clips(tmp_path / "root")) == {}
+    assert prepare.main([str(tmp_path / "none"), *given[1:]]) == 2
 
 
 def test_checksums_find_what_changed(prepared: Path) -> None:

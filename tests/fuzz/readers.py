@@ -18,6 +18,7 @@ from damage import damage_bytes, damage_json, damage_npz, damage_pickle, damage_
 from PIL import Image
 from toy_people import ToyDetector, toy_photo
 
+from liquidwarp.batch import read_jobs
 from liquidwarp.bodies.smpl_files import read_smpl_file
 from liquidwarp.cards import halved, save_with_card
 from liquidwarp.data.folder import load_clips
@@ -380,6 +381,24 @@ def truths() -> dict[str, bytes]:
     return {"a.npz": stream.getvalue(), "a.pkl": pickle.dumps(wild, 2)}
 
 
+def job_tables() -> dict[str, bytes]:
+    rows = (
+        "photo,motion,output,size,wear,smooth,mute,hands",
+        'a.jpg;"b c.jpg",walk.bvh,out/1.mp4,64,upper=b.jpg;lower=c.jpg,arms=0.5,yes,',
+        "me.person,dance.npz,2.mp4,,,,,no",
+        '"a,b.jpg",none.mp4,"3 ""x"".mp4",,,,,',
+    )
+    return {"a.csv": "\r\n".join(rows).encode(), "b.csv": b"\xef\xbb\xbfoutput,motion,photo\n1.mp4,a.npz,a.jpg\n"}
+
+
+def read_job_table(path: Path) -> None:
+    plan = read_jobs(path)
+    assert plan.rows
+    assert {row.step for row in plan.rows} <= set(plan.steps)
+    for step in plan.steps.values():
+        assert set(step.needs) <= set(plan.steps)
+
+
 READERS: dict[str, Reader] = {
     "picture": Reader(pictures, read_picture),
     "png": Reader(lambda: {"a.png": pictures()["a.png"], "b.png": films()["b.png"]}, read_picture, damage_png),
@@ -397,6 +416,7 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader(checkpoints, read_checkpoint, damage_checkpoint),
     "toml": Reader(lambda: {"a.toml": dump_config(Config()).encode()}, load_config, named=False),
     "joint map": Reader(lambda: {"a.txt": b"left_hip = Thigh.L\nneck = 'Neck'\n# done\n"}, read_joint_map),
+    "job table": Reader(job_tables, read_job_table),
     "coco": Reader(coco, lambda path: read_coco_keypoints(path, size=(48, 64), fps=25.0, frames=3), damage_json),
     "openpose": Reader(openpose, lambda path: read_openpose(path, size=(48, 64), fps=25.0), damage_json),
     "protocol": Reader(protocols, load_protocol, damage_json),

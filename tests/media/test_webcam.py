@@ -91,6 +91,18 @@ def test_a_window_shows_bgr_and_ends_with_q(monkeypatch: pytest.MonkeyPatch) -> 
     assert shown == [("live", [30, 20, 10]), ("live", [30, 20, 10]), "gone"]
 
 
+def test_the_space_bar_stops_and_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = iter([-1, ord(" "), -1, ord(" ")])
+    monkeypatch.setattr(cv2, "imshow", lambda title, picture: None)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda title, kind: 1.0)
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: next(keys))
+    window, told = PreviewWindow("live"), []
+    for _ in range(4):
+        assert window.show(np.zeros((2, 2, 3), np.uint8))
+        told.append(window.stopped)
+    assert told == [False, True, True, False]
+
+
 def test_a_closed_window_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imshow", lambda title, picture: None)
     monkeypatch.setattr(cv2, "waitKey", lambda wait: -1)

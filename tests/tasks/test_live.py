@@ -10,9 +10,12 @@ from fake_device import FakeDevice
 from toy_people import ToyDetector, ToyPhoto, toy_photo
 
 from liquidwarp.bodies import load_body
+from liquidwarp.cli import main
+from liquidwarp.demo import asset
 from liquidwarp.errors import InputError
 from liquidwarp.live import run_live
 from liquidwarp.tasks import LiveFrame, SourceState, encode_source, imitate_live, novel_view
+from liquidwarp.tasks import live as live_room
 from liquidwarp.testing import toy_body
 
 SIZE = (96, 72)
@@ -103,6 +106,81 @@ def test_it_can_be_written_and_ended(
     assert sum(1 for _ in open_video(tmp_path / "out.mp4")) == 4
     run_live(person, motion=tmp_path / "driver.mp4", output=tmp_path / "short.mp4", size=64, seconds=1e-9)
     assert sum(1 for _ in open_video(tmp_path / "short.mp4")) == 1
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """What a virtual camera was shown; a driver is found as in its pictures."""
+    shown: list[np.ndarray] = []
+
+    class Camera:
+        def __init__(self, fps: float) -> None:
+            assert fps == 25
+
+        def send(self, rgb: np.ndarray) -> None:
+            shown.append(rgb)
+
+        def close(self) -> None:
+            shown.append(np.zeros(0))
+
+    monkeypatch.setattr("liquidwarp.live.VirtualCamera", Camera)
+    return shown
+
+
+def test_pictures_go_out_stop_and_start(
+    person: SourceState, photos: list[ToyPhoto], sent: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("liquidwarp.live.open_video", lambda _: Clip([photo.rgb for photo in photos]))
+    monkeypatch.setattr(live_room, "live_detector", lambda: ToyDetector(*photos))
+    told = run_live(person, motion="dance.mp4", virtual_camera=True, size=64)
+    assert told.startswith("4 frames, ")
+    assert [picture.shape for picture in sent] == [(64, 48, 3)] * 4 + [(0,)], "and it is closed"
+    free = list(sent)
+    sent.clear()
+    typed = iter(["", None, "", None])
+    monkeypatch.setattr("liquidwarp.live.typed_line", lambda: next(typed))
+    run_live(person, motion="dance.mp4", virtual_camera=True, size=64)
+    for picture, wanted in zip(sent, (free[0], free[0], free[0], free[3], free[4]), strict=True):
+        assert np.array_equal(picture, wanted), "the last picture stays while it is stopped"
+    sent.clear()
+    monkeypatch.setattr("liquidwarp.live.typed_line", lambda: "q")
+    run_live(person, motion="dance.mp4", virtual_camera=True, size=64)
+    assert len(sent) == 2
+
+
+def test_a_mirror_turns_the_driver_round_and_not_the_person(
+    person: SourceState, photos: list[ToyPhoto], sent: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned = [photo.rgb[:, ::-1] for photo in photos[1:]]
+    monkeypatch.setattr(live_room, "live_detector", lambda: ToyDetector(*photos))
+    made = []
+    for frames, mirror in (([photo.rgb for photo in photos[1:]], False), (turned, True)):
+        monkeypatch.setattr("liquidwarp.live.open_video", lambda _, frames=frames: Clip(frames))
+        run_live(person, motion="dance.mp4", virtual_camera=True, size=64, mirror=mirror)
+        made.append(sent[:-1])
+        sent.clear()
+    for straight, mirrored in zip(*made, strict=True):
+        assert np.array_equal(straight, mirrored)
+
+
+class Clip(list):
+    fps = 25.0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--stream", "udp://127.0.0.1:5000", "-o", "out.mp4"], "--stream and -o are two ways"),
+        (["--virtual-camera", "-o", "out.mp4"], "--virtual-camera and -o are two ways"),
+        (["--preview"], "--preview goes with --virtual-camera or --stream"),
+        (["--stream", "rtmp://x/y"], "give an address such as udp://"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_the_work(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["live", str(asset("woman_stripes.jpg")), "--motion", str(asset("motion.mp4")), *options]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_what_cannot_be_driven_is_said(person: SourceState) -> None:
