@@ -89,7 +89,7 @@ def judge(
         return replace(found, kind=CameraKind.UNKNOWN)
     if np.mean([match.still >= tuning.still_part for match in every]) >= tuning.still_frames:
         return found
-    if sum(match.trusted for match in every) < tuning.known_frames * (frames - len(shots)):
+    if sum(match.trusted for match in every) < tuning.known_frames * watcher.looked:
         return replace(found, kind=CameraKind.UNKNOWN)
     path, fov = found.path(fov=tuning.usual_fov, tuning=tuning)
     unit = _focal(fov)
@@ -112,20 +112,25 @@ def find_fov(motion: CameraMotion, *, tuning: CameraMotionTuning = CAMERA_MOTION
         motion: of a moving camera.
         tuning: what is usual, and how much corners tell.
     """
-    trusted = [match for matches in motion.shots for match in matches if match.trusted]
-    shifts = [float(np.linalg.norm(np.median(match.seen - match.points, axis=0))) for match in trusted]
-    chosen = [trusted[index] for index in np.argsort(shifts)[::-1][: tuning.fov_frames]]
+    usual = max(motion.size) * _focal(tuning.usual_fov)
+    pairs = []  # matches, with about the zoom of their key pictures
+    for shot, matches in zip(shots_of(motion.cuts, motion.frames), motion.shots, strict=True):
+        known = _known_views(matches, shot, motion.size, usual, tuning)
+        pairs += [(match, known[match.key].zoom) for match in matches if match.frame in known]
+    shifts = [float(np.linalg.norm(np.median(match.seen - match.points, axis=0))) for match, _ in pairs]
+    chosen = [pairs[index] for index in np.argsort(shifts)[::-1][: tuning.fov_frames]]
     center = middle_of(motion.size)
     cost = []
     for fov in tuning.fovs:
         unit = max(motion.size) * _focal(fov)
         total = 0.0
-        for match in chosen:
+        for match, zoom in chosen:
             pair = match.points.astype(np.float64), match.seen.astype(np.float64)
-            _, _, left = find_turn(*pair, center, (unit, unit), np.eye(3), width=tuning.width, steps=12)
+            focals = unit * zoom, unit * zoom
+            _, _, left = find_turn(*pair, center, focals, np.eye(3), width=tuning.width, steps=12)
             total += float((left**2 / (1 + (left / tuning.width) ** 2)).sum()) / tuning.pixel_sigma**2 / 2
-        usual = math.log(_focal(fov) / _focal(tuning.usual_fov)) / tuning.fov_sigma
-        cost.append(total * tuning.independence + usual**2 / 2)
+        unusual = math.log(_focal(fov) / _focal(tuning.usual_fov)) / tuning.fov_sigma
+        cost.append(total * tuning.independence + unusual**2 / 2)
     focal = np.log([_focal(fov) for fov in tuning.fovs])
     return math.degrees(2 * math.atan(0.5 / math.exp(_lowest(focal, np.array(cost)))))
 
@@ -145,10 +150,10 @@ def _lowest(places: Float64[np.ndarray, "N"], costs: Float64[np.ndarray, "N"]) -
     return float(np.clip(places[best] - slope / (2 * curve), places.min(), places.max()))
 
 
-def _views(
+def _known_views(
     matches: Sequence[Match], shot: slice, size: tuple[int, int], unit: float, tuning: CameraMotionTuning
-) -> list[View]:
-    """Return how each frame of a shot looks: turned from the one most in the middle, zoomed from the first."""
+) -> dict[int, View]:
+    """Return how frames of a shot look, beside its first, where the background was found."""
     center = middle_of(size)
     known = {shot.start: View(np.eye(3), 1.0)}
     last = known[shot.start]
@@ -166,6 +171,14 @@ def _views(
             steps=12,
         )
         last = known[match.frame] = View(turn @ key.rotation, focal / unit)
+    return known
+
+
+def _views(
+    matches: Sequence[Match], shot: slice, size: tuple[int, int], unit: float, tuning: CameraMotionTuning
+) -> list[View]:
+    """Return how each frame of a shot looks: turned from the one most in the middle, zoomed from the first."""
+    known = _known_views(matches, shot, size, unit, tuning)
     numbers = sorted(known)
     rotations = np.stack([known[number].rotation for number in numbers])
     middle = rotations[:, 2].mean(0)  # where the views look, in the axes of the first
@@ -187,6 +200,6 @@ def _between(known: dict[int, View], numbers: list[int], frame: int, first: View
         part = (frame - left) / (right - left)
         mixed = (1 - part) * known[left].rotation + part * known[right].rotation
         u, _, v = np.linalg.svd(mixed)
-        zoom = known[left].zoom ** (1 - part) * known[right].zoom**part
+        zoom = known[left].zoom ** (1 - part) * known[right].zoom ** part
         view = View(u @ v, zoom)
     return View(view.rotation @ first.rotation.T, view.zoom)

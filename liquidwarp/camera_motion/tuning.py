@@ -7,13 +7,16 @@ from dataclasses import dataclass
 class CameraMotionTuning:
     """The numbers of `camera_motion`; pixels are those of the small picture that is looked at."""
 
-    side: int = 480
+    side: int = 400
     """Pixels of its longer side: corners are found to a twentieth of one."""
 
-    points: int = 120
+    still_seconds: float = 0.12
+    """From one look to the next as long as the camera stands."""
+
+    points: int = 100
     """Corners that are followed at most: more say nothing new."""
 
-    least_points: int = 16
+    least_points: int = 12
     """Corners, and agreeing ones of a frame, below which there is nothing to hold on to."""
 
     quality: float = 0.01
@@ -43,11 +46,17 @@ class CameraMotionTuning:
     agree: float = 1.5
     """Pixels by which a corner may be off to agree with the rest."""
 
+    turned: float = 3.0
+    """Pixels by which it may be off where a turn, with a lens that is about known, should bring it."""
+
     width: float = 2.0
     """Pixels of error at which a corner counts for little; near things shift by more than far ones."""
 
-    least_part: float = 0.4
+    least_part: float = 0.5
     """Fraction of the corners that must agree: with fewer it may be a crowd, or a mirror."""
+
+    least_found: float = 0.25
+    """Fraction of the corners that should be in sight that must be found again and agree."""
 
     least_spread: float = 0.12
     """Longer sides that the agreeing corners must be spread by, as a standard deviation: else they are one thing."""

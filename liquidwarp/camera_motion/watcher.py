@@ -4,7 +4,7 @@ Each frame is compared with a **key picture**: the first frame, and later ones w
 errors do not add up from frame to frame, and a camera that comes back finds the first picture again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -82,11 +82,19 @@ class BackgroundWatcher:
 
     Args:
         size: (height, width) of the frames.
+        fps: frames per second.
         tuning: what is followed, and when it is believed.
+
+    Attributes:
+        small: (height, width) of the pictures that are looked at.
+        matches: what was found of each shot.
+        blank: whether the first picture of a shot shows nothing to hold on to.
+        looked: how many frames were compared with a key picture; of a camera that stands not all are.
     """
 
-    def __init__(self, size: tuple[int, int], *, tuning: CameraMotionTuning = CAMERA_MOTION_TUNING) -> None:
+    def __init__(self, size: tuple[int, int], fps: float, *, tuning: CameraMotionTuning = CAMERA_MOTION_TUNING) -> None:
         self._tuning = tuning
+        self._stride = max(1, round(tuning.still_seconds * fps))
         scale = min(1.0, tuning.side / max(size))
         self.small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
         self.matches: list[list[Match]] = []
@@ -94,7 +102,9 @@ class BackgroundWatcher:
         self._keys: list[_Key] = []
         self._view = View(np.eye(3), 1.0)
         self._last: _Last | None = None
+        self._moves = False
         self._frame = -1
+        self.looked = 0
 
     def watch(
         self,
@@ -113,6 +123,8 @@ class BackgroundWatcher:
             cut: whether a new shot begins.
         """
         self._frame += 1
+        if not (cut or self._moves) and self._frame % self._stride:
+            return
         gray = cv2.cvtColor(self._shrunk(frame), cv2.COLOR_RGB2GRAY)
         free = self._free(mask, box, frame.shape[0])
         if cut or not self.matches:
@@ -122,13 +134,17 @@ class BackgroundWatcher:
             self._add_key(gray, free)
             self._last = None
             return
-        match = self._compare(self._best_key(), gray, free)
+        self.looked += 1
+        best = self._best_key()
+        match = self._compare(best, gray, free)
+        if (match is None or not match.trusted) and best is not self._keys[-1]:
+            match = self._compare(self._keys[-1], gray, free) or match
+        self._moves |= match is None or match.still < self._tuning.still_part
         if (match is None or not match.trusted) and self._last is not None:
             match = self._by_way_of_last(gray, free) or match
         if match is not None:
             self.matches[-1].append(match)
         if match is None or not match.trusted:
-            self._last = None
             return
         key = next((key for key in self._keys if key.frame == match.key), None)
         if key is not None:
@@ -251,13 +267,25 @@ class BackgroundWatcher:
         inside = np.zeros(len(points), bool) if agree is None else agree[:, 0] > 0
         spread = float(seen[inside].std(0).max()) / max(self.small) if inside.any() else 0.0
         trusted = (
-            inside.sum() >= known.least_points and inside.mean() >= known.least_part and spread >= known.least_spread
+            inside.sum() >= max(known.least_points, known.least_found * sight.sum())
+            and inside.mean() >= known.least_part
+            and spread >= known.least_spread
         )
-        return Match(self._frame, key.frame, points[inside], seen[inside], still, bool(trusted))
+        match = Match(self._frame, key.frame, points[inside], seen[inside], still, bool(trusted))
+        return match if not trusted or self._turns(match, key.view, len(points)) else replace(match, trusted=False)
+
+    def _turns(self, match: Match, key: View, corners: int) -> bool:
+        """Return whether a turn and a zoom explain where enough of the corners are, with about any lens."""
+        _, _, left = self._found(match, key)
+        return bool((left < self._tuning.turned).sum() >= self._tuning.least_part * corners)
 
     def _look(self, match: Match, key: View) -> View:
         """Return the view of a frame; the lens is only about known here, which is enough to find corners again."""
-        turn, focal, _ = find_turn(
+        turn, focal, _ = self._found(match, key)
+        return View(turn @ key.rotation, focal / (_GUESS * max(self.small)))
+
+    def _found(self, match: Match, key: View) -> tuple[Float64[np.ndarray, "3 3"], float, Float64[np.ndarray, "N"]]:
+        return find_turn(
             match.points.astype(np.float64),
             match.seen.astype(np.float64),
             self._center(),
@@ -265,4 +293,3 @@ class BackgroundWatcher:
             self._relative(key),
             width=self._tuning.width,
         )
-        return View(turn @ key.rotation, focal / (_GUESS * max(self.small)))

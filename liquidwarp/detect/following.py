@@ -136,7 +136,7 @@ def detect_clip(
     follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
     cuts: list[int] = []
     small = stored_size(size, mask_size)
-    watcher = BackgroundWatcher(size, tuning=tuning.camera) if watch_camera and fps > 0 else None
+    watcher = BackgroundWatcher(size, fps, tuning=tuning.camera) if watch_camera and fps > 0 else None
     found: list[Detection | None] = []
     packed: list[bytes] = []
     with_masks = False
@@ -204,7 +204,6 @@ def _moved(
         cause = "shows nothing to hold on to" if motion.blank else "does not move as one"
         _log.warning("%s: what is behind the person %s; the camera is taken to stand still", source, cause)
     return motion if motion.kind is CameraKind.MOVING else None
-
 
 
 def collect_keypoints(

@@ -74,9 +74,7 @@ def find_turn(
         error = np.stack([x, y], 1) * focal + middle - seen
         weight = (width**2 / (width**2 + (error**2).sum(1))) ** 2
         # Derivatives by a turn of the second view's axes, and by the logarithm of its focal length.
-        slope = focal * np.stack(
-            [np.stack([-x * y, 1 + x * x, -y, x], 1), np.stack([-(1 + y * y), x * y, x, y], 1)], 1
-        )
+        slope = focal * np.stack([np.stack([-x * y, 1 + x * x, -y, x], 1), np.stack([-(1 + y * y), x * y, x, y], 1)], 1)
         pull = slope * weight[:, None, None]
         normal = np.einsum("nij,nik->jk", pull, slope)
         right = np.einsum("nij,ni->j", pull, error)

@@ -40,6 +40,8 @@ class Target:
         global_orient, body_pose, transl: as in `BodyTrack`.
         cameras: one for all frames, or one per frame; all of one size.
         fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
+        plate: the camera that the background's picture was taken by: cameras that turn and zoom away from it, at the
+            same place, see it turned and zoomed; None if it is the same behind all frames.
     """
 
     global_orient: Float[Tensor, "T 3"]
@@ -47,6 +49,7 @@ class Target:
     transl: Float[Tensor, "T 3"]
     cameras: tuple[Camera, ...]
     fps: float = 0.0
+    plate: Camera | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -74,7 +77,8 @@ def imitation_target(
 
     Distances scale with the two persons' heights, so that a child covers a child's steps. Camera modes:
 
-    * `copy`: the reference's camera and place; the source appears as large as the reference person.
+    * `copy`: the reference's camera and place; the source appears as large as the reference person. A camera that
+      turned and zoomed does so here.
     * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does,
       sideways, up and in depth; the floor stays the source's.
     * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
@@ -103,9 +107,9 @@ def imitation_target(
     path = (motion.transl + their_root) * ratio
     if camera == "copy":
         fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
-        return Target(
-            fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),), motion.fps
-        )
+        seen = resized(motion.camera, size)
+        cameras = (seen,) if motion.path is None else motion.path.cameras(seen)
+        return Target(fitted.global_orient, fitted.body_pose, fitted.transl, cameras, motion.fps, seen)
 
     if motion.cuts:
         shots = [motion[shot] for shot in shots_of(motion.cuts, len(motion))]

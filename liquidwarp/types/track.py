@@ -90,7 +90,9 @@ class BodyTrack:
         cuts = cuts_among(self.cuts, np.arange(len(self))[frames]) if self.cuts else ()
         face = None if self.face is None else self.face[frames]
         path = None if self.path is None else self.path[frames]
-        return replace(self, cuts=cuts, face=face, path=path, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+        return replace(
+            self, cuts=cuts, face=face, path=path, **{name: getattr(self, name)[frames] for name in _PER_FRAME}
+        )
 
     def camera_of(self, frame: int) -> Camera:
         """Return the camera that saw a frame."""
