@@ -28,6 +28,7 @@ LEVELS = {
     "flow": 3,
     "interop": 3,
     "labels": 3,
+    "camera_motion": 3,
     "detect": 4,
     "clothing": 4,
     "face": 4,

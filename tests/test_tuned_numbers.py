@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "liquidwarp"
 
-ROOMS = ("appearance", "clothing", "detect", "fit", "inpaint", "matting", "regress")
+ROOMS = ("appearance", "camera_motion", "clothing", "detect", "fit", "inpaint", "matting", "regress")
 
 PLAIN = (0.0, 0.5, 1.0, 2.0)
 """Nothing, half, all and double need no name; nor do numbers that only keep a quotient finite."""
@@ -22,6 +22,7 @@ TUNINGS = {
     "liquidwarp.appearance.tuning": ("GarmentTuning", "LayerTuning", "TubeTuning", "UnseenTuning"),
     "liquidwarp.appearance.drape_tuning": ("HairTuning", "SkirtTuning", "SwingTuning"),
     "liquidwarp.appearance.light_tuning": ("LightTuning", "RelightTuning", "ShadowTuning"),
+    "liquidwarp.camera_motion.tuning": ("CameraMotionTuning",),
     "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
     "liquidwarp.detect.tuning": (
         "CrossingTuning",
@@ -47,6 +48,7 @@ TUNINGS = {
         "FootLockTuning",
         "LimbTuning",
         "MotionTuning",
+        "MovingTuning",
         "OutlineTuning",
         "PriorTuning",
         "SolverTuning",

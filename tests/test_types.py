@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from liquidwarp.errors import InputError, OutputError
-from liquidwarp.types import BodyTrack, Camera, FaceTrack, Fragments, Keypoints
+from liquidwarp.types import BodyTrack, Camera, CameraPath, FaceTrack, Fragments, Keypoints
 
 
 def make_track(frames: int = 4) -> BodyTrack:
@@ -67,6 +67,18 @@ def test_a_face_is_kept_with_its_track(tmp_path: Path) -> None:
     assert same(loaded[1:3].face, track.face[1:3])
     assert same(loaded[[3, 0]].face, track.face[torch.tensor([3, 0])])
     assert (tmp_path / "face.npz").stat().st_size < (tmp_path / "plain.npz").stat().st_size + 4 * 2900 + 2000
+
+
+def test_a_camera_s_path_is_kept_with_its_track(tmp_path: Path) -> None:
+    turns = torch.linalg.qr(torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0))).Q
+    track = replace(make_track(4), path=CameraPath(turns, torch.tensor([1.0, 1.1, 1.2, 1.3])))
+    track.save(tmp_path / "moving.npz")
+    loaded = BodyTrack.load(tmp_path / "moving.npz")
+    assert loaded.path.rotation.equal(turns)
+    assert loaded[[2, 0]].path.zoom.equal(track.path.zoom[[2, 0]])
+    torch.testing.assert_close(loaded.camera_of(3).focal, 1.3 * track.camera.focal)
+    with np.load(tmp_path / "moving.npz") as archive:
+        assert int(archive["format"]) == 3
 
 
 def test_a_packed_face_is_where_it_was_and_one_not_seen_is_nowhere() -> None:

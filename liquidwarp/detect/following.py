@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from liquidwarp.camera_motion import BackgroundWatcher, CameraKind, CameraMotion, judge
 from liquidwarp.console import progress_bar
 from liquidwarp.detect.crossings import Crossings
 from liquidwarp.detect.details import Face, Hands
@@ -57,6 +58,7 @@ class ClipDetection:
         others: how many other people were seen where the person was chosen.
         hands: the person's hands in each frame; empty from detectors that do not look at them.
         faces: the person's face in each frame; empty in the same way.
+        motion: how the camera moved; None of one that stands, or that nobody watched.
     """
 
     keypoints: Keypoints
@@ -65,6 +67,7 @@ class ClipDetection:
     others: int
     hands: tuple[Hands | None, ...] = ()
     faces: tuple[Face | None, ...] = ()
+    motion: CameraMotion | None = None
 
     def detection(self, frame: int) -> Detection:
         """Return the person in one frame."""
@@ -98,6 +101,7 @@ def detect_clip(
     detector: Detector | None = None,
     person: int = 0,
     mask_size: int = 256,
+    watch_camera: bool = False,
     progress: bool = False,
     total: int | None = None,
     source: str = "the frames",
@@ -119,6 +123,7 @@ def detect_clip(
         detector: what finds people; see `default_detector`.
         person: which person to follow, 0 is the largest in the first frame that shows anybody.
         mask_size: longer side of the masks kept.
+        watch_camera: look at the background for a camera that turns or zooms (`ClipDetection.motion`).
         progress: show a progress bar.
         total: number of frames, for the progress bar.
         source: what messages call the frames, such as a file name.
@@ -131,6 +136,7 @@ def detect_clip(
     follower = ClipFollower(detector or default_detector(), person, fps, source, tuning=tuning)
     cuts: list[int] = []
     small = stored_size(size, mask_size)
+    watcher = BackgroundWatcher(size, fps, tuning=tuning.camera) if watch_camera and fps > 0 else None
     found: list[Detection | None] = []
     packed: list[bytes] = []
     with_masks = False
@@ -150,6 +156,9 @@ def detect_clip(
             if cut:
                 cuts.append(index)
             detection = follower.next(frame, cut=cut)
+            if watcher is not None:
+                seen = (None, None) if detection is None else (detection.mask, detection.box)
+                watcher.watch(frame, *seen, cut=cut)
             packed.append(pack_mask(detection.mask if detection else None, small))
             with_masks |= bool(packed[-1])
             found.append(_without_mask(detection))
@@ -171,6 +180,7 @@ def detect_clip(
         _log.warning("%s: %s", source, hidden)
     if follower.undecided:
         _log.warning("%s: %s", source, describe_undecided(follower.undecided, fps, follower.others + 1))
+    motion = None if watcher is None else _moved(watcher, cuts, len(found), source, tuning)
     faces = tuple(None if detection is None else detection.face for detection in found)
     seen_hands = [None if detection is None else detection.hands for detection in found]
     keypoints, hands = put_sides_right(keypoints, seen_hands, faces, source=source, tuning=tuning.sides)
@@ -181,7 +191,19 @@ def detect_clip(
         follower.others,
         hands if any(hands) else (),
         faces if any(faces) else (),
+        motion,
     )
+
+
+def _moved(
+    watcher: BackgroundWatcher, cuts: Sequence[int], frames: int, source: str, tuning: FollowTuning
+) -> CameraMotion | None:
+    """Return how the camera moved, or None; say so where the background does not tell."""
+    motion = judge(watcher, cuts, frames, tuning=tuning.camera)
+    if motion.kind is CameraKind.UNKNOWN:
+        cause = "shows nothing to hold on to" if motion.blank else "does not move as one"
+        _log.warning("%s: what is behind the person %s; the camera is taken to stand still", source, cause)
+    return motion if motion.kind is CameraKind.MOVING else None
 
 
 def collect_keypoints(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from liquidwarp.camera_motion.tuning import CAMERA_MOTION_TUNING, CameraMotionTuning
+
 
 @dataclass(frozen=True)
 class ShotTuning:
@@ -191,6 +193,9 @@ class FollowTuning:
 
     sides: SideTuning = SIDE_TUNING
     """Of telling left from right."""
+
+    camera: CameraMotionTuning = CAMERA_MOTION_TUNING
+    """Of a camera that turns and zooms."""
 
     seen: float = 0.3
     """Confidence above which a landmark counts for somebody's box."""

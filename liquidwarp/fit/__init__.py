@@ -9,6 +9,7 @@ from liquidwarp.fit.hidden_legs import hang_legs, stand_still
 from liquidwarp.fit.keep_apart import arm_depths, keep_apart
 from liquidwarp.fit.limbs import LIMBS, smooth_limbs
 from liquidwarp.fit.masks import refine_with_masks
+from liquidwarp.fit.moving_camera import SteadyView, hold_still
 from liquidwarp.fit.robust import GemanMcClure, Kernel, PseudoHuber, Quadratic
 from liquidwarp.fit.surface_points import SurfaceTerm, TrackedPoints
 from liquidwarp.fit.term import Term, Window
@@ -24,6 +25,7 @@ from liquidwarp.fit.tuning import (
     FootLockTuning,
     LimbTuning,
     MotionTuning,
+    MovingTuning,
     OutlineTuning,
     PriorTuning,
     SolverTuning,
@@ -51,6 +53,7 @@ __all__ = [
     "Kernel",
     "LimbTuning",
     "MotionTuning",
+    "MovingTuning",
     "OutlineTuning",
     "PriorTuning",
     "PseudoHuber",
@@ -58,6 +61,7 @@ __all__ = [
     "SolverTuning",
     "StartTuning",
     "SteadyTuning",
+    "SteadyView",
     "SurfaceTerm",
     "SurfaceTuning",
     "Term",
@@ -73,6 +77,7 @@ __all__ = [
     "find_stands",
     "fit_hands",
     "fit_track",
+    "hold_still",
     "foot_points",
     "hang_legs",
     "keep_apart",

@@ -714,6 +714,23 @@ class ViewpointTuning:
 
 
 @dataclass(frozen=True)
+class MovingTuning:
+    """The numbers of seeing a clip as a camera that stood would have (`fit.moving_camera`)."""
+
+    least_confidence: float = 0.3
+    """Of a landmark that the canvas must hold."""
+
+    room: float = 0.04
+    """Sides of the picture that stay free around it."""
+
+    most_margin: float = 1.0
+    """Sides by which the canvas is larger, left and right, at most: views farther aside are too oblique."""
+
+    most_mask: int = 384
+    """Pixels of the longer side of masks on it."""
+
+
+@dataclass(frozen=True)
 class FitTuning:
     """The numbers of `fit_track`, `refine_with_masks` and `plant_feet` together."""
 
@@ -758,6 +775,9 @@ class FitTuning:
 
     viewpoint: ViewpointTuning = field(default_factory=ViewpointTuning)
     """The camera."""
+
+    moving: MovingTuning = field(default_factory=MovingTuning)
+    """A camera that moves."""
 
     shape_frames: int = 32
     """Frames that tell the shape: the best of as many equal stretches."""

@@ -17,6 +17,7 @@ from liquidwarp.geometry.cameras import (
 )
 from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers, shrunk
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from liquidwarp.geometry.turning import find_turn, turn_homography, turn_pixels
 
 __all__ = [
     "axis_angle_to_matrix",
@@ -25,6 +26,7 @@ __all__ = [
     "denormalize_pixels",
     "distance_of_length",
     "field_of_view",
+    "find_turn",
     "length_in_metres",
     "length_in_pixels",
     "look_at_camera",
@@ -38,5 +40,7 @@ __all__ = [
     "project_with_jacobian",
     "same_view",
     "shrunk",
+    "turn_homography",
+    "turn_pixels",
     "with_lens",
 ]

@@ -70,6 +70,7 @@ def retarget(
         version=track.version,
         cuts=track.cuts,
         face=track.face,
+        path=track.path,
     )
 
 

@@ -26,6 +26,7 @@ from liquidwarp.fit import (
     find_camera,
     fit_hands,
     fit_track,
+    hold_still,
     keep_apart,
     plant_feet,
     refine_with_masks,
@@ -35,7 +36,7 @@ from liquidwarp.fit import (
 )
 from liquidwarp.fit.limbs import check_smoothing
 from liquidwarp.fit.tuning import FIT_TUNING, FIT_WEIGHTS
-from liquidwarp.geometry import axis_angle_to_matrix
+from liquidwarp.geometry import axis_angle_to_matrix, field_of_view
 from liquidwarp.media import ClipLike, is_image, is_path, is_video, open_video, read_fov, read_frames, read_image
 from liquidwarp.motion import retarget
 from liquidwarp.regress import (
@@ -83,14 +84,17 @@ def recover(
 ) -> BodyTrack:
     """Recover one person's body shape, and pose and place per frame; detectors and the fit run on the CPU.
 
+    A camera that turns and zooms is told by what stands behind the person: the motion is then that in the steady world,
+    and `BodyTrack.path` says how the camera moved.
+
     Args:
         source: a video, a photo, a folder of pictures; the same in memory, as PIL pictures, arrays or tensors
             (`media.read_frames`); or what a detector found in one: keypoints, or a `ClipDetection`.
         body: the body to fit; the open body by default.
         detector: what finds people; see `detect.default_detector`.
         camera: the camera, if it is known; by default its lens, pitch and roll are estimated (`fit.find_camera`).
-        fov: its field of view along the longer side, degrees, if nothing but that is known; of a photo that says so
-            itself it is read.
+        fov: its field of view along the longer side, degrees, if nothing but that is known (where it zooms, of the
+            first frame); of a photo that says so itself it is read.
         person: which person to follow, 0 is the largest.
         regressor: a network whose answer starts the fit. Two come with liquidwarp: "landmarks" looks at the detector's
             landmarks alone, "image" at the pictures too; the fit from either is short.
@@ -144,9 +148,29 @@ def recover(
     elif isinstance(source, ClipDetection):
         found = source
     else:
-        found = detect_source(source, detector, person, progress)
-    keypoints = found if isinstance(found, Keypoints) else found.keypoints
+        seen_alone = isinstance(regressor, LandmarkNetwork | None)  # others look at pictures, of one camera
+        found = detect_source(source, detector, person, progress, watch_camera=seen_alone)
     fov = fov if fov is not None else _told_fov(source)
+    if isinstance(found, ClipDetection) and found.motion is not None:
+        steady = hold_still(found, found.motion, camera=camera, fov=fov, tuning=tuning.moving)
+        if weights.surface > 0:
+            _log.warning("the camera moves; the person's own surface is looked for where it stands still only")
+        known = None if camera is None else steady.canvas
+        track = recover(
+            steady.found,
+            body=body,
+            camera=known,
+            fov=field_of_view(steady.canvas) if known is None else None,
+            regressor=regressor,
+            fit=fit,
+            smooth=smooth,
+            terms=terms,
+            weights=weights,
+            tuning=tuning,
+            progress=progress,
+        )
+        return steady.finish(track)
+    keypoints = found if isinstance(found, Keypoints) else found.keypoints
     if regressor is None and keypoints.fps <= 0:
         keypoints = see_in_space(keypoints, fov=fov)
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
@@ -393,9 +417,14 @@ def spread_views(track: BodyTrack, most: int) -> list[int]:
 
 
 def detect_source(
-    source: str | Path | np.ndarray, detector: Detector | None, person: int, progress: bool
+    source: str | Path | np.ndarray,
+    detector: Detector | None,
+    person: int,
+    progress: bool,
+    *,
+    watch_camera: bool = False,
 ) -> ClipDetection:
-    """Detect and follow one person in a video, a photo, a folder or an array."""
+    """Detect and follow one person in a video, a photo, a folder or an array; `watch_camera` as in `detect_clip`."""
     opened = _open(source)
     found = detect_clip(
         opened.frames,
@@ -403,6 +432,7 @@ def detect_source(
         size=opened.size,
         detector=detector,
         person=person,
+        watch_camera=watch_camera,
         progress=progress and opened.total != 1,
         total=opened.total,
         source=opened.name,

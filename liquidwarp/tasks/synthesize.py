@@ -27,10 +27,14 @@ from liquidwarp.methods import (
 from liquidwarp.nn.weights import Generator
 from liquidwarp.parallel import one_thread, pool_map, prefetch, thread_count, use_threads
 from liquidwarp.person import SourceState
+from liquidwarp.tasks.moving_plate import before_plate
 from liquidwarp.tasks.target import Target
 from liquidwarp.types import Pose
 
 RENDERERS = ("surface", "gan")
+
+BEFORE_PLATES = ("surface", "compact")
+"""Methods that lay the person over the background's picture; others paint a background of their own."""
 
 BackgroundChoice = PictureLike | tuple[int, int, int]
 
@@ -78,7 +82,12 @@ def synthesize(
     state = state.to(find_device(state.device if device is None else device))
     chosen = choose_method(method, renderer, generator)
     session = open_session(chosen, state, target.camera(0).size, background)
-    return draw_frames(chosen, session, posed_frames(state, moved(target, state.device)), state.device)
+    there = moved(target, state.device)
+    pictures = draw_frames(chosen, session, posed_frames(state, there), state.device)
+    if target.plate is None or len(target.cameras) == 1 or chosen.name not in BEFORE_PLATES:
+        return pictures
+    plate = read_background(state, background, target.camera(0).size).tensor(state.device)
+    return before_plate(pictures, plate, there)
 
 
 def choose_method(method: str | Method | None, renderer: str = "surface", generator: Generator | None = None) -> Method:

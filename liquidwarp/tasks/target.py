@@ -44,6 +44,8 @@ class Target:
         floor: where the floor is in each frame, Y in metres; None where that is not known.
         faces: where the points of the person's face are in its photo, per frame (`face.PhotoFace.carried`); None for a
             still face.
+        plate: the camera that the background's picture was taken by: cameras that turn and zoom away from it, at the
+            same place, see it turned and zoomed; None if it is the same behind all frames.
     """
 
     global_orient: Float[Tensor, "T 3"]
@@ -53,6 +55,7 @@ class Target:
     fps: float = 0.0
     floor: Float[Tensor, "T"] | None = None
     faces: Float[np.ndarray, "T M 3"] | None = None
+    plate: Camera | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -80,7 +83,8 @@ def imitation_target(
 
     Distances scale with the two persons' heights, so that a child covers a child's steps. Camera modes:
 
-    * `copy`: the reference's camera and place; the source appears as large as the reference person.
+    * `copy`: the reference's camera and place; the source appears as large as the reference person. A camera that
+      turned and zoomed does so here.
     * `smooth`: the source's camera; the person starts where the source stands and moves as the reference does,
       sideways, up and in depth; the floor stays the source's.
     * `source`: the source's camera and place; travel is taken out, so that who walks walks on the spot; who sways over
@@ -111,8 +115,10 @@ def imitation_target(
         fitted = keep_apart(body, _fit_to(body, source.betas, motion, path - own_root))
         stands = (find_stands(body, motion) >= 0).any(1)
         floor = _floor_below(body, fitted, stands)
+        seen = resized(motion.camera, size)
+        cameras = (seen,) if motion.path is None else motion.path.cameras(seen)
         return Target(
-            fitted.global_orient, fitted.body_pose, fitted.transl, (resized(motion.camera, size),), motion.fps, floor
+            fitted.global_orient, fitted.body_pose, fitted.transl, cameras, motion.fps, floor=floor, plate=seen
         )
 
     if motion.cuts:

@@ -23,10 +23,11 @@ from liquidwarp.errors import InputError
 from liquidwarp.files import check_archive, write_arrays
 from liquidwarp.types.camera import Camera
 from liquidwarp.types.face import FACE_POINTS, FaceTrack
+from liquidwarp.types.path import CameraPath
 from liquidwarp.types.pose import Pose
 from liquidwarp.types.shots import cuts_among
 
-_FORMAT = 2  # of tracks with a face; without one it is 1, as ever
+_FORMAT = 3  # of tracks of a moving camera; with a face it is 2, without either 1, as ever
 # What numpy and zipfile raise on damaged archives, beside ValueError and the like.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, RuntimeError, SyntaxError, KeyError)
 _PER_FACE = ("size", "presence")
@@ -53,6 +54,7 @@ class BodyTrack:
         version: version of liquidwarp that made the track.
         cuts: first frame of each shot but the first; nothing is smoothed across.
         face: the mesh of the person's face in each frame; None if nobody looked, or saw it.
+        path: how the camera turned and zoomed; None of one that stood. World, `camera` and `face` are steady.
     """
 
     body: str
@@ -68,6 +70,7 @@ class BodyTrack:
     version: str = ""
     cuts: tuple[int, ...] = ()
     face: FaceTrack | None = None
+    path: CameraPath | None = None
 
     def __len__(self) -> int:
         return self.transl.shape[0]
@@ -86,7 +89,18 @@ class BodyTrack:
         frames = _frames_of(index, len(self))
         cuts = cuts_among(self.cuts, np.arange(len(self))[frames]) if self.cuts else ()
         face = None if self.face is None else self.face[frames]
-        return replace(self, cuts=cuts, face=face, **{name: getattr(self, name)[frames] for name in _PER_FRAME})
+        path = None if self.path is None else self.path[frames]
+        return replace(
+            self, cuts=cuts, face=face, path=path, **{name: getattr(self, name)[frames] for name in _PER_FRAME}
+        )
+
+    def camera_of(self, frame: int) -> Camera:
+        """Return the camera that saw a frame."""
+        return self.camera if self.path is None else self.path.camera(self.camera, frame)
+
+    def still(self, frame: int) -> "BodyTrack":
+        """Return the track of one frame before the camera that saw it."""
+        return replace(self[frame], camera=self.camera_of(frame), path=None)
 
     def pose(self, index: int) -> Pose:
         """Return how the body stands in a frame."""
@@ -111,7 +125,8 @@ class BodyTrack:
         Raises:
             OutputError: the file cannot be written.
         """
-        arrays = {"format": np.array(1 if self.face is None else _FORMAT)} | _arrays_of(self)
+        number = _FORMAT if self.path is not None else 1 if self.face is None else 2
+        arrays = {"format": np.array(number)} | _arrays_of(self)
         write_arrays(path, arrays)
 
     @staticmethod
@@ -168,13 +183,13 @@ def _frames_of(
     return torch.from_numpy(rows)
 
 
-def _arrays_of(value: BodyTrack | Camera | FaceTrack, prefix: str = "") -> dict[str, np.ndarray]:
+def _arrays_of(value: BodyTrack | Camera | FaceTrack | CameraPath, prefix: str = "") -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for field in fields(value):
         member = getattr(value, field.name)
         if member is None:
             continue
-        if isinstance(member, Camera | FaceTrack):
+        if isinstance(member, Camera | FaceTrack | CameraPath):
             arrays |= _arrays_of(member, f"{field.name}_")
         elif field.name != "cuts" or member:
             plain = member.detach().cpu().numpy() if isinstance(member, Tensor) else member
@@ -204,6 +219,11 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
             raise InputError("face_closed is not between 0 and 1")
         if not bool((face.size > 0).all() and (face.presence >= 0).all() and (face.presence <= 1).all()):
             raise InputError("face_size or face_presence is out of its range")
+    path = None
+    if "path_zoom" in arrays:
+        path = CameraPath(tensor("path_rotation", frames, 3, 3), tensor("path_zoom", frames))
+        if not bool((path.zoom > 0).all()):
+            raise InputError("path_zoom is out of its range")
     height, width = (int(n) for n in arrays["camera_size"])
     fps = float(arrays["fps"])
     if not frames or min(height, width) < 1 or not 0 <= fps < math.inf:
@@ -229,6 +249,7 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
         version=str(arrays["version"]),
         cuts=_cuts_from(arrays.get("cuts"), frames),
         face=face,
+        path=path,
     )
 
 

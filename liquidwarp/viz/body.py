@@ -181,7 +181,7 @@ def draw_track(
         now = track[index]
         with torch.no_grad():  # each thread has a switch of its own
             vertices = body.vertices(identity, now.global_orient, now.body_pose, now.transl, offsets=offsets)[0]
-            return draw_body(frame, vertices, body.topology, track.camera, colors=colors, opacity=opacity)
+            return draw_body(frame, vertices, body.topology, track.camera_of(index), colors=colors, opacity=opacity)
 
     return pool_map(draw, zip(range(len(track)), frames, strict=False), workers=thread_count())
 
