@@ -157,6 +157,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
+    _add_web(commands)
     _add_labels(commands)
     view = _command(
         commands,
@@ -399,6 +400,27 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_wear(live, required=False)
     _add_look(live, background="keep")
     _add_mute(live)
+
+
+def _add_web(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    web = _command(
+        commands,
+        "web",
+        "Open a page on this machine: imitate, turn, dress, fix and live, with mouse and keyboard.",
+        "liquidwarp web\nliquidwarp web --port 8000 --no-browser\nliquidwarp web --host 0.0.0.0",
+    )
+    web.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where to listen (default: 127.0.0.1, this machine alone); any other lets whoever reaches it use the page, "
+        "without a password",
+    )
+    web.add_argument("--port", type=_port, default=7860, metavar="N", help="0 chooses a free one (default: 7860)")
+    web.add_argument(
+        "--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser (default)"
+    )
+    _add_models(web)
 
 
 def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -707,6 +729,10 @@ def _positive(text: str) -> int:
 
 def _count(text: str) -> int:
     return _whole(text, 0, None)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 0, 65535)
 
 
 def _size(text: str) -> int:

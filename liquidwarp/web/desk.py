@@ -110,7 +110,7 @@ class Desks:
     def follow(self, job: Job) -> Iterator[Step]:
         """Yield what to show, up to the end: at least once a second."""
         since = time.monotonic()
-        event, notes = Event("progress", "waiting"), []
+        event, notes = Event("progress", "getting ready"), []
         for came in job.events():
             if came is not None and came.kind == "note":
                 notes.append(came.text)
