@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tqdm import tqdm
+
 from liquidwarp.console import hearing_progress
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.faults import fault_line
@@ -161,6 +163,7 @@ def serve(line: Connection, works: str) -> None:
             job's folder, it returns plain values by name. Its function `prepare` is called first.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this process
+    tqdm.set_lock(threading.RLock())  # its own would be known to other processes, which outlives this one
     home = os.getcwd()
     module = importlib.import_module(works)
     module.prepare()
