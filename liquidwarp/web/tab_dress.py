@@ -68,10 +68,10 @@ def dress_tab(desks: Desks) -> None:
         return desks.begin(tab, _PLACE, "dress", bring_all)
 
     def run(
-        photos: list[str] | None, people: list[str], *wear: str, request: gr.Request, table: bool
+        tab: str, photos: list[str] | None, people: list[str], wear: tuple[str, ...], table: bool
     ) -> Iterator[tuple[Any, str]]:
         try:
-            job = start(request.session_hash or "", photos, people, wear, table)
+            job = start(tab, photos, people, wear, table)
         except LiquidwarpError as error:
             yield "", say_error(error)
             return
@@ -88,11 +88,11 @@ def dress_tab(desks: Desks) -> None:
                 step.said,
             )
 
-    def dress(photos: list[str] | None, people: list[str], *wear: str, request: gr.Request) -> Iterator[Any]:
-        yield from run(photos, people, *wear, request=request, table=False)
+    def dress(request: gr.Request, photos: list[str] | None, people: list[str], *wear: str) -> Iterator[Any]:
+        yield from run(request.session_hash or "", photos, people, wear, False)
 
-    def lay_table(photos: list[str] | None, people: list[str], *wear: str, request: gr.Request) -> Iterator[Any]:
-        yield from run(photos, people, *wear, request=request, table=True)
+    def lay_table(request: gr.Request, photos: list[str] | None, people: list[str], *wear: str) -> Iterator[Any]:
+        yield from run(request.session_hash or "", photos, people, wear, True)
 
     for button, work in ((go, dress), (table, lay_table)):
         button.click(

@@ -72,6 +72,7 @@ def imitate_tab(desks: Desks) -> None:
     how = [size, camera, background, number, mover, *calm]
 
     def run(
+        request: gr.Request,
         photo: str | None,
         person: str,
         motion: str | None,
@@ -84,7 +85,6 @@ def imitate_tab(desks: Desks) -> None:
         number: int,
         mover: int,
         *calm: float,
-        request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
         tab = request.session_hash or ""
         smooth = {limb: seconds for limb, seconds in zip(_LIMBS, calm, strict=True) if seconds}

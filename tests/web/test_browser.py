@@ -10,7 +10,7 @@ from liquidwarp.web.examples import photo_of
 
 pytestmark = pytest.mark.slow
 
-LONG = 600_000  # milliseconds: machines are busy
+LONG = 240_000  # milliseconds: machines are busy
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 // The result over the reference: a wiper moves the border between them, and both play together.
-const [under, over] = element.querySelectorAll("video");
+const [over, under] = element.querySelectorAll("video");
 const slider = element.querySelector("input");
 const stage = element.querySelector(".stage");
 const preview = element.querySelector("img");
