@@ -161,7 +161,7 @@ def _heard_bar(hear: Hear) -> Any:
     """Return a kind of tqdm's bar that tells instead of drawing itself."""
     from tqdm import tqdm
 
-    class HeardBar(tqdm):  # type: ignore[type-arg]
+    class HeardBar(tqdm):
         def display(self, msg: str | None = None, pos: int | None = None) -> None:
             hear(self.desc.removesuffix(": ") if self.desc else "", int(self.n), self.total)
 

@@ -413,7 +413,7 @@ def _add_web(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="where to listen (default: 127.0.0.1, this machine alone); any other lets whoever reaches it use the page, "
+        help="where to listen (default: 127.0.0.1, this machine alone); any other lets whoever reaches it in, "
         "without a password",
     )
     web.add_argument("--port", type=_port, default=7860, metavar="N", help="0 chooses a free one (default: 7860)")

@@ -68,7 +68,9 @@ def main() -> None:
     at = np.arange(round(_SECONDS * FPS)) / FPS
     for name, keys in (("wave", waves), ("spin", turns)):
         if name in options.only:
-            frames = (each.rgb for each in dance_frames(_VIDEO, stances=blend_stances(*map(list, zip(*keys())), at)))
+            times, stances = zip(*keys(), strict=True)
+            stood = blend_stances(list(times), list(stances), at)
+            frames = (each.rgb for each in dance_frames(_VIDEO, stances=stood))
             media.write_video(frames, options.out / f"{name}.mp4", fps=FPS, crf=22, comment=_COMMENT)
     if not options.results:
         return

@@ -15,12 +15,17 @@ minus come nearer; c shows what was seen, mirrored and invented; space plays the
 </div></div>"""
 _WIPER = """<div class="lw-wiper">
 <div class="stage" data-state="empty">
-<video class="over" controls loop muted playsinline aria-label="The result"></video>
-<div class="clip"><video class="under" loop muted playsinline aria-label="The reference" tabindex="-1"></video></div>
+<div class="pair">
+<video class="over" loop muted playsinline autoplay aria-label="The result"></video>
+<div class="clip"><video class="under" loop muted playsinline aria-label="The reference"></video></div>
+</div>
 <img alt="The newest frame">
 </div>
+<div class="lw-bar">
+<button type="button" class="play" aria-pressed="true">Play</button>
+<button type="button" class="sound" aria-pressed="false">Sound</button>
 <label hidden>Reference <input type="range" min="0" max="100" value="50" aria-label="Border between reference and
-result"> Result</label></div>"""
+result"> Result</label></div></div>"""
 _HANDLES = '<div class="lw-handles"><div class="stage"></div></div>'
 
 

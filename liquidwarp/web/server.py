@@ -60,7 +60,7 @@ def serve(*, host: str = "127.0.0.1", port: int = 7860, browser: bool = True) ->
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
-    """Make a folder for everything that is uploaded and made, which goes when the server does, and tell Gradio of it."""
+    """Make a folder for all that is uploaded and made, which goes when the server does, and tell Gradio of it."""
     before = {name: os.environ.get(name) for name in _AROUND}
     with tempfile.TemporaryDirectory(prefix="liquidwarp-web-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

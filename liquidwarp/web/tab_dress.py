@@ -95,9 +95,7 @@ def dress_tab(desks: Desks) -> None:
         yield from run(request.session_hash or "", photos, people, wear, True)
 
     for button, work in ((go, dress), (table, lay_table)):
-        button.click(
-            work, [photos, people, *wear], [shown, said], api_visibility="private", concurrency_limit=None
-        )
+        button.click(work, [photos, people, *wear], [shown, said], api_visibility="private", concurrency_limit=None)
 
     def cancel(request: gr.Request) -> None:
         job = desks.at(request.session_hash or "", _PLACE)

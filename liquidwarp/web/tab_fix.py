@@ -104,6 +104,4 @@ def fix_tab(desks: Desks) -> None:
             picture = f'<img src="{step.address("fixed.png")}" alt="the body over the photo">'
             yield picture, turned(step), person_link(step), step.said
 
-    go.click(
-        run, [source, moved, who], [fitted, view, taken, said], api_visibility="private", concurrency_limit=None
-    )
+    go.click(run, [source, moved, who], [fitted, view, taken, said], api_visibility="private", concurrency_limit=None)

@@ -15,6 +15,7 @@ import numpy as np
 
 from liquidwarp import media
 from liquidwarp.appearance import dress_in_drapes
+from liquidwarp.motion import read_motion, write_motion
 from liquidwarp.person import SourceState, is_person_file
 from liquidwarp.tasks import (
     Synthesis,
@@ -27,7 +28,6 @@ from liquidwarp.tasks import (
     transfer_appearance,
     write_video,
 )
-from liquidwarp.motion import read_motion, write_motion
 from liquidwarp.types import BodyTrack
 from liquidwarp.web.checks import check_motion, check_photo
 from liquidwarp.web.examples import photo_of

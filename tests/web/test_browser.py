@@ -26,7 +26,6 @@ def tab(page: Any, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
-
 def panel(page: Any) -> Any:
     return page.locator("[role=tabpanel]:visible")
 
@@ -179,5 +178,3 @@ _WITHOUT_NAME = """() => [...document.querySelectorAll("button, input, select, t
   .filter((part) => !(part.getAttribute("aria-label") || part.title || part.innerText.trim() || part.labels?.length
     || part.closest("label")?.innerText.trim() || part.getAttribute("aria-labelledby")))
   .map((part) => part.outerHTML.slice(0, 200))"""
-
-

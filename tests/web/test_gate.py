@@ -91,7 +91,9 @@ def test_what_the_page_does_not_use_is_not_there(path: str) -> None:
     assert ask(path)[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/results/0a/out.mp4", "/gradio_api/file=/tmp/x/photo.jpg", "/gradio_api/upload"])
+@pytest.mark.parametrize(
+    "path", ["/", "/results/0a/out.mp4", "/gradio_api/file=/tmp/x/photo.jpg", "/gradio_api/upload"]
+)
 def test_what_it_uses_is(path: str) -> None:
     assert ask(path)[0] == 200
 

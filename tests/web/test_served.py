@@ -1,4 +1,4 @@
-"""The page as it is served: nothing asked of the network, no file given that is not the asker's, and back to where it was."""
+"""The page as it is served: nothing asked of the network, no file given that is not the asker's."""
 
 import http.client
 import json
@@ -110,7 +110,16 @@ class Asker:
 
 
 UPWARDS = ["..", "%2e%2e", "%252e%252e", "..%2f..", "....//", "..\\", "%c0%ae%c0%ae", ".%00."]
-PLACES = ["/results/", "/examples/", "/gradio_api/file=", "/file=", "/gradio_api/file/", "/static/", "/assets/", "/theme/"]
+PLACES = [
+    "/results/",
+    "/examples/",
+    "/gradio_api/file=",
+    "/file=",
+    "/gradio_api/file/",
+    "/static/",
+    "/assets/",
+    "/theme/",
+]
 PLACES += ["/svelte/", "/gradio_api/component_server/", "/custom_component/x/y/z/", "/gradio_api/stream/a/b/1/c."]
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 
