@@ -24,13 +24,14 @@ LOCKED ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test test-slow test-all test-numpy1 weights docs licences bom audit lint clean
+.PHONY: help install models demo test test-slow test-all test-numpy1 test-page weights docs licences bom audit lint clean
 
 help:
 	@echo "make demo      set up, then imitate, transfer an outfit and orbit; results in outputs/"
 	@echo "make test      set up, then the default tests (minutes)"
 	@echo "make test-all  the slow tests too"
 	@echo "make test-numpy1  a short set with numpy 1.26"
+	@echo "make test-page  the page in a Chromium, where there is one; adds the extra 'browser'"
 	@echo "make weights   train the compact generator as it was trained (hours)"
 	@echo "make docs      the pages and the reference as a site, in outputs/site"
 	@echo "make licences  every installed package has a known licence"
@@ -88,6 +89,10 @@ test-numpy1: models
 	else \
 	  echo "numpy 1.26 has no wheels for this Python; nothing is tested"; \
 	fi
+
+test-page: models
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[browser]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 -m 'slow or not slow' tests/web
 
 weights: models
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs

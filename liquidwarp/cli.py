@@ -67,6 +67,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "setup": _setup,
         "doctor": _doctor,
         "verify": _verify,
+        "web": _web,
         "sign": _sign,
     }
     try:
@@ -586,6 +587,12 @@ def _verify(options: argparse.Namespace) -> None:
     print(f"credential: not changed since it was signed by {found.signer!r} ({trust}), made by {found.maker}")
     for each in found.ingredients:
         print(f"made of: sha256 {each}")
+
+
+def _web(options: argparse.Namespace) -> None:
+    from liquidwarp.web import serve
+
+    serve(host=options.host, port=options.port, browser=options.browser)
 
 
 def _sign(options: argparse.Namespace) -> None:

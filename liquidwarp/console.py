@@ -3,13 +3,18 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from liquidwarp.errors import OutputError
 
 T = TypeVar("T")
+
+Hear = Callable[[str, int, int | None], None]
+"""Is told what is under way, how much of it is done, and of how much, if that is known."""
+
+_hearers: list[Hear] = []
 
 
 class _SteadyStream:
@@ -136,6 +141,8 @@ def progress_bar(
     """
     from tqdm import tqdm  # here, since the command line's help asks for this module
 
+    if _hearers:
+        return _heard_bar(_hearers[-1])(items, desc=desc, unit=unit, total=total, initial=initial)
     stream = _SteadyStream(sys.stderr) if sys.stderr is not None else None
     return tqdm(
         items,
@@ -147,3 +154,35 @@ def progress_bar(
         dynamic_ncols=True,
         file=stream,
     )
+
+
+@contextmanager
+def hearing_progress(hear: Hear) -> Iterator[None]:
+    """Tell progress to a function instead of the console: every bar of the process, whichever thread moves it.
+
+    Args:
+        hear: is called with what is under way (a bar's `desc`), what is done and the total, a few times a second.
+    """
+    _hearers.append(hear)
+    try:
+        yield
+    finally:
+        _hearers.remove(hear)
+
+
+def _heard_bar(hear: Hear) -> Any:
+    """Return a kind of tqdm's bar that tells instead of drawing itself."""
+    from tqdm import tqdm
+
+    class HeardBar(tqdm):
+        def display(self, msg: str | None = None, pos: int | None = None) -> None:
+            hear(self.desc.removesuffix(": ") if self.desc else "", int(self.n), self.total)
+
+        def clear(self, nolock: bool = False) -> None:
+            pass
+
+        def close(self) -> None:
+            self.disable = True
+            self._decr_instances(self)
+
+    return HeardBar

@@ -159,7 +159,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
+<<<<<<< HEAD
     _add_talk(commands)
+=======
+    _add_web(commands)
+>>>>>>> mweb
     _add_labels(commands)
     view = _command(
         commands,
@@ -424,6 +428,7 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_mute(live)
 
 
+<<<<<<< HEAD
 def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
     talk = _command(
         commands,
@@ -451,6 +456,27 @@ def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_sound(talk)
     _add_output(talk, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_models(talk)
+=======
+def _add_web(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    web = _command(
+        commands,
+        "web",
+        "Open a page on this machine: imitate, turn, dress, fix and live, with mouse and keyboard.",
+        "liquidwarp web\nliquidwarp web --port 8000 --no-browser\nliquidwarp web --host 0.0.0.0",
+    )
+    web.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where to listen (default: 127.0.0.1, this machine alone); any other lets whoever reaches it in, "
+        "without a password",
+    )
+    web.add_argument("--port", type=_port, default=7860, metavar="N", help="0 chooses a free one (default: 7860)")
+    web.add_argument(
+        "--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser (default)"
+    )
+    _add_models(web)
+>>>>>>> mweb
 
 
 def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -785,6 +811,10 @@ def _positive(text: str) -> int:
 
 def _count(text: str) -> int:
     return _whole(text, 0, None)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 0, 65535)
 
 
 def _size(text: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from liquidwarp.cli import main
-from liquidwarp.console import progress_bar, steady_console
+from liquidwarp.console import hearing_progress, progress_bar, steady_console
 from liquidwarp.errors import OutputError
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="the shell's way to close descriptors")
@@ -89,6 +89,21 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path, closed: str)
     )
     assert shell(f'-c "{program}" {closed}', where=tmp_path).returncode == 0
     assert int((tmp_path / "n").read_text()) > 2
+
+
+def test_progress_is_told_to_who_listens_and_not_to_the_console(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[tuple[str, int, int | None]] = []
+    with hearing_progress(lambda *told: heard.append(told)):
+        list(progress_bar(range(3), shown=False, desc="walk"))
+        with progress_bar(total=None, shown=True, desc="wait", unit="frame") as bar:
+            bar.update(2)
+            bar.refresh()
+    assert heard[0] == ("walk", 0, 3)
+    assert heard[-1] == ("wait", 2, None)
+    assert capsys.readouterr().err == ""
+    list(progress_bar(range(3), shown=True, desc="walk"))
+    assert "3/3" in capsys.readouterr().err
+    assert heard[-1] == ("wait", 2, None)
 
 
 @POSIX

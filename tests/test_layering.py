@@ -50,6 +50,7 @@ LEVELS = {
     "live": 9,
     "guides": 9,
     "batch": 9,
+    "web": 9,
     "doctor": 9,
     "options": 9,
     "interrupt": 9,
@@ -76,6 +77,9 @@ HOMES = {
     "triton": {"raster"},
     "diffusers": {"nn"},
     "transformers": {"nn"},
+    "gradio": {"web"},
+    "fastapi": {"web"},
+    "uvicorn": {"web"},
 }
 
 

@@ -48,12 +48,13 @@ _KINDS = {
     ".webm": _VideoKind("libvpx-vp9", "yuv420p", {"fflags": "+bitexact"}),
     ".gif": _VideoKind("gif", "pal8", {"loop": "0"}),
 }
+_TRANSPARENT = "yuva420p"
 VIDEO_ENDINGS = tuple(_KINDS)
 """What the name of a video to write may end in."""
 
 
 def write_video(
-    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    frames: Iterable[UInt8[np.ndarray, "H W C"]],
     path: str | Path,
     *,
     fps: float | int | Fraction,
@@ -71,7 +72,8 @@ def write_video(
     whole new one, whatever happens; the same frames give the same bytes.
 
     Args:
-        frames: sRGB frames of one size.
+        frames: sRGB frames of one size; for .webm they may have opacity as a fourth channel (colours not multiplied by
+            it), and the video is transparent.
         path: where to.
         fps: frames a second.
         sound: a file whose first sound track is carried over, from its first picture on, and cut at the length of the
@@ -123,7 +125,7 @@ def write_video(
 
 def _encode(
     output: OutputContainer,
-    frames: Iterable[UInt8[np.ndarray, "H W 3"]],
+    frames: Iterable[UInt8[np.ndarray, "H W C"]],
     shape: tuple[int, ...],
     rate: Fraction,
     crf: int,
@@ -160,8 +162,14 @@ def _add_stream(
     stream = cast(VideoStream, output.add_stream(kind.codec, rate=rate, options=options))
     even = kind.codec != "gif"
     stream.height, stream.width = (side + side % 2 if even else side for side in shape[:2])
+<<<<<<< HEAD
     stream.pix_fmt = kind.pixels
     stream.codec_context.thread_count = _THREADS
+=======
+    stream.pix_fmt = kind.pixels if shape[2] == 3 else _TRANSPARENT
+    context = stream.codec_context
+    context.thread_count = _THREADS
+>>>>>>> mweb
     if even:
         tag_colors(stream)
     return stream
@@ -180,15 +188,20 @@ class ToYuv:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
+<<<<<<< HEAD
     def __call__(self, rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
         """Convert a frame."""
         height, width = rgb.shape[:2]
+=======
+    def __call__(self, rgb: UInt8[np.ndarray, "H W C"]) -> VideoFrame:
+        height, width, channels = rgb.shape
+>>>>>>> mweb
         if height % 2 or width % 2:
             rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24" if channels == 3 else "rgba")
         return self._reformatter.reformat(
             frame,
-            format="yuv420p",
+            format="yuv420p" if channels == 3 else _TRANSPARENT,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=_LIMITED_RANGE,
             interpolation=_SCALING,
@@ -206,8 +219,8 @@ def _to_palette(rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
 
 
 def _shown(
-    frames: Iterable[UInt8[np.ndarray, "H W 3"]], total: int | None, progress: bool
-) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    frames: Iterable[UInt8[np.ndarray, "H W C"]], total: int | None, progress: bool
+) -> Iterator[UInt8[np.ndarray, "H W C"]]:
     """Yield the frames under a progress bar."""
     with progress_bar(total=total, shown=progress, unit="frame") as bar:
         for frame in frames:
@@ -215,15 +228,16 @@ def _shown(
             bar.update()
 
 
-def _checked(frames: Iterable[UInt8[np.ndarray, "H W 3"]], path: Path) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+def _checked(frames: Iterable[UInt8[np.ndarray, "H W C"]], path: Path) -> Iterator[UInt8[np.ndarray, "H W C"]]:
     """Yield the frames, and raise `InputError` when there is none or one is not like the first."""
     shape: tuple[int, ...] | None = None
+    channels = (3, 4) if path.suffix.lower() == ".webm" else (3,)
     for index, rgb in enumerate(frames):
         if (
             not isinstance(rgb, np.ndarray)
             or rgb.dtype != np.uint8
             or rgb.ndim != 3
-            or rgb.shape[2] != 3
+            or rgb.shape[2] not in channels
             or not rgb.size
         ):
             what = f"{rgb.dtype} {tuple(rgb.shape)}" if hasattr(rgb, "shape") else type(rgb).__name__

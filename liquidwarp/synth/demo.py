@@ -1,7 +1,7 @@
 """The people and the dance of the demo."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,13 +129,17 @@ def photograph(portrait: Portrait, size: tuple[int, int], settings: RenderSettin
 
 
 def dance_frames(
-    size: tuple[int, int], *, frames: int | None = None, settings: RenderSettings | None = None
+    size: tuple[int, int],
+    *,
+    frames: int | None = None,
+    settings: RenderSettings | None = None,
+    stances: Sequence[Stance] | None = None,
 ) -> Iterator[RenderedPicture]:
-    """Yield the pictures of the dance."""
+    """Yield the pictures of the dance, or of other stances of the dancer's."""
     person = dress_person(DANCER)
     camera = default_camera(size)
     settings = settings or RenderSettings(supersample=2, rays=20, grain=0.8, blur=0.0)
-    for number, stance in enumerate(_stances()[:frames]):
+    for number, stance in enumerate((stances or _stances())[:frames]):
         pose, floor = _place(person, stance, camera, _DANCE_FILL)
         yield render_procedural(person, pose, camera, _DANCE_BACKDROP, floor=floor, settings=settings, seed=number)
 

@@ -216,3 +216,24 @@ def test_names_with_spaces_and_other_scripts(tmp_path):
     path = tmp_path / "мои видео" / "舞 踊: 100%d été.mp4"
     write_video(greys(3), path, fps=25)
     assert numbers(open_video(path)) == [0, 1, 2]
+
+
+def test_a_webm_keeps_opacity(tmp_path):
+    colors = np.full((48, 33, 3), (200, 60, 40), np.uint8)
+    alphas = [np.where(np.arange(33)[None] < 10 + 4 * i, 255, 0).repeat(48, 0).astype(np.uint8) for i in range(4)]
+    path = write_video([np.dstack([colors, alpha]) for alpha in alphas], tmp_path / "a.webm", fps=10)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.metadata["alpha_mode"] == "1"
+        decoder = av.CodecContext.create("libvpx-vp9", "r")
+        shown = [
+            frame.to_ndarray(format="rgba")[:48, :33]
+            for packet in container.demux(stream)
+            for frame in decoder.decode(packet)
+        ]
+    assert len(shown) == 4
+    for frame, alpha in zip(shown, alphas, strict=True):
+        assert np.abs(frame[..., 3].astype(int) - alpha).mean() < 3
+        assert np.abs(frame[alpha > 0][:, :3].astype(int) - (200, 60, 40)).mean() < 12
+    with pytest.raises(InputError, match=r"wanted uint8 arrays \(height, width, 3\)"):
+        write_video([np.dstack([colors, alphas[0]])], tmp_path / "a.mp4", fps=10)

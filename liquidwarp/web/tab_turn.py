@@ -1,0 +1,81 @@
+"""Turn: the person of a photo, under the mouse."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from liquidwarp.errors import LiquidwarpError
+from liquidwarp.web.desk import Desks, Step, say_error
+from liquidwarp.web.examples import PEOPLE, photo_of
+from liquidwarp.web.parts import person_view, status
+from liquidwarp.web.tab_imitate import add_exports
+from liquidwarp.web.uploads import bring
+
+_PLACE = "turn"
+
+
+def turn_tab(desks: Desks) -> None:
+    """Lay the tab out.
+
+    Args:
+        desks: whose jobs are whose.
+    """
+    with gr.Row():
+        with gr.Column(scale=2, min_width=260):
+            photo = gr.Image(
+                label="Photo of a person",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "webcam", "clipboard"],
+                height=300,
+                elem_id="turn-photo",
+            )
+            person = gr.Radio([(said, name) for name, said in PEOPLE.items()], label="or ready:")
+            learnt = gr.File(label="or a learnt person (.person)", file_types=[".person"], height=100)
+        with gr.Column(scale=3, min_width=320):
+            view = person_view("The person, turning")
+            said = status()
+            taken = gr.HTML(value="", elem_classes="lw-files", label="Files")
+            with gr.Row():
+                exports = {"glb": gr.Button("Make GLB", size="sm"), "bvh": gr.Button("Make BVH", size="sm")}
+
+    def run(given: str | None, request: gr.Request) -> Iterator[tuple[Any, Any, Any]]:
+        if given is None:
+            return
+        path = photo_of(given) if given in PEOPLE else given
+        try:
+            job = desks.begin(
+                request.session_hash or "", _PLACE, "learn", lambda folder: {"photo": bring(path, folder, "photo")}
+            )
+        except LiquidwarpError as error:
+            yield {}, say_error(error), ""
+            return
+        for step in desks.follow(job):
+            made = step.event.kind == "done"
+            yield turned(step), step.said, person_link(step) if made else ""
+
+    for source, event in ((photo, photo.input), (person, person.input), (learnt, learnt.upload)):
+        event(
+            run,
+            source,
+            [view, said, taken],
+            api_visibility="private",
+            concurrency_limit=None,
+            trigger_mode="always_last",
+        )
+    add_exports(desks, _PLACE, exports, said, taken)
+
+
+def turned(step: Step) -> Any:
+    """Return what turns at a step."""
+    if step.event.kind != "done":
+        return gr.skip()
+    shares = step.event.values
+    told = ", ".join(f"{round(100 * shares[kind])}% {kind}" for kind in ("seen", "mirrored", "invented"))
+    return {"glb": step.address("turn.glb"), "coverage": step.address("coverage.bin"), "said": told}
+
+
+def person_link(step: Step) -> str:
+    """Return a link to the learnt person, as HTML."""
+    return f'<a href="{step.address("me.person", save=True)}" download>me.person</a>'
