@@ -159,11 +159,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
 
     _add_live(commands)
-<<<<<<< HEAD
     _add_talk(commands)
-=======
     _add_web(commands)
->>>>>>> mweb
     _add_labels(commands)
     view = _command(
         commands,
@@ -428,7 +425,6 @@ def _add_live(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_mute(live)
 
 
-<<<<<<< HEAD
 def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
     talk = _command(
         commands,
@@ -456,7 +452,8 @@ def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_sound(talk)
     _add_output(talk, "a video: .mp4, .mkv, .mov, .webm or .gif")
     _add_models(talk)
-=======
+
+
 def _add_web(commands: "argparse._SubParsersAction[_Parser]") -> None:
     web = _command(
         commands,
@@ -476,7 +473,6 @@ def _add_web(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser (default)"
     )
     _add_models(web)
->>>>>>> mweb
 
 
 def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:

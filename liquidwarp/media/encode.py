@@ -162,14 +162,8 @@ def _add_stream(
     stream = cast(VideoStream, output.add_stream(kind.codec, rate=rate, options=options))
     even = kind.codec != "gif"
     stream.height, stream.width = (side + side % 2 if even else side for side in shape[:2])
-<<<<<<< HEAD
-    stream.pix_fmt = kind.pixels
-    stream.codec_context.thread_count = _THREADS
-=======
     stream.pix_fmt = kind.pixels if shape[2] == 3 else _TRANSPARENT
-    context = stream.codec_context
-    context.thread_count = _THREADS
->>>>>>> mweb
+    stream.codec_context.thread_count = _THREADS
     if even:
         tag_colors(stream)
     return stream
@@ -188,14 +182,9 @@ class ToYuv:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-<<<<<<< HEAD
-    def __call__(self, rgb: UInt8[np.ndarray, "H W 3"]) -> VideoFrame:
-        """Convert a frame."""
-        height, width = rgb.shape[:2]
-=======
     def __call__(self, rgb: UInt8[np.ndarray, "H W C"]) -> VideoFrame:
+        """Convert a frame, of three channels, or of four with its alpha."""
         height, width, channels = rgb.shape
->>>>>>> mweb
         if height % 2 or width % 2:
             rgb = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24" if channels == 3 else "rgba")
