@@ -5,8 +5,9 @@
 
 `liquidwarp imitate` writes a video of `--frames` frames, and `liquidwarp live` follows a file of `--minutes` as if it
 were a camera, each in a process of its own that is looked at once a second. Both clips are the motion to and fro. What
-must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time and the last, more
-open files at the end than then, and a result that lasts longer or shorter than what drove it; the exit code is 1 then.
+must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time in which pictures are
+written and the last, more open files at the end than then, and a result that lasts longer or shorter than what drove it;
+the exit code is 1 then.
 A part is left out by `--frames 0` or `--minutes 0`.
 """
 
@@ -45,7 +46,7 @@ class Watched:
     Attributes:
         frames: of the result.
         seconds: what the process took.
-        resident_mb: resident memory in each tenth of the time, the median of what was seen then.
+        resident_mb: resident memory in each tenth of the time in which pictures were written, the median of what was seen.
         open_files: open files in each tenth, the most.
         driver_seconds: how long what drives lasts.
         result_seconds: how long the result lasts.
@@ -76,7 +77,9 @@ class Watched:
 
 
 def watch(command: list[str], log: Path) -> tuple[float, list[float], list[int]]:
-    """Run the program; return seconds, and of each tenth of the time resident megabytes and open files.
+    """Run the program; return seconds, and of each tenth of its writing resident megabytes and open files.
+
+    It writes as soon as there is an unfinished file beside the log.
 
     Raises:
         SystemExit: it failed, or ended before it could be looked at ten times.
@@ -86,7 +89,7 @@ def watch(command: list[str], log: Path) -> tuple[float, list[float], list[int]]
     with open(log, "wb") as words, subprocess.Popen([*_PROGRAM, *command], stdout=words, stderr=words) as process:
         looked_at = psutil.Process(process.pid)
         while process.poll() is None:
-            with looked_at.oneshot():
+            if any(log.parent.glob(".*.partial.*")):
                 memory.append(looked_at.memory_info().rss / 2**20)
                 files.append(looked_at.num_fds() if hasattr(looked_at, "num_fds") else looked_at.num_handles())
             time.sleep(_EVERY)
@@ -95,7 +98,7 @@ def watch(command: list[str], log: Path) -> tuple[float, list[float], list[int]]
         raise SystemExit(f"error: {' '.join(command)}\n{log.read_text(errors='replace')[-2000:]}")
     memory, files = memory[:-1], files[:-1]
     if len(memory) < _TENTHS:
-        raise SystemExit(f"error: {command[0]} took {seconds:.0f} s only; ask for more frames or minutes")
+        raise SystemExit(f"error: {command[0]} wrote for {len(memory)} s only; ask for more frames or minutes")
     parts = np.array_split(np.arange(len(memory)), _TENTHS)
     return (
         seconds,
