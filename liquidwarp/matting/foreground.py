@@ -83,10 +83,10 @@ def _relax(
     new_front, new_back = np.empty_like(front), np.empty_like(back)
     for top in range(0, height, _BAND):  # a band at a time keeps what is between small
         bottom = min(top + _BAND, height)
-        above, below = max(top - 1, 0), min(bottom + 1, height)
-        solved = _relax_band(*(x[above:below] for x in (image, alpha, front, back)), tuning)
-        for new, part in zip((new_front, new_back), solved, strict=True):
-            new[top:bottom] = part[top - above : bottom - above]
+        above = max(top - 1, 0)
+        near, own = slice(above, bottom + 1), slice(top - above, bottom - above)
+        solved = _relax_band(image[near], alpha[near], front[near], back[near], tuning)
+        new_front[top:bottom], new_back[top:bottom] = (part[own] for part in solved)
     return new_front, new_back
 
 
