@@ -19,11 +19,24 @@ PLAIN = (0.0, 0.5, 1.0, 2.0)
 TINY = 1e-5
 
 TUNINGS = {
-    "liquidwarp.appearance.tuning": ("GarmentTuning", "LayerTuning", "TubeTuning", "UnseenTuning"),
+    "liquidwarp.appearance.tuning": (
+        "GarmentTuning",
+        "LayerTuning",
+        "RimTuning",
+        "ShoeLookTuning",
+        "TubeTuning",
+        "UnseenTuning",
+    ),
     "liquidwarp.appearance.drape_tuning": ("HairTuning", "SkirtTuning", "SwingTuning"),
     "liquidwarp.appearance.light_tuning": ("LightTuning", "RelightTuning", "ShadowTuning"),
     "liquidwarp.camera_motion.tuning": ("CameraMotionTuning",),
-    "liquidwarp.clothing.tuning": ("ClothSurfaceTuning", "ClothingTuning", "CutOutTuning", "MatchTuning"),
+    "liquidwarp.clothing.tuning": (
+        "ClothSurfaceTuning",
+        "ClothingTuning",
+        "CutOutTuning",
+        "MatchTuning",
+        "ShoeTuning",
+    ),
     "liquidwarp.detect.tuning": (
         "CrossingTuning",
         "FaceTuning",
@@ -68,6 +81,7 @@ REACHED = (
     ("liquidwarp.tasks", "encode_source", "tuning", "SourceTuning"),
     ("liquidwarp.clothing", "fit_clothing", "tuning", "ClothingTuning"),
     ("liquidwarp.clothing", "fit_offsets", "tuning", "ClothingTuning"),
+    ("liquidwarp.clothing", "shoe_offsets", "tuning", "ShoeTuning"),
     ("liquidwarp.detect", "detect_clip", "tuning", "FollowTuning"),
     ("liquidwarp.detect", "collect_keypoints", "tuning", "FollowTuning"),
     ("liquidwarp.detect", "read_openpose", "tuning", "FollowTuning"),

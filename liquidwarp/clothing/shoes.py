@@ -1,5 +1,7 @@
 """Feet in shoes: the fitted foot's own vertices, moved onto a shoe with one toe box, a flat sole and an opening."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -69,46 +71,84 @@ def _shod(
     """Return a foot's vertices on its shoe; coordinates are forward, aside and up from the sole."""
     axes = _axes(forward)
     own = points[foot] @ axes.T
-    floor = float(np.quantile(own[:, 2], 1 - tuning.level))
-    heel = float(own[:, 0].min())
-    start = np.array([heel, 0, floor])
-    own -= start
-    naked = bare[foot] @ axes.T - start
+    start = np.array([own[:, 0].min(), 0, np.quantile(own[:, 2], 1 - tuning.level)])
+    own, naked = own - start, bare[foot] @ axes.T - start
     room = tuning.most * np.ptp(naked[:, 0])
     own = own.clip(naked.min(0) - room, naked.max(0) + room)  # of feet that leave the photo single toes may go far
-    length, high = float(own[:, 0].max()), float(axes[2] @ ankle - floor)
-    near = np.isin(faces, foot).any(1)  # the ring around the foot holds its border while it is smoothed
-    used, local = np.unique(faces[near], return_inverse=True)
-    local = local.reshape(-1, 3)
-    around, place = points[used] @ axes.T - start, np.searchsorted(used, foot)
-    around[place] = own
-    even = _smoothed(around, local, tuning.even * length)[place]
-    foot_in_it = own.mean(0) + (naked - naked.mean(0)) * (*tuning.least, 1)
-    last = _last(np.concatenate([own, foot_in_it.clip((-np.inf, -np.inf, 0))]), length, tuning)
+    length = float(own[:, 0].max())
+    patch = _Patch.around(faces, foot)
+    within = own.mean(0) + (naked - naked.mean(0)) * (*tuning.least, 1)
+    within[:, 2] = within[:, 2].clip(0)
+    last = _last(np.concatenate([own, within]), length, tuning)
+    fitted, whole = (vertices[patch.used] @ axes.T - start for vertices in (points, bare))
+    fitted[patch.place] = own
     # Of a foot that is seen in part the fitted one may be torn; the bare one never is.
-    regular = _smoothed(bare[used] @ axes.T - start, local, tuning.joined * length)[place]
+    regular = patch.smoothed(whole, tuning.joined * length)
     stretch = np.ptp(last[:, :2], axis=0) / np.ptp(naked[:, :2], axis=0)
     regular[:, :2] = last[:, :2].min(0) + (regular[:, :2] - naked[:, :2].min(0)) * stretch
     regular[:, 2] += tuning.center * _toes(last, length, tuning) - np.median(_ahead(regular, length, tuning)[:, 2])
+    shaped = _laid_on(last, regular, fitted, patch, length, tuning)
+    low, top = (part * (axes[2] @ ankle - start[2]) for part in tuning.opening)
+    fraction = (1 - _smoothstep((own[:, 2] - low) / max(top - low, _TINY))) * patch.inner
+    return (own + fraction[:, None] * (shaped - own) + start) @ axes
+
+
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    """The surface of a foot with the ring around it, which holds its border while it is smoothed.
+
+    Attributes:
+        faces: triangles of its own vertices.
+        used: which of the body's those are.
+        place: where the foot's are among them.
+        inner: how far from the border the foot's are: 0 on it, 1 well within.
+    """
+
+    faces: Int[np.ndarray, "Q 3"]
+    used: Int[np.ndarray, "P"]
+    place: Int[np.ndarray, "N"]
+    inner: Float[np.ndarray, "N"]
+
+    @staticmethod
+    def around(faces: Int[np.ndarray, "F 3"], foot: Int[np.ndarray, "N"]) -> "_Patch":
+        """Cut a foot out of a body."""
+        used, local = np.unique(faces[np.isin(faces, foot).any(1)], return_inverse=True)
+        local, place = local.reshape(-1, 3), np.searchsorted(used, foot)
+        own = np.isin(used, foot).astype(float)
+        inner = np.clip(2 * smooth_over_surface(own, local, steps=2)[place] - 1, 0, 1)
+        return _Patch(local, used, place, inner)
+
+    def smoothed(self, points: Float[np.ndarray, "P 3"], radius: float) -> Float[np.ndarray, "N 3"]:
+        """Return the foot's vertices after smoothing over so many metres."""
+        return Heat(*cotangent_laplacian(points, self.faces), radius).smooth(points)[self.place]
+
+    def relaxed(self, points: Float[np.ndarray, "P 3"], steps: int) -> Float[np.ndarray, "N 3"]:
+        """Return the foot's vertices drawn to the middle of their neighbours, whatever their distance."""
+        return np.stack([smooth_over_surface(column, self.faces, steps=steps) for column in points.T], 1)[self.place]
+
+
+def _laid_on(
+    last: Float[np.ndarray, "M 3"],
+    regular: Float[np.ndarray, "N 3"],
+    fitted: Float[np.ndarray, "P 3"],
+    patch: _Patch,
+    length: float,
+    tuning: ShoeTuning,
+) -> Float[np.ndarray, "N 3"]:
+    """Return a foot's vertices on the shoe: where rays through a regular foot leave the hull, or the fitted instep."""
+    even, around, shaped = patch.smoothed(fitted, tuning.even * length), fitted.copy(), regular
     begun = _smoothstep((regular[:, :1] / length - tuning.middle[0]) / (tuning.toes - tuning.middle[0]))
-    shaped = regular
     for number in range(tuning.rounds):
         if number:
-            around[place] = shaped
-            relaxed = np.stack([smooth_over_surface(c, local, steps=tuning.relaxed) for c in around.T], 1)[place]
-            shaped = shaped + begun * (relaxed - shaped)
+            around[patch.place] = shaped
+            shaped = shaped + begun * (patch.relaxed(around, tuning.relaxed) - shaped)
         center = _line(shaped, last, length, tuning)
         way = shaped - center
         way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), _TINY)
         out = np.maximum(_leaves(center, way, last), ((even - center) * way).sum(1) + tuning.ease * length)
         shaped = center + out[:, None] * way
     shaped[:, 2] = shaped[:, 2].clip(0)
-    low, top = (part * high for part in tuning.opening)
-    fraction = 1 - _smoothstep((own[:, 2] - low) / max(top - low, _TINY))
-    inner = np.bincount(local.ravel(), minlength=len(used)) == np.bincount(faces.ravel(), minlength=len(points))[used]
-    inner = smooth_over_surface((inner & np.isin(used, foot)).astype(float), local, steps=2)[place]
-    fraction = (fraction * np.clip(2 * inner - 1, 0, 1))[:, None]
-    return (own + fraction * (shaped - own) + start) @ axes
+    return shaped
 
 
 def _axes(forward: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
@@ -119,18 +159,12 @@ def _axes(forward: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     return np.stack([ahead, np.cross(up, ahead), up])
 
 
-def _smoothed(
-    points: Float[np.ndarray, "N 3"], faces: Int[np.ndarray, "F 3"], radius: float
-) -> Float[np.ndarray, "N 3"]:
-    return Heat(*cotangent_laplacian(points, faces), radius).smooth(points)
-
-
 def _line(
     points: Float[np.ndarray, "N 3"], last: Float[np.ndarray, "M 3"], length: float, tuning: ShoeTuning
 ) -> Float[np.ndarray, "N 3"]:
     """Return for each point the place on a line inside of the shoe from which it is seen."""
     slope, at_heel = np.polyfit(last[:, 0], last[:, 1], 1)
-    along = points[:, 0].clip(*(part * length for part in tuning.middle))
+    along = points[:, 0].clip(tuning.middle[0] * length, tuning.middle[1] * length)
     height = tuning.center * _toes(last, length, tuning)
     return np.stack([along, at_heel + slope * along, np.full(len(points), height)], 1)
 
