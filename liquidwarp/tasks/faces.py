@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 def move_face(
     person: SourceState, motion: BodyTrack, *, tuning: FaceMotionTuning = FACE_MOTION_TUNING
 ) -> Float[np.ndarray, "T M 3"] | None:
-    """Return where the points of the person's face are in its photo while it does a motion; None where it stays still.
+    """Return where the points of the person's face are in its photo during a motion; None where it stays still.
 
     It moves where the photo shows it about from the front, and the motion knows a face (`BodyTrack.face`): 20 pixels
     wide or more in both. What is in the way is said once.

@@ -9,14 +9,23 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.checks import check_choice
-from liquidwarp.detect import FaceDetector
+from liquidwarp.detect import Face, FaceDetector
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.face import Expressions, FaceMotionTuning, FacePainter, HeadFrame, PhotoFace, mouth_is_covered, read_expressions
+from liquidwarp.face import (
+    Expressions,
+    FaceMotionTuning,
+    FacePainter,
+    HeadFrame,
+    PhotoFace,
+    mouth_is_covered,
+    read_expressions,
+)
 from liquidwarp.face.tuning import FACE_MOTION_TUNING
 from liquidwarp.fit import face_track
 from liquidwarp.media import ClipLike, PictureLike, given_name, is_path, open_video, read_frames, read_picture
 from liquidwarp.parallel import pool_map, thread_count
 
+_USUAL_FPS = 25.0  # of frames in memory
 HEADS = ("move", "still")
 
 _log = logging.getLogger(__name__)
@@ -98,13 +107,15 @@ def _expressions(
     motion: ClipLike, detector: FaceDetector, number: int, progress: bool, tuning: FaceMotionTuning
 ) -> Expressions:
     name = given_name(motion)
+    found: tuple[Face | None, ...]
     if is_path(motion):
         clip = open_video(Path(motion))
-        frames, fps, total = clip, clip.fps, clip.frame_count
+        fps = clip.fps
+        found = detector.follow(clip, number, progress=progress, total=clip.frame_count, source=name)
     else:
-        frames = read_frames(motion)
-        fps, total = 25.0, len(frames)
-    track = face_track(detector.follow(frames, number, progress=progress, total=total, source=name))
+        frames, fps = read_frames(motion), _USUAL_FPS
+        found = detector.follow(frames, number, progress=progress, total=len(frames), source=name)
+    track = face_track(found)
     assert track is not None
     moves = read_expressions(track, fps=fps, tuning=tuning)
     if moves is None:
