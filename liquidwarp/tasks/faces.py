@@ -37,7 +37,7 @@ def move_face(
     found = find_face(person, tuning=tuning)
     if found is None:
         _log.warning(
-            "the person's photo shows no face from about the front, 20 pixels wide or more and without a mask; it stays "
+            "the person's photo shows no face from about the front, 20 pixels wide and without a mask; it stays "
             "still"
         )
         return None

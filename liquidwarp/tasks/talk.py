@@ -68,9 +68,9 @@ def talk(
         >>> from liquidwarp.media import read_image
         >>> from liquidwarp.tasks import talk
         >>> photo = read_image(asset("woman_stripes.jpg")).rgb
-        >>> pictures = list(talk(photo, photo[None].repeat(2, 0), size=128))
+        >>> pictures = list(talk(photo, photo[None].repeat(2, 0), size=320))
         >>> len(pictures), max(pictures[0].shape)
-        (2, 128)
+        (2, 320)
     """
     check_choice("head", head, HEADS)
     detector = detector or FaceDetector()
