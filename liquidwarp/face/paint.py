@@ -1,5 +1,6 @@
 """A photo's face in another expression: bent skin, eyes behind lids, the inside of a mouth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -309,7 +310,7 @@ def _inside_triangles() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return strip(1), strip(2), strip(0)
 
 
-def _similarity(source: np.ndarray, target: np.ndarray):
+def _similarity(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return what takes two points to two others."""
     a, b = complex(*(source[1] - source[0])), complex(*(target[1] - target[0]))
     turn = b / a if abs(a) > 1e-9 else 1.0

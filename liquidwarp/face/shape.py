@@ -99,8 +99,7 @@ def opened_by(shape: Float[np.ndarray, "468 3"], gaps: Float[np.ndarray, "9"]) -
     down = np.maximum(down, jaw * (aside > 1))
     for row in LOWER_LIP:
         down[list(row)] = gaps
-    for row in (*UPPER_LIP, *LIP_CORNERS):
-        down[list(row)] = 0.0
+    down[[point for row in (*UPPER_LIP, *LIP_CORNERS) for point in row]] = 0.0
     return down
 
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 def move_face(
     person: SourceState, motion: BodyTrack, *, tuning: FaceMotionTuning = FACE_MOTION_TUNING
 ) -> Float[np.ndarray, "T M 3"] | None:
-    """Return where the points of the person's face are in its photo while it does a motion; None where it stays still.
+    """Return where the points of the person's face are in its photo during a motion; None where it stays still.
 
     It moves where the photo shows it about from the front, and the motion knows a face (`BodyTrack.face`): 20 pixels
     wide or more in both. What is in the way is said once.
@@ -37,7 +37,7 @@ def move_face(
     found = find_face(person, tuning=tuning)
     if found is None:
         _log.warning(
-            "the person's photo shows no face from about the front, 20 pixels wide or more and without a mask; it stays "
+            "the person's photo shows no face from about the front, 20 pixels wide and without a mask; it stays "
             "still"
         )
         return None

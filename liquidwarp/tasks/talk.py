@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from liquidwarp.checks import check_choice
-from liquidwarp.detect import FaceDetector
+from liquidwarp.detect import Face, FaceDetector
 from liquidwarp.errors import InputError, NoPersonError
 from liquidwarp.face import (
     Expressions,
@@ -25,6 +25,7 @@ from liquidwarp.fit import face_track
 from liquidwarp.media import ClipLike, PictureLike, given_name, is_path, open_video, read_frames, read_picture
 from liquidwarp.parallel import pool_map, thread_count
 
+_USUAL_FPS = 25.0  # of frames in memory
 HEADS = ("move", "still")
 
 _log = logging.getLogger(__name__)
@@ -67,9 +68,9 @@ def talk(
         >>> from liquidwarp.media import read_image
         >>> from liquidwarp.tasks import talk
         >>> photo = read_image(asset("woman_stripes.jpg")).rgb
-        >>> pictures = list(talk(photo, photo[None].repeat(2, 0), size=128))
+        >>> pictures = list(talk(photo, photo[None].repeat(2, 0), size=320))
         >>> len(pictures), max(pictures[0].shape)
-        (2, 128)
+        (2, 320)
     """
     check_choice("head", head, HEADS)
     detector = detector or FaceDetector()
@@ -106,13 +107,15 @@ def _expressions(
     motion: ClipLike, detector: FaceDetector, number: int, progress: bool, tuning: FaceMotionTuning
 ) -> Expressions:
     name = given_name(motion)
+    found: tuple[Face | None, ...]
     if is_path(motion):
         clip = open_video(Path(motion))
-        frames, fps, total = clip, clip.fps, clip.frame_count
+        fps = clip.fps
+        found = detector.follow(clip, number, progress=progress, total=clip.frame_count, source=name)
     else:
-        frames = read_frames(motion)
-        fps, total = 25.0, len(frames)
-    track = face_track(detector.follow(frames, number, progress=progress, total=total, source=name))
+        frames, fps = read_frames(motion), _USUAL_FPS
+        found = detector.follow(frames, number, progress=progress, total=len(frames), source=name)
+    track = face_track(found)
     assert track is not None
     moves = read_expressions(track, fps=fps, tuning=tuning)
     if moves is None:

@@ -213,8 +213,8 @@ def _track_from(arrays: dict[str, np.ndarray]) -> BodyTrack:
     if any(name.startswith("face_") for name in arrays):
         shape = tensor("face_shape", frames, FACE_POINTS, 3)
         closed = tensor("face_closed", frames, 2) if "face_closed" in arrays else None
-        per_frame = (tensor(f"face_{name}", frames) for name in _PER_FACE)
-        face = FaceTrack(shape, tensor("face_center", frames, 2), *per_frame, closed)
+        size, presence = (tensor(f"face_{name}", frames) for name in _PER_FACE)
+        face = FaceTrack(shape, tensor("face_center", frames, 2), size, presence, closed)
         if closed is not None and not bool(((closed >= 0) & (closed <= 1)).all()):
             raise InputError("face_closed is not between 0 and 1")
         if not bool((face.size > 0).all() and (face.presence >= 0).all() and (face.presence <= 1).all()):

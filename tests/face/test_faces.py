@@ -107,7 +107,7 @@ def test_lids_close_over_the_eye_and_the_mouth_shows_its_inside(seen: Seen) -> N
 
 def test_a_head_follows_and_what_is_far_from_it_stays(seen: Seen) -> None:
     face = PhotoFace.of(seen.photo, seen.points, head=True)
-    moves = driven([seen.points + (step, 0.0, 0.0) for step in np.linspace(-6, 6, 25)])
+    moves = driven([seen.points + np.array([step, 0, 0]) for step in np.linspace(-6, 6, 25)])
     first, last = (face.carried(moves, index, head=True) for index in (0, 24))
     moved = (last - first)[:, 0]
     assert 5 < moved[:468].mean() < 12
