@@ -65,6 +65,17 @@ def joint_handles() -> gr.HTML:
     )
 
 
+def copyable(label: str) -> gr.HTML:
+    """Return a text with a button that copies it."""
+    return gr.HTML(
+        value="",
+        label=label,
+        html_template=f'<div class="lw-copy"><div class="head"><span>{label}</span><button type="button" disabled '
+        f'aria-label="Copy: {label}">Copy</button></div><pre tabindex="0" role="region" aria-label="{label}"></pre></div>',
+        js_on_load=script("copy.js"),
+    )
+
+
 def status() -> gr.HTML:
     """Return the line that says how a job goes."""
     return gr.HTML(
