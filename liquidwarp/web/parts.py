@@ -26,6 +26,9 @@ _WIPER = """<div class="lw-wiper">
 <button type="button" class="sound" aria-pressed="false">Sound</button>
 <label hidden>Reference <input type="range" min="0" max="100" value="50" aria-label="Border between reference and
 result"> Result</label></div></div>"""
+_COPYABLE = """<div class="lw-copy"><div class="head"><span>{label}</span>
+<button type="button" disabled aria-label="Copy: {label}">Copy</button></div>
+<pre tabindex="0" role="region" aria-label="{label}"></pre></div>"""
 _HANDLES = '<div class="lw-handles"><div class="stage"></div></div>'
 
 
@@ -70,8 +73,7 @@ def copyable(label: str) -> gr.HTML:
     return gr.HTML(
         value="",
         label=label,
-        html_template=f'<div class="lw-copy"><div class="head"><span>{label}</span><button type="button" disabled '
-        f'aria-label="Copy: {label}">Copy</button></div><pre tabindex="0" role="region" aria-label="{label}"></pre></div>',
+        html_template=_COPYABLE.format(label=label),
         js_on_load=script("copy.js"),
     )
 

@@ -154,7 +154,7 @@ def test_live(page: Any, picture: Any) -> None:
     panel(page).locator(".lw-picture img[alt=live]").wait_for(timeout=LONG)
     picture("live")
     page.locator("#live-stop").click()
-    panel(page).get_by_text("Cancelled").wait_for(timeout=LONG)
+    panel(page).get_by_text("Done in").wait_for(timeout=LONG)
 
 
 def test_everything_has_a_name_and_can_be_reached_by_keyboard(page: Any, picture: Any) -> None:
