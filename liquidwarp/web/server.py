@@ -102,7 +102,7 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     hosts = () if host in _EVERYWHERE else (*_LOCAL, host) if host in _LOCAL else (host,)
-    app.add_middleware(Gate, hosts=hosts, largest=LARGEST_FILE + _MORE)
+    app.add_middleware(Gate, hosts=hosts, largest=LARGEST_FILE + _MORE, uploads=uploads)
 
     @app.get("/results/{job}/{name}")
     def result(job: str, name: str, save: str = "") -> FileResponse:
@@ -143,6 +143,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # who comes before the server is ready waits
     except (OSError, OverflowError) as error:
         listening.close()
         cause = getattr(error, "strerror", None) or error
