@@ -4,6 +4,8 @@ from importlib import resources
 
 import gradio as gr
 
+from liquidwarp.web.examples import PEOPLE
+
 _VIEW = """<div class="lw-view">
 <canvas tabindex="0" role="application" aria-label="The person in space. Drag, or use the arrow keys, to turn; plus and
 minus come nearer; c shows what was seen, mirrored and invented; space plays the motion."></canvas>
@@ -66,6 +68,15 @@ def joint_handles() -> gr.HTML:
         elem_classes="lw-joints",
         padding=False,
     )
+
+
+def faces() -> gr.HTML:
+    """Return pictures of the people who are ready."""
+    each = "".join(
+        f'<figure><img src="/examples/{name}.jpg" alt="" loading="lazy"><figcaption>{said}</figcaption></figure>'
+        for name, said in PEOPLE.items()
+    )
+    return gr.HTML(value=f'<div class="lw-faces">{each}</div>', padding=False)
 
 
 def copyable(label: str) -> gr.HTML:

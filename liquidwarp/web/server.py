@@ -95,8 +95,7 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
         from fastapi.responses import FileResponse
     except ImportError as error:
         raise InputError(_MISSING) from error
-    from liquidwarp.web.examples import FOLDER as EXAMPLES
-    from liquidwarp.web.examples import motion_of
+    from liquidwarp.web.examples import file_of
     from liquidwarp.web.gate import Gate
     from liquidwarp.web.page import CSS, make_page
 
@@ -115,8 +114,8 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
     @app.get("/examples/{name}")
     def example(name: str) -> FileResponse:
         """Give a file that comes with the page."""
-        path = motion_of("step") if name == "step.mp4" else EXAMPLES / name
-        if not _FILE.fullmatch(name) or not path.is_file():
+        path = file_of(name)
+        if path is None:
             raise HTTPException(404)
         return FileResponse(path)
 
