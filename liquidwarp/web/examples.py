@@ -27,3 +27,11 @@ def motion_of(dance: str) -> Path:
     if dance == "step":
         return photo_of("woman_stripes").with_name("motion.mp4")
     return FOLDER / f"{dance}.mp4"
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file that the page shows under a name; None if there is none."""
+    files = {f"{person}.jpg": photo_of(person) for person in PEOPLE}
+    files |= {f"{dance}.mp4": motion_of(dance) for dance in DANCES}
+    files |= {f"{person}_{dance}.mp4": FOLDER / f"{person}_{dance}.mp4" for person in PEOPLE for dance in DANCES}
+    return files.get(name)

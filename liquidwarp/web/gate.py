@@ -1,7 +1,10 @@
 """What stands before the page: who may ask, for what, and what a browser may fetch for it."""
 
+import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +25,8 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_UPLOAD = "multipart/form-data"
+_LARGEST_ORDER = 16 * 2**20  # bytes; files come as uploads
 # What Gradio offers and the page does not use: fetching for others, other programs' pages, its own editor.
 _CLOSED = re.compile(
     r"/(?:gradio_api/)?(?:proxy=|vibe|deep_link|mcp|dev/|process_recording|reload|runs|monitoring|startup-events)"
@@ -35,16 +40,19 @@ class Gate:
     """Lets requests of the page itself through, and nothing else.
 
     Another site, open in the same browser, cannot ask: not by its own name for our address, nor across origins. The
-    server fetches nothing for anybody, and a browser loads nothing for the page from elsewhere.
+    server fetches nothing for anybody, and a browser loads nothing for the page from elsewhere. An order names files
+    that were uploaded, and no others: Gradio would copy any file of the server's, and fetch what has an address.
 
     Args:
         app: what is behind it.
         hosts: names by which the page may be asked for, without ports; empty for any.
         largest: bytes of a request's body.
+        uploads: the folder of what was uploaded.
     """
 
-    def __init__(self, app: App, hosts: Iterable[str], largest: int) -> None:
+    def __init__(self, app: App, hosts: Iterable[str], largest: int, uploads: Path) -> None:
         self._app, self._hosts, self._largest = app, frozenset(hosts), largest
+        self._uploads = Path(os.path.realpath(uploads))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, as ASGI has it."""
@@ -56,6 +64,13 @@ class Gate:
         if refusal is not None:
             await _refuse(scope, send, *refusal)
             return
+        changes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
+        if changes and not headers.get(b"content-type", "").startswith(_UPLOAD):
+            body = await _whole(receive, _LARGEST_ORDER)
+            if body is None or not self._names_uploads_alone(body):
+                await _refuse(scope, send, 403, "only what was uploaded may be named")
+                return
+            receive = _again(body, receive)
         came = 0
 
         async def bounded() -> MutableMapping[str, Any]:
@@ -71,6 +86,29 @@ class Gate:
             await send(message)
 
         await self._app(scope, bounded, with_headers)
+
+    def _names_uploads_alone(self, body: bytes) -> bool:
+        """Return whether an order is JSON, and names no file but uploaded ones."""
+        if not body:
+            return True
+        try:
+            waiting = [json.loads(body)]
+        except (ValueError, RecursionError):
+            return False
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                if "path" in value and not self._is_upload(value["path"]):
+                    return False
+                waiting += value.values()
+            elif isinstance(value, list):
+                waiting += value
+        return True
+
+    def _is_upload(self, path: Any) -> bool:
+        if not isinstance(path, str) or "\0" in path or not os.path.isabs(path):
+            return False
+        return Path(os.path.realpath(path)).is_relative_to(self._uploads) and os.path.isfile(path)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "")
@@ -91,6 +129,35 @@ class Gate:
 def _bare(host: str) -> str:
     """Return a host without its port."""
     return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0].lower()
+
+
+async def _whole(receive: Receive, largest: int) -> bytes | None:
+    """Return the body of a request; None where it is too large or breaks off."""
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > largest:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read, and then what comes after it."""
+    given = False
+
+    async def give() -> MutableMapping[str, Any]:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return give
 
 
 async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:

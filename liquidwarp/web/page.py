@@ -43,5 +43,6 @@ def make_page(jobs: Jobs) -> gr.Blocks:
                 with gr.Tab(name):
                     tab(desks)
         page.unload(leave)
+    page.has_launched = True  # or Gradio looks at no path that it is given
     page.queue(default_concurrency_limit=None, api_open=False)
     return page

@@ -4,6 +4,8 @@ from importlib import resources
 
 import gradio as gr
 
+from liquidwarp.web.examples import PEOPLE
+
 _VIEW = """<div class="lw-view">
 <canvas tabindex="0" role="application" aria-label="The person in space. Drag, or use the arrow keys, to turn; plus and
 minus come nearer; c shows what was seen, mirrored and invented; space plays the motion."></canvas>
@@ -26,6 +28,9 @@ _WIPER = """<div class="lw-wiper">
 <button type="button" class="sound" aria-pressed="false">Sound</button>
 <label hidden>Reference <input type="range" min="0" max="100" value="50" aria-label="Border between reference and
 result"> Result</label></div></div>"""
+_COPYABLE = """<div class="lw-copy"><div class="head"><span>{label}</span>
+<button type="button" disabled aria-label="Copy: {label}">Copy</button></div>
+<pre tabindex="0" role="region" aria-label="{label}"></pre></div>"""
 _HANDLES = '<div class="lw-handles"><div class="stage"></div></div>'
 
 
@@ -62,6 +67,25 @@ def joint_handles() -> gr.HTML:
         js_on_load=script("handles.js"),
         elem_classes="lw-joints",
         padding=False,
+    )
+
+
+def faces() -> gr.HTML:
+    """Return pictures of the people who are ready."""
+    each = "".join(
+        f'<figure><img src="/examples/{name}.jpg" alt="" loading="lazy"><figcaption>{said}</figcaption></figure>'
+        for name, said in PEOPLE.items()
+    )
+    return gr.HTML(value=f'<div class="lw-faces">{each}</div>', padding=False)
+
+
+def copyable(label: str) -> gr.HTML:
+    """Return a text with a button that copies it."""
+    return gr.HTML(
+        value="",
+        label=label,
+        html_template=_COPYABLE.format(label=label),
+        js_on_load=script("copy.js"),
     )
 
 

@@ -95,14 +95,13 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
         from fastapi.responses import FileResponse
     except ImportError as error:
         raise InputError(_MISSING) from error
-    from liquidwarp.web.examples import FOLDER as EXAMPLES
-    from liquidwarp.web.examples import motion_of
+    from liquidwarp.web.examples import file_of
     from liquidwarp.web.gate import Gate
     from liquidwarp.web.page import CSS, make_page
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     hosts = () if host in _EVERYWHERE else (*_LOCAL, host) if host in _LOCAL else (host,)
-    app.add_middleware(Gate, hosts=hosts, largest=LARGEST_FILE + _MORE)
+    app.add_middleware(Gate, hosts=hosts, largest=LARGEST_FILE + _MORE, uploads=uploads)
 
     @app.get("/results/{job}/{name}")
     def result(job: str, name: str, save: str = "") -> FileResponse:
@@ -115,8 +114,8 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
     @app.get("/examples/{name}")
     def example(name: str) -> FileResponse:
         """Give a file that comes with the page."""
-        path = motion_of("step") if name == "step.mp4" else EXAMPLES / name
-        if not _FILE.fullmatch(name) or not path.is_file():
+        path = file_of(name)
+        if path is None:
             raise HTTPException(404)
         return FileResponse(path)
 
@@ -143,6 +142,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # who comes before the server is ready waits
     except (OSError, OverflowError) as error:
         listening.close()
         cause = getattr(error, "strerror", None) or error

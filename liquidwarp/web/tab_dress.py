@@ -9,7 +9,7 @@ import gradio as gr
 from liquidwarp.errors import InputError, LiquidwarpError
 from liquidwarp.web.desk import Desks, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
-from liquidwarp.web.parts import status
+from liquidwarp.web.parts import faces, status
 from liquidwarp.web.uploads import bring
 
 _PLACE = "dress"
@@ -32,6 +32,7 @@ def dress_tab(desks: Desks) -> None:
                 file_types=["image", ".person"],
                 elem_id="dress-photos",
             )
+            faces()
             people = gr.CheckboxGroup(
                 [(said, name) for name, said in PEOPLE.items()],
                 value=["woman_stripes", "man_jacket"],

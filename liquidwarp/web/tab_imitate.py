@@ -9,7 +9,7 @@ import gradio as gr
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, Step, address_of, say_error
 from liquidwarp.web.examples import DANCES, PEOPLE, motion_of, photo_of
-from liquidwarp.web.parts import status, wiper
+from liquidwarp.web.parts import copyable, faces, status, wiper
 from liquidwarp.web.recipes import as_command, as_python
 from liquidwarp.web.uploads import bring
 
@@ -35,6 +35,7 @@ def imitate_tab(desks: Desks) -> None:
                 sources=["upload", "webcam", "clipboard"],
                 height=260,
             )
+            faces()
             person = gr.Radio([(said, name) for name, said in PEOPLE.items()], value="woman_stripes", label="or ready:")
             motion = gr.Video(
                 label="Motion: a video of somebody",
@@ -65,8 +66,8 @@ def imitate_tab(desks: Desks) -> None:
             learnt = gr.File(label="A learnt person (.person) in place of the photo", file_types=[".person"])
             moves = gr.File(label="A motion (.npz, .bvh) in place of the video", file_types=[".npz", ".bvh", ".pkl"])
     with gr.Row():
-        command = gr.Textbox(label="The same as a command line", lines=1, buttons=["copy"], interactive=False)
-        python = gr.Textbox(label="The same as Python", lines=6, buttons=["copy"], interactive=False)
+        command = copyable("The same as a command line")
+        python = copyable("The same as Python")
 
     given = [photo, person, motion, dance, learnt, moves]
     how = [size, camera, background, number, mover, *calm]

@@ -1,21 +1,26 @@
 """Live: the browser's camera drives a person."""
 
+import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
+from liquidwarp.web.jobs import Job
 from liquidwarp.web.parts import status
 from liquidwarp.web.uploads import bring
 
 _PLACE = "live"
 _EVERY = 0.1  # seconds between two frames of the camera
 _LONGEST = 600  # seconds
+_TRIES = 30  # to say that it is enough
 
 
 def live_tab(desks: Desks) -> None:
@@ -77,18 +82,23 @@ def live_tab(desks: Desks) -> None:
 
     def end(request: gr.Request) -> None:
         job = desks.at(request.session_hash or "", _PLACE)
-        if job is not None and not job.over.is_set():
-            job.cancel()
+        if job is not None:
+            finish(job)
 
     stop.click(end, queue=False, api_visibility="private")
 
 
+def finish(job: Job) -> None:
+    """Let a job end by itself, so that its process stays warm; end it if it does not listen."""
+    for _ in range(_TRIES):
+        if job.over.is_set() or job.send(None):
+            return
+        time.sleep(_EVERY)
+    job.cancel()
+
+
 def as_jpeg(frame: np.ndarray) -> bytes:
     """Return a frame of the camera as JPEG."""
-    import io
-
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.fromarray(frame).save(stream, "JPEG", quality=90)
     return stream.getvalue()

@@ -8,7 +8,7 @@ import gradio as gr
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, Step, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
-from liquidwarp.web.parts import person_view, status
+from liquidwarp.web.parts import faces, person_view, status
 from liquidwarp.web.tab_imitate import add_exports
 from liquidwarp.web.uploads import bring
 
@@ -31,6 +31,7 @@ def turn_tab(desks: Desks) -> None:
                 height=300,
                 elem_id="turn-photo",
             )
+            faces()
             person = gr.Radio([(said, name) for name, said in PEOPLE.items()], label="or ready:")
             learnt = gr.File(label="or a learnt person (.person)", file_types=[".person"], height=100)
         with gr.Column(scale=3, min_width=320):

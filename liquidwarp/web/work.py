@@ -36,11 +36,12 @@ from liquidwarp.web.worker import Teller
 
 T = TypeVar("T")
 
-PERSON, MOTION, RESULT, REFERENCE, PREVIEW = "me.person", "motion.npz", "out.mp4", "reference.mp4", "preview.jpg"
+PERSON, MOTION, RESULT, REFERENCE = "me.person", "motion.npz", "out.mp4", "reference.mp4"
 _KEPT = 3  # people, and motions, that a process remembers
 _PREVIEW_EVERY = 3  # frames
 _REFERENCE_HEIGHT = 720
 _STILL_RATE = 25.0
+_PICTURES = 8  # that are kept for who looks at an earlier one
 _BLACK = (0, 0, 0)
 
 Moved = Mapping[str, Sequence[float]]
@@ -189,7 +190,7 @@ def live(tell: Teller, *, photo: str, size: int) -> dict[str, Any]:
     tell("waiting for the camera")
     number = 0
     for number, frame in enumerate(imitate_live(who, _heard(tell), fps=10.0, size=size), 1):
-        name = f"live{number % 8}.jpg"
+        name = _picture_name(number)
         media.write_image(name, media.to_uint8(frame.synthesis.image))
         tell("live", number, picture=name)
     return {"frames": number}
@@ -255,10 +256,16 @@ def _watched(frames: Iterable[Synthesis], total: int, tell: Teller) -> Iterator[
     """Pass frames on; count them, and let some be looked at."""
     for number, frame in enumerate(frames, 1):
         if number % _PREVIEW_EVERY == 1:
-            media.write_image(PREVIEW, _small(media.to_uint8(frame.image), 480))
-            tell("painting", number, total, picture=PREVIEW)
+            name = _picture_name(number // _PREVIEW_EVERY)
+            media.write_image(name, _small(media.to_uint8(frame.image), 480))
+            tell("painting", number, total, picture=name)
         yield frame
         tell("painting", number, total)
+
+
+def _picture_name(number: int) -> str:
+    """Return a name for a picture that is looked at meanwhile; none is written over while somebody may look at it."""
+    return f"now{number % _PICTURES}.jpg"
 
 
 def _counted(frames: Iterable[T], total: int, tell: Teller, stage: str) -> Iterator[T]:

@@ -1,7 +1,9 @@
 """Who may ask, for what."""
 
 import asyncio
+import json
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +25,12 @@ async def behind(scope: MutableMapping[str, Any], receive: Any, send: Any) -> No
 
 
 def ask(
-    path: str = "/", headers: dict[str, str] | None = None, body: tuple[bytes, ...] = (b"",), hosts: Any = HOSTS
+    path: str = "/",
+    headers: dict[str, str] | None = None,
+    body: tuple[bytes, ...] = (b"",),
+    hosts: Any = HOSTS,
+    method: str = "GET",
+    uploads: Path = Path("/nowhere"),
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """Return status, headers and body of an answer."""
     sent: list[MutableMapping[str, Any]] = []
@@ -41,9 +48,10 @@ def ask(
     scope = {
         "type": "http",
         "path": path,
+        "method": method,
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
-    asyncio.run(Gate(behind, hosts, 1000)(scope, receive, send))
+    asyncio.run(Gate(behind, hosts, 1000, uploads)(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 
@@ -115,3 +123,35 @@ def test_a_body_without_a_length_is_bounded_too() -> None:
 def test_a_page_for_everybody_has_many_names() -> None:
     assert ask(headers={"host": "studio.local"}, hosts=())[0] == 200
     assert ask(headers={"host": "studio.local", "origin": "http://evil.example"}, hosts=())[0] == 403
+
+
+def order(path: Any) -> bytes:
+    return json.dumps({"data": [None, [{"deep": {"path": path, "meta": {"_type": "gradio.FileData"}}}]]}).encode()
+
+
+def test_an_order_names_what_was_uploaded_and_no_other_file(tmp_path: Path) -> None:
+    uploads, secret = tmp_path / "uploads", tmp_path / "secret.jpg"
+    uploads.mkdir()
+    photo = uploads / "me.jpg"
+    for file in (secret, photo):
+        file.write_bytes(b"data")
+    (uploads / "link.jpg").symlink_to(secret)
+
+    def asked(body: bytes, kind: str = "application/json") -> int:
+        return ask("/gradio_api/queue/join", {"content-type": kind}, (body,), method="POST", uploads=uploads)[0]
+
+    assert asked(order(str(photo))) == asked(b"") == asked(b'{"data": ["a path", 1]}') == 200
+    others = [
+        secret,
+        uploads / "link.jpg",
+        uploads / ".." / "secret.jpg",
+        uploads / "missing.jpg",
+        uploads,
+        "me.jpg",
+        "",
+    ]
+    for path in [*map(str, others), "http://169.254.169.254/x.jpg", "file:///etc/passwd", None, 7, f"{photo}\0"]:
+        assert asked(order(path)) == 403, path
+    assert asked(order(str(secret)), "text/plain") == 403
+    assert asked(b"no json") == asked(b"[" * 100_000) == 403
+    assert asked(b"anything", "multipart/form-data; boundary=x") == 200

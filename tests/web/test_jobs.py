@@ -9,7 +9,7 @@ import pytest
 
 from liquidwarp.errors import InputError
 from liquidwarp.web.desk import Desks, say
-from liquidwarp.web.jobs import Jobs
+from liquidwarp.web.jobs import Job, Jobs
 from liquidwarp.web.worker import Event
 
 
@@ -125,3 +125,48 @@ def test_what_is_said_of_a_job_is_html_without_anybodys_tags() -> None:
     assert "<script>" not in say(event, 1.0, 0, ["<b>"])
     assert "2 before you" in say(Event("progress", "painting"), 1.0, 2, [])
     assert 'value="3"' in say(Event("progress", "painting", 3, 10), 1.0, 0, [])
+
+
+@pytest.mark.slow
+def test_twenty_jobs_of_five_tabs_one_cancelled_one_bad(tmp_path: Path) -> None:
+    """All others end well, one after the other, and memory is back where it was."""
+    from psutil import Process
+
+    from liquidwarp.web.examples import PEOPLE, photo_of
+    from liquidwarp.web.uploads import bring
+
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff\xe0 nothing more")
+    photos = [photo_of(person) for person in PEOPLE]
+    root = tmp_path / "jobs"
+    root.mkdir()
+    jobs = Jobs(root)
+    desks = Desks(jobs)
+
+    def held() -> int:
+        here = Process()
+        return sum(each.memory_info().rss for each in (here, *here.children(recursive=True)))
+
+    def begin(number: int) -> Job:
+        path = bad if number == 7 else photos[number % len(photos)]
+        return desks.begin(
+            f"tab {number % 5}", f"place {number}", "learn", lambda folder: {"photo": bring(path, folder, "photo")}
+        )
+
+    try:
+        assert begin(0).result().kind == "done"
+        before = held()
+        under_way = [begin(number) for number in range(20)]
+        under_way[12].cancel()
+        ends = [job.result() for job in under_way]
+        assert [number for number, end in enumerate(ends) if end.kind != "done"] == [7, 12]
+        assert ends[7].kind == "failed"
+        assert "photo.jpg" in ends[7].text
+        assert ends[12].kind == "cancelled"
+        for tab in range(5):
+            desks.leave(f"tab {tab}")
+        assert list(root.iterdir()) == []
+        assert held() < before + 200 * 2**20
+    finally:
+        jobs.close()
+    assert not root.exists()
