@@ -129,10 +129,8 @@ def test_clusters_are_timed_and_must_give_the_same_bytes(
     result = json.loads(out.read_text())
     assert result["seconds"] == {"1": [10.0, 10.0], "2": [5.0, 5.0]}
     assert "| 2 | 5.0 | 2.00 |" in capsys.readouterr().out
-    assert module.main([*words, "--idle", "0.01"]) == 0
-    step = next(iter(plans[-1].steps.values()))
-    step.output.parent.mkdir()
-    assert run_command(step.arguments) is None
+    step = next(iter(module.waiting_plan(tmp_path / "idle", 2, 0.01).steps.values()))
+    assert run_command(step.arguments) is None, "a script is a step too"
     assert step.output.read_text() == "done\n"
     wrong = 0
     with pytest.raises(ValueError, match="different bytes"):
