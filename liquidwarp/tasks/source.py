@@ -121,6 +121,7 @@ def encode_source(
     detector: Detector | None = None,
     person: int = 0,
     fov: float | None = None,
+    background: PictureLike | None = None,
     progress: bool = False,
     tuning: SourceTuning = SOURCE_TUNING,
 ) -> SourceState:
@@ -137,6 +138,7 @@ def encode_source(
         person: which person, 0 is the largest.
         fov: field of view along the longer side, degrees; by default what a photo says of itself (EXIF), what a clip
             tells, or that of a usual lens. Pitch and roll are estimated (`fit.find_camera`).
+        background: the first photo, or the clip, without the person, where it is known; else it is worked out.
         progress: show progress bars.
         tuning: the numbers of what is learnt; a person from a file is learnt already.
 
@@ -159,16 +161,18 @@ def encode_source(
     body = body or load_body()
     clip = _moving(source)
     if clip is not None:
-        photos, background = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
+        photos, behind = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
         name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, background = _photos(items, body, detector, person, fov, tuning), None
+        photos, behind = _photos(items, body, detector, person, fov, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    state = _state(body, photos, background, tuning)
-    looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
+    looked_at = photos if behind is None else photos[:1]  # of a clip, the frame that counts most
+    if background is not None:
+        behind = read_picture(background, "background").rgb
+    state = _state(body, photos, behind, tuning)
     doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
     tell_of_misread(name, doubts, tuning=tuning.doubts)
     return state
