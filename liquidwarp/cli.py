@@ -56,6 +56,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "recover": _recover,
         "demo": _demo,
         "batch": _batch,
+        "scene": _scene,
         "body": _body,
         "export": _export,
         "weights": _weights,
@@ -493,6 +494,19 @@ def _batch(options: argparse.Namespace) -> None:
     print(run_table(options.table, jobs=options.jobs, dask=options.dask, work=options.work, progress=True))
 
 
+def _scene(options: argparse.Namespace) -> None:
+    from liquidwarp.scene import draw_scene, read_scene
+    from liquidwarp.tasks import write_video
+
+    scene = read_scene(options.scene)
+    _check_video(options.output, "a scene makes a video; give a name that ends in .mp4", options)
+    frames, count, fps = draw_scene(
+        scene, body=_load_body(options), detector=_detector(options), device=options.device, progress=True
+    )
+    write_video(frames, options.output, fps=fps, sound=options.sound, total=count, progress=True)
+    print(options.output)
+
+
 def _body(options: argparse.Namespace) -> None:
     from liquidwarp.bodies.smpl_files import convert_smpl_file
 
@@ -846,6 +860,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("labels"),
         *(path for pair in given.get("example", ()) for path in pair),
         given.get("joint_map"),
+        given.get("scene"),
         given.get("background"),
         *given.get("fg", ()),
         *given.get("photos", ()),

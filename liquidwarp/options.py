@@ -325,6 +325,20 @@ def make_parser() -> argparse.ArgumentParser:
         "--work", metavar="FOLDER", help="where people and motions are kept for the next run (default: JOBS.work)"
     )
 
+    scene = _command(
+        commands,
+        "scene",
+        "Film a scene of several people and motions, as a file says.",
+        "liquidwarp scene scene.toml -o scene.mp4",
+    )
+    scene.add_argument("scene", metavar="SCENE.toml", help="see docs/howto/scenes.md")
+    scene.add_argument("-o", "--output", required=True, metavar="OUT", help="a video: .mp4, .mkv, .mov, .webm or .gif")
+    scene.add_argument("--sound", metavar="FILE", help="carry over the sound of this file")
+    _add_hands(scene)
+    _add_body(scene)
+    _add_models(scene)
+    _add_device(scene)
+
     _add_evaluate(commands)
     setup = _command(
         commands,

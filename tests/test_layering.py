@@ -49,6 +49,7 @@ LEVELS = {
     "live": 9,
     "guides": 9,
     "batch": 9,
+    "scene": 9,
     "doctor": 9,
     "options": 9,
     "interrupt": 9,

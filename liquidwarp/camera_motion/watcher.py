@@ -106,6 +106,11 @@ class BackgroundWatcher:
         self._frame = -1
         self.looked = 0
 
+    @property
+    def frames(self) -> int:
+        """How many frames were watched."""
+        return self._frame + 1
+
     def watch(
         self,
         frame: UInt8[np.ndarray, "H W 3"],
