@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -303,11 +304,11 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
 
 def _values(
     path: Path, where: str, told: Mapping[str, object], kind: type, *, without: tuple[str, ...] = ()
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the values of a table as the fields of a dataclass want them."""
     wanted = {field.name: _kind(field.type) for field in fields(kind) if field.name not in without}
     _check_keys(path, where, told, tuple(wanted))
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for key, value in told.items():
         values[key] = _as(value, wanted[key])
         if values[key] is None:

@@ -19,10 +19,10 @@ from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, find_camera
+from liquidwarp.fit import FitTuning, find_camera, hold_still
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size, project, shrunk
+from liquidwarp.geometry import bounded_size, field_of_view, project, shrunk
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
@@ -378,18 +378,27 @@ def _photos_of_clip(
     fov: float | None,
     progress: bool,
     tuning: SourceTuning,
-) -> tuple[list[_Photo], np.ndarray]:
+) -> tuple[list[_Photo], np.ndarray | None]:
+    """Return some frames as photos, and the background; None where the camera moved, so that there is none for all."""
     pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
-    found = detect_source(clip, detector, person, progress)
-    camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
-    track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
+    found = detect_source(clip, detector, person, progress, watch_camera=True)
+    if found.motion is None:
+        camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
+        track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
+    else:
+        steady = hold_still(found, found.motion, fov=fov, tuning=tuning.fit.moving)
+        wide = field_of_view(steady.canvas)
+        camera = find_camera(body, steady.found.keypoints, fov=wide, tuning=tuning.fit)
+        track = steady.finish(fit_clip(body, steady.found, camera=camera, tuning=tuning.fit, progress=progress))
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [
-        _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track[index])
+        _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track.still(index))
         for index in chosen
     ]
     assert found.masks is not None
+    if track.path is not None:
+        return photos, None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(
