@@ -58,6 +58,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         "recover": _recover,
         "demo": _demo,
         "batch": _batch,
+        "scene": _scene,
         "body": _body,
         "export": _export,
         "weights": _weights,
@@ -153,6 +154,9 @@ def _imitate(options: argparse.Namespace) -> None:
     if options.drawn:
         _follow(method, options)
         return
+    if options.pair or options.person == "all":
+        _imitate_together(method, options)
+        return
     person, motion = _person_and_motion(options)
     frames = imitate(
         person,
@@ -167,6 +171,67 @@ def _imitate(options: argparse.Namespace) -> None:
     )
     write_video(frames, options.output, fps=motion.fps or 25.0, sound=_sound(options), total=len(motion), progress=True)
     print(options.output)
+
+
+def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
+    """Let several people of one photo do a motion, or each that of their own dancer."""
+    from liquidwarp.tasks import encode_everyone, imitate_together, recover, write_video
+
+    given = next((name for name in ("wear", "personalize") if getattr(options, name)), None)
+    if given is not None:
+        raise InputError(f"--{given} is for one person; leave it, or --person all and --pair, out")
+    if options.pair and options.motion_person is not None:
+        raise InputError("--pair says who of the motion is meant; leave --motion-person out")
+    if len(options.photos) > 1 or _is_learnt(options.photos[0]):
+        raise InputError("several people are learnt from one photo; give one, and no .person")
+    body = _load_body(options)
+    people = encode_everyone(
+        options.photos[0],
+        people=[photo for photo, _ in options.pair] or None,
+        body=body,
+        detector=_detector(options),
+        fov=options.fov,
+    )
+    file = _load_motion(options)
+    if file is not None and len({motion for _, motion in options.pair}) > 1:
+        raise InputError(f"--pair: {options.motion} is one motion; give a video, or --person all")
+    if file is None:
+        _check_driver(options.motion)
+    motions = {
+        number: file
+        if file is not None
+        else recover(
+            options.motion,
+            body=body,
+            detector=_detector(options),
+            person=number,
+            fov=options.motion_fov,
+            regressor="landmarks",
+            progress=True,
+        )
+        for number in dict.fromkeys([motion for _, motion in options.pair] or [options.motion_person or 0])
+    }
+    each = [motions[motion] for _, motion in options.pair] or list(motions.values())
+    frames = imitate_together(
+        people,
+        each,
+        camera=options.camera,
+        size=options.size,
+        smooth=_smoothing(options),
+        background=options.background,
+        method=method,
+        device=options.device,
+    )
+    longest = max(each, key=len)
+    fps = longest.fps or 25.0
+    write_video(frames, options.output, fps=fps, sound=_sound(options), total=len(longest), progress=True)
+    print(options.output)
+
+
+def _is_learnt(path: str) -> bool:
+    from liquidwarp.person import is_person_file
+
+    return is_person_file(path)
 
 
 def _guides(options: argparse.Namespace) -> None:
@@ -474,6 +539,19 @@ def _batch(options: argparse.Namespace) -> None:
     print(run_table(options.table, jobs=options.jobs, dask=options.dask, work=options.work, progress=True))
 
 
+def _scene(options: argparse.Namespace) -> None:
+    from liquidwarp.scene import draw_scene, read_scene
+    from liquidwarp.tasks import write_video
+
+    scene = read_scene(options.scene)
+    _check_video(options.output, "a scene makes a video; give a name that ends in .mp4", options)
+    frames, count, fps = draw_scene(
+        scene, body=_load_body(options), detector=_detector(options), device=options.device, progress=True
+    )
+    write_video(frames, options.output, fps=fps, sound=options.sound, total=count, progress=True)
+    print(options.output)
+
+
 def _body(options: argparse.Namespace) -> None:
     from liquidwarp.bodies.smpl_files import convert_smpl_file
 
@@ -754,7 +832,7 @@ def _check_people(options: argparse.Namespace) -> None:
     from liquidwarp.media import read_image
     from liquidwarp.tasks.source import learnt_file
 
-    learnt = learnt_file(options.photos, options.person)
+    learnt = learnt_file(options.photos, 0 if options.person == "all" else options.person)
     body = _load_body(options) if learnt or any(learnt_file([photo]) for _, photo in options.wear) else None
     for part, photo in options.wear:
         part_labels(part)
@@ -838,6 +916,7 @@ def _inputs(options: argparse.Namespace) -> list[str]:
         given.get("labels"),
         *(path for pair in given.get("example", ()) for path in pair),
         given.get("joint_map"),
+        given.get("scene"),
         given.get("background"),
         *given.get("fg", ()),
         *given.get("photos", ()),

@@ -55,10 +55,20 @@ def make_parser() -> argparse.ArgumentParser:
         "liquidwarp imitate me.jpg --motion dance.mp4 -o me_dancing.mp4\n"
         "liquidwarp imitate front.jpg back.jpg --motion dance.npz --camera source --size 512 -o out.mp4\n"
         "liquidwarp imitate me.jpg --motion dance.mp4 --wear upper=shop.jpg --background beach.jpg -o out.mp4\n"
+        "liquidwarp imitate us.jpg --person all --motion dance.mp4 -o we_dance.mp4\n"
+        "liquidwarp imitate us.jpg --pair 0:1 1:0 --motion couple.mp4 -o we_dance.mp4\n"
         "liquidwarp imitate me.jpg --fg you.jpg --background beach.jpg --motion dance.mp4 --method disco "
         "--weights FOLDER -o out.mp4",
     )
-    _add_source(imitate, many=True)
+    _add_source(imitate, many=True, everyone=True)
+    imitate.add_argument(
+        "--pair",
+        nargs="+",
+        type=_pair,
+        default=[],
+        metavar="PHOTO:MOTION",
+        help="who does whose motion, by their numbers in photo and video, such as 0:1 1:0; others stay as they are",
+    )
     imitate.add_argument(
         "--motion",
         required=True,
@@ -111,7 +121,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sound(transfer)
     _add_output(transfer, "a picture, or with --motion a video")
     _add_look(transfer, background="keep")
-    transfer.set_defaults(fg=[], drawn=False)  # of `imitate`, which does the motion
+    transfer.set_defaults(fg=[], drawn=False, pair=[])  # of `imitate`, which does the motion
 
     guides = _command(
         commands,
@@ -325,6 +335,20 @@ def make_parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "--work", metavar="FOLDER", help="where people and motions are kept for the next run (default: JOBS.work)"
     )
+
+    scene = _command(
+        commands,
+        "scene",
+        "Film a scene of several people and motions, as a file says.",
+        "liquidwarp scene scene.toml -o scene.mp4",
+    )
+    scene.add_argument("scene", metavar="SCENE.toml", help="see docs/howto/scenes.md")
+    scene.add_argument("-o", "--output", required=True, metavar="OUT", help="a video: .mp4, .mkv, .mov, .webm or .gif")
+    scene.add_argument("--sound", metavar="FILE", help="carry over the sound of this file")
+    _add_hands(scene)
+    _add_body(scene)
+    _add_models(scene)
+    _add_device(scene)
 
     _add_evaluate(commands)
     setup = _command(
@@ -594,7 +618,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
+def _add_source(parser: argparse.ArgumentParser, *, many: bool, everyone: bool = False) -> None:
     if many:
         what = "photo(s) of one person, or a clip, or a .person from 'liquidwarp learn'"
         parser.add_argument("photos", nargs="+", metavar="PHOTO", help=what)
@@ -602,7 +626,11 @@ def _add_source(parser: argparse.ArgumentParser, *, many: bool) -> None:
         what = "photo of the person, or a .person from 'liquidwarp learn'"
         parser.add_argument("photos", nargs=1, metavar="PHOTO", help=what)
     parser.add_argument(
-        "--person", type=_count, default=0, metavar="N", help="which person of the photo, 0 is the largest (default)"
+        "--person",
+        type=_count_or_all if everyone else _count,
+        default=0,
+        metavar="N|all" if everyone else "N",
+        help="which person of the photo, 0 is the largest (default)" + (", or all of them" if everyone else ""),
     )
     _add_fov(parser, "--fov", "photo's", "what the photo says of itself, or a usual one")
     _add_hands(parser)
@@ -811,6 +839,17 @@ def _count(text: str) -> int:
 
 def _port(text: str) -> int:
     return _whole(text, 0, 65535)
+
+
+def _count_or_all(text: str) -> int | str:
+    return text if text == "all" else _count(text)
+
+
+def _pair(text: str) -> tuple[int, int]:
+    photo, separator, motion = text.partition(":")
+    if not separator or not photo.isdigit() or not motion.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not PHOTO:MOTION, such as 0:1")
+    return int(photo), int(motion)
 
 
 def _size(text: str) -> int:

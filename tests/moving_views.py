@@ -56,5 +56,7 @@ def wander(frames: int = 24) -> tuple[np.ndarray, np.ndarray]:
     time, rng = np.linspace(0, 1, frames), np.random.default_rng(2)
     shake = rng.normal(0, 0.25, (3, frames))
     yaw, pitch, roll = (size * np.sin(2 * math.pi * time + phase) for size, phase in ((9, 0), (2, 1), (1.5, 2)))
-    rotations = np.stack([turn(*angles) for angles in zip(yaw + shake[0], pitch + shake[1], roll + shake[2])])
+    rotations = np.stack(
+        [turn(*angles) for angles in zip(yaw + shake[0], pitch + shake[1], roll + shake[2], strict=True)]
+    )
     return rotations, 1 + 0.15 * np.sin(2 * math.pi * time)

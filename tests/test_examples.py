@@ -18,7 +18,13 @@ from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 ROOMS = ("raster", "flow", "bodies", "tasks")
-LEARN_FROM_THE_DEMO = ("encode_source", "imitate_live", "recover", "recover_meanwhile")  # seconds each
+LEARN_FROM_THE_DEMO = (
+    "encode_everyone",
+    "encode_source",
+    "imitate_live",
+    "recover",
+    "recover_meanwhile",
+)  # seconds each
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

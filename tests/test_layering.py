@@ -51,6 +51,7 @@ LEVELS = {
     "guides": 9,
     "batch": 9,
     "web": 9,
+    "scene": 9,
     "doctor": 9,
     "options": 9,
     "interrupt": 9,

@@ -60,7 +60,7 @@ class CameraMotion:
         unit = max(self.size) * _focal(fov)
         for shot, matches in zip(shots_of(self.cuts, self.frames), self.shots, strict=True):
             views = _views(matches, shot, self.size, unit, tuning)
-            rotation[shot] = [view.rotation for view in views]
+            rotation[shot] = [view.turn for view in views]
             zoom[shot] = [view.zoom for view in views]
         return CameraPath(torch.from_numpy(rotation).float(), torch.from_numpy(zoom).float()), fov
 
@@ -166,11 +166,11 @@ def _known_views(
             match.seen.astype(np.float64),
             center,
             (unit * key.zoom, unit * last.zoom),
-            last.rotation @ key.rotation.T,
+            last.turn @ key.turn.T,
             width=tuning.width,
             steps=12,
         )
-        last = known[match.frame] = View(turn @ key.rotation, focal / unit)
+        last = known[match.frame] = View(turn @ key.turn, focal / unit)
     return known
 
 
@@ -180,7 +180,7 @@ def _views(
     """Return how each frame of a shot looks: turned from the one most in the middle, zoomed from the first."""
     known = _known_views(matches, shot, size, unit, tuning)
     numbers = sorted(known)
-    rotations = np.stack([known[number].rotation for number in numbers])
+    rotations = np.stack([known[number].turn for number in numbers])
     middle = rotations[:, 2].mean(0)  # where the views look, in the axes of the first
     axis = (rotations[:, 2] @ middle) / np.linalg.norm(middle)
     first = known[numbers[int(axis.argmax())]]
@@ -191,15 +191,15 @@ def _views(
 def _between(known: dict[int, View], numbers: list[int], frame: int, first: View) -> View:
     """Return the view of a frame, turned from another; frames that were lost are between their neighbours."""
     after = int(np.searchsorted(numbers, frame))
-    if after < len(numbers) and numbers[after] == frame or after == 0:
+    if (after < len(numbers) and numbers[after] == frame) or after == 0:
         view = known[numbers[after]]
     elif after == len(numbers):
         view = known[numbers[-1]]
     else:
         left, right = numbers[after - 1], numbers[after]
         part = (frame - left) / (right - left)
-        mixed = (1 - part) * known[left].rotation + part * known[right].rotation
+        mixed = (1 - part) * known[left].turn + part * known[right].turn
         u, _, v = np.linalg.svd(mixed)
         zoom = known[left].zoom ** (1 - part) * known[right].zoom ** part
         view = View(u @ v, zoom)
-    return View(view.rotation @ first.rotation.T, view.zoom)
+    return View(view.turn @ first.turn.T, view.zoom)

@@ -25,11 +25,11 @@ class View:
     """How a frame looks, beside the first one of its shot.
 
     Attributes:
-        rotation: from the axes of the shot's first frame to those of this one.
+        turn: from the axes of the shot's first frame to those of this one.
         zoom: its focal length in those of the first.
     """
 
-    rotation: Float64[np.ndarray, "3 3"]
+    turn: Float64[np.ndarray, "3 3"]
     zoom: float
 
 
@@ -105,6 +105,11 @@ class BackgroundWatcher:
         self._moves = False
         self._frame = -1
         self.looked = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames were watched."""
+        return self._frame + 1
 
     def watch(
         self,
@@ -192,7 +197,7 @@ class BackgroundWatcher:
         return np.zeros((0, 2), np.float32) if found is None else found[:, 0]
 
     def _by_way_of_last(self, gray: _Gray, free: Bool[np.ndarray, "h w"]) -> Match | None:
-        """Compare a frame with the one before, and from about where that shows it to be once more with a key picture."""
+        """Compare a frame with the one before, and, from about where that puts it, once more with a key picture."""
         last = self._last
         assert last is not None
         key = _Key(last.frame, last.gray, self._corners(last.gray, last.free), last.view)
@@ -211,7 +216,7 @@ class BackgroundWatcher:
         return middle_of(self.small)
 
     def _relative(self, key: View) -> Float64[np.ndarray, "3 3"]:
-        return self._view.rotation @ key.rotation.T
+        return self._view.turn @ key.turn.T
 
     def _overlap(self, key: _Key) -> float:
         """Return which part of a key picture's corners the last frame had in sight; less where it zoomed."""
@@ -251,10 +256,9 @@ class BackgroundWatcher:
             )
         else:
             near = points
-        look = {"winSize": (known.window, known.window), "maxLevel": known.levels}
-        seen, there, _ = cv2.calcOpticalFlowPyrLK(warped, gray, near, None, **look)
-        again, back, _ = cv2.calcOpticalFlowPyrLK(gray, warped, seen, None, **look)
-        good = (there[:, 0] > 0) & (back[:, 0] > 0) & (np.linalg.norm(again - near, axis=1) < known.back)
+        seen, there = self._follow(warped, gray, near)
+        again, back = self._follow(gray, warped, seen)
+        good = there & back & (np.linalg.norm(again - near, axis=1) < known.back)
         column, row = np.rint(np.nan_to_num(seen)).astype(int).T
         good &= (column >= 0) & (column < self.small[1]) & (row >= 0) & (row < self.small[0])
         good[good] &= free[row[good], column[good]]
@@ -274,6 +278,14 @@ class BackgroundWatcher:
         match = Match(self._frame, key.frame, points[inside], seen[inside], still, bool(trusted))
         return match if not trusted or self._turns(match, key.view, len(points)) else replace(match, trusted=False)
 
+    def _follow(self, before: _Gray, after: _Gray, points: _Points) -> tuple[_Points, Bool[np.ndarray, "N"]]:
+        """Return where points of a picture are in another that looks nearly alike, and which were found."""
+        side = (self._tuning.window, self._tuning.window)
+        spots, found, _ = cv2.calcOpticalFlowPyrLK(
+            before, after, points, np.empty_like(points), winSize=side, maxLevel=self._tuning.levels
+        )
+        return spots, found[:, 0] > 0
+
     def _turns(self, match: Match, key: View, corners: int) -> bool:
         """Return whether a turn and a zoom explain where enough of the corners are, with about any lens."""
         _, _, left = self._found(match, key)
@@ -282,7 +294,7 @@ class BackgroundWatcher:
     def _look(self, match: Match, key: View) -> View:
         """Return the view of a frame; the lens is only about known here, which is enough to find corners again."""
         turn, focal, _ = self._found(match, key)
-        return View(turn @ key.rotation, focal / (_GUESS * max(self.small)))
+        return View(turn @ key.turn, focal / (_GUESS * max(self.small)))
 
     def _found(self, match: Match, key: View) -> tuple[Float64[np.ndarray, "3 3"], float, Float64[np.ndarray, "N"]]:
         return find_turn(

@@ -130,7 +130,7 @@ def _to_clip(camera: Camera, look: Camera, middle: Float64[Tensor, "2"]) -> Floa
         shortest_rotation(_AHEAD, torch.nn.functional.pad(view.on_plane(spot), (0, 1), value=1.0))[0]
         for view, spot in ((look, middle[None]), (camera, there))
     )
-    return own.T @ look.rotation.double().T @ ray
+    return own.T @ look.turn_to_world(ray.T.contiguous()).T
 
 
 def _turned(points: Keypoints, camera: Camera, looks: list[Camera]) -> Float[Tensor, "T L 3"] | None:

@@ -15,6 +15,7 @@ from liquidwarp.tasks.recover import recover
 from liquidwarp.tasks.source import SourceTuning, encode_source, source_from_tracks
 from liquidwarp.tasks.synthesize import choose_method, synthesize
 from liquidwarp.tasks.talk import talk
+from liquidwarp.tasks.together import draw_together, encode_everyone, imitate_together
 from liquidwarp.tasks.transfer import transfer_appearance
 from liquidwarp.tasks.video import write_video
 from liquidwarp.tasks.view import novel_view
@@ -25,12 +26,15 @@ __all__ = [
     "SourceTuning",
     "Synthesis",
     "choose_method",
+    "draw_together",
     "drive",
+    "encode_everyone",
     "encode_source",
     "export_glb",
     "follow_drawings",
     "imitate",
     "imitate_live",
+    "imitate_together",
     "novel_view",
     "paint_labels",
     "read_foreground",

@@ -16,7 +16,7 @@ from liquidwarp.types import Camera
 def turned_plate(plate: Float[Tensor, "3 H W"], taken: Camera, camera: Camera) -> Float[Tensor, "3 H W"]:
     """Return what another camera at the same place sees of a picture.
 
-    Left and right of its edges it goes on mirrored; above and below, where sky and floor are, as its edge.
+    Beyond its edges it goes on mirrored; below, where the floor is, as its edge.
 
     Args:
         plate: the picture.
@@ -27,7 +27,8 @@ def turned_plate(plate: Float[Tensor, "3 H W"], taken: Camera, camera: Camera) -
     local = taken.turn_to_camera(rays)
     grid = normalize_pixels(taken.to_pixels(local), taken.size)
     across = (grid[..., 0] + 1).remainder(4)
-    grid = torch.stack([torch.where(across > 2, 4 - across, across) - 1, grid[..., 1]], -1)
+    down = torch.where(grid[..., 1] < -1, -2 - grid[..., 1], grid[..., 1])
+    grid = torch.stack([torch.where(across > 2, 4 - across, across) - 1, down], -1)
     grid = grid.view(1, *camera.size, 2).to(plate)
     return torch.nn.functional.grid_sample(plate[None], grid, padding_mode="border", align_corners=False)[0]
 

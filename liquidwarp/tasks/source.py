@@ -22,10 +22,10 @@ from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, find_camera
+from liquidwarp.fit import FitTuning, find_camera, hold_still
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size, project, shrunk
+from liquidwarp.geometry import bounded_size, field_of_view, project, shrunk
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
@@ -124,6 +124,7 @@ def encode_source(
     detector: Detector | None = None,
     person: int = 0,
     fov: float | None = None,
+    background: PictureLike | None = None,
     progress: bool = False,
     tuning: SourceTuning = SOURCE_TUNING,
 ) -> SourceState:
@@ -140,6 +141,7 @@ def encode_source(
         person: which person, 0 is the largest.
         fov: field of view along the longer side, degrees; by default what a photo says of itself (EXIF), what a clip
             tells, or that of a usual lens. Pitch and roll are estimated (`fit.find_camera`).
+        background: the first photo, or the clip, without the person, where it is known; else it is worked out.
         progress: show progress bars.
         tuning: the numbers of what is learnt; a person from a file is learnt already.
 
@@ -162,16 +164,18 @@ def encode_source(
     body = body or load_body()
     clip = _moving(source)
     if clip is not None:
-        photos, background = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
+        photos, behind = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
         name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, background = _photos(items, body, detector, person, fov, tuning), None
+        photos, behind = _photos(items, body, detector, person, fov, tuning), None
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    state = _state(body, photos, background, tuning)
-    looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
+    looked_at = photos if behind is None else photos[:1]  # of a clip, the frame that counts most
+    if background is not None:
+        behind = read_picture(background, "background").rgb
+    state = _state(body, photos, behind, tuning)
     doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
     tell_of_misread(name, doubts, tuning=tuning.doubts)
     return state
@@ -405,18 +409,27 @@ def _photos_of_clip(
     fov: float | None,
     progress: bool,
     tuning: SourceTuning,
-) -> tuple[list[_Photo], np.ndarray]:
+) -> tuple[list[_Photo], np.ndarray | None]:
+    """Return some frames as photos, and the background; None where the camera moved, so that there is none for all."""
     pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
-    found = detect_source(clip, detector, person, progress)
-    camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
-    track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
+    found = detect_source(clip, detector, person, progress, watch_camera=True)
+    if found.motion is None:
+        camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
+        track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
+    else:
+        steady = hold_still(found, found.motion, fov=fov, tuning=tuning.fit.moving)
+        wide = field_of_view(steady.canvas)
+        camera = find_camera(body, steady.found.keypoints, fov=wide, tuning=tuning.fit)
+        track = steady.finish(fit_clip(body, steady.found, camera=camera, tuning=tuning.fit, progress=progress))
     chosen = spread_views(track, _CLIP_VIEWS)
     frames = {index: frame for index, frame in enumerate(pictures) if index in chosen}
     photos = [
-        _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track[index])
+        _Photo(frames[index], _alpha(frames[index], found, index, None, tuning.matting), track.still(index))
         for index in chosen
     ]
     assert found.masks is not None
+    if track.path is not None:
+        return photos, None
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(

@@ -62,7 +62,7 @@ def crowd() -> list[np.ndarray]:
     rng, busy = np.random.default_rng(3), place(4, SIZE)
     sway = rng.integers(-14, 15, (12, 8))
     strips = [busy[:, 20 * part : 20 * part + 20] for part in range(8)]
-    return [np.concatenate([np.roll(one, by, axis=0) for one, by in zip(strips, row)], 1) for row in sway]
+    return [np.concatenate([np.roll(one, by, axis=0) for one, by in zip(strips, row, strict=True)], 1) for row in sway]
 
 
 @pytest.mark.parametrize(
