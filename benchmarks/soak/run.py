@@ -5,8 +5,8 @@
 
 `liquidwarp imitate` writes a video of `--frames` frames, and `liquidwarp live` follows a file of `--minutes` as if it
 were a camera, each in a process of its own that is looked at once a second. Both clips are the motion to and fro. What
-must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time in which pictures are
-written and the last, more open files at the end than then, and a result that lasts longer or shorter than what drove it;
+must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time of writing and the last,
+more open files at the end than then, and a result that lasts longer or shorter than what drove it;
 the exit code is 1 then.
 A part is left out by `--frames 0` or `--minutes 0`.
 """
@@ -46,7 +46,7 @@ class Watched:
     Attributes:
         frames: of the result.
         seconds: what the process took.
-        resident_mb: resident memory in each tenth of the time in which pictures were written, the median of what was seen.
+        resident_mb: resident memory in each tenth of the time of writing, the median of what was seen.
         open_files: open files in each tenth, the most.
         driver_seconds: how long what drives lasts.
         result_seconds: how long the result lasts.
