@@ -5,9 +5,9 @@
 
 `liquidwarp imitate` writes a video of `--frames` frames, and `liquidwarp live` follows a file of `--minutes` as if it
 were a camera, each in a process of its own that is looked at once a second. Both clips are the motion to and fro. What
-must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time of writing and the last,
-more open files at the end than then, and a result that lasts longer or shorter than what drove it;
-the exit code is 1 then.
+must not be: memory that grows by more than `--most-growth` MB between the second tenth of the time of writing and the
+last, more open files at the end than then, and a result that lasts longer or shorter than what drove it; the exit code
+is 1 then.
 A part is left out by `--frames 0` or `--minutes 0`.
 """
 

@@ -252,8 +252,7 @@ def _alike(head: Headed, photo: _Photo, core: np.ndarray, tuning: HairTuning) ->
         alike &= usual < np.linalg.norm(photo.lab - other, axis=-1)
     arms = ndimage.distance_transform_edt(~np.isin(photo.part, ARMS)) <= tuning.arm * _pixels_per_head(head)
     alike &= ~arms & (photo.part != FACE)
-    if not cloth:
-        alike &= (photo.part != TRUNK) | _above_cloth(head, alike, tuning)
+    alike &= (photo.part != TRUNK) | _above_cloth(head, alike, tuning)  # cloth of hair's colour may begin below skin
     labels, _ = ndimage.label(ndimage.binary_opening(alike) | core)
     own = np.unique(labels[core | (alike & _temples(head, photo, tuning))])
     return np.isin(labels, own[own > 0])
