@@ -17,6 +17,7 @@ from liquidwarp.testing import toy_body
 from liquidwarp.types import BodyTrack
 
 SKIN, SHIRT, CLOTH, HAIR = (220, 170, 140), (60, 60, 200), (40, 150, 60), (60, 35, 20)
+TOP = (50, 35, 30)  # hardly another colour than hair
 SIZE = (256, 200)
 PLACE = (0.0, 0.05, 3.4)
 HEM = 0.55  # metres below the pelvis
@@ -33,7 +34,13 @@ class PaintedPhoto:
 
 
 def paint(
-    *, skirt: float = 0.0, trousers: float = 0.0, shorts: bool = False, hair: float = 0.0, spread: float = 0.06
+    *,
+    skirt: float = 0.0,
+    trousers: float = 0.0,
+    shorts: bool = False,
+    hair: float = 0.0,
+    neck: float | None = None,
+    spread: float = 0.06,
 ) -> PaintedPhoto:
     """Paint somebody who stands with legs a little apart.
 
@@ -42,6 +49,8 @@ def paint(
         trousers: how much wider than legs trousers are, metres; 0 for none.
         shorts: whether trousers end above the knees.
         hair: how far hair hangs below the head's joint, metres; 0 for short hair.
+        neck: how far above the pelvis a top in the colour of hair ends, onto which locks fall, metres; None for a shirt
+            in its own colour.
         spread: turn of the legs, radians.
     """
     body = toy_body()
@@ -81,6 +90,12 @@ def paint(
     rgb[part >= 0] = SKIN
     rgb[is_part("torso", "upper_arm")] = SHIRT
     rgb[is_part("hair")] = HAIR
+    if neck is not None:
+        rgb[is_part("torso")] = SKIN
+        for x in (-0.11, 0.11):
+            lock = polygon((x - 0.04, -0.8), (x + 0.04, -0.8), (x + 0.04, 0.02 - neck), (x - 0.04, 0.02 - neck))
+            rgb[is_part("torso") & lock] = HAIR
+        rgb[is_part("torso") & polygon((-1, -neck), (1, -neck), (1, 1), (-1, 1))] = TOP
     if trousers:
         legs = is_part("upper_leg") if shorts else is_part("leg")
         width = max(1, round(trousers * 100))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from draped_people import CLOTH, HAIR, HEM, SKIN, PaintedPhoto, learnt, paint
+from draped_people import CLOTH, HAIR, HEM, SKIN, TOP, PaintedPhoto, learnt, paint
 
 import liquidwarp as lw
 from liquidwarp.appearance import DrapeMotion, SwingTuning
@@ -119,6 +119,15 @@ def test_hair_goes_on_behind_and_leaves_nothing_on_the_shoulders(haired: SourceS
     for start, height, width in look.table[layers]:
         texels = look.texels[start : start + height * width, :3].astype(int)
         assert (np.abs(texels - HAIR).sum(1) > 60).mean() > 0.99
+
+
+@pytest.mark.parametrize("neck", [0.2, 0.25, 0.3])
+def test_a_top_in_the_colour_of_long_hair_stays_on_the_body(neck: float) -> None:
+    photo = paint(hair=0.2, neck=neck)
+    found = worn(photo)
+    assert found.hair is not None
+    top = np.abs(photo.rgb.astype(int) - TOP).sum(-1) == 0
+    assert found.hair.shown[top].mean() < 0.05
 
 
 def motion_of(person: SourceState, fps: float, **changes: float) -> DrapeMotion:
