@@ -42,7 +42,7 @@ from liquidwarp.media import (
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import DOUBT_TUNING, DoubtTuning, pose_doubts, tell_of_misread, tells_hands
-from liquidwarp.tasks.cut_off import tell_of_cuts
+from liquidwarp.tasks.cut_off import tell_of_cuts, tell_of_face
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
 from liquidwarp.tasks.worn import WORN_TUNING, WornTuning, find_worn
 from liquidwarp.types import BodyTrack, shots_of
@@ -169,6 +169,7 @@ def encode_source(
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
     state = _state(body, photos, background, tuning)
+    tell_of_face(name, body.topology, [view.faces for view in state.views])
     looked_at = photos if background is None else photos[:1]  # of a clip, the frame that counts most
     doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
     tell_of_misread(name, doubts, tuning=tuning.doubts)

@@ -15,11 +15,12 @@ import liquidwarp as lw
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.demo import asset
-from liquidwarp.geometry import default_camera, project
+from liquidwarp.flow import visibility
+from liquidwarp.geometry import default_camera, look_at_camera, project
 from liquidwarp.media import write_image
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks import SourceState, encode_source
-from liquidwarp.tasks.cut_off import where_pictures_end
+from liquidwarp.tasks.cut_off import tell_of_face, where_pictures_end
 from liquidwarp.tasks.synthesize import synthesize
 from liquidwarp.tasks.target import Target
 from liquidwarp.testing import toy_body
@@ -161,3 +162,15 @@ def test_of_a_whole_person_nothing_is_said(body: BodyModel, caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING):
         lw.encode_source(photo.rgb, body=body, detector=ToyDetector(photo))
     assert messages(caplog) == []
+
+
+@pytest.mark.parametrize(("azimuth", "told"), [(0.0, False), (1.4, False), (np.pi, True)])
+def test_a_face_that_no_picture_shows_is_told(caplog: pytest.LogCaptureFixture, azimuth: float, told: bool) -> None:
+    body = load_body("anny")
+    orient, pose = body.expand_pose(torch.zeros(1, 22, 3))
+    vertices = body.vertices(body.identity(torch.zeros(body.num_betas)), orient, pose, PLACE)
+    camera = look_at_camera(default_camera((512, 512)), PLACE[0], azimuth=azimuth)
+    shown = visibility(vertices, body.topology.faces, camera).face[0]
+    with caplog.at_level(logging.WARNING):
+        tell_of_face("a.png", body.topology, [shown])
+    assert caplog.messages == ["a.png: the face is not seen and stays blank; add a photo from the front"] * told
