@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import binary_erosion
 from toy_people import PLACE, ToyDetector, toy_photo
 
 import liquidwarp as lw
@@ -151,7 +152,8 @@ def test_the_legs_of_a_cut_demo_photo_are_not_black(cut: tuple[str, SourceState,
     legs = torch.from_numpy(np.isin(part, [*part_labels("lower"), *part_labels("shoes")])) & (index >= 0)
     legs[: height + 2] = False
     assert int(legs.sum()) > 2000
-    assert float((drawn.alpha[legs] > 0.9).float().mean()) > 0.95
+    within = torch.from_numpy(binary_erosion(legs.numpy(), iterations=2))  # outlines are as soft as the photo's
+    assert float((drawn.alpha[within] > 0.9).float().mean()) > 0.98
     assert float((drawn.image[:, legs].amax(0) > 0.08).float().mean()) > 0.99
     assert not (drawn.coverage[legs] == 1).any()
     assert float((drawn.coverage[legs] == 3).float().mean()) > 0.999
