@@ -4,16 +4,18 @@ import logging
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from liquidwarp.bodies import BodyModel
 from liquidwarp.bodies.parts import part_labels
+from liquidwarp.bodies.protocol import Topology
 from liquidwarp.geometry import project
 from liquidwarp.types import BodyTrack, Camera
 
 _log = logging.getLogger(__name__)
 
+_FACE_SHOWN = 0.1  # part of a face's surface below which a picture shows none; half of it is seen from the front
 _STEPS = 40  # places looked at along a bone
 
 _Zones = tuple[tuple[float, str], ...]
@@ -49,6 +51,19 @@ def tell_of_cuts(name: str, body: BodyModel, tracks: Sequence[BodyTrack]) -> Non
     places = where_pictures_end(body, tracks)
     if places:
         _log.warning("%s: the picture ends at the %s; what lies beyond is invented", name, " and the ".join(places))
+
+
+def tell_of_face(name: str, topology: Topology, shown: Sequence[Bool[Tensor, "F"]]) -> None:
+    """Say in the log that no picture shows a person's face, as from behind; it is bare skin then, and not invented.
+
+    Args:
+        name: what the pictures are called.
+        topology: of the body.
+        shown: the faces of the mesh that each picture shows.
+    """
+    face = topology.face_part == part_labels("face")[0]
+    if bool(face.any()) and all(float(seen[face].float().mean()) < _FACE_SHOWN for seen in shown):
+        _log.warning("%s: the face is not seen and stays blank; add a photo from the front", name)
 
 
 def where_pictures_end(body: BodyModel, tracks: Sequence[BodyTrack]) -> list[str]:

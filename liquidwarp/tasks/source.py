@@ -44,7 +44,7 @@ from liquidwarp.media import (
 from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import DOUBT_TUNING, DoubtTuning, pose_doubts, tell_of_misread, tells_hands
-from liquidwarp.tasks.cut_off import tell_of_cuts
+from liquidwarp.tasks.cut_off import tell_of_cuts, tell_of_face
 from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, tell_of_others
 from liquidwarp.tasks.worn import WORN_TUNING, WornTuning, find_worn
 from liquidwarp.types import BodyTrack, shots_of
@@ -176,6 +176,7 @@ def encode_source(
     if background is not None:
         behind = read_picture(background, "background").rgb
     state = _state(body, photos, behind, tuning)
+    tell_of_face(name, body.topology, [view.faces for view in state.views])
     doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
     tell_of_misread(name, doubts, tuning=tuning.doubts)
     return state

@@ -63,7 +63,7 @@ def test_what_lies_before_the_body_is_no_window(crossing) -> None:
     assert sharp.alpha[inner].min() < 0.7  # a photo's rim shows through
     assert soft.alpha[inner].min() > 0.9
     far = grown(torch.from_numpy(steps), 4).numpy() == 0
-    assert np.array_equal(soft.rgb[far], sharp.rgb[far])
+    assert np.abs(soft.rgb[far] - sharp.rgb[far]).max() < 1e-3
     assert soft.alpha.sum() == pytest.approx(sharp.alpha.sum(), rel=0.02)
 
 
