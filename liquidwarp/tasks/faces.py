@@ -37,8 +37,7 @@ def move_face(
     found = find_face(person, tuning=tuning)
     if found is None:
         _log.warning(
-            "the person's photo shows no face from about the front, 20 pixels wide and without a mask; it stays "
-            "still"
+            "the person's photo shows no face from about the front, 20 pixels wide and without a mask; it stays still"
         )
         return None
     return np.stack([found.face.carried(moves, index, tuning=tuning) for index in range(len(moves))])
