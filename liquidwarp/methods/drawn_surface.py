@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from liquidwarp.appearance import AppearanceTensors, DeviceRendering, dress_in_drapes, render_on_device
+from liquidwarp.bodies.parts import PARTS
 from liquidwarp.face import FacePainter
 from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState, find_face
@@ -35,6 +36,11 @@ class DrawnSurface:
             self._layer = (height, width)
             texels = appearance.texels[self._start : self._start + height * width].reshape(height, width, 4)
             self._painter = FacePainter(found.face, texels, found.origin)
+            shows = self.topology.face_part == PARTS.index("face")
+            shows = shows & (self._texture.slot_weight[:, 0].amin(1) > 0)
+            weight = self._texture.slot_weight.clone()
+            weight[shows, found.slots :] = 0
+            self._moving = replace(self._texture, slot_weight=weight)
         self._own = threading.local()  # texels of each thread: the face's are another in each frame
         self._count = sum(len(drape.rest) for drape in state.drapes)
 
@@ -59,4 +65,4 @@ class DrawnSurface:
         height, width = self._layer
         layer = texels[self._start : self._start + height * width].view(height, width, 4)
         layer[self._painter.window] = torch.from_numpy(self._painter.paint(frame.face)).to(texels.device)
-        return replace(self._texture, texels=texels)
+        return replace(self._moving, texels=texels)
