@@ -93,7 +93,7 @@ def read_expressions(
     usual_place = np.median(places[known], 0)
     head = tuning.smooth_head * fps
     turned = _orthogonal(_smoothed((turns @ usual_turn.T).reshape(-1, 9), shots, head).reshape(-1, 3, 3))
-    faded = _smoothed(trust, shots, tuning.forget * fps / 2) if fps > 0 else trust
+    faded = _smoothed(trust, shots, tuning.forget * fps / 2)  # an unseen moment is bridged, a long one comes to rest
     return Expressions(
         shift=(_smoothed(aligned, shots, sigma) - rest).astype(np.float32),
         gaps=lips.astype(np.float32),
@@ -103,7 +103,7 @@ def read_expressions(
         travel=_smoothed((places - usual_place) / usual_scale, shots, head),
         growth=_smoothed(scales / usual_scale, shots, head),
         rest=rest,
-        trust=np.minimum(trust, faded) if fps > 0 else trust,
+        trust=faded,
     )
 
 

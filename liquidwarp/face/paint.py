@@ -120,6 +120,7 @@ class FacePainter:
         places = self._same.copy()
         depth = vertices[self._face.triangles, 2].mean(1)
         order = self._face.triangles[np.argsort(-depth, kind="stable")]
+        order = np.concatenate([self._face.mouth, self._face.eyes, order])  # the former, so that no corner is left
         draw_places(order, target, self._source, places)
         skin = self._look(places)
         for lid, opening in zip(LIDS, OPENINGS, strict=False):
@@ -181,9 +182,10 @@ class FacePainter:
         for numbers in opening:
             along, source = band.along(target[list(numbers)]), self._source[list(numbers)]
             places.append(np.stack([np.interp(band.u, along, source[:, axis]) for axis in (0, 1)], -1))
-        nearer = (band.v - band.upper < band.lower - band.v)[..., None]
-        looked = self._look(np.where(nearer, *places).astype(np.float32))
-        patch[within] = looked[within]
+        above, below = (self._look(place.astype(np.float32)).astype(np.float32) for place in places)
+        part = (2 * band.v - band.upper - band.lower) / (2 * self._feather) + 0.5
+        looked = above + np.clip(part, 0, 1).astype(np.float32)[..., None] * (below - above)
+        patch[within] = np.rint(looked)[within].astype(np.uint8)
 
     def _eye(self, target: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """Return the eye itself: it stays where the head has it, and is stretched only where lids open wider."""

@@ -73,6 +73,7 @@ class PhotoFace:
         vertices: of all that moves, in the photo, z too.
         triangles: of the skin, without the openings of eyes and mouth.
         eyes: triangles of the eyes, behind the lids.
+        mouth: triangles between the lips.
         shape: the 468 points in the head's own axes.
         neutral: the same, lips closed.
         shows_inside: whether the photo's mouth is open enough to show its inside.
@@ -89,6 +90,7 @@ class PhotoFace:
     vertices: Float[np.ndarray, "M 3"]
     triangles: Int[np.ndarray, "K 3"]
     eyes: Int[np.ndarray, "E 3"]
+    mouth: Int[np.ndarray, "O 3"]
     shape: Float[np.ndarray, "468 3"]
     neutral: Float[np.ndarray, "468 3"]
     shows_inside: bool
@@ -127,7 +129,7 @@ class PhotoFace:
         teeth = frame.picture(rows)
         rings = _HEAD_RINGS if head else _STILL_RINGS
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
-        skin, eyes = _triangles(frame.own(vertices), len(rings))
+        skin, eyes, mouth = _triangles(frame.own(vertices), len(rings))
         lid_skin, lashes = _lid_skin(photo, known)
         light, skin_color = _light(photo, known), _skin(photo, known)
         black = np.quantile(_sampled(photo, known[None, :, :2])[0], 0.03, axis=0) / 255
@@ -136,6 +138,7 @@ class PhotoFace:
             vertices=vertices,
             triangles=skin,
             eyes=eyes,
+            mouth=mouth,
             shape=shape,
             neutral=with_closed_lips(shape),
             shows_inside=inside,
@@ -304,8 +307,8 @@ def _rings(points: np.ndarray, rings: tuple[tuple[float, float, float, float], .
     return np.concatenate(made)
 
 
-def _triangles(own: np.ndarray, rings: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the triangles of the skin, and those of the eyes, of vertices in the head's own axes."""
+def _triangles(own: np.ndarray, rings: int) -> tuple[np.ndarray, ...]:
+    """Return the triangles of skin, eyes and mouth, of vertices in the head's own axes."""
     chosen = np.concatenate([np.arange(FACE_POINTS), np.arange(len(own) - rings * len(OVAL), len(own))])
     flat = own[chosen, :2].copy()
     face = flat[:FACE_POINTS]
@@ -323,7 +326,7 @@ def _triangles(own: np.ndarray, rings: int) -> tuple[np.ndarray, np.ndarray]:
     found = chosen[Delaunay(flat).simplices]
     in_mouth = np.isin(found, MOUTH).all(1)
     in_eye = np.isin(found, EYES[0]).all(1) | np.isin(found, EYES[1]).all(1)
-    return found[~in_mouth & ~in_eye].astype(np.int64), found[in_eye].astype(np.int64)
+    return tuple(found[part].astype(np.int64) for part in (~in_mouth & ~in_eye, in_eye, in_mouth))
 
 
 def _sampled(photo: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from liquidwarp.appearance import (
     render_on_device,
 )
 from liquidwarp.appearance.rims import outline_softness, softness_for
+from liquidwarp.bodies.parts import PARTS
 from liquidwarp.face import FacePainter
 from liquidwarp.geometry import length_in_pixels, project
 from liquidwarp.methods.protocol import Frame
@@ -52,6 +53,11 @@ class DrawnSurface:
             self._layer = (height, width)
             texels = appearance.texels[self._start : self._start + height * width].reshape(height, width, 4)
             self._painter = FacePainter(found.face, texels, found.origin)
+            shows = self.topology.face_part == PARTS.index("face")
+            shows = shows & (self._texture.slot_weight[:, 0].amin(1) > 0)
+            weight = self._texture.slot_weight.clone()
+            weight[shows, found.slots :] = 0
+            self._moving = replace(self._texture, slot_weight=weight)
         self._own = threading.local()  # texels of each thread: the face's are another in each frame
         self._count = sum(len(drape.rest) for drape in state.drapes)
         self._lit = lit
@@ -80,7 +86,7 @@ class DrawnSurface:
         height, width = self._layer
         layer = texels[self._start : self._start + height * width].view(height, width, 4)
         layer[self._painter.window] = torch.from_numpy(self._painter.paint(frame.face)).to(texels.device)
-        return replace(self._texture, texels=texels)
+        return replace(self._moving, texels=texels)
 
 
 def _pixels_per_metre(camera: Camera, vertices: Float[Tensor, "V 3"]) -> float:

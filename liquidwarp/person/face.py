@@ -23,11 +23,14 @@ class PersonFace:
         face: of the photo.
         layer: of the person's appearance that shows it.
         origin: where the layer's corner lies in the photo, pixels.
+        slots: how many of the appearance's slots belong to that photo, from the first; those of others show the face
+            as it was in them.
     """
 
     face: PhotoFace
     layer: int
     origin: tuple[float, float]
+    slots: int
 
 
 def find_face(state: SourceState, *, tuning: FaceMotionTuning = FACE_MOTION_TUNING) -> PersonFace | None:
@@ -68,5 +71,7 @@ def find_face(state: SourceState, *, tuning: FaceMotionTuning = FACE_MOTION_TUNI
             if mouth_is_covered(picture, points):
                 return None
             face = PhotoFace.of(picture, points)
-            return PersonFace(face, int(layer), (float(np.rint(origin[0])), float(np.rint(origin[1]))))
+            slots = state.appearance.slot_layer.shape[1]
+            slots = slots // len(state.views) if slots % len(state.views) == 0 else slots
+            return PersonFace(face, int(layer), (float(np.rint(origin[0])), float(np.rint(origin[1]))), slots)
     return None

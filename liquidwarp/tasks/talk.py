@@ -25,6 +25,7 @@ from liquidwarp.fit import face_track
 from liquidwarp.media import ClipLike, PictureLike, given_name, is_path, open_video, read_frames, read_picture
 from liquidwarp.parallel import pool_map, thread_count
 
+_WHOLE = 0.9  # of a face's points, inside of the picture
 _USUAL_FPS = 25.0  # of frames in memory
 HEADS = ("move", "still")
 
@@ -88,6 +89,9 @@ def talk(
         raise InputError(
             f"{name}: the face is {2 * stand.unit:.0f} pixels wide, too small to move; give a larger photo or --size"
         )
+    inside = ((points[:, :2] >= 0) & (points[:, :2] <= (picture.shape[1], picture.shape[0]))).all(1)
+    if inside.mean() < _WHOLE:
+        raise InputError(f"{name}: the picture's edge cuts the face off; give a photo that shows all of it")
     if mouth_is_covered(picture, points):
         raise InputError(f"{name}: something covers the mouth; give a photo without a mask")
     moves = _expressions(motion, detector, motion_person, progress, tuning)

@@ -69,7 +69,7 @@ def transfer_appearance(person: SourceState, wear: Mapping[str, SourceState | Cl
         views = tuple(replace(view, faces=view.faces & ~worn) for view in views)
         views += tuple(replace(view, faces=view.faces & worn) for view in other.views)
         drapes = _exchanged(person, drapes, other, name)
-        if PARTS.index("face") in part_labels(name):
+        if PARTS.index("face") in part_labels(name) and other.track.face is not track.face:
             track = replace(track, face=other.track.face)
     looks = {name: other.appearance for name, other in wearers.items()}
     heights = body.identity(person.track.betas).vertices[:, 1].double().numpy()
