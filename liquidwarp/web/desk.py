@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.web.jobs import Job, Jobs
+from liquidwarp.web.jobs import Jobs, QueuedJob
 from liquidwarp.web.worker import Event
 
 _STALE = 24 * 3600.0  # seconds after which a tab that never said goodbye is forgotten
 
 
 @dataclass(frozen=True)
-class Step:
+class JobView:
     """What a page shows of a job at a moment.
 
     Attributes:
@@ -27,14 +27,14 @@ class Step:
 
     said: str
     event: Event
-    job: Job
+    job: QueuedJob
 
     def address(self, name: str, *, save: bool = False) -> str:
         """Return where a file of the job is got; one that changes gets a new address each time."""
         return address_of(self.job, name, save=save)
 
 
-def address_of(job: Job, name: str, *, save: bool = False) -> str:
+def address_of(job: QueuedJob, name: str, *, save: bool = False) -> str:
     """Return where a file of a job is got.
 
     Args:
@@ -55,10 +55,10 @@ class Desks:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self._lock = threading.Lock()
-        self._under_way: dict[str, dict[str, Job]] = {}
+        self._under_way: dict[str, dict[str, QueuedJob]] = {}
         self._since: dict[str, float] = {}
 
-    def begin(self, tab: str, place: str, work: str, bring: Callable[[Path], dict[str, Any]]) -> Job:
+    def begin(self, tab: str, place: str, work: str, bring: Callable[[Path], dict[str, Any]]) -> QueuedJob:
         """Begin a job in a new folder; what the place had is ended, and its folder removed.
 
         Args:
@@ -80,14 +80,14 @@ class Desks:
             raise
         return self._note(tab, place, self._jobs.submit(work, folder, **arguments))
 
-    def go_on(self, tab: str, place: str, work: str, **arguments: Any) -> Job | None:
+    def go_on(self, tab: str, place: str, work: str, **arguments: Any) -> QueuedJob | None:
         """Begin another job in the folder that a place has; None where there is none."""
         before = self.at(tab, place)
         if before is None or not before.over.is_set():
             return None
         return self._note(tab, place, self._jobs.submit(work, before.folder, **arguments))
 
-    def at(self, tab: str, place: str) -> Job | None:
+    def at(self, tab: str, place: str) -> QueuedJob | None:
         """Return the job of a place."""
         with self._lock:
             return self._under_way.get(tab, {}).get(place)
@@ -107,7 +107,7 @@ class Desks:
         for job in places:
             self._jobs.forget(job)
 
-    def follow(self, job: Job) -> Iterator[Step]:
+    def follow(self, job: QueuedJob) -> Iterator[JobView]:
         """Yield what to show, up to the end: at least once a second."""
         since = time.monotonic()
         event, notes = Event("progress", "getting ready"), []
@@ -116,9 +116,9 @@ class Desks:
                 notes.append(came.text)
             elif came is not None:
                 event = came
-            yield Step(say(event, time.monotonic() - since, self._jobs.before(job), notes), event, job)
+            yield JobView(say(event, time.monotonic() - since, self._jobs.before(job), notes), event, job)
 
-    def _note(self, tab: str, place: str, job: Job) -> Job:
+    def _note(self, tab: str, place: str, job: QueuedJob) -> QueuedJob:
         with self._lock:
             self._under_way.setdefault(tab, {})[place] = job
             self._since[tab] = time.monotonic()

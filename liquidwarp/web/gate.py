@@ -36,7 +36,7 @@ _CLOSED = re.compile(
 )
 
 
-class Gate:
+class Doorkeeper:
     """Lets requests of the page itself through, and nothing else.
 
     Another site, open in the same browser, cannot ask: not by its own name for our address, nor across origins. The

@@ -19,7 +19,7 @@ _JOBS_A_PROCESS = 12  # what a process may do before its memory is given back by
 _ENDS_WITHIN = 10.0  # seconds that a job may take to be ended
 
 
-class Job:
+class QueuedJob:
     """A piece of work that waits, is under way or is done.
 
     Attributes:
@@ -90,9 +90,9 @@ class Jobs:
 
     def __init__(self, root: Path, works: str = "liquidwarp.web.work") -> None:
         self._root, self._works = root, works
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[QueuedJob] = deque()
         self._folders: dict[str, Path] = {}
-        self._current: Job | None = None
+        self._current: QueuedJob | None = None
         self._changed = threading.Condition()
         self._closed = False
         self._process = WorkProcess(works)
@@ -107,7 +107,7 @@ class Jobs:
             self._folders[folder.name] = folder
         return folder
 
-    def submit(self, work: str, folder: Path, **arguments: Any) -> Job:
+    def submit(self, work: str, folder: Path, **arguments: Any) -> QueuedJob:
         """Let a function do its work in a folder made by `folder`, after all others that wait.
 
         Args:
@@ -115,7 +115,7 @@ class Jobs:
             folder: where; what the job reads lies in it.
             arguments: plain values.
         """
-        job = Job(work, folder, arguments)
+        job = QueuedJob(work, folder, arguments)
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()
@@ -127,12 +127,12 @@ class Jobs:
             folder = self._folders.get(name)
         return folder if folder is not None and folder.is_dir() else None
 
-    def before(self, job: Job) -> int:
+    def before(self, job: QueuedJob) -> int:
         """Return how many jobs come before one, the one under way too."""
         with self._changed:
             return self._waiting.index(job) + (self._current is not None) if job in self._waiting else 0
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: QueuedJob) -> None:
         """End a job if it is not over, and remove its folder."""
         with self._changed:
             if job in self._waiting:

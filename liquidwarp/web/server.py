@@ -96,12 +96,12 @@ def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI"
     except ImportError as error:
         raise InputError(_MISSING) from error
     from liquidwarp.web.examples import file_of
-    from liquidwarp.web.gate import Gate
+    from liquidwarp.web.gate import Doorkeeper
     from liquidwarp.web.page import CSS, make_page
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     hosts = () if host in _EVERYWHERE else (*_LOCAL, host) if host in _LOCAL else (host,)
-    app.add_middleware(Gate, hosts=hosts, largest=LARGEST_FILE + _MORE, uploads=uploads)
+    app.add_middleware(Doorkeeper, hosts=hosts, largest=LARGEST_FILE + _MORE, uploads=uploads)
 
     @app.get("/results/{job}/{name}")
     def result(job: str, name: str, save: str = "") -> FileResponse:

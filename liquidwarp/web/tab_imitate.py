@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.web.desk import Desks, Step, address_of, say_error
+from liquidwarp.web.desk import Desks, JobView, address_of, say_error
 from liquidwarp.web.examples import DANCES, PEOPLE, motion_of, photo_of
 from liquidwarp.web.parts import copyable, faces, status, wiper
 from liquidwarp.web.recipes import as_command, as_python
@@ -148,7 +148,7 @@ def name_of(path: str | Path) -> str:
     return Path(path).name
 
 
-def shown(step: Step) -> Any:
+def shown(step: JobView) -> Any:
     """Return what the wiper shows at a step."""
     if step.event.kind == "done":
         value = {"result": step.address("out.mp4")}
@@ -158,7 +158,7 @@ def shown(step: Step) -> Any:
     return gr.skip()
 
 
-def files(step: Step) -> Any:
+def files(step: JobView) -> Any:
     """Return links to what a job made, as HTML."""
     if step.event.kind != "done":
         return ""

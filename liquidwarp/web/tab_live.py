@@ -13,7 +13,7 @@ from PIL import Image
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
-from liquidwarp.web.jobs import Job
+from liquidwarp.web.jobs import QueuedJob
 from liquidwarp.web.parts import status
 from liquidwarp.web.uploads import bring
 
@@ -88,7 +88,7 @@ def live_tab(desks: Desks) -> None:
     stop.click(end, queue=False, api_visibility="private")
 
 
-def finish(job: Job) -> None:
+def finish(job: QueuedJob) -> None:
     """Let a job end by itself, so that its process stays warm; end it if it does not listen."""
     for _ in range(_TRIES):
         if job.over.is_set() or job.send(None):

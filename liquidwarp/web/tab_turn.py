@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.web.desk import Desks, Step, say_error
+from liquidwarp.web.desk import Desks, JobView, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
 from liquidwarp.web.parts import faces, person_view, status
 from liquidwarp.web.tab_imitate import add_exports
@@ -68,7 +68,7 @@ def turn_tab(desks: Desks) -> None:
     add_exports(desks, _PLACE, exports, said, taken)
 
 
-def turned(step: Step) -> Any:
+def turned(step: JobView) -> Any:
     """Return what turns at a step."""
     if step.event.kind != "done":
         return gr.skip()
@@ -77,6 +77,6 @@ def turned(step: Step) -> Any:
     return {"glb": step.address("turn.glb"), "coverage": step.address("coverage.bin"), "said": told}
 
 
-def person_link(step: Step) -> str:
+def person_link(step: JobView) -> str:
     """Return a link to the learnt person, as HTML."""
     return f'<a href="{step.address("me.person", save=True)}" download>me.person</a>'

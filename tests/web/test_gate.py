@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from liquidwarp.web.gate import Gate
+from liquidwarp.web.gate import Doorkeeper
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -51,7 +51,7 @@ def ask(
         "method": method,
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
-    asyncio.run(Gate(behind, hosts, 1000, uploads)(scope, receive, send))
+    asyncio.run(Doorkeeper(behind, hosts, 1000, uploads)(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from liquidwarp.errors import InputError
 from liquidwarp.web.desk import Desks, say
-from liquidwarp.web.jobs import Job, Jobs
+from liquidwarp.web.jobs import Jobs, QueuedJob
 from liquidwarp.web.worker import Event
 
 
@@ -147,7 +147,7 @@ def test_twenty_jobs_of_five_tabs_one_cancelled_one_bad(tmp_path: Path) -> None:
         here = Process()
         return sum(each.memory_info().rss for each in (here, *here.children(recursive=True)))
 
-    def begin(number: int) -> Job:
+    def begin(number: int) -> QueuedJob:
         path = bad if number == 7 else photos[number % len(photos)]
         return desks.begin(
             f"tab {number % 5}", f"place {number}", "learn", lambda folder: {"photo": bring(path, folder, "photo")}
