@@ -94,6 +94,9 @@ class CameraMotionTuning:
     fov_sigma: float = 0.2
     """One standard deviation of the logarithm of the focal length about that."""
 
+    told_sigma: float = 0.06
+    """The same of what is found, below which the turning tells it."""
+
     fovs: tuple[float, ...] = (28.0, 34.0, 41.0, 50.0, 60.0, 72.0)
     """Degrees that are tried."""
 
