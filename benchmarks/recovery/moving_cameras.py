@@ -3,11 +3,11 @@
     python benchmarks/recovery/moving_cameras.py [--clips 2] [--seconds 10] [--regressor landmarks|none]
                                                  [-o outputs/moving_cameras]
 
-Made people dance before made places, filmed by a camera that stands; the same is filmed once more by cameras that turn and
-zoom about the same point: a pan, a wide pan with zoom, a shake, a zoom. Written: the camera's turn and zoom against the
-truth, how the recovered feet drift from the first fifth of the clip to the last against the true ones (percent of the
-height, across the view, down and along it), beside the clip filmed by the camera that stands and the moving one taken to
-stand. The lens is unknown. One line of JSON a clip and camera.
+Made people dance before made places, filmed by a camera that stands; the same is filmed once more by cameras that turn
+and zoom about the same point: a pan, a wide pan with zoom, a shake, a zoom. Written: the camera's turn and zoom against
+the truth, how the recovered feet drift from the first fifth of the clip to the last against the true ones (percent of
+the height, across the view, down and along it), beside the clip filmed by the camera that stands and the moving one
+taken to stand. The lens is unknown. One line of JSON a clip and camera.
 """
 
 import argparse

@@ -55,7 +55,8 @@ class CameraMotion:
         Returns:
             The path, and the field of view: where nothing is known, and the turning tells little, a usual one.
         """
-        fov = fov if fov is not None else find_fov(self, tuning=tuning)
+        if fov is None:
+            fov, _ = find_fov(self, tuning=tuning)
         rotation, zoom = np.tile(np.eye(3), (self.frames, 1, 1)), np.ones(self.frames)
         unit = max(self.size) * _focal(fov)
         for shot, matches in zip(shots_of(self.cuts, self.frames), self.shots, strict=True):
@@ -103,7 +104,7 @@ def judge(
     return replace(found, kind=CameraKind.MOVING if moves else CameraKind.STILL)
 
 
-def find_fov(motion: CameraMotion, *, tuning: CameraMotionTuning = CAMERA_MOTION_TUNING) -> float:
+def find_fov(motion: CameraMotion, *, tuning: CameraMotionTuning = CAMERA_MOTION_TUNING) -> tuple[float, bool]:
     """Estimate the field of view along the longer side, degrees, from how pictures bend where the camera turns.
 
     A usual lens is believed as far as the turning does not tell.
@@ -111,6 +112,9 @@ def find_fov(motion: CameraMotion, *, tuning: CameraMotionTuning = CAMERA_MOTION
     Args:
         motion: of a moving camera.
         tuning: what is usual, and how much corners tell.
+
+    Returns:
+        The field of view, and whether the turning tells it; else it is about a usual one.
     """
     usual = max(motion.size) * _focal(tuning.usual_fov)
     pairs = []  # matches, with about the zoom of their key pictures
@@ -132,7 +136,8 @@ def find_fov(motion: CameraMotion, *, tuning: CameraMotionTuning = CAMERA_MOTION
         unusual = math.log(_focal(fov) / _focal(tuning.usual_fov)) / tuning.fov_sigma
         cost.append(total * tuning.independence + unusual**2 / 2)
     focal = np.log([_focal(fov) for fov in tuning.fovs])
-    return math.degrees(2 * math.atan(0.5 / math.exp(_lowest(focal, np.array(cost)))))
+    best, sigma = _lowest(focal, np.array(cost))
+    return math.degrees(2 * math.atan(0.5 / math.exp(best))), sigma < tuning.told_sigma
 
 
 def _focal(fov: float) -> float:
@@ -140,14 +145,15 @@ def _focal(fov: float) -> float:
     return 0.5 / math.tan(math.radians(fov) / 2)
 
 
-def _lowest(places: Float64[np.ndarray, "N"], costs: Float64[np.ndarray, "N"]) -> float:
-    """Return where a parabola through the lowest cost and its neighbours is lowest."""
+def _lowest(places: Float64[np.ndarray, "N"], costs: Float64[np.ndarray, "N"]) -> tuple[float, float]:
+    """Return where a parabola through the lowest cost and its neighbours is lowest, and its standard deviation."""
     best = int(np.clip(costs.argmin(), 1, len(costs) - 2))
     part = slice(best - 1, best + 2)
     curve, slope, _ = np.polyfit(places[part] - places[best], costs[part], 2)
     if curve <= 0:
-        return float(places[costs.argmin()])
-    return float(np.clip(places[best] - slope / (2 * curve), places.min(), places.max()))
+        return float(places[costs.argmin()]), math.inf
+    lowest = np.clip(places[best] - slope / (2 * curve), places.min(), places.max())
+    return float(lowest), float(1 / math.sqrt(2 * curve))
 
 
 def _known_views(

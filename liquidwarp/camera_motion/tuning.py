@@ -79,8 +79,9 @@ class CameraMotionTuning:
     still_frames: float = 0.97
     """Fraction of frames in which they do: light and people pass."""
 
-    least_shift: float = 0.006
-    """Longer sides that a picture's corners must shift by in the most shifted twentieth of frames for it to matter."""
+    least_shift: float = 0.008
+    """Longer sides that a picture's corners must shift by in the most shifted twentieth of frames for it to matter: feet
+    then drift by up to 2% of the height."""
 
     most_shifted: float = 0.95
     """Quantile of that."""
@@ -93,6 +94,9 @@ class CameraMotionTuning:
 
     fov_sigma: float = 0.2
     """One standard deviation of the logarithm of the focal length about that."""
+
+    told_sigma: float = 0.06
+    """The same of what is found, below which the turning tells it."""
 
     fovs: tuple[float, ...] = (28.0, 34.0, 41.0, 50.0, 60.0, 72.0)
     """Degrees that are tried."""

@@ -43,14 +43,20 @@ class SteadyView:
 
     def finish(self, track: BodyTrack) -> BodyTrack:
         """Return a track that was fitted on the canvas as one of the clip, with the camera's path."""
-        width, height = self.camera.size[1], self.camera.size[0]
-        across, down = (self.canvas.size[1] - width) // 2, (self.canvas.size[0] - height) // 2
+        across, down = self._corner()
         face = track.face
         if face is not None:
             shift = torch.tensor([across, down], dtype=face.center.dtype)
             face = replace(face, center=torch.where((face.presence > 0)[:, None], face.center - shift, face.center))
-        camera = track.camera.cropped((across, down), self.camera.size)
-        return replace(track, camera=camera, path=self.path, face=face)
+        return replace(track, camera=self.picture(track.camera), path=self.path, face=face)
+
+    def picture(self, camera: Camera) -> Camera:
+        """Return a camera of the canvas as one of the clip's pictures."""
+        return camera.cropped(self._corner(), self.camera.size)
+
+    def _corner(self) -> tuple[int, int]:
+        (tall, wide), (height, width) = self.canvas.size, self.camera.size
+        return (wide - width) // 2, (tall - height) // 2
 
 
 def hold_still(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from liquidwarp.bodies import BodyModel, load_body
 from liquidwarp.bodies.hands import find_hand
+from liquidwarp.camera_motion import CameraMotion, find_fov
 from liquidwarp.checks import check_choice
 from liquidwarp.clothing import SilhouetteView, fit_offsets
 from liquidwarp.detect import ClipDetection, Detector, detect_clip, put_sides_right, shots_without_legs
@@ -152,7 +153,8 @@ def recover(
         found = detect_source(source, detector, person, progress, watch_camera=seen_alone)
     fov = fov if fov is not None else _told_fov(source)
     if isinstance(found, ClipDetection) and found.motion is not None:
-        steady = hold_still(found, found.motion, camera=camera, fov=fov, tuning=tuning.moving)
+        lens = fov if camera is not None or fov is not None else moving_fov(body, found, found.motion, tuning)
+        steady = hold_still(found, found.motion, camera=camera, fov=lens, tuning=tuning.moving)
         if weights.surface > 0:
             _log.warning("the camera moves; the person's own surface is looked for where it stands still only")
         known = None if camera is None else steady.canvas
@@ -212,6 +214,16 @@ def recover(
         progress=progress,
     )
     return smooth_limbs(body, track, smooth or {}, tuning=tuning)
+
+
+def moving_fov(body: BodyModel, found: ClipDetection, motion: CameraMotion, tuning: FitTuning) -> float:
+    """Return the field of view of a moving camera: from its turning, or, where that tells too little, the person."""
+    fov, told = find_fov(motion)
+    if told:
+        return fov
+    steady = hold_still(found, motion, fov=fov, tuning=tuning.moving)
+    wide = find_camera(body, steady.found.keypoints, tuning=tuning)
+    return field_of_view(steady.picture(wide))
 
 
 def _frames_of(

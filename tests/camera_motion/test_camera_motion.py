@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from moving_views import SIZE, film, fov, place, turn, wander
 
-from liquidwarp.camera_motion import BackgroundWatcher, CameraKind, CameraMotion, judge
+from liquidwarp.camera_motion import BackgroundWatcher, CameraKind, CameraMotion, find_fov, judge
 from liquidwarp.types import CameraPath
 
 STANDING = np.tile(np.eye(3), (12, 1, 1)), np.ones(12)
@@ -47,9 +47,17 @@ def test_pan_zoom_and_shake_are_found_behind_somebody_who_moves() -> None:
 
 def test_the_lens_shows_in_the_turning() -> None:
     rotations, zooms = wander()
-    path, found = watch(film(place(), rotations, zooms)).path()
+    motion = watch(film(place(), rotations, zooms))
+    path, found = motion.path()
+    assert find_fov(motion) == (found, True)
     assert found == pytest.approx(fov(), rel=0.08)
     assert np.median(off(path, rotations)) < 0.5
+
+
+def test_a_zoom_alone_tells_no_lens() -> None:
+    motion = watch(film(place(), STANDING[0], np.linspace(1, 1.3, 12)))
+    assert motion.kind is CameraKind.MOVING
+    assert not find_fov(motion)[1]
 
 
 @pytest.mark.parametrize("noise", [0.0, 6.0])
