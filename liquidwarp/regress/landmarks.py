@@ -131,26 +131,34 @@ def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoin
 
 
 def see_in_space(
-    keypoints: Keypoints, *, fov: float | None = None, network: LandmarkNetwork | None = None
+    keypoints: Keypoints,
+    *,
+    fov: float | None = None,
+    camera: Camera | None = None,
+    network: LandmarkNetwork | None = None,
 ) -> Keypoints:
-    """Return the keypoints of single pictures with places in space from the network that knows how a detector errs.
+    """Return keypoints with places in space from the network that knows how a detector errs.
 
     A picture whose landmarks the answer misses keeps the detector's own.
 
     Args:
-        keypoints: of one picture or unrelated ones; as they are if their detector is not one that leans
+        keypoints: of a clip, or of unrelated pictures (`fps` 0); as they are if their detector is not one that leans
             (`DetectorProfile.leans`), or knows other landmarks.
         fov: field of view along the longer side, degrees, if it is known.
+        camera: the camera, if more than that is known.
         network: by default the one that comes with liquidwarp.
 
     Raises:
         NoPersonError: no picture shows a person.
+        InputError: a camera for pictures of another size.
     """
     unknown = any(name not in MEDIAPIPE for name in keypoints.names)
     if not keypoints.profile.leans or keypoints.world is None or unknown:
         return keypoints
-    camera = default_camera(keypoints.size, fov=fov)
-    answer = regress_landmarks(replace(keypoints, fps=0.0), camera=camera, network=network)
+    camera = camera if camera is not None else default_camera(keypoints.size, fov=fov)
+    if camera.orthographic:
+        return keypoints
+    answer = regress_landmarks(keypoints, camera=camera, network=network)
     observed = observe(keypoints, camera)
     points, place = _along_ray(observed, answer)
     told = missed_by(points, place, observed) < MISSED
