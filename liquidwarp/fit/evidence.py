@@ -154,6 +154,32 @@ def _straighten_legs(
     return world
 
 
+def straighten_knees(
+    names: tuple[str, ...], world: Float[Tensor, "T L 3"], false_bend: float
+) -> Float[Tensor, "T L 3"]:
+    """Move knees towards the line from hip to ankle, which stays: a bend of up to `false_bend` becomes none.
+
+    Bends from there to twice that come evenly to what they were; larger ones stay. Legs that are not named stay.
+
+    Args:
+        names: of the landmarks.
+        world: landmarks in any axes.
+        false_bend: radians that are seen in legs which are straight.
+    """
+    world = world.clone()
+    for side in ("left", "right"):
+        leg = [f"{side}_{joint}" for joint in ("hip", "knee", "ankle")]
+        if all(name in names for name in leg):
+            hip, knee, ankle = (world[:, names.index(name)] for name in leg)
+            along = torch.nn.functional.cosine_similarity(knee - hip, ankle - knee, dim=-1)[:, None]
+            bend = torch.acos(along.clamp(-1, 1))
+            wanted = torch.minimum((2 * (bend - false_bend)).clamp_min(0), bend)
+            line = torch.nn.functional.normalize(ankle - hip, dim=-1)
+            on_line = hip + ((knee - hip) * line).sum(-1, keepdim=True) * line
+            world[:, names.index(leg[1])] = on_line + (knee - on_line) * (wanted / bend.clamp_min(1e-9))
+    return world
+
+
 def limb_directions(
     names: tuple[str, ...],
     world: Float[Tensor, "T L 3"] | None,

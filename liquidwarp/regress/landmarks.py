@@ -1,5 +1,6 @@
 """Our own regressor: landmarks of a few frames to pose, shape and place of the open body."""
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from liquidwarp.bodies.landmarks import MEDIAPIPE
 from liquidwarp.cards import filled_network, halved, load_with_card, save_with_card
 from liquidwarp.detect.profiles import MEDIAPIPE_PROFILE
 from liquidwarp.errors import InputError, NoPersonError
+from liquidwarp.fit.evidence import straighten_knees
 from liquidwarp.fit.prior import PosePrior, make_prior
 from liquidwarp.fit.skeleton import Skeleton, make_skeleton, pose_skeleton
 from liquidwarp.fit.start import bridge, start_rotations, yaw_from_picture
@@ -26,6 +28,7 @@ from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 BUNDLED = Path(__file__).parent / "assets" / "landmarks.safetensors"
 _DEPTH_SIGMA = 0.12  # of limbs' directions along the view, where a detector's guess has 0.2
+_FALSE_BEND = math.radians(15)  # of standing people's knees, against real side views
 _RATE = 25.0  # frames per second that the network knows
 _CONFIGURATION = "landmarks"
 MISSED = 0.045  # metres; answers that are right miss by half of it
@@ -131,26 +134,34 @@ def with_places(keypoints: Keypoints, track: BodyTrack, network: str) -> Keypoin
 
 
 def see_in_space(
-    keypoints: Keypoints, *, fov: float | None = None, network: LandmarkNetwork | None = None
+    keypoints: Keypoints,
+    *,
+    fov: float | None = None,
+    camera: Camera | None = None,
+    network: LandmarkNetwork | None = None,
 ) -> Keypoints:
-    """Return the keypoints of single pictures with places in space from the network that knows how a detector errs.
+    """Return keypoints with places in space from the network that knows how a detector errs.
 
     A picture whose landmarks the answer misses keeps the detector's own.
 
     Args:
-        keypoints: of one picture or unrelated ones; as they are if their detector is not one that leans
+        keypoints: of a clip, or of unrelated pictures (`fps` 0); as they are if their detector is not one that leans
             (`DetectorProfile.leans`), or knows other landmarks.
         fov: field of view along the longer side, degrees, if it is known.
+        camera: the camera, if more than that is known.
         network: by default the one that comes with liquidwarp.
 
     Raises:
         NoPersonError: no picture shows a person.
+        InputError: a camera for pictures of another size.
     """
     unknown = any(name not in MEDIAPIPE for name in keypoints.names)
     if not keypoints.profile.leans or keypoints.world is None or unknown:
         return keypoints
-    camera = default_camera(keypoints.size, fov=fov)
-    answer = regress_landmarks(replace(keypoints, fps=0.0), camera=camera, network=network)
+    camera = camera if camera is not None else default_camera(keypoints.size, fov=fov)
+    if camera.orthographic:
+        return keypoints
+    answer = regress_landmarks(keypoints, camera=camera, network=network)
     observed = observe(keypoints, camera)
     points, place = _along_ray(observed, answer)
     told = missed_by(points, place, observed) < MISSED
@@ -173,6 +184,7 @@ def _along_ray(observed: Observed, track: BodyTrack) -> tuple[Float[Tensor, "T L
 def _named(keypoints: Keypoints, points: Float[Tensor, "T L 3"], network: str) -> Keypoints:
     """Return keypoints at a network's landmarks; a detector's axes are those of a camera that looks there."""
     world = points[:, [MEDIAPIPE.index(name) for name in keypoints.names]]
+    world = straighten_knees(keypoints.names, world, _FALSE_BEND)
     profile = replace(keypoints.profile, depth_sigma=_DEPTH_SIGMA, leans=False)
     return replace(keypoints, world=world, detector=f"{keypoints.detector} + {network}", profile=profile)
 

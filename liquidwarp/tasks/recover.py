@@ -179,6 +179,9 @@ def recover(
     if camera is None:
         camera = find_camera(body, keypoints, fov=fov, tuning=tuning)
     initial, short = None, False
+    if regressor is None and keypoints.fps > 0:
+        keypoints = see_in_space(keypoints, camera=camera)
+        found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)
     if regressor is not None:
         initial, keypoints = _start(source, keypoints, regressor, body, camera, progress)
         found = keypoints if isinstance(found, Keypoints) else replace(found, keypoints=keypoints)

@@ -258,9 +258,10 @@ def test_a_fit_keeps_what_the_network_knows_of_depth(body: BodyModel) -> None:
     assert with_places(few, known, "landmarks") is few
 
 
-def test_photos_are_seen_better_in_space_than_the_detector_guesses(body: BodyModel) -> None:
+@pytest.mark.parametrize("fps", [0.0, 25.0], ids=["photos", "clip"])
+def test_pictures_are_seen_better_in_space_than_the_detector_guesses(body: BodyModel, fps: float) -> None:
     _, points = moving_person(body, 1.6, turned=0.5)
-    keypoints = replace(seen_by_detector(points, level=1.0), fps=0.0)
+    keypoints = replace(seen_by_detector(points, level=1.0), fps=fps)
     seen = see_in_space(keypoints)
     truth = (points - points[:, [MEDIAPIPE.index("left_hip"), MEDIAPIPE.index("right_hip")]].mean(1, keepdim=True)) @ (
         observe(keypoints, default_camera(SIZE)).ray
@@ -286,12 +287,23 @@ def test_what_the_network_does_not_know_or_misses_keeps_the_detectors_places(bod
     upright = replace(keypoints, profile=replace(MEDIAPIPE_PROFILE, leans=False))
     assert see_in_space(upright) is upright
     assert see_in_space(replace(keypoints, world=None)).world is None
+    assert see_in_space(keypoints, camera=replace(default_camera(SIZE), orthographic=True)) is keypoints
     astray = keypoints.image.clone()
     astray[2] = astray[2][torch.randperm(33, generator=torch.Generator().manual_seed(0))]
     kept = see_in_space(replace(keypoints, image=astray))
     assert kept.world is not None
     assert torch.equal(kept.world[2], keypoints.world[2])
     assert not torch.equal(kept.world[1], keypoints.world[1])
+
+
+def test_recovery_sees_clips_in_space(body: BodyModel) -> None:
+    joints, points = moving_person(body, 0.4)
+    keypoints = seen_by_detector(points, level=1.0)
+    camera = default_camera(SIZE)
+    track = recover(keypoints, body=body, camera=camera)
+    assert track.detector == "simulated + landmarks"
+    alone = fit_track(body, keypoints, camera=camera).track
+    assert mean_errors(fitted_joints(body, track), joints)[0] < mean_errors(fitted_joints(body, alone), joints)[0]
 
 
 @pytest.mark.slow
