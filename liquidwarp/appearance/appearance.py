@@ -298,7 +298,7 @@ def _wrap(
     tubes = tubes_of(topology.faces.numpy(), face_group, item.vertices, item.camera, scale, tuning=tuning.tubes)
     wraps = wrap_surface(tubes, surface, ~taken.guessed[face_group], tuning=tuning.tubes)
     slot = np.zeros(len(face_group), np.int64)
-    if shoes is not None:
+    if shoes is not None and item.shod is not None:
         feet = np.isin(face_group, FEET)
         wraps = in_shoes(wraps, feet, item.shod[topology.faces.numpy()], shoes, tuning=tuning.tubes)
         slot[feet] = 1

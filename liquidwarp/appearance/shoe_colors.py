@@ -57,8 +57,8 @@ def shoe_colors(
     line, top = (_border(where, unlike, height, tuning) for where in (tuning.soles, tuning.openings))
     line = tuning.sole if line is None else line
     top = min(tuning.top if top is None else top, ankle - tuning.soft)
-    sole = _usual(colors[height < line], tuning)
-    sole = upper if sole is None else sole
+    below = _usual(colors[height < line], tuning)
+    sole = upper if below is None else below
     at = (np.arange(round(_TALLEST * _PER_METRE)) + 0.5) / _PER_METRE
     fraction = np.clip((at - line) / tuning.seam + 0.5, 0, 1)[:, None]
     rgb = (1 - fraction) * sole + fraction * upper

@@ -224,8 +224,8 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
             drapes = None if hanging is None else hanging[number]
             floor = None if floors is None else floors[index]
             face = None if target.faces is None else target.faces[index]
-            camera, pose = target.camera(index), poses[index]
-            yield Frame(index, points, camera, pose, hanging=drapes, floor=floor, face=face)
+            seen = target.camera(index)
+            yield Frame(index, points, seen, poses[index], hanging=drapes, floor=floor, face=face)
 
 
 def _name(method: str | Method) -> str:
