@@ -53,6 +53,7 @@ def shoe_colors(
     colors, whole = colors.astype(np.float32), (tuning.soles[1], tuning.openings[0])
     upper = _usual(colors[(height >= whole[0]) & (height < whole[1])], tuning)
     upper = _usual(colors, tuning) if upper is None else upper
+    assert upper is not None  # of some colours, one is usual
     unlike = np.abs(colors - upper).max(1)
     line, top = (_border(where, unlike, height, tuning) for where in (tuning.soles, tuning.openings))
     line = tuning.sole if line is None else line
