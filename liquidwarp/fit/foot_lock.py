@@ -45,18 +45,27 @@ def plant_feet(
     Args:
         body: the track's body.
         track: the motion; returned as it is if its frames are unrelated (`fps` 0) or no foot stands.
-        stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track.
+        stands: number of the stand of each of `contacts.FEET` per frame, -1 for none; by default found in the track,
+            and again once those are held: others show then.
         places: where each of `contacts.FEET` is to stand, in the world, in all frames and without doubt.
         tuning: how firmly feet and the rest are held, and when feet stand.
 
     Raises:
         InputError: `stands` has another shape.
     """
+    if stands is None and places is None:
+        held: Tensor | None = None
+        for _ in range(tuning.searches):
+            before, held = held, find_stands(body, track, tuning=tuning.contacts)
+            if before is not None and torch.equal(before, held):
+                break
+            track = plant_feet(body, track, stands=held, tuning=tuning)
+        return track
     feet = foot_points(body, track)
     if places is not None:
         check_shape("places", places, tuple(feet.shape))
         stands = torch.zeros(feet.shape[:2], dtype=torch.int64)
-    stands = find_stands(body, track, tuning=tuning.contacts) if stands is None else stands
+    assert stands is not None
     check_shape("stands", stands, (len(track), len(FEET)))
     if track.fps <= 0 or len(track) < 3 or not bool((stands >= 0).any()):
         return track

@@ -474,6 +474,9 @@ class ContactTuning:
 class FootLockTuning:
     """How standing feet are held in place (`fit.foot_lock`)."""
 
+    searches: int = 3
+    """Times stands are looked for: held feet show others."""
+
     pin: float = 1e-3
     """Metres by which a pinned foot may miss its place for one standard deviation."""
 

@@ -25,6 +25,7 @@ from liquidwarp.fit import (
     close_terms,
     face_track,
     find_camera,
+    find_stands,
     fit_hands,
     fit_track,
     hold_still,
@@ -310,9 +311,11 @@ def fit_clip(
     )
     track = plant_feet(body, track, tuning=tuning.feet)
     if frames is not None and clothes is not None and not short and weights.surface > 0:
+        stands = find_stands(body, track, tuning=tuning.feet.contacts)
         track = register_surface(
             body, found, track, frames, offsets=clothes, terms=terms, weights=weights, tuning=tuning
         )
+        track = plant_feet(body, track, stands=stands, tuning=tuning.feet)
         track = plant_feet(body, track, tuning=tuning.feet)
     track = stand_still(body, track, shots_without_legs(found.keypoints), tuning=tuning.feet)
     track = _apart(body, track, own, tuning)

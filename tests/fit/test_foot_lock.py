@@ -73,6 +73,14 @@ def test_planted_feet_move_less_than_three_millimetres_a_frame(body, filmed):
     assert float(after.mean()) < 0.4 * float(before.mean())
 
 
+def test_what_stands_once_feet_are_planted_is_planted_too(body, filmed):
+    _, fitted, _, _ = filmed
+    planted = plant_feet(body, fitted)
+    stands = find_stands(body, planted)
+    lasting = (stands[1:] >= 0) & (stands[1:] == stands[:-1])
+    assert float(_speeds(foot_points(body, planted), planted.fps)[lasting].amax()) < 0.003 * planted.fps
+
+
 def test_feet_that_only_seem_to_move_along_the_view_are_held_in_full(body):
     exact, _, _, _ = _filmed_walk(body, 24.0, 1.2)
     still = exact[[30] * 24]
