@@ -34,7 +34,7 @@ class FaceMotionTuning:
     closed_quantile: float = 0.03
     """Fraction of a clip's frames that is taken to have closed lips, if the mesh reports what closed lips give."""
 
-    opens: float = 0.85
+    opens: float = 0.95
     """How far lips part for what the mesh reports beyond closed ones."""
 
     look_alike: tuple[float, float] = (0.65, -0.1)
