@@ -80,8 +80,8 @@ class CameraMotionTuning:
     """Fraction of frames in which they do: light and people pass."""
 
     least_shift: float = 0.008
-    """Longer sides that a picture's corners must shift by in the most shifted twentieth of frames for it to matter: feet
-    then drift by up to 2% of the height."""
+    """Longer sides that a picture's corners must shift by, in the most shifted twentieth of frames, for it to matter:
+    with less feet drift by up to 2% of the height."""
 
     most_shifted: float = 0.95
     """Quantile of that."""
