@@ -22,6 +22,9 @@ class CameraMotionTuning:
     quality: float = 0.01
     """Contrast of a corner, in parts of the strongest one's."""
 
+    least_contrast: float = 4.0
+    """Grey levels of 255 around a corner, as a standard deviation: less is noise on a plain wall."""
+
     apart: float = 0.02
     """Distance between corners, in longer sides: else one poster holds them all."""
 
