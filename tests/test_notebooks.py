@@ -50,7 +50,7 @@ def kinds(path: Path) -> list[list[list[str]]]:
 def test_the_readme_names_every_notebook() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\((\w+\.ipynb)\)", text)) == {path.name for path in NOTEBOOKS}
-    assert len(NOTEBOOKS) == 5
+    assert len(NOTEBOOKS) == 6
 
 
 @each

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from liquidwarp.errors import InputError
+from liquidwarp.options import make_parser
 from liquidwarp.scene import SceneCamera, read_scene
 
 GOOD = '[[performer]]\nsource = "a.jpg"\nmotion = "b.mp4"\n'
@@ -50,3 +51,16 @@ def test_a_mistake_is_one_line_with_what_was_meant(tmp_path: Path, text: str, me
 def test_a_scene_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_scene(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--pair", "0-1"], "'0-1' is not PHOTO:MOTION, such as 0:1"),
+        (["--pair", "0:"], "'0:' is not PHOTO:MOTION"),
+        (["--person", "both"], "'both' is not a whole number"),
+    ],
+)
+def test_who_does_what_is_given_by_numbers(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_parser().parse_args(["imitate", "us.jpg", *words, "--motion", "b.mp4", "-o", "c.mp4"])

@@ -22,6 +22,9 @@ class CameraMotionTuning:
     quality: float = 0.01
     """Contrast of a corner, in parts of the strongest one's."""
 
+    least_contrast: float = 4.0
+    """Grey levels of 255 around a corner, as a standard deviation: less is noise on a plain wall."""
+
     apart: float = 0.02
     """Distance between corners, in longer sides: else one poster holds them all."""
 
@@ -80,10 +83,8 @@ class CameraMotionTuning:
     """Fraction of frames in which they do: light and people pass."""
 
     least_shift: float = 0.008
-    """Longer sides that a picture's corners must shift by in the most shifted twentieth of frames for it to matter.
-
-    Feet then drift by up to 2% of the height.
-    """
+    """Longer sides that a picture's corners must shift by, in the most shifted twentieth of frames, for it to matter:
+    with less feet drift by up to 2% of the height."""
 
     most_shifted: float = 0.95
     """Quantile of that."""

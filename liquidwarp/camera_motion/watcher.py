@@ -194,7 +194,13 @@ class BackgroundWatcher:
         found = cv2.goodFeaturesToTrack(
             gray, known.points, known.quality, known.apart * max(self.small), mask=free.astype(np.uint8)
         )
-        return np.zeros((0, 2), np.float32) if found is None else found[:, 0]
+        if found is None:
+            return np.zeros((0, 2), np.float32)
+        smooth = cv2.GaussianBlur(gray, (0, 0), 1).astype(np.float32)
+        around = (known.window // 3, known.window // 3)
+        spread = cv2.blur(smooth**2, around) - cv2.blur(smooth, around) ** 2
+        column, row = np.rint(found[:, 0]).astype(int).T
+        return found[spread[row, column] > known.least_contrast**2, 0]
 
     def _by_way_of_last(self, gray: _Gray, free: Bool[np.ndarray, "h w"]) -> Match | None:
         """Compare a frame with the one before, and, from about where that puts it, once more with a key picture."""
