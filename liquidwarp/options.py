@@ -211,7 +211,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--register",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="look for the person's own surface in every frame of a video: depth is more exact, takes three times as long",
+        help="look for the person's own surface in every frame of a video: more exact in depth, three times as long",
     )
     _add_smooth(recover)
     _add_hands(recover)
