@@ -54,13 +54,7 @@ def plant_feet(
         InputError: `stands` has another shape.
     """
     if stands is None and places is None:
-        held: Tensor | None = None
-        for _ in range(tuning.searches):
-            before, held = held, find_stands(body, track, tuning=tuning.contacts)
-            if before is not None and torch.equal(before, held):
-                break
-            track = plant_feet(body, track, stands=held, tuning=tuning)
-        return track
+        return _plant_found_feet(body, track, tuning)
     feet = foot_points(body, track)
     if places is not None:
         check_shape("places", places, tuple(feet.shape))
@@ -94,6 +88,17 @@ def plant_feet(
             done = held if done is None else join(done, held, first)
         assert done is not None
     return _written(body, track, skeleton, done)
+
+
+def _plant_found_feet(body: BodyModel, track: BodyTrack, tuning: FootLockTuning) -> BodyTrack:
+    """Plant feet where they stand, and look again until nothing else stands: held feet show other stands."""
+    before: Tensor | None = None
+    for _ in range(tuning.searches):
+        stands = find_stands(body, track, tuning=tuning.contacts)
+        if before is not None and torch.equal(before, stands):
+            break
+        track, before = plant_feet(body, track, stands=stands, tuning=tuning), stands
+    return track
 
 
 def _hold(skeleton: Skeleton, start: State, pins: Tensor, trust: Tensor, fps: float, tuning: FootLockTuning) -> State:

@@ -111,7 +111,7 @@ class FitWeights:
 
     surface: float = 0.0
     """Points of the person's own surface, found again in the frames (`recover` of pictures). 1 brings depth nearer to
-    the truth, takes as much time again, and now and then lets a standing foot slip: it has to be asked for."""
+    the truth and takes three times as long: `liquidwarp recover` asks for it, in Python callers do."""
 
     head: float = 1.0
     """The turn of the head, by the face's mesh."""

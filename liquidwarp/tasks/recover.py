@@ -104,7 +104,7 @@ def recover(
         smooth: seconds by limb, such as `{"arms": 0.5}`: what goes there and back within that time is taken out,
             without delay (`fit.smooth_limbs`; limbs are `fit.LIMBS` and "all").
         pictures: the clip that a `ClipDetection` is of. With `weights=FitWeights(surface=1.0)` the full fit
-            finds the person's own surface again in a clip's pictures, at about the cost of the rest of it.
+            finds the person's own surface again in a clip's pictures, at two to three times the cost of the rest of it.
         terms: what else the fit is to minimise: see `liquidwarp.fit.autodiff_term`. They have the last word on arms,
             which are then not led out of the rest of the body (`fit.keep_apart`).
         weights: how much each of the fit's own terms counts.
