@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -209,7 +209,7 @@ def _pictures(
         person = lw.transfer_appearance(person, {"body": outfit})
     target = _target(run, person, data, size)
     chosen = [frame - run.motion.first for frame in frames] if not run.frames else list(range(len(frames)))
-    part = slice_target(target, chosen[start:])
+    part = target[chosen[start:]]
     for answer in lw.synthesize(person, part, method=renderer.method):
         mask = answer.alpha.numpy() > 0.5
         person_pixels = answer.coverage > 0
@@ -244,18 +244,6 @@ def turn_between(track: lw.BodyTrack, first: int, second: int) -> float:
     turns = axis_angle_to_matrix(track.global_orient[[first, second]].double())
     between = turns[1] @ turns[0].T
     return math.degrees(math.atan2(float(between[0, 2] - between[2, 0]), float(between[0, 0] + between[2, 2])))
-
-
-def slice_target(target: Target, frames: list[int]) -> Target:
-    """Return some frames of a target."""
-    cameras = target.cameras if len(target.cameras) == 1 else tuple(target.cameras[index] for index in frames)
-    return replace(
-        target,
-        global_orient=target.global_orient[frames],
-        body_pose=target.body_pose[frames],
-        transl=target.transl[frames],
-        cameras=cameras,
-    )
 
 
 def _person(clip: Clip, frames: tuple[int, ...]) -> lw.SourceState:

@@ -35,7 +35,7 @@ def floor_shadow(
     rows, columns = window
     corner, size = (columns.start, rows.start), (rows.stop - rows.start, columns.stop - columns.start)
     near = camera.cropped(corner, size)
-    points = pixel_centers(size, device=camera.focal.device).view(-1, 2)
+    points = pixel_centers(size, device=camera.eye.device).view(-1, 2)
     origin, along = near.rays(points)
     depth = (floor - origin[:, 1]) / along[:, 1].clamp(min=_TINY)
     on_floor = (along[:, 1] > _TINY) & (depth > 0)

@@ -71,8 +71,8 @@ def basis(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 9"]:
 
 def level_axes(camera: Camera) -> Float[Tensor, "3 3"]:
     """Return the axes of a camera's light in the world, a row each: right, down and ahead, all but down level."""
-    right = camera.turn_to_world(torch.eye(3).to(camera.focal)[:1])[0]
-    down = torch.tensor([0.0, 1.0, 0.0]).to(right)
+    along, down = camera.eye.new_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    right = camera.turn_to_world(along[None])[0]
     right = torch.nn.functional.normalize(right * (1 - down), dim=0)
     return torch.stack([right, down, torch.linalg.cross(right, down)])
 

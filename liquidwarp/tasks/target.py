@@ -1,6 +1,7 @@
 """Where the target body stands and who looks at it, frame by frame."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +60,19 @@ class Target:
 
     def __len__(self) -> int:
         return self.transl.shape[0]
+
+    def __getitem__(self, frames: Sequence[int]) -> "Target":
+        """Return some frames, in their order."""
+        index = list(frames)
+        return replace(
+            self,
+            global_orient=self.global_orient[index],
+            body_pose=self.body_pose[index],
+            transl=self.transl[index],
+            cameras=self.cameras if len(self.cameras) == 1 else tuple(self.cameras[frame] for frame in index),
+            floor=None if self.floor is None else self.floor[index],
+            faces=None if self.faces is None else self.faces[index],
+        )
 
     def camera(self, frame: int) -> Camera:
         """Return the camera of a frame."""

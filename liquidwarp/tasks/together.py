@@ -134,16 +134,7 @@ class Performer:
 
     def over(self, frames: int) -> Target:
         """Return the target of frames from the first on."""
-        now = (torch.arange(frames) - self.start).clamp(0, len(self.target) - 1)
-        whole = self.target
-        cameras = whole.cameras if len(whole.cameras) == 1 else tuple(whole.cameras[index] for index in now.tolist())
-        return replace(
-            whole,
-            global_orient=whole.global_orient[now],
-            body_pose=whole.body_pose[now],
-            transl=whole.transl[now],
-            cameras=cameras,
-        )
+        return self.target[[min(max(frame - self.start, 0), len(self.target) - 1) for frame in range(frames)]]
 
 
 def imitate_together(

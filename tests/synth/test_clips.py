@@ -42,7 +42,7 @@ from liquidwarp.synth.render.camera_sensor import CameraSensor
 from liquidwarp.synth.scenes.backdrops import Backdrop
 from liquidwarp.synth.scenes.backgrounds import render_background
 from liquidwarp.synth.scenes.lighting import Lighting
-from liquidwarp.synth.scenes.random_scenes import Scene
+from liquidwarp.synth.scenes.random_scenes import Setting
 from liquidwarp.types import BodyTrack, Camera, Clip
 
 SIZE = (96, 96)
@@ -112,8 +112,8 @@ FLAT = Lighting(0.3, 0.8, 0.1, (0.01, 0.01, 0.01), (0.9, 0.9, 0.9), (0.9, 0.9, 0
 CLEAN = CameraSensor(grain=0.0)
 
 
-def _studio(lighting: Lighting, camera: Camera) -> tuple[Scene, Camera, float, float]:
-    return Scene(Backdrop("studio", lighting)), camera, 1.0, 3.0
+def _studio(lighting: Lighting, camera: Camera) -> tuple[Setting, Camera, float, float]:
+    return Setting(Backdrop("studio", lighting)), camera, 1.0, 3.0
 
 
 def _film(seed: int, frames: int, size: int, *, tight: bool = False, kind: str = "dance") -> tuple[Clip, BakedPerson]:

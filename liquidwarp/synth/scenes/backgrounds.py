@@ -10,7 +10,7 @@ from liquidwarp.geometry import pixel_centers
 from liquidwarp.synth.scenes.backdrops import FloorGrid, render_backdrop
 from liquidwarp.synth.scenes.clutter import BackgroundBuffers, furnish
 from liquidwarp.synth.scenes.lighting import Lighting, LightVisibility
-from liquidwarp.synth.scenes.random_scenes import Scene
+from liquidwarp.synth.scenes.random_scenes import Setting
 from liquidwarp.types import Camera
 
 
@@ -35,7 +35,9 @@ class Background:
     gloss: float = 0.0
 
 
-def render_background(scene: Scene, camera: Camera, floor: float, distance: float, *, blur: float = 0.0) -> Background:
+def render_background(
+    scene: Setting, camera: Camera, floor: float, distance: float, *, blur: float = 0.0
+) -> Background:
     """Render an empty scene.
 
     Args:

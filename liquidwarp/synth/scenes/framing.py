@@ -7,7 +7,7 @@ import torch
 
 from liquidwarp.synth.motion.stances import PoseSequence
 from liquidwarp.synth.people.body_layers import BareBody
-from liquidwarp.synth.scenes.random_scenes import Scene, random_scene
+from liquidwarp.synth.scenes.random_scenes import Setting, random_scene
 from liquidwarp.types import Camera
 
 _HAND = 0.2  # from a wrist or the top of the neck to where a person ends, metres
@@ -26,7 +26,7 @@ class Shot:
         blur: of the scene behind the person, pixels.
     """
 
-    scene: Scene
+    scene: Setting
     camera: Camera
     floor: float
     distance: float

@@ -16,7 +16,7 @@ _KINDS = {"studio": 17, "plaster": 15, "brick": 7, "park": 9, "room": 32, "stree
 
 
 @dataclass(frozen=True)
-class Scene:
+class Setting:
     """A backdrop and what stands in front of it.
 
     Attributes:
@@ -49,7 +49,7 @@ def random_lighting(rng: Rng, *, outdoors: bool = False) -> Lighting:
     )
 
 
-def random_scene(rng: Rng) -> Scene:
+def random_scene(rng: Rng) -> Setting:
     """Return a random scene with random light: bare, furnished, or in the open."""
     kind = str(rng.choice(list(_KINDS), p=np.array(list(_KINDS.values())) / sum(_KINDS.values())))
     outdoors = kind in ("park", "street", "yard")
@@ -61,15 +61,15 @@ def random_scene(rng: Rng) -> Scene:
     if kind == "room":
         far = float(rng.uniform(1.0, 3.2))
         base = str(rng.choice(["plaster", "brick", "studio"], p=[0.8, 0.12, 0.08]))
-        return Scene(Backdrop(base, lighting, wall, floor, far, seed), _furniture(rng, far), gloss)
+        return Setting(Backdrop(base, lighting, wall, floor, far, seed), _furniture(rng, far), gloss)
     if kind == "street":
         far = float(rng.uniform(9.0, 25.0))
-        return Scene(Backdrop("park", lighting, wall, floor, far, seed), _houses(rng, far))
+        return Setting(Backdrop("park", lighting, wall, floor, far, seed), _houses(rng, far))
     if kind == "yard":
         far = float(rng.uniform(2.0, 5.0))
-        return Scene(Backdrop("brick", lighting, wall, floor, far, seed), _plants(rng, far))
+        return Setting(Backdrop("brick", lighting, wall, floor, far, seed), _plants(rng, far))
     far = float(rng.uniform(3.0, 8.0)) if kind == "park" else float(rng.uniform(0.7, 2.5))
-    return Scene(Backdrop(kind, lighting, wall, floor, far, seed), _plants(rng, far) if kind == "park" else (), gloss)
+    return Setting(Backdrop(kind, lighting, wall, floor, far, seed), _plants(rng, far) if kind == "park" else (), gloss)
 
 
 def _furniture(rng: Rng, far: float) -> tuple[Box, ...]:
