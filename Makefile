@@ -20,6 +20,7 @@ WORKERS ?= 2
 PYTHON ?=
 PIP_FLAGS ?=
 LOCKED ?=
+PYTEST_FLAGS ?=
 # One thread of torch per test process: more would fight for the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
@@ -76,7 +77,7 @@ test: models
 	$(PYTEST)
 
 test-slow: models
-	$(PYTEST) -m 'slow and not gpu and not assets'
+	$(PYTEST) -m 'slow and not gpu and not assets' $(PYTEST_FLAGS)
 
 test-all: test test-slow
 
