@@ -29,6 +29,8 @@ from liquidwarp.types import BodyTrack, Camera
 CAMERA_PATHS = ("still", "orbit", "dolly", "clip")
 
 _BESIDE = 0.9  # metres between people of whom the scene does not say where they stand
+_LONGEST = 86400.0  # seconds of a scene
+_HUGE = 1e30  # numbers from here on mean nothing
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def read_scene(path: str | Path) -> Scene:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); give a scene file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not TOML ({error}); see docs/howto/scenes.md") from error
     _check_keys(path, "", told, ("scene", "camera", "performer"))
     cast, camera, scene = told.get("performer", []), told.get("camera", {}), told.get("scene", {})
@@ -123,6 +125,9 @@ def read_scene(path: str | Path) -> Scene:
         raise InputError(f"{path}: [camera] path = {seen.path!r} is none of {', '.join(CAMERA_PATHS)}{near}")
     if (seen.path == "clip") != bool(seen.clip):
         raise InputError(f'{path}: [camera] clip goes with path = "clip"; give both or neither')
+    for seconds in (*(one.start for one in performers), scene.get("seconds", 0)):
+        if not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
+            raise InputError(f"{path}: {seconds!r} seconds; give 0 to {_LONGEST:g}, a day")
     whole = Scene(performers, seen, **_values(path, "[scene]", scene, Scene, without=("cast", "camera")))
     return _beside(whole, path.parent)
 
@@ -236,7 +241,8 @@ def _placed(scene: Scene, people: list[SourceState], motions: list[BodyTrack], f
             spot = origin[[0, 2]] + torch.tensor([beside, 0.0], dtype=torch.float32)
         turned, root = _turned(target, root, one.turn)
         shift = torch.stack([spot[0] - root[0, 0], floor - own, spot[1] - root[0, 2]])
-        target = replace(target, global_orient=turned, transl=root + shift - pelvis)
+        ground = None if target.floor is None else target.floor + shift[1]
+        target = replace(target, global_orient=turned, transl=root + shift - pelvis, floor=ground)
         performers.append(Performer(person, target, max(0, round(one.start * fps))))
     return performers
 
@@ -325,7 +331,7 @@ def _kind(named: object) -> str:
 
 def _as(value: object, kind: str) -> object:
     """Return a value of a TOML file as a field's kind, or None."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
     if kind.startswith("str"):
         return value if isinstance(value, str) and value else None
     if kind.startswith("int"):

@@ -40,6 +40,12 @@ def test_a_scene_says_who_where_and_when(tmp_path: Path) -> None:
         ('[[performer]]\nsource = "a.jpg"\n', "has no motion"),
         ("performer = 3", r"no \[\[performer\]\]"),
         ("[scene", "not TOML"),
+        ("a = " + "[" * 10_000, "not TOML"),
+        ("[scene]\nsize = 1" + "0" * 5000, "not TOML"),
+        (GOOD + "turn = 1" + "0" * 400, "is not of its kind"),
+        (GOOD + "turn = nan", "turn = nan is not of its kind"),
+        (GOOD + "start = 1e9", "1000000000.0 seconds; give 0 to 86400, a day"),
+        ("[scene]\nseconds = -1\n" + GOOD, "-1 seconds; give 0 to 86400, a day"),
     ],
 )
 def test_a_mistake_is_one_line_with_what_was_meant(tmp_path: Path, text: str, message: str) -> None:

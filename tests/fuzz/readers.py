@@ -38,6 +38,7 @@ from liquidwarp.person import SourceState
 from liquidwarp.regress import load_landmark_network
 from liquidwarp.regress.landmark_network import LandmarkNetwork
 from liquidwarp.regress.landmarks import regressor_start
+from liquidwarp.scene import read_scene
 from liquidwarp.tasks import encode_source
 from liquidwarp.tasks.drive import numbered_files
 from liquidwarp.testing import toy_body
@@ -193,6 +194,28 @@ def tracks() -> dict[str, bytes]:
 def read_body_motion(path: Path) -> None:
     _finite(read_motion(path, toy_body()))
 
+
+_SCENE = b"""[scene]
+size = 128
+seconds = 2.5
+background = "plain"
+
+[camera]
+path = "dolly"
+by = [0.5, 0, 1]
+
+[[performer]]
+source = "a.jpg"
+motion = "a.mp4"
+place = [0.5, -1]
+
+[[performer]]
+source = "b.person"
+motion = "b.bvh"
+person = 1
+start = 1.5
+turn = 90
+"""
 
 _BVH = """HIERARCHY
 ROOT Hips
@@ -417,6 +440,7 @@ READERS: dict[str, Reader] = {
     "toml": Reader(lambda: {"a.toml": dump_config(Config()).encode()}, load_config, named=False),
     "joint map": Reader(lambda: {"a.txt": b"left_hip = Thigh.L\nneck = 'Neck'\n# done\n"}, read_joint_map),
     "job table": Reader(job_tables, read_job_table),
+    "scene": Reader(lambda: {"a.toml": _SCENE}, read_scene),
     "coco": Reader(coco, lambda path: read_coco_keypoints(path, size=(48, 64), fps=25.0, frames=3), damage_json),
     "openpose": Reader(openpose, lambda path: read_openpose(path, size=(48, 64), fps=25.0), damage_json),
     "protocol": Reader(protocols, load_protocol, damage_json),
