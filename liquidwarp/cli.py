@@ -218,6 +218,7 @@ def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
         camera=options.camera,
         size=options.size,
         smooth=_smoothing(options),
+        face=options.face,
         background=options.background,
         method=method,
         device=options.device,

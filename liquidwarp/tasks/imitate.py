@@ -13,7 +13,7 @@ from liquidwarp.nn.weights import Generator
 from liquidwarp.person import SourceState
 from liquidwarp.tasks.faces import FACES, move_face
 from liquidwarp.tasks.synthesize import BackgroundChoice, synthesize
-from liquidwarp.tasks.target import imitation_target
+from liquidwarp.tasks.target import Target, imitation_target
 from liquidwarp.types import BodyTrack
 
 
@@ -60,18 +60,29 @@ def imitate(
     """
     check_type("person", person, SourceState, "learn one with encode_source(photo)")
     check_type("motion", motion, BodyTrack, "recover(video), read_motion(file) or BodyTrack.load(file)")
-    check_choice("face", face, FACES)
-    here = person.to("cpu")
-    moves = smooth_limbs(here.body, retarget(motion.to("cpu"), here.body), smooth or {})
-    target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
-    if face == "move":
-        target = replace(target, faces=move_face(here, motion))
     return synthesize(
         person,
-        target,
+        imitated(person, motion, camera=camera, size=size, smooth=smooth, face=face),
         background=background,
         method=method,
         renderer=renderer,
         generator=generator,
         device=device,
     )
+
+
+def imitated(
+    person: SourceState,
+    motion: BodyTrack,
+    *,
+    camera: str = "smooth",
+    size: int | None = None,
+    smooth: Mapping[str, float] | None = None,
+    face: str = "move",
+) -> Target:
+    """Return how a person stands and looks who does a motion; arguments as in `imitate`."""
+    check_choice("face", face, FACES)
+    here = person.to("cpu")
+    moves = smooth_limbs(here.body, retarget(motion.to("cpu"), here.body), smooth or {})
+    target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
+    return replace(target, faces=move_face(here, motion)) if face == "move" else target

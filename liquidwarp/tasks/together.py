@@ -13,15 +13,14 @@ from liquidwarp.bodies import BodyModel
 from liquidwarp.detect import Detection, Detector, default_detector, detect_people, profile_of
 from liquidwarp.devices import find_device, moved
 from liquidwarp.errors import InputError, NoPersonError
-from liquidwarp.fit import smooth_limbs
 from liquidwarp.geometry import bounded_size, project, shrunk
 from liquidwarp.inpaint import photo_background
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.media import PictureLike, given_name, read_picture
 from liquidwarp.methods import Frame, Method, Synthesis
-from liquidwarp.motion import retarget
 from liquidwarp.person import SourceState
 from liquidwarp.raster import rasterize
+from liquidwarp.tasks.imitate import imitated
 from liquidwarp.tasks.moving_plate import before_plate
 from liquidwarp.tasks.source import encode_source
 from liquidwarp.tasks.synthesize import (
@@ -33,7 +32,7 @@ from liquidwarp.tasks.synthesize import (
     posed_frames,
     read_background,
 )
-from liquidwarp.tasks.target import Target, imitation_target
+from liquidwarp.tasks.target import Target
 from liquidwarp.types import BodyTrack, DetectorProfile
 
 
@@ -144,6 +143,7 @@ def imitate_together(
     camera: str = "smooth",
     size: int | None = None,
     smooth: Mapping[str, float] | None = None,
+    face: str = "move",
     background: BackgroundChoice = "keep",
     method: str | Method | None = None,
     device: str | torch.device | None = None,
@@ -156,6 +156,7 @@ def imitate_together(
         camera: see `imitate`.
         size: see `imitate`.
         smooth: see `imitate`.
+        face: see `imitate`.
         background: see `synthesize`; "keep" is the first person's.
         method: see `synthesize`.
         device: see `synthesize`.
@@ -172,12 +173,10 @@ def imitate_together(
     if not people or len(motions) not in (1, len(people)):
         raise InputError(f"{len(people)} people and {len(motions)} motions; give one motion for all, or one for each")
     each = list(motions) if len(motions) == len(people) else list(motions) * len(people)
-    performers = []
-    for person, motion in zip(people, each, strict=True):
-        here = person.to("cpu")
-        moves = smooth_limbs(here.body, retarget(motion.to("cpu"), here.body), smooth or {})
-        target = imitation_target(here.body, here.track, moves, camera=camera, size=size)
-        performers.append(Performer(person, target))
+    performers = [
+        Performer(person, imitated(person, motion, camera=camera, size=size, smooth=smooth, face=face))
+        for person, motion in zip(people, each, strict=True)
+    ]
     return draw_together(performers, background=background, method=method, device=device)
 
 
