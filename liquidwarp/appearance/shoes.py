@@ -9,6 +9,7 @@ from liquidwarp.appearance.appearance import Observation
 from liquidwarp.appearance.tuning import SHOE_LOOK_TUNING, ShoeLookTuning
 from liquidwarp.bodies.parts import part_labels
 from liquidwarp.bodies.protocol import Topology
+from liquidwarp.geometry import bounded_size, shrunk
 from liquidwarp.raster import rasterize
 
 _SKIN = ("face", "left_hand", "right_hand")
@@ -28,10 +29,11 @@ def wears_shoes(
     """
     skin, feet = [], []
     for item in observations:
-        index = rasterize(item.vertices[None], topology.faces, item.camera).face_index[0].numpy()
+        size = bounded_size(item.camera.size, tuning.most_pixels)
+        index = rasterize(item.vertices[None], topology.faces, item.camera.resized(size)).face_index[0].numpy()
         part = np.where(index >= 0, topology.face_part.numpy()[index.clip(0)], -1)
-        lab = cv2.cvtColor(item.rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        shown = item.alpha > tuning.person
+        lab = cv2.cvtColor(shrunk(item.rgb, size).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        shown = shrunk(item.alpha, size) > tuning.person
         skin.append([lab[shown & np.isin(part, part_labels(name))] for name in _SKIN])
         feet.append(lab[shown & np.isin(part, part_labels("shoes"))])
     known = next((colors for colors in map(np.concatenate, zip(*skin, strict=True)) if len(colors) >= tuning.few), None)

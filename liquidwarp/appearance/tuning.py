@@ -43,6 +43,9 @@ UNSEEN_TUNING = UnseenTuning()
 class ShoeLookTuning:
     """The numbers of what feet wear (`appearance.shoes`). Heights are above the ground, metres."""
 
+    most_pixels: int = 2**20
+    """Pixels of a photo above which feet and skin are compared in a smaller one."""
+
     person: float = 0.7
     """Alpha above which a pixel is the person's."""
 

@@ -138,8 +138,8 @@ def test_same_bytes_and_another_camera(body):
         transl=(fitted.transl + pelvis) @ turn.T - pelvis,
         camera=replace(fitted.camera, rotation=fitted.camera.rotation @ turn.T),
     )
-    other = plant_feet(body, turned, stands=stands)
-    torch.testing.assert_close(foot_points(body, other), foot_points(body, first) @ turn.T, atol=2e-4, rtol=0)
+    held, other = (plant_feet(body, track, stands=stands) for track in (fitted, turned))
+    torch.testing.assert_close(foot_points(body, other), foot_points(body, held) @ turn.T, atol=2e-4, rtol=0)
 
 
 def test_unrelated_frames_have_no_stands(body):

