@@ -41,9 +41,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert list(folder.glob("liquidwarp-web-*")) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Start a browser that has a camera of its own making."""
+    """Start a browser that has a camera of its own making; while it runs, no other event loop can."""
     playwright = pytest.importorskip("playwright.sync_api")
     if _CHROMIUM is None:
         pytest.skip("no Chromium is installed")
