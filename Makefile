@@ -93,7 +93,7 @@ test-numpy1: models
 
 test-page: models
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c constraints.txt -e '.[browser]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 -m 'slow or not slow' tests/web
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 -m 'slow or not slow' $(PYTEST_FLAGS) tests/web
 
 weights: models
 	$(BIN)/python datasets/synthetic/make_pairs.py --clips 400 -o outputs/pairs

@@ -121,13 +121,26 @@ def test_dress(page: Any, picture: Any) -> None:
     picture("table")
 
 
+def settled(handle: Any) -> dict[str, float]:
+    """Return the place of something that no longer moves: pictures that load push what is below them."""
+    before = None
+    for _ in range(50):
+        handle.scroll_into_view_if_needed()
+        now = handle.bounding_box()
+        if now == before:
+            return now
+        before = now
+        handle.page.wait_for_timeout(200)
+    raise AssertionError("it never comes to rest")
+
+
 def test_fix(page: Any, picture: Any) -> None:
     tab(page, "Fix")
     panel(page).get_by_label("Man in a jacket").check()
     wrist = panel(page).get_by_role("button", name="left wrist")
     wrist.wait_for(timeout=LONG)
+    box = settled(wrist)
     before = float(wrist.get_attribute("data-y"))
-    box = wrist.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
