@@ -297,6 +297,7 @@ def test_errors_are_words(package: ModuleType, comfy: Comfy, photos: list[ToyPho
         recover(25.0, "quick", 0, 0.0, images=torch.zeros(2, *SIZE, 3))
 
 
+@pytest.mark.slow
 def test_a_mask_cuts_the_person_out(package: ModuleType, comfy: Comfy, photos: list[ToyPhoto]) -> None:
     half = photos[0].mask.copy()
     half[:, : SIZE[1] // 2] = 0
