@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -116,17 +115,6 @@ def lit_surface(
         total = weight[own].sum()
         mean = (weight[own, None] * found[own]).sum(0) / total if bool(total > 0) else usual
         found = torch.where((own & ~seen)[:, None], mean, found)
-    even = _eased(found, seen, faces, tuning.spread)
+    smooth = smooth_over_surface(found.double().numpy(), faces.numpy(), steps=tuning.spread, fixed=seen.numpy())
+    even = torch.from_numpy(smooth).to(found)
     return LitSurface(torch.stack(normals)[best, rows], even, views[0].light, tuning.most, tuning.still, tuning.turned)
-
-
-def _eased(values: Tensor, fixed: Tensor, faces: Tensor, steps: int) -> Tensor:
-    """Smooth what is not fixed over the surface towards what is."""
-    keep, index = fixed.numpy(), faces.numpy()
-    columns = []
-    for column in values.double().numpy().T:
-        smooth = column
-        for _ in range(steps):
-            smooth = np.where(keep, column, smooth_over_surface(smooth, index, steps=1))
-        columns.append(smooth)
-    return torch.from_numpy(np.stack(columns, -1)).to(values)

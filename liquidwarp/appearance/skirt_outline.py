@@ -13,7 +13,7 @@ from torch import Tensor
 from liquidwarp.appearance.drape_tuning import SKIRT_TUNING, SkirtTuning
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity, Topology
-from liquidwarp.geometry import bounded_size, project
+from liquidwarp.geometry import bounded_size, enlarged, project
 from liquidwarp.raster import rasterize
 from liquidwarp.types import Camera
 
@@ -228,17 +228,13 @@ def arms_in_photo(
 
     In a large photo both are found in a smaller one.
     """
-    full = standing.camera.size
-    camera = standing.camera.resized(bounded_size(full, tuning.most_pixels))
+    camera = standing.camera.resized(bounded_size(standing.camera.size, tuning.most_pixels))
     index = rasterize(standing.vertices[None], topology.faces, camera).face_index[0].numpy()
     part = np.where(index >= 0, topology.face_part.numpy()[index.clip(0)], -1).astype(np.int16)
     ends = project(camera, torch.from_numpy(np.stack([standing.hips, standing.hips + standing.down])).float())
     pixels = float(torch.linalg.norm(ends[1, :2] - ends[0, :2])) * standing.tall
     near = ndimage.distance_transform_edt(~np.isin(part, ARMS)) <= max(1.0, tuning.arm * pixels)
-    if camera.size == full:
-        return near, part
-    near, part = (cv2.resize(x, full[::-1], interpolation=cv2.INTER_NEAREST) for x in (near.astype(np.uint8), part))
-    return near > 0, part
+    return enlarged(near, standing.camera.size), enlarged(part, standing.camera.size)
 
 
 def _sample(standing: Standing, topology: Topology, rgb: np.ndarray, alpha: np.ndarray, tuning: SkirtTuning) -> _Rows:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from liquidwarp.bodies.hands import SIDES
 from liquidwarp.bodies.parts import PARTS
 from liquidwarp.bodies.protocol import BodyModel, Identity
 from liquidwarp.clothing.surface import Heat
@@ -14,7 +15,6 @@ from liquidwarp.clothing.tuning import SHOE_TUNING, ShoeTuning
 from liquidwarp.mesh import smooth_over_surface
 from liquidwarp.mesh.operations import cotangent_laplacian
 
-SIDES = ("left", "right")
 _LEAST = 12  # vertices of a foot; of fewer there is nothing to shape
 _ELSEWHERE = 1.0  # metres: no foot is so high
 _TINY = 1e-9
@@ -124,7 +124,7 @@ class _Patch:
 
     def relaxed(self, points: Float[np.ndarray, "P 3"], steps: int) -> Float[np.ndarray, "N 3"]:
         """Return the foot's vertices drawn to the middle of their neighbours, whatever their distance."""
-        return np.stack([smooth_over_surface(column, self.faces, steps=steps) for column in points.T], 1)[self.place]
+        return smooth_over_surface(points, self.faces, steps=steps)[self.place]
 
 
 def _laid_on(

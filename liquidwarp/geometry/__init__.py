@@ -15,7 +15,14 @@ from liquidwarp.geometry.cameras import (
     same_view,
     with_lens,
 )
-from liquidwarp.geometry.pixels import bounded_size, denormalize_pixels, normalize_pixels, pixel_centers, shrunk
+from liquidwarp.geometry.pixels import (
+    bounded_size,
+    denormalize_pixels,
+    enlarged,
+    normalize_pixels,
+    pixel_centers,
+    shrunk,
+)
 from liquidwarp.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from liquidwarp.geometry.turning import find_turn, turn_homography, turn_pixels
 
@@ -25,6 +32,7 @@ __all__ = [
     "default_camera",
     "denormalize_pixels",
     "distance_of_length",
+    "enlarged",
     "field_of_view",
     "find_turn",
     "length_in_metres",

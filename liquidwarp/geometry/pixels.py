@@ -21,6 +21,17 @@ def shrunk(picture: Shaped[np.ndarray, "H W *C"], size: tuple[int, int]) -> Shap
     return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
+def enlarged(labels: Shaped[np.ndarray, "h w"], size: tuple[int, int]) -> Shaped[np.ndarray, "H W"]:
+    """Return a mask, or labels, at a larger (height, width), each pixel as the nearest; itself if it has that size."""
+    if labels.shape == tuple(size):
+        return labels
+    import cv2  # not before it is needed, as above
+
+    if labels.dtype == bool:
+        return cv2.resize(labels.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST) > 0
+    return cv2.resize(labels, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
+
+
 def bounded_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
     """Return a picture's (height, width), or, of more than so many pixels, that of a smaller one of its shape."""
     height, width = size

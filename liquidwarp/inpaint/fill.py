@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from liquidwarp.errors import InputError
-from liquidwarp.geometry import shrunk
+from liquidwarp.geometry import enlarged, shrunk
 from liquidwarp.inpaint.tuning import INPAINT_TUNING, InpaintTuning
 
 _BAND = 128  # rows of a large picture that are finished at a time
@@ -79,7 +79,7 @@ def _with_details(image: np.ndarray, small: np.ndarray, hole: np.ndarray, shift:
     height, width = image.shape[:2]
     scale = np.array([height / hole.shape[0], width / hole.shape[1]])
     smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-    wide = cv2.resize(hole.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    wide = enlarged(hole, (height, width))
     out = image.copy()
     top = 255 if image.dtype == np.uint8 else 1
     for start in range(0, height, _BAND):

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.spatial import KDTree
 
 from liquidwarp.bodies.parts import PARTS
+from liquidwarp.geometry import enlarged
 from liquidwarp.matting.tuning import HELD_TUNING, HeldTuning
 
 _SIDES = ("left", "right")
@@ -61,7 +62,7 @@ def find_held(
         reach = max(1, round(tuning.margin * longest * scale))
         found = cv2.dilate(found, _disc(reach))
         found[scene.own(hands, scale)] = 0
-        held = cv2.resize(found, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_NEAREST) > 0
+        held = enlarged(found, (alpha.shape[0], alpha.shape[1])) > 0
     return held
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -25,7 +24,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit import FitTuning, find_camera, hold_still
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
-from liquidwarp.geometry import bounded_size, field_of_view, project, shrunk
+from liquidwarp.geometry import bounded_size, enlarged, field_of_view, project, shrunk
 from liquidwarp.inpaint import BackgroundTuning, clip_background, photo_background
 from liquidwarp.inpaint.tuning import BACKGROUND_TUNING
 from liquidwarp.matting import ForegroundTuning, HeldTuning, MattingTuning, find_held, foreground_colors, refine_alpha
@@ -163,18 +162,17 @@ def encode_source(
         return SourceState.load(learnt, body)
     body = body or load_body()
     clip = _moving(source)
+    behind = None if background is None else read_picture(background, "background").rgb
     if clip is not None:
-        photos, behind = _photos_of_clip(clip, body, detector, person, fov, progress, tuning)
+        photos, behind = _photos_of_clip(clip, body, detector, person, fov, behind, progress, tuning)
         name = given_name(source)
     else:
         if not items:
             raise InputError("source is empty; give at least one photo")
-        photos, behind = _photos(items, body, detector, person, fov, tuning), None
+        photos = _photos(items, body, detector, person, fov, tuning)
         name = _name(items)
     tell_of_cuts(name, body, [photo.track for photo in photos])
-    looked_at = photos if behind is None else photos[:1]  # of a clip, the frame that counts most
-    if background is not None:
-        behind = read_picture(background, "background").rgb
+    looked_at = photos if clip is None else photos[:1]  # of a clip, the frame that counts most
     state = _state(body, photos, behind, tuning)
     tell_of_face(name, body.topology, [view.faces for view in state.views])
     doubts = [pose_doubts(body, state.track.betas, state.offsets, photo.view) for photo in looked_at]
@@ -358,7 +356,7 @@ def _set_down(name: str, body: BodyModel, photo: _Photo, found: ClipDetection, t
     held = find_held(shrunk(photo.rgb, size), shrunk(photo.alpha, size), parts, hands=hands, tuning=tuning.held)
     if not held.any():
         return photo
-    held = cv2.resize(held.astype(np.uint8), photo.alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    held = enlarged(held, track.camera.size)
     _log.warning("%s: something is held; it is left out, and what it hides is invented", name)
     return replace(photo, alpha=np.where(held, np.float32(0), photo.alpha), held=held)
 
@@ -408,10 +406,14 @@ def _photos_of_clip(
     detector: Detector | None,
     person: int,
     fov: float | None,
+    background: np.ndarray | None,
     progress: bool,
     tuning: SourceTuning,
 ) -> tuple[list[_Photo], np.ndarray | None]:
-    """Return some frames as photos, and the background; None where the camera moved, so that there is none for all."""
+    """Return some frames as photos, and the background, if none is given.
+
+    Where the camera moved there is none for all frames, and None is returned.
+    """
     pictures = clip if isinstance(clip, np.ndarray) else open_video(clip)
     found = detect_source(clip, detector, person, progress, watch_camera=True)
     if found.motion is None:
@@ -430,8 +432,8 @@ def _photos_of_clip(
         for index in chosen
     ]
     assert found.masks is not None
-    if track.path is not None:
-        return photos, None
+    if background is not None or track.path is not None:
+        return photos, background
     size = (photos[0].rgb.shape[0], photos[0].rgb.shape[1])
     shot = next(shot for shot in shots_of(track.cuts, len(track)) if chosen[0] < shot.stop)
     background, _ = clip_background(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -14,7 +13,7 @@ from liquidwarp.appearance.hair_outline import find_hair, find_head
 from liquidwarp.appearance.skirt import SkirtShape, skirt_drape, skirt_shape, without_skirt
 from liquidwarp.appearance.skirt_outline import PhotoPose, find_skirt, find_standing
 from liquidwarp.bodies import BodyModel, Identity
-from liquidwarp.geometry import bounded_size, shrunk
+from liquidwarp.geometry import bounded_size, enlarged, shrunk
 from liquidwarp.types import BodyTrack
 
 
@@ -116,7 +115,6 @@ def find_worn(
     if head is not None:
         seen = find_hair(replace(head, camera=camera), topology, colors, cover, tuning=tuning.hair)
         if seen is not None:
-            shown = cv2.resize(seen.shown.astype(np.uint8), alpha.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-            seen = replace(seen, shown=shown)
+            seen = replace(seen, shown=enlarged(seen.shown, track.camera.size))
             hair = hair_shape(body, identity, head, seen, pose, clothed, tuning=tuning.hair)
     return Worn(body, alpha, skirt, hair, tuning)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from liquidwarp.appearance import LitSurface, floor_shadow, light_of_place
 from liquidwarp.appearance.light_tuning import RELIGHT_TUNING
-from liquidwarp.bodies.parts import PARTS
+from liquidwarp.bodies.parts import part_labels
 from liquidwarp.checks import check_choice
 from liquidwarp.errors import InputError
 from liquidwarp.methods.drawn_surface import DrawnSurface
@@ -19,8 +19,6 @@ from liquidwarp.person import SourceState
 
 LIGHTS = ("photo", "off")
 """What lights surface that turns: the photo's light, which stands still, or what it had there, which turns with it."""
-
-_FEET = tuple(PARTS.index(f"{side}_foot") for side in ("left", "right"))
 
 
 class SurfaceSession:
@@ -39,7 +37,7 @@ class SurfaceSession:
         self._surface = DrawnSurface(state, lit)
         self._background = background.tensor(state.device)
         part = state.body.topology.vertex_part
-        self._feet = [(part == foot).nonzero()[:, 0] for foot in _FEET] if shadow else []
+        self._feet = [(part == foot).nonzero()[:, 0] for foot in part_labels("shoes")] if shadow else []
 
     def draw(self, frame: Frame) -> Synthesis:
         """Return one picture."""
