@@ -1,6 +1,8 @@
+import numpy as np
+import pytest
 import torch
 
-from liquidwarp.geometry import denormalize_pixels, normalize_pixels, pixel_centers
+from liquidwarp.geometry import denormalize_pixels, enlarged, normalize_pixels, pixel_centers
 
 SIZES = [(1, 1), (3, 5), (64, 17)]
 
@@ -29,3 +31,12 @@ def test_sampling_at_the_centres_returns_the_picture() -> None:
         grid = normalize_pixels(pixel_centers(size), size)[None]
         sampled = torch.nn.functional.grid_sample(picture, grid, align_corners=False, padding_mode="border")
         torch.testing.assert_close(sampled, picture, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16])
+def test_labels_are_enlarged_to_the_nearest(dtype: type) -> None:
+    labels = np.array([[0, 1], [1, 0]], dtype)
+    large = enlarged(labels, (4, 6))
+    assert large.dtype == dtype
+    assert np.array_equal(large, labels.repeat(2, 0).repeat(3, 1))
+    assert enlarged(labels, (2, 2)) is labels

@@ -9,11 +9,13 @@ import torch
 from toy_people import PLACE, ToyDetector, toy_photo
 
 from liquidwarp.bodies import CANONICAL_JOINTS, PARTS
+from liquidwarp.camera_motion import CameraKind, CameraMotion
 from liquidwarp.clothing import SilhouetteView
 from liquidwarp.geometry import default_camera
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks import SourceTuning, encode_source
 from liquidwarp.tasks.agreement import (
+    DoubtTuning,
     PoseDoubts,
     outline_agreement,
     pose_doubts,
@@ -21,7 +23,9 @@ from liquidwarp.tasks.agreement import (
     tell_of_misread,
     tells_hands,
 )
+from liquidwarp.tasks.recover import detect_source
 from liquidwarp.testing import toy_body
+from liquidwarp.types import CameraPath
 
 SIZE = (194, 146)
 
@@ -31,9 +35,9 @@ def body():
     return toy_body()
 
 
-def photo(body):
+def photo(body, turn=0.0):
     colours = np.random.default_rng(0).integers(40, 220, (len(PARTS), 3)).astype(np.uint8)
-    return toy_photo(body, colours, size=SIZE)
+    return toy_photo(body, colours, size=SIZE, turn=turn)
 
 
 def test_the_measure_is_one_for_the_true_body_and_falls_as_limbs_go_astray(body) -> None:
@@ -161,3 +165,32 @@ def test_a_photo_whose_landmarks_are_wrong_is_told_of(body, caplog) -> None:
         with caplog.at_level(logging.WARNING):
             encode_source(shown.rgb, body=body, detector=ToyDetector(shown))
         assert sum("body and outline agree" in record.getMessage() for record in caplog.records) == told
+
+
+class KnownMotion(CameraMotion):
+    """The motion of a camera that hardly moved."""
+
+    def path(self, *, fov=None, tuning=None):
+        return CameraPath(torch.eye(3).expand(3, 3, 3).clone(), torch.ones(3)), 50.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_clip_is_told_of_as_one_and_its_known_background_is_taken(body, caplog, monkeypatch, moving) -> None:
+    def watched(*arguments, **options):
+        found = detect_source(*arguments, **options)
+        return replace(found, motion=KnownMotion(CameraKind.MOVING, False, SIZE, (), (), 3)) if moving else found
+
+    monkeypatch.setattr("liquidwarp.tasks.source.detect_source", watched)
+    monkeypatch.setattr("liquidwarp.tasks.source.clip_background", None)  # nothing is worked out that is known
+    shown = [photo(body, turn=0.7 * step) for step in range(3)]
+    plate = None if moving else np.full_like(shown[0].rgb, 17)
+    frames, tuning = np.stack([one.rgb for one in shown]), SourceTuning(doubts=DoubtTuning(least_agreement=1.01))
+    with caplog.at_level(logging.WARNING):
+        person = encode_source(
+            frames, body=body, detector=ToyDetector(*shown), fov=50.0, background=plate, tuning=tuning
+        )
+    (told,) = (record.getMessage() for record in caplog.records if "outline agree" in record.getMessage())
+    assert len(person.views) > 1
+    assert "in photo" not in told
+    assert plate is None or np.array_equal(person.background, plate)
