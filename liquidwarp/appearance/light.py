@@ -29,7 +29,6 @@ from liquidwarp.types import Camera
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _TINY = 1e-6
-_ROUND = 2000  # directions that are looked through for the brightest
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +50,6 @@ class Light:
     def at(self, normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N C"]:
         """Return the logarithm of the brightness of surface with such unit normals."""
         return basis(normals) @ self.coefficients.to(normals).T
-
-    def brightest(self) -> Float[Tensor, "3"]:
-        """Return the unit normal, of those that face the camera, of the brightest surface."""
-        turn = torch.arange(_ROUND) * (np.pi * (3 - 5**0.5))
-        ahead = -(torch.arange(_ROUND) + 0.5) / _ROUND
-        flat = (1 - ahead**2).sqrt()
-        normals = torch.stack([flat * turn.cos(), flat * turn.sin(), ahead], -1).float()
-        return normals[self.at(normals).sum(-1).argmax()]
 
 
 def basis(normals: Float[Tensor, "*N 3"]) -> Float[Tensor, "*N 9"]:

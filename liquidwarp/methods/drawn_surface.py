@@ -11,6 +11,7 @@ from torch import Tensor
 from liquidwarp.appearance import (
     AppearanceTensors,
     DeviceRendering,
+    DrapeMotion,
     LitSurface,
     dress_in_drapes,
     render_on_device,
@@ -87,6 +88,16 @@ class DrawnSurface:
         layer = texels[self._start : self._start + height * width].view(height, width, 4)
         layer[self._painter.window] = torch.from_numpy(self._painter.paint(frame.face)).to(texels.device)
         return replace(self._moving, texels=texels)
+
+
+@torch.no_grad()
+def hanging_in_photo(state: SourceState) -> Float[Tensor, "P 3"] | None:
+    """Return where a person's drapes are in the first photo; None without any."""
+    if not state.drapes:
+        return None
+    pose = state.track.pose(0)
+    motion = DrapeMotion(state.body, state.body.identity(state.track.betas), state.drapes)
+    return motion.follow(pose.global_orient[None], pose.body_pose[None], pose.transl[None])[0]
 
 
 def _pixels_per_metre(camera: Camera, vertices: Float[Tensor, "V 3"]) -> float:

@@ -1,11 +1,12 @@
 """The light of a learnt person's photos, on the surface that is drawn."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from liquidwarp.appearance import DrapeMotion, LitSurface, LitView, dress_in_drapes, find_light, lit_surface
+from liquidwarp.appearance import LitSurface, LitView, dress_in_drapes, find_light, lit_surface
 from liquidwarp.bodies.parts import PARTS
+from liquidwarp.methods.drawn_surface import hanging_in_photo
 from liquidwarp.person import SourceState
 
 
@@ -17,7 +18,8 @@ def person_light(state: SourceState) -> LitSurface:
     """
     device, state = state.device, state.to("cpu")
     body = state.body.topology
-    hanging = _hanging(state)
+    hanging = hanging_in_photo(state)
+    hanging = state.offsets.new_zeros(0, 3) if hanging is None else hanging
     faces = dress_in_drapes(body, state.appearance, state.drapes)[0].faces
     views = []
     for number, view in enumerate(state.views):
@@ -27,16 +29,6 @@ def person_light(state: SourceState) -> LitSurface:
         told[len(view.vertices) :] = number == 0
         views.append(LitView(torch.cat([view.vertices, hanging]), view.camera, told, light))
     return lit_surface(faces, _regions(state), views).to(device)
-
-
-def _hanging(state: SourceState) -> Float[Tensor, "P 3"]:
-    """Return where the drapes are in the first photo."""
-    if not state.drapes:
-        return state.offsets.new_zeros(0, 3)
-    pose = state.views[0].pose
-    motion = DrapeMotion(state.body, state.body.identity(state.track.betas), state.drapes)
-    with torch.no_grad():
-        return motion.follow(pose.global_orient[None], pose.body_pose[None], pose.transl[None])[0]
 
 
 def _regions(state: SourceState) -> Int[Tensor, "V"]:

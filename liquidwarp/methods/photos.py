@@ -7,10 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from liquidwarp.appearance import DrapeMotion
 from liquidwarp.flow import visibility
 from liquidwarp.inpaint import background_from
-from liquidwarp.methods.drawn_surface import DrawnSurface
+from liquidwarp.methods.drawn_surface import DrawnSurface, hanging_in_photo
 from liquidwarp.methods.protocol import Frame
 from liquidwarp.person import SourceState, SourceView
 from liquidwarp.types import Camera, Pose
@@ -54,13 +53,8 @@ def dressed_view(state: SourceState) -> DressedView:
             pose.transl[None],
             offsets=state.offsets,
         )[0]
-        hanging = None
-        if state.drapes:
-            identity = state.body.identity(state.track.betas)
-            motion = DrapeMotion(state.body, identity, state.drapes)
-            hanging = motion.follow(pose.global_orient[None], pose.body_pose[None], pose.transl[None])[0]
     camera = state.track.camera
-    drawn = DrawnSurface(state).draw(Frame(0, vertices, camera, pose, hanging=hanging))
+    drawn = DrawnSurface(state).draw(Frame(0, vertices, camera, pose, hanging=hanging_in_photo(state)))
     return DressedView(pose, vertices, camera, drawn.rgb, drawn.alpha)
 
 

@@ -84,7 +84,7 @@ def synthesize(
     session = open_session(chosen, state, target.camera(0).size, background)
     there = moved(target, state.device)
     pictures = draw_frames(chosen, session, posed_frames(state, there), state.device)
-    if target.plate is None or len(target.cameras) == 1 or chosen.name not in BEFORE_PLATES:
+    if not target.turns or chosen.name not in BEFORE_PLATES:
         return pictures
     plate = read_background(state, background, target.camera(0).size).tensor(state.device)
     return before_plate(pictures, plate, there)

@@ -74,6 +74,11 @@ class Target:
             faces=None if self.faces is None else self.faces[index],
         )
 
+    @property
+    def turns(self) -> bool:
+        """Whether its cameras turn or zoom away from what the background's picture shows."""
+        return self.plate is not None and len(self.cameras) > 1
+
     def camera(self, frame: int) -> Camera:
         """Return the camera of a frame."""
         return self.cameras[0] if len(self.cameras) == 1 else self.cameras[frame]

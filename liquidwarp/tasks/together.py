@@ -218,14 +218,11 @@ def draw_together(
     first, size = performers[0], sizes.pop()
     place = find_device(first.person.device if device is None else device)
     frames = max(performer.end for performer in performers)
-    behind = read_background(first.person, background, size)
-    plate = behind.tensor(place)
+    plate = read_background(first.person, background, size).tensor(place)
     drawn = [_drawn(chosen, performer, frames, background, first.person, place) for performer in performers]
     targets = [moved(performer.over(frames), place) for performer in performers]
     pictures = (_composed(layers, plate) for layers in zip(*drawn, strict=True))
-    if targets[0].plate is None or len(targets[0].cameras) == 1:
-        return pictures
-    return before_plate(pictures, plate, targets[0])
+    return before_plate(pictures, plate, targets[0]) if targets[0].turns else pictures
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,6 +58,15 @@ def lit_picture(
     return np.dstack([(albedo * light[..., None]).clip(0, 255), alpha]).astype(np.uint8)
 
 
+def brightest(light: Light) -> torch.Tensor:
+    """Return the unit normal, of 2000 that face the camera, of the brightest surface."""
+    turn = torch.arange(2000) * (np.pi * (3 - 5**0.5))
+    ahead = -(torch.arange(2000) + 0.5) / 2000
+    flat = (1 - ahead**2).sqrt()
+    normals = torch.stack([flat * turn.cos(), flat * turn.sin(), ahead], -1).float()
+    return normals[light.at(normals).sum(-1).argmax()]
+
+
 def apart(one: torch.Tensor, other: tuple[float, ...]) -> float:
     other = torch.tensor(other) / torch.tensor(other).norm()
     return float(torch.rad2deg(torch.arccos((one @ other).clamp(-1, 1))))
@@ -74,7 +83,7 @@ def test_a_ball_tells_where_its_light_comes_from(side: str, cloth: str) -> None:
         albedo[100:120] = 40
     picture = lit_picture(topology, vertices, FROM[side], albedo)
     light = find_light(topology, picture, CAMERA, vertices, torch.ones(len(topology.faces), dtype=torch.bool))
-    assert apart(light.brightest(), FROM[side]) < 20
+    assert apart(brightest(light), FROM[side]) < 20
     assert not light.coefficients[:, 0].any()
 
 
