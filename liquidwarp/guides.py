@@ -27,7 +27,14 @@ from liquidwarp.methods.drawn_surface import DrawnSurface
 from liquidwarp.motion import retarget
 from liquidwarp.person import SourceState
 from liquidwarp.raster import pixel_normals, rasterize
-from liquidwarp.tasks.synthesize import BackgroundChoice, choose_method, draw_frames, open_session, posed_frames
+from liquidwarp.tasks.synthesize import (
+    BackgroundChoice,
+    before_turning,
+    choose_method,
+    draw_frames,
+    open_session,
+    posed_frames,
+)
 from liquidwarp.tasks.target import Target, imitation_target
 from liquidwarp.types import BodyTrack
 from liquidwarp.viz import COVERAGE_COLORS, PART_COLORS, coverage_map, part_map
@@ -129,8 +136,10 @@ def draw_guides(
     there = person.to(find_device(person.device if device is None else device))
     session = open_session(chosen, there, target.camera(0).size, background)
     near, far = depth_range(here, target)
-    frames, again = tee(posed_frames(there, moved(target, there.device)))
-    pictures = draw_frames(chosen, session, frames, there.device)
+    target = moved(target, there.device)
+    frames, again = tee(posed_frames(there, target))
+    drawn = draw_frames(chosen, session, frames, there.device)
+    pictures = before_turning(drawn, chosen, there, target, background)
     surface = DrawnSurface(here)
     return (_guides(here, surface, frame, picture, near, far) for frame, picture in zip(again, pictures, strict=True))
 

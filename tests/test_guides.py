@@ -15,7 +15,7 @@ from liquidwarp.guides import LAYOUTS, Guides, draw_guides, write_guides
 from liquidwarp.media import read_image, to_uint8
 from liquidwarp.tasks import SourceState, encode_source, imitate
 from liquidwarp.testing import toy_body
-from liquidwarp.types import BodyTrack
+from liquidwarp.types import BodyTrack, CameraPath
 from liquidwarp.viz import PART_COLORS
 
 
@@ -70,6 +70,15 @@ def test_masks_parts_and_picture_belong_together(guides: list[Guides], person: S
     strokes = one.skeleton.any(-1)
     assert 0.005 < strokes.mean() < 0.3
     assert (one.parts.any(-1) & strokes).sum() > 0.6 * strokes.sum()
+
+
+def test_the_first_pass_turns_with_the_camera(person: SourceState, motion: BodyTrack) -> None:
+    path = CameraPath(torch.eye(3).expand(3, 3, 3).clone(), torch.tensor([1.0, 1.2, 1.4]))
+    moving = replace(motion, path=path)
+    behind = np.random.default_rng(0).integers(0, 256, (48, 36, 3), dtype=np.uint8)
+    one, other = (made(person, moving, camera="copy", size=48, background=behind) for made in (draw_guides, imitate))
+    for guides, picture in zip(one, other, strict=True):
+        assert np.array_equal(guides.first_pass, to_uint8(picture.image))
 
 
 def test_what_hangs_is_part_of_every_guide() -> None:

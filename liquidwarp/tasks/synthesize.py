@@ -84,10 +84,25 @@ def synthesize(
     session = open_session(chosen, state, target.camera(0).size, background)
     there = moved(target, state.device)
     pictures = draw_frames(chosen, session, posed_frames(state, there), state.device)
-    if not target.turns or chosen.name not in BEFORE_PLATES:
+    return before_turning(pictures, chosen, state, there, background)
+
+
+def before_turning(
+    pictures: Iterator[Synthesis], method: Method, state: SourceState, target: Target, background: BackgroundChoice
+) -> Iterator[Synthesis]:
+    """Yield pictures before a background that turns with the target's cameras, if they do; some paint their own.
+
+    Args:
+        pictures: of the target, before a background that stands still.
+        method: that made them.
+        state: the person, on the device of the pictures.
+        target: on the same device.
+        background: see `synthesize`.
+    """
+    if not target.turns or method.name not in BEFORE_PLATES:
         return pictures
     plate = read_background(state, background, target.camera(0).size).tensor(state.device)
-    return before_plate(pictures, plate, there)
+    return before_plate(pictures, plate, target)
 
 
 def choose_method(method: str | Method | None, renderer: str = "surface", generator: Generator | None = None) -> Method:
