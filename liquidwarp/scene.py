@@ -171,15 +171,9 @@ def draw_scene(
     frames = max(performer.end for performer in performers)
     if scene.seconds is not None:
         frames = max(1, round(scene.seconds * fps))
-    first = performers[0]
     cameras, plate = _cameras(scene, performers, frames)
-    lead = replace(first.over(frames), cameras=cameras, plate=plate)
-    others = [
-        replace(one, target=replace(one.over(frames), cameras=cameras, plate=plate), start=0) for one in performers[1:]
-    ]
-    drawn = draw_together(
-        [Performer(first.person, lead), *others], background=scene.background, method=method, device=device
-    )
+    seen = [Performer(one.person, replace(one.over(frames), cameras=cameras, plate=plate)) for one in performers]
+    drawn = draw_together(seen, background=scene.background, method=method, device=device)
     return drawn, frames, fps
 
 

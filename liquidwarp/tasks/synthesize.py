@@ -84,7 +84,7 @@ def synthesize(
     session = open_session(chosen, state, target.camera(0).size, background)
     there = moved(target, state.device)
     pictures = draw_frames(chosen, session, posed_frames(state, there), state.device)
-    if target.plate is None or len(target.cameras) == 1 or chosen.name not in BEFORE_PLATES:
+    if target.plate is None or chosen.name not in BEFORE_PLATES:
         return pictures
     plate = read_background(state, background, target.camera(0).size).tensor(state.device)
     return before_plate(pictures, plate, there)
@@ -223,7 +223,7 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
             index = start + number
             drapes = None if hanging is None else hanging[number]
             floor = None if floors is None else floors[index]
-            face = None if target.faces is None else target.faces[index]
+            face = None if target.faces is None else target.faces.vertices(index)
             seen = target.camera(index)
             yield Frame(index, points, seen, poses[index], hanging=drapes, floor=floor, face=face)
 

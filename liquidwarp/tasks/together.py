@@ -220,12 +220,13 @@ def draw_together(
     frames = max(performer.end for performer in performers)
     behind = read_background(first.person, background, size)
     plate = behind.tensor(place)
-    drawn = [_drawn(chosen, performer, frames, background, first.person, place) for performer in performers]
     targets = [moved(performer.over(frames), place) for performer in performers]
+    drawn = [
+        _drawn(chosen, replace(performer.person, background=first.person.background).to(place), target, background)
+        for performer, target in zip(performers, targets, strict=True)
+    ]
     pictures = (_composed(layers, plate) for layers in zip(*drawn, strict=True))
-    if targets[0].plate is None or len(targets[0].cameras) == 1:
-        return pictures
-    return before_plate(pictures, plate, targets[0])
+    return pictures if targets[0].plate is None else before_plate(pictures, plate, targets[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,18 +238,10 @@ class _Layer:
     picture: Synthesis
 
 
-def _drawn(
-    method: Method,
-    performer: Performer,
-    frames: int,
-    background: BackgroundChoice,
-    first: SourceState,
-    place: torch.device,
-) -> Iterator[_Layer]:
-    state = replace(performer.person, background=first.background).to(place)
-    session = open_session(method, state, performer.target.camera(0).size, background)
-    posed, again = tee(posed_frames(state, moved(performer.over(frames), place)))
-    made = draw_frames(method, session, posed, place)
+def _drawn(method: Method, state: SourceState, target: Target, background: BackgroundChoice) -> Iterator[_Layer]:
+    session = open_session(method, state, target.camera(0).size, background)
+    posed, again = tee(posed_frames(state, target))
+    made = draw_frames(method, session, posed, state.device)
     return (_Layer(state, frame, picture) for frame, picture in zip(again, made, strict=True))
 
 
