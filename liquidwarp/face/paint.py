@@ -28,6 +28,7 @@ class _Band:
         upper, lower: where the lines are across it, at each pixel.
         reach: how far inside of both lines a pixel is; negative outside.
         length: from end to end.
+        middle, axis: of the way.
     """
 
     rows: slice
