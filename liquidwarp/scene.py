@@ -281,7 +281,7 @@ def _clip_cameras(clip: str, base: Camera) -> tuple[Camera, ...]:
         watcher = BackgroundWatcher((int(video.size[0]), int(video.size[1])), video.fps)
         for frame in video:
             watcher.watch(frame, None, None)
-        motion = judge(watcher, (), watcher.frames)
+        motion = judge(watcher)
         path = motion.path(fov=field_of_view(base))[0] if motion.kind is CameraKind.MOVING else None
     if path is None:
         raise InputError(f"{clip}: its camera stands still, or shows nothing that tells; choose another camera path")

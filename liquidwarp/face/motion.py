@@ -157,7 +157,7 @@ def _both(closed: np.ndarray) -> np.ndarray:
 def _smoothed(values: np.ndarray, shots: Sequence[slice], sigma: float) -> np.ndarray:
     if sigma <= 0:
         return values
-    made = values.astype(np.float64).copy()
+    made = values.astype(np.float64)
     for shot in shots:
         made[shot] = gaussian_filter1d(made[shot], sigma, axis=0, mode="nearest")
     return made
