@@ -28,7 +28,6 @@ from liquidwarp.types import FACE_POINTS
 
 _UPPER, _LOWER = list(UPPER_LIP[0]), list(LOWER_LIP[0])
 _MIDDLE = slice(3, 6)
-_ROWS = 11  # points of a row of teeth: the columns of the lips, and the corners
 _RING_WEIGHT = (1.0, 1.0, 1.0, 0.8)  # of the rows of a lip, when the opening is set
 _ONTO_LIDS = (0.2, 0.5)  # of the way to the next row, above and below
 _ONTO_THE_LIP = 0.4  # of the way to the next row
@@ -52,6 +51,8 @@ MOUTH_LINES = (
     (LIP_CORNERS[0][0], *LOWER_LIP[0], LIP_CORNERS[0][1]),
 )
 """The borders of the mouth's opening, above and below, from the picture's left to its right."""
+TOOTH_ROW = len(MOUTH_LINES[0])
+"""Points of a row of teeth: the columns of the lips, and the corners."""
 OPENINGS = (*_EYE_LINES, MOUTH_LINES)
 """The same of eyes and mouth."""
 LIDS = tuple(
@@ -172,9 +173,9 @@ class PhotoFace:
         _close_lids(shape, np.clip(tuning.shuts * trust * moves.closed[index], 0, 1), self.lashes, tuning)
         jaw = shape[_LOWER[3:6]].mean(0) - self.shape[_LOWER[3:6]].mean(0)
         own = self.frame.own(self.vertices)
-        teeth = own[FACE_POINTS : FACE_POINTS + 4 * _ROWS].copy()
-        teeth[2 * _ROWS :] += jaw
-        around = own[FACE_POINTS + 4 * _ROWS :]
+        teeth = own[FACE_POINTS : FACE_POINTS + 4 * TOOTH_ROW].copy()
+        teeth[2 * TOOTH_ROW :] += jaw
+        around = own[FACE_POINTS + 4 * TOOTH_ROW :]
         turned = _Head.of(moves, index, trust, tuning) if head else _Head.still()
         border = list(OVAL)
         expressed = shape[border] - self.shape[border]
