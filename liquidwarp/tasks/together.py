@@ -190,7 +190,7 @@ def draw_together(
     """Yield pictures of several people, lazily; see `imitate_together`.
 
     Args:
-        performers: who does what, and when; the first one's cameras and background count.
+        performers: who does what, and when, each seen by their own cameras; the first one's background counts.
         background: see `synthesize`.
         method: see `synthesize`.
         device: see `synthesize`.
