@@ -171,15 +171,9 @@ def draw_scene(
     frames = max(performer.end for performer in performers)
     if scene.seconds is not None:
         frames = max(1, round(scene.seconds * fps))
-    first = performers[0]
     cameras, plate = _cameras(scene, performers, frames)
-    lead = replace(first.over(frames), cameras=cameras, plate=plate)
-    others = [
-        replace(one, target=replace(one.over(frames), cameras=cameras, plate=plate), start=0) for one in performers[1:]
-    ]
-    drawn = draw_together(
-        [Performer(first.person, lead), *others], background=scene.background, method=method, device=device
-    )
+    seen = [Performer(one.person, replace(one.over(frames), cameras=cameras, plate=plate)) for one in performers]
+    drawn = draw_together(seen, background=scene.background, method=method, device=device)
     return drawn, frames, fps
 
 
@@ -287,7 +281,7 @@ def _clip_cameras(clip: str, base: Camera) -> tuple[Camera, ...]:
         watcher = BackgroundWatcher((int(video.size[0]), int(video.size[1])), video.fps)
         for frame in video:
             watcher.watch(frame, None, None)
-        motion = judge(watcher, (), watcher.frames)
+        motion = judge(watcher)
         path = motion.path(fov=field_of_view(base))[0] if motion.kind is CameraKind.MOVING else None
     if path is None:
         raise InputError(f"{clip}: its camera stands still, or shows nothing that tells; choose another camera path")

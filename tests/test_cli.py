@@ -213,6 +213,10 @@ def test_lenses_can_be_told(sources, known, monkeypatch: pytest.MonkeyPatch, tmp
     for words, cause in (
         ([*learn, "200"], "200 is no field of view; give 2 to 150 degrees"),
         (["imitate", photo, "--motion", str(track), *out, "--motion-fov", "65"], "--motion-fov is for a video"),
+        (
+            ["imitate", photo, "--person", "all", "--motion", str(track), *out, "--motion-fov", "65"],
+            "--motion-fov is for a video",
+        ),
         (["transfer", photo, "--wear", f"upper={photo}", "-o", "a.png", "--motion-fov", "65"], "goes with --motion"),
     ):
         capsys.readouterr()

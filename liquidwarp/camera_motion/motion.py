@@ -67,20 +67,16 @@ class CameraMotion:
 
 
 def judge(
-    watcher: BackgroundWatcher,
-    cuts: Sequence[int],
-    frames: int,
-    *,
-    tuning: CameraMotionTuning = CAMERA_MOTION_TUNING,
+    watcher: BackgroundWatcher, cuts: Sequence[int] = (), *, tuning: CameraMotionTuning = CAMERA_MOTION_TUNING
 ) -> CameraMotion:
     """Tell whether the camera of a clip that was watched stands, moves, or shows nothing that tells.
 
     Args:
         watcher: has seen all frames.
         cuts: first frame of each shot but the first.
-        frames: how many there are.
         tuning: what counts as still.
     """
+    frames = watcher.frames
     shots = tuple(tuple(matches) for matches in watcher.matches)
     found = CameraMotion(CameraKind.STILL, watcher.blank, watcher.small, shots, tuple(cuts), frames)
     every = [match for matches in shots for match in matches]

@@ -169,7 +169,9 @@ class BackgroundWatcher:
         """Return where the person is not."""
         taken = np.zeros(self.small, np.uint8)
         if mask is not None:
-            small = cv2.resize(mask.astype(np.float32), (self.small[1], self.small[0]), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(
+                mask.astype(np.float32, copy=False), (self.small[1], self.small[0]), interpolation=cv2.INTER_AREA
+            )
             taken = (small > self._tuning.least_mask).astype(np.uint8)
             radius = max(1, round(self._tuning.around_person * max(self.small)))
             taken = cv2.dilate(taken, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))

@@ -56,13 +56,7 @@ class FaceDetector:
                 f"no face found in {source}; give one that shows a face from the front, 40 pixels wide or more, "
                 "without a mask or a hand before it"
             )
-        if number >= len(faces):
-            which = f"0 to {len(faces) - 1}" if len(faces) > 1 else "0"
-            raise InputError(
-                f"{source}: there is no face {number}, only {len(faces)} found; choose --person {which} (in a motion "
-                "--motion-person)"
-            )
-        return faces[number]
+        return _numbered(faces, number, source)
 
     def follow(
         self,
@@ -96,12 +90,21 @@ class FaceDetector:
                 lit = brightened(frame)
                 if last is not None:
                     face = self._networks.follow(lit, last)
-                elif self._networks.find_all(lit):
-                    face = self.pick(frame, number, source=source)
                 else:
-                    face = None
+                    faces = self._networks.find_all(lit)
+                    face = _numbered(faces, number, source) if faces else None
                 last = face or last
                 found.append(face)
         if last is None:
             raise NoPersonError(f"{source}: no frame shows a face; give a clip of somebody who looks at the camera")
         return tuple(found)
+
+
+def _numbered(faces: list[Face], number: int, source: str) -> Face:
+    if number >= len(faces):
+        which = f"0 to {len(faces) - 1}" if len(faces) > 1 else "0"
+        raise InputError(
+            f"{source}: there is no face {number}, only {len(faces)} found; choose --person {which} (in a motion "
+            "--motion-person)"
+        )
+    return faces[number]

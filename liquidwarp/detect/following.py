@@ -180,7 +180,7 @@ def detect_clip(
         _log.warning("%s: %s", source, hidden)
     if follower.undecided:
         _log.warning("%s: %s", source, describe_undecided(follower.undecided, fps, follower.others + 1))
-    motion = None if watcher is None else _moved(watcher, cuts, len(found), source, tuning)
+    motion = None if watcher is None else _moved(watcher, cuts, source, tuning)
     faces = tuple(None if detection is None else detection.face for detection in found)
     seen_hands = [None if detection is None else detection.hands for detection in found]
     keypoints, hands = put_sides_right(keypoints, seen_hands, faces, source=source, tuning=tuning.sides)
@@ -195,11 +195,9 @@ def detect_clip(
     )
 
 
-def _moved(
-    watcher: BackgroundWatcher, cuts: Sequence[int], frames: int, source: str, tuning: FollowTuning
-) -> CameraMotion | None:
+def _moved(watcher: BackgroundWatcher, cuts: Sequence[int], source: str, tuning: FollowTuning) -> CameraMotion | None:
     """Return how the camera moved, or None; say so where the background does not tell."""
-    motion = judge(watcher, cuts, frames, tuning=tuning.camera)
+    motion = judge(watcher, cuts, tuning=tuning.camera)
     if motion.kind is CameraKind.UNKNOWN:
         cause = "shows nothing to hold on to" if motion.blank else "does not move as one"
         _log.warning("%s: what is behind the person %s; the camera is taken to stand still", source, cause)

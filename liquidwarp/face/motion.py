@@ -30,7 +30,6 @@ class Expressions:
         turn: how the head is turned against its usual stand, as rows of axes.
         travel: the head's place against its usual one, in units.
         growth: its size against its usual one.
-        rest: the driver's own face at rest, lips closed.
         trust: 0 where nothing is known, and the face rests, up to 1.
     """
 
@@ -41,7 +40,6 @@ class Expressions:
     turn: Float[np.ndarray, "T 3 3"]
     travel: Float[np.ndarray, "T 2"]
     growth: Float[np.ndarray, "T"]
-    rest: Float[np.ndarray, "468 3"]
     trust: Float[np.ndarray, "T"]
 
     def __len__(self) -> int:
@@ -71,10 +69,11 @@ def read_expressions(
     known = trust > 0.05
     if not known.any():
         return None
-    usual = np.median(np.stack([frames[i].own(points[i]) for i in np.flatnonzero(known)]), 0)
+    sure = np.flatnonzero(known)
+    usual = np.median(np.stack([frames[i].own(points[i]) for i in sure]), 0)
     aligned, turns, scales, places = _aligned(points, usual, known)
     for index in np.flatnonzero(~known):  # what is not known is as the nearest frame that is
-        near = np.flatnonzero(known)[np.abs(np.flatnonzero(known) - index).argmin()]
+        near = sure[np.abs(sure - index).argmin()]
         aligned[index], turns[index] = aligned[near], turns[near]
         scales[index], places[index] = scales[near], places[near]
     gaps = mouth_gaps(aligned)
@@ -102,7 +101,6 @@ def read_expressions(
         turn=turned,
         travel=_smoothed((places - usual_place) / usual_scale, shots, head),
         growth=_smoothed(scales / usual_scale, shots, head),
-        rest=rest,
         trust=faded,
     )
 
@@ -159,7 +157,7 @@ def _both(closed: np.ndarray) -> np.ndarray:
 def _smoothed(values: np.ndarray, shots: Sequence[slice], sigma: float) -> np.ndarray:
     if sigma <= 0:
         return values
-    made = values.astype(np.float64).copy()
+    made = values.astype(np.float64)
     for shot in shots:
         made[shot] = gaussian_filter1d(made[shot], sigma, axis=0, mode="nearest")
     return made

@@ -7,15 +7,14 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from liquidwarp.face.photo import LIDS, MOUTH_LINES, OPENINGS, PhotoFace
+from liquidwarp.face.photo import LIDS, MOUTH_LINES, OPENINGS, TOOTH_ROW, PhotoFace
+from liquidwarp.face.shape import soft_step
 from liquidwarp.face.tuning import FACE_PAINT_TUNING, FacePaintTuning
 from liquidwarp.face.warp_kernels import draw_places
 from liquidwarp.types import FACE_POINTS
 
 Lines = tuple[tuple[int, ...], tuple[int, ...]]
 """Points of an upper and a lower line from the picture's left to its right, with the corners."""
-
-_ROWS = 11
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +27,7 @@ class _Band:
         upper, lower: where the lines are across it, at each pixel.
         reach: how far inside of both lines a pixel is; negative outside.
         length: from end to end.
+        middle, axis: of the way.
     """
 
     rows: slice
@@ -143,9 +143,9 @@ class FacePainter:
         apart = band.lower - band.upper
         self._seal(patch, band, target, opening)
         if not mouth or self._face.shows_inside:  # closed lips of the photo have their own line
-            shut = 1 - _soft(apart / (0.06 * band.length))
+            shut = 1 - soft_step(apart / (0.06 * band.length))
             near = np.exp(-(((band.v - (band.upper + band.lower) / 2) / (1.4 * feather)) ** 2))
-            near = near * _soft((0.5 - np.abs(band.u) / band.length) / 0.05)
+            near = near * soft_step((0.5 - np.abs(band.u) / band.length) / 0.05)
             darker = 1 - self._tuning.shut_line * self._face.contrast * shut * near
             patch[..., :3] = np.rint(patch[..., :3] * darker[..., None]).astype(np.uint8)
         weight = np.clip(band.reach / feather, 0, 1)[..., None]
@@ -158,7 +158,7 @@ class FacePainter:
         upper, lower = (list(line[1:-1]) for line in opening)
         was = np.linalg.norm(self._source[lower] - self._source[upper], axis=1).mean()
         now = np.linalg.norm(target[lower] - target[upper], axis=1).mean()
-        closed = _soft((1 - now / max(float(was), 1e-6) - 0.15) / 0.4)
+        closed = soft_step((1 - now / max(float(was), 1e-6) - 0.15) / 0.4)
         strength = float(self._face.lashes * closed)
         band = _Band.between(target, lid, (skin.shape[0], skin.shape[1])) if strength > 0 else None
         if band is None:
@@ -168,8 +168,8 @@ class FacePainter:
         soft = max(1.0, 0.08 * band.length)
         border = self._tuning.lash_band * band.length
         top = band.upper - 0.1 * band.length * np.clip(1 - (2 * band.u / band.length) ** 2, 0, 1)
-        cover = _soft((band.v - top) / soft) * _soft((band.lower - border - band.v) / (0.5 * soft))
-        cover = strength * cover * _soft((0.5 - np.abs(band.u) / band.length) / 0.16)
+        cover = soft_step((band.v - top) / soft) * soft_step((band.lower - border - band.v) / (0.5 * soft))
+        cover = strength * cover * soft_step((0.5 - np.abs(band.u) / band.length) / 0.16)
         color = 255 * self._face.lid_skin * (0.6 + 0.26 * np.sin(np.pi * part**0.8))[..., None]
         patch[..., :3] = np.rint(patch[..., :3] + cover[..., None] * (color - patch[..., :3])).astype(np.uint8)
 
@@ -221,7 +221,7 @@ class FacePainter:
         deep = face.dark * (0.5 + 0.5 * aside[..., None])
         made = np.broadcast_to(deep, (*u.shape, 3)).copy()
         opened = float(gap[:, gap.shape[1] // 2].max()) if gap.size else 0.0
-        tongue = 0.8 * _soft((part - 0.4) / 0.4) * _soft((opened - 0.1) / 0.15) * aside**0.5
+        tongue = 0.8 * soft_step((part - 0.4) / 0.4) * soft_step((opened - 0.1) / 0.15) * aside**0.5
         shade = light * np.array(tuning.tongue) * (0.45 + 0.4 * part)[..., None]
         made = made + tongue[..., None] * (shade - made)
         if face.shows_inside:
@@ -240,7 +240,7 @@ class FacePainter:
     ) -> np.ndarray:
         """Paint a row of upper teeth, which stay with the head."""
         tuning = self._tuning
-        fixed = target[FACE_POINTS : FACE_POINTS + _ROWS]
+        fixed = target[FACE_POINTS : FACE_POINTS + TOOTH_ROW]
         ends = target[list(MOUTH_LINES[0])]
         across = ends[-1] - ends[0]
         length = max(float(np.linalg.norm(across)), 1e-6)
@@ -249,7 +249,7 @@ class FacePainter:
         line = float(((fixed[4:7] - (ends[0] + ends[-1]) / 2) @ y_axis).mean()) / length
         edge = line + tuning.teeth * np.clip(1 - (2.1 * u) ** 2, -1, 1)
         feather = self._feather / length
-        row = _soft((edge - v) / feather + 0.5) * _soft((0.46 - np.abs(u)) / 0.12)
+        row = soft_step((edge - v) / feather + 0.5) * soft_step((0.46 - np.abs(u)) / 0.12)
         tooth = np.sin(np.pi * np.arcsin(np.clip(2 * u, -1, 1)) / (2 * np.arcsin(2 * tuning.tooth))) ** 2
         between = 1 - 0.1 * (1 - np.clip(tooth / 0.2, 0, 1))
         shade = (
@@ -266,13 +266,13 @@ class FacePainter:
         moved = _with_stretched_ends(target, 1 + 3 * soft)
         middle, lower, upper = self._inside
         apart = (
-            moved[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1]
-            - moved[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+            moved[FACE_POINTS + 2 * TOOTH_ROW : FACE_POINTS + 3 * TOOTH_ROW, 1]
+            - moved[FACE_POINTS + TOOTH_ROW : FACE_POINTS + 2 * TOOTH_ROW, 1]
         )
         source = self._source
         was = (
-            source[FACE_POINTS + 2 * _ROWS : FACE_POINTS + 3 * _ROWS, 1]
-            - source[FACE_POINTS + _ROWS : FACE_POINTS + 2 * _ROWS, 1]
+            source[FACE_POINTS + 2 * TOOTH_ROW : FACE_POINTS + 3 * TOOTH_ROW, 1]
+            - source[FACE_POINTS + TOOTH_ROW : FACE_POINTS + 2 * TOOTH_ROW, 1]
         )
         dense = float(np.clip(1.5 - 0.5 * apart[5] / max(float(was[5]), 1e-6), 0, 1))
         corner = np.array([columns.start, rows.start])
@@ -293,8 +293,8 @@ class FacePainter:
 def _with_stretched_ends(target: np.ndarray, margin: float) -> np.ndarray:
     """Return vertices whose outer rows of teeth reach beyond the lips."""
     made = target.copy()
-    first = slice(FACE_POINTS, FACE_POINTS + _ROWS)
-    last = slice(FACE_POINTS + 3 * _ROWS, FACE_POINTS + 4 * _ROWS)
+    first = slice(FACE_POINTS, FACE_POINTS + TOOTH_ROW)
+    last = slice(FACE_POINTS + 3 * TOOTH_ROW, FACE_POINTS + 4 * TOOTH_ROW)
     made[first, 1] = np.minimum(target[first, 1], target[list(MOUTH_LINES[0]), 1] - margin)
     made[last, 1] = np.maximum(target[last, 1], target[list(MOUTH_LINES[1]), 1] + margin)
     return made
@@ -304,9 +304,9 @@ def _inside_triangles() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return triangles between the rows of teeth: the dark between them, the lower and the upper ones."""
 
     def strip(row: int) -> np.ndarray:
-        start = FACE_POINTS + row * _ROWS
-        a = np.arange(start, start + _ROWS - 1)
-        b = a + _ROWS
+        start = FACE_POINTS + row * TOOTH_ROW
+        a = np.arange(start, start + TOOTH_ROW - 1)
+        b = a + TOOTH_ROW
         return np.concatenate([np.stack([a, a + 1, b], 1), np.stack([a + 1, b + 1, b], 1)])
 
     return strip(1), strip(2), strip(0)
@@ -323,8 +323,3 @@ def _similarity(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray]
         return np.stack([moved.real + target[0, 0], moved.imag + target[0, 1]], 1)
 
     return move
-
-
-def _soft(value: np.ndarray | float) -> np.ndarray:
-    part = np.clip(value, 0, 1)
-    return np.asarray(part * part * (3 - 2 * part))

@@ -28,7 +28,6 @@ from liquidwarp.types import FACE_POINTS
 
 _UPPER, _LOWER = list(UPPER_LIP[0]), list(LOWER_LIP[0])
 _MIDDLE = slice(3, 6)
-_ROWS = 11  # points of a row of teeth: the columns of the lips, and the corners
 _RING_WEIGHT = (1.0, 1.0, 1.0, 0.8)  # of the rows of a lip, when the opening is set
 _ONTO_LIDS = (0.2, 0.5)  # of the way to the next row, above and below
 _ONTO_THE_LIP = 0.4  # of the way to the next row
@@ -52,6 +51,8 @@ MOUTH_LINES = (
     (LIP_CORNERS[0][0], *LOWER_LIP[0], LIP_CORNERS[0][1]),
 )
 """The borders of the mouth's opening, above and below, from the picture's left to its right."""
+TOOTH_ROW = len(MOUTH_LINES[0])
+"""Points of a row of teeth: the columns of the lips, and the corners."""
 OPENINGS = (*_EYE_LINES, MOUTH_LINES)
 """The same of eyes and mouth."""
 LIDS = tuple(
@@ -80,7 +81,6 @@ class PhotoFace:
         dark: colour of the dark inside of a mouth in [0, 1]: the photo's own, or one as dark as its blacks.
         contrast: how far the darkest of the face is from its skin, 0 to 1; small in blurred photos.
         light: brightness of what is white in this light.
-        skin: colour of the lips' surroundings in [0, 1].
         lid_skin: colour of the lids in [0, 1].
         lashes: how much of the upper lids lashes and shadow hide, 0 to 1.
         rings: around the face: how far out, and how much of the border's movement each takes over.
@@ -97,7 +97,6 @@ class PhotoFace:
     dark: Float[np.ndarray, "3"]
     contrast: float
     light: float
-    skin: Float[np.ndarray, "3"]
     lid_skin: Float[np.ndarray, "3"]
     lashes: float
     rings: tuple[tuple[float, float, float, float], ...]
@@ -131,7 +130,8 @@ class PhotoFace:
         vertices = np.concatenate([known, teeth, _rings(known, rings)])
         skin, eyes, mouth = _triangles(frame.own(vertices), len(rings))
         lid_skin, lashes = _lid_skin(photo, known)
-        light, skin_color = _light(photo, known), _skin(photo, known)
+        skin_color = _skin(photo, known)
+        light = _light(photo, known, skin_color)
         black = np.quantile(_sampled(photo, known[None, :, :2])[0], 0.03, axis=0) / 255
         return PhotoFace(
             frame=frame,
@@ -145,7 +145,6 @@ class PhotoFace:
             dark=dark if inside else np.maximum(light * np.array(tuning.cavity), tuning.blacks * black),
             contrast=float(np.clip(1 - black.mean() / max(float(skin_color.mean()), 1e-3), 0, 1)),
             light=light,
-            skin=skin_color,
             lid_skin=lid_skin,
             lashes=lashes,
             rings=rings,
@@ -174,9 +173,9 @@ class PhotoFace:
         _close_lids(shape, np.clip(tuning.shuts * trust * moves.closed[index], 0, 1), self.lashes, tuning)
         jaw = shape[_LOWER[3:6]].mean(0) - self.shape[_LOWER[3:6]].mean(0)
         own = self.frame.own(self.vertices)
-        teeth = own[FACE_POINTS : FACE_POINTS + 4 * _ROWS].copy()
-        teeth[2 * _ROWS :] += jaw
-        around = own[FACE_POINTS + 4 * _ROWS :]
+        teeth = own[FACE_POINTS : FACE_POINTS + 4 * TOOTH_ROW].copy()
+        teeth[2 * TOOTH_ROW :] += jaw
+        around = own[FACE_POINTS + 4 * TOOTH_ROW :]
         turned = _Head.of(moves, index, trust, tuning) if head else _Head.still()
         border = list(OVAL)
         expressed = shape[border] - self.shape[border]
@@ -335,7 +334,7 @@ def _sampled(photo: np.ndarray, places: np.ndarray) -> np.ndarray:
     return found.reshape(*places.shape[:-1], photo.shape[2]).astype(np.float64)
 
 
-def _light(photo: np.ndarray, points: np.ndarray) -> float:
+def _light(photo: np.ndarray, points: np.ndarray, skin: np.ndarray) -> float:
     """Return how bright white is in this light: as the brightest in the eyes, or the skin if that is brighter."""
     values = []
     parts = np.linspace(0.2, 0.8, 7)
@@ -344,7 +343,7 @@ def _light(photo: np.ndarray, points: np.ndarray) -> float:
         places = above[None, 1:-1] + parts[:, None, None] * (below - above)[None, 1:-1]
         values.append(_sampled(photo, places[..., :2]).mean(-1).reshape(-1))
     white = float(np.quantile(np.concatenate(values), 0.9)) / 255
-    return float(np.clip(1.15 * max(white, float(_skin(photo, points).max())), 0.15, 0.95))
+    return float(np.clip(1.15 * max(white, float(skin.max())), 0.15, 0.95))
 
 
 def _lid_skin(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float]:
@@ -361,8 +360,11 @@ def _lid_skin(photo: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, float]
 
 def _skin(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return the usual colour around the mouth."""
-    around = points[[164, 18, 200, 57, 287, 205, 425], :2]
-    return np.median(_sampled(photo, around[None])[0], 0) / 255
+    return _usual_color(photo, points[[164, 18, 200, 57, 287, 205, 425], :2])
+
+
+def _usual_color(photo: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return np.median(_sampled(photo, places[None])[0], 0) / 255
 
 
 def mouth_is_covered(
@@ -380,8 +382,7 @@ def mouth_is_covered(
         points: of the face in it, pixels.
         tuning: how far colours lie apart.
     """
-    around, above = points[[164, 18, 200, 205, 425, 57, 287], :2], points[[6, 197, 151, 9, 108, 337], :2]
-    below, skin = (np.median(_sampled(photo, places[None])[0], 0) / 255 for places in (around, above))
+    below, above = _skin(photo, points), _usual_color(photo, points[[6, 197, 151, 9, 108, 337], :2])
     rows = [np.median(_sampled(photo, points[None, list(row), :2])[0], 0).mean() for row in (*UPPER_LIP, *LOWER_LIP)]
     lines = float(np.ptp(rows)) / 255 / max(float(below.mean()), 0.1)
-    return bool(lines < tuning.mask_lines and np.abs(below - skin).max() > tuning.other_color)
+    return bool(lines < tuning.mask_lines and np.abs(below - above).max() > tuning.other_color)

@@ -119,5 +119,10 @@ def with_closed_lips(
 
 
 def _ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    part = np.clip((value - low) / (high - low), 0, 1)
-    return part * part * (3 - 2 * part)
+    return soft_step((value - low) / (high - low))
+
+
+def soft_step(value: Float[np.ndarray, "*N"] | float) -> Float[np.ndarray, "*N"]:
+    """Return 0 below 0, 1 above 1, and a smooth way between."""
+    part = np.clip(value, 0, 1)
+    return np.asarray(part * part * (3 - 2 * part))

@@ -21,6 +21,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.fit import (
     FitTuning,
     FitWeights,
+    SteadyView,
     Term,
     close_terms,
     face_track,
@@ -154,8 +155,7 @@ def recover(
         found = detect_source(source, detector, person, progress, watch_camera=seen_alone)
     fov = fov if fov is not None else _told_fov(source)
     if isinstance(found, ClipDetection) and found.motion is not None:
-        lens = fov if camera is not None or fov is not None else moving_fov(body, found, found.motion, tuning)
-        steady = hold_still(found, found.motion, camera=camera, fov=lens, tuning=tuning.moving)
+        steady = steady_view(body, found, found.motion, camera=camera, fov=fov, tuning=tuning)
         if weights.surface > 0:
             _log.warning("the camera moves; the person's own surface is looked for where it stands still only")
         known = None if camera is None else steady.canvas
@@ -220,7 +220,22 @@ def recover(
     return smooth_limbs(body, track, smooth or {}, tuning=tuning)
 
 
-def moving_fov(body: BodyModel, found: ClipDetection, motion: CameraMotion, tuning: FitTuning) -> float:
+def steady_view(
+    body: BodyModel,
+    found: ClipDetection,
+    motion: CameraMotion,
+    *,
+    camera: Camera | None = None,
+    fov: float | None = None,
+    tuning: FitTuning = FIT_TUNING,
+) -> SteadyView:
+    """Return what a moving camera saw as one that stood would have; arguments as in `recover` and `fit.hold_still`."""
+    if camera is None and fov is None:
+        fov = _moving_fov(body, found, motion, tuning)
+    return hold_still(found, motion, camera=camera, fov=fov, tuning=tuning.moving)
+
+
+def _moving_fov(body: BodyModel, found: ClipDetection, motion: CameraMotion, tuning: FitTuning) -> float:
     """Return the field of view of a moving camera: from its turning, or, where that tells too little, the person."""
     fov, told = find_fov(motion)
     if told:

@@ -21,7 +21,7 @@ from liquidwarp.clothing.tuning import CLOTHING_TUNING
 from liquidwarp.detect import ClipDetection, Detector, detect_clip
 from liquidwarp.detect.light import brightened
 from liquidwarp.errors import InputError
-from liquidwarp.fit import FitTuning, find_camera, hold_still
+from liquidwarp.fit import FitTuning, find_camera
 from liquidwarp.fit.tuning import FIT_TUNING
 from liquidwarp.flow import visibility
 from liquidwarp.geometry import bounded_size, enlarged, field_of_view, project, shrunk
@@ -44,7 +44,7 @@ from liquidwarp.person import SourceState, SourceView, is_person_file
 from liquidwarp.raster import rasterize
 from liquidwarp.tasks.agreement import DOUBT_TUNING, DoubtTuning, pose_doubts, tell_of_misread, tells_hands
 from liquidwarp.tasks.cut_off import tell_of_cuts, tell_of_face
-from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, moving_fov, spread_views, tell_of_others
+from liquidwarp.tasks.recover import detect_source, fit_clip, fit_photo, spread_views, steady_view, tell_of_others
 from liquidwarp.tasks.worn import WORN_TUNING, WornTuning, find_worn
 from liquidwarp.types import BodyTrack, shots_of
 
@@ -420,8 +420,7 @@ def _photos_of_clip(
         camera = find_camera(body, found.keypoints, fov=fov, tuning=tuning.fit)
         track = fit_clip(body, found, camera=camera, tuning=tuning.fit, progress=progress)
     else:
-        lens = fov if fov is not None else moving_fov(body, found, found.motion, tuning.fit)
-        steady = hold_still(found, found.motion, fov=lens, tuning=tuning.fit.moving)
+        steady = steady_view(body, found, found.motion, fov=fov, tuning=tuning.fit)
         wide = field_of_view(steady.canvas)
         camera = find_camera(body, steady.found.keypoints, fov=wide, tuning=tuning.fit)
         track = steady.finish(fit_clip(body, steady.found, camera=camera, tuning=tuning.fit, progress=progress))

@@ -99,7 +99,7 @@ def before_turning(
         target: on the same device.
         background: see `synthesize`.
     """
-    if not target.turns or method.name not in BEFORE_PLATES:
+    if target.plate is None or method.name not in BEFORE_PLATES:
         return pictures
     plate = read_background(state, background, target.camera(0).size).tensor(state.device)
     return before_plate(pictures, plate, target)
@@ -238,7 +238,7 @@ def posed_frames(state: SourceState, target: Target) -> Iterator[Frame]:
             index = start + number
             drapes = None if hanging is None else hanging[number]
             floor = None if floors is None else floors[index]
-            face = None if target.faces is None else target.faces[index]
+            face = None if target.faces is None else target.faces.vertices(index)
             seen = target.camera(index)
             yield Frame(index, points, seen, poses[index], hanging=drapes, floor=floor, face=face)
 

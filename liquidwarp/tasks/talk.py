@@ -1,6 +1,5 @@
 """Talking heads: a photo of a face says what somebody says in a clip."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +27,6 @@ from liquidwarp.parallel import pool_map, thread_count
 _WHOLE = 0.9  # of a face's points, inside of the picture
 _USUAL_FPS = 25.0  # of frames in memory
 HEADS = ("move", "still")
-
-_log = logging.getLogger(__name__)
 
 
 def talk(

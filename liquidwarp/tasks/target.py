@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -18,6 +17,7 @@ from liquidwarp.fit import FootLockTuning, find_stands, fit_track, foot_points, 
 from liquidwarp.fit.hidden_legs import smoothed
 from liquidwarp.geometry import axis_angle_to_matrix, length_in_metres, orbit_camera, project
 from liquidwarp.motion import check_track
+from liquidwarp.tasks.faces import MovingFace
 from liquidwarp.types import BodyTrack, Camera, Keypoints, shots_of
 
 CAMERAS = ("smooth", "copy", "source")
@@ -43,8 +43,7 @@ class Target:
         cameras: one for all frames, or one per frame; all of one size.
         fps: frames a second, by which what hangs swings; 0 for poses that have nothing to do with each other.
         floor: where the floor is in each frame, Y in metres; None where that is not known.
-        faces: where the points of the person's face are in its photo, per frame (`face.PhotoFace.carried`); None for a
-            still face.
+        faces: how the person's face moves in its photo; None for a still face.
         plate: the camera that the background's picture was taken by: cameras that turn and zoom away from it, at the
             same place, see it turned and zoomed; None if it is the same behind all frames.
     """
@@ -55,7 +54,7 @@ class Target:
     cameras: tuple[Camera, ...]
     fps: float = 0.0
     floor: Float[Tensor, "T"] | None = None
-    faces: Float[np.ndarray, "T M 3"] | None = None
+    faces: MovingFace | None = None
     plate: Camera | None = None
 
     def __len__(self) -> int:
@@ -73,11 +72,6 @@ class Target:
             floor=None if self.floor is None else self.floor[index],
             faces=None if self.faces is None else self.faces[index],
         )
-
-    @property
-    def turns(self) -> bool:
-        """Whether its cameras turn or zoom away from what the background's picture shows."""
-        return self.plate is not None and len(self.cameras) > 1
 
     def camera(self, frame: int) -> Camera:
         """Return the camera of a frame."""
@@ -135,9 +129,9 @@ def imitation_target(
         stands = (find_stands(body, motion) >= 0).any(1)
         floor = _floor_below(body, fitted, stands)
         seen = resized(motion.camera, size)
-        cameras = (seen,) if motion.path is None else motion.path.cameras(seen)
+        cameras, plate = ((seen,), None) if motion.path is None else (motion.path.cameras(seen), seen)
         return Target(
-            fitted.global_orient, fitted.body_pose, fitted.transl, cameras, motion.fps, floor=floor, plate=seen
+            fitted.global_orient, fitted.body_pose, fitted.transl, cameras, motion.fps, floor=floor, plate=plate
         )
 
     if motion.cuts:

@@ -190,7 +190,7 @@ def draw_together(
     """Yield pictures of several people, lazily; see `imitate_together`.
 
     Args:
-        performers: who does what, and when; the first one's cameras and background count.
+        performers: who does what, and when, each seen by their own cameras; the first one's background counts.
         background: see `synthesize`.
         method: see `synthesize`.
         device: see `synthesize`.
@@ -219,10 +219,13 @@ def draw_together(
     place = find_device(first.person.device if device is None else device)
     frames = max(performer.end for performer in performers)
     plate = read_background(first.person, background, size).tensor(place)
-    drawn = [_drawn(chosen, performer, frames, background, first.person, place) for performer in performers]
     targets = [moved(performer.over(frames), place) for performer in performers]
+    drawn = [
+        _drawn(chosen, replace(performer.person, background=first.person.background).to(place), target, background)
+        for performer, target in zip(performers, targets, strict=True)
+    ]
     pictures = (_composed(layers, plate) for layers in zip(*drawn, strict=True))
-    return before_plate(pictures, plate, targets[0]) if targets[0].turns else pictures
+    return pictures if targets[0].plate is None else before_plate(pictures, plate, targets[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,18 +237,10 @@ class _Layer:
     picture: Synthesis
 
 
-def _drawn(
-    method: Method,
-    performer: Performer,
-    frames: int,
-    background: BackgroundChoice,
-    first: SourceState,
-    place: torch.device,
-) -> Iterator[_Layer]:
-    state = replace(performer.person, background=first.background).to(place)
-    session = open_session(method, state, performer.target.camera(0).size, background)
-    posed, again = tee(posed_frames(state, moved(performer.over(frames), place)))
-    made = draw_frames(method, session, posed, place)
+def _drawn(method: Method, state: SourceState, target: Target, background: BackgroundChoice) -> Iterator[_Layer]:
+    session = open_session(method, state, target.camera(0).size, background)
+    posed, again = tee(posed_frames(state, target))
+    made = draw_frames(method, session, posed, state.device)
     return (_Layer(state, frame, picture) for frame, picture in zip(again, made, strict=True))
 
 

@@ -17,7 +17,7 @@ def watch(frames: list[np.ndarray], cuts: tuple[int, ...] = (), mask: np.ndarray
     watcher = BackgroundWatcher(SIZE, 12.0)
     for number, frame in enumerate(frames):
         watcher.watch(frame, mask, PERSON, cut=number in cuts)
-    return judge(watcher, cuts, len(frames))
+    return judge(watcher, cuts)
 
 
 def off(path: CameraPath, rotations: np.ndarray) -> np.ndarray:

@@ -130,8 +130,12 @@ def test_one_motion_for_all_or_one_each(people) -> None:
     with pytest.raises(InputError, match="2 people and 3 motions"):
         imitate_together(people, [motion] * 3)
     path = CameraPath(torch.eye(3).expand(3, 3, 3).clone(), torch.tensor([1.0, 1.2, 1.4]))
-    wide, _, close = imitate(people[0], replace(motion, path=path), camera="copy")
+    zooming = replace(motion, path=path)
+    wide, _, close = imitate(people[0], zooming, camera="copy")
     assert close.alpha.sum() > 1.5 * wide.alpha.sum()
+    (alone,) = imitate(people[0], zooming[2:], camera="copy")
+    free = (alone.alpha == 0) & (close.alpha == 0)
+    assert alone.image[:, free].equal(close.image[:, free])  # a single frame has the background of its camera, too
     grown = turned_plate(wide.image, motion.camera, path.camera(motion.camera, 2))
     assert grown.shape == wide.image.shape
 

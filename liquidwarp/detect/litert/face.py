@@ -90,11 +90,11 @@ class FaceNetworks:
             frame: an RGB picture.
             last: the face in the frame before.
         """
-        face = self._look(frame, face_region(last.points[:, :2]))
-        if face is not None and _shows(face, face_region(last.points[:, :2])):
+        region = face_region(last.points[:, :2])
+        face = self._look(frame, region)
+        if face is not None and _shows(face, region):
             return face
-        near = [face for face in self.find_all(frame) if _shows(face, face_region(last.points[:, :2]))]
-        return near[0] if near else None
+        return next((face for face in self.find_all(frame) if _shows(face, region)), None)
 
     def _area(self, person: Detection) -> SquareRegion | None:
         """Return where to search: a square around the head; None for a head too small."""
