@@ -175,6 +175,9 @@ def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
         raise InputError("--pair says who of the motion is meant; leave --motion-person out")
     if len(options.photos) > 1 or is_person_file(options.photos[0]):
         raise InputError("several people are learnt from one photo; give one, and no .person")
+    file = _motion_file(options)
+    if file is not None and len({motion for _, motion in options.pair}) > 1:
+        raise InputError(f"--pair: {options.motion} is one motion; give a video, or --person all")
     body = _load_body(options)
     people = encode_everyone(
         options.photos[0],
@@ -183,11 +186,6 @@ def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
         detector=_detector(options),
         fov=options.fov,
     )
-    file = _load_motion(options)
-    if file is not None and len({motion for _, motion in options.pair}) > 1:
-        raise InputError(f"--pair: {options.motion} is one motion; give a video, or --person all")
-    if file is None:
-        _check_driver(options.motion)
     motions = {
         number: file
         if file is not None
@@ -755,13 +753,18 @@ def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
 
 def _person_and_motion(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
     """Learn the person, and read the motion or recover it meanwhile."""
+    motion = _motion_file(options)
+    return _encode_and_recover(options) if motion is None else (_encode(options), motion)
+
+
+def _motion_file(options: argparse.Namespace) -> "BodyTrack | None":
+    """Read a motion; None if it is a video to recover it from, which is checked."""
     motion = _load_motion(options)
     if motion is None:
         _check_driver(options.motion)
-        return _encode_and_recover(options)
-    if options.motion_fov is not None:
+    elif options.motion_fov is not None:
         raise InputError(f"--motion-fov is for a video; {options.motion} has its camera in it, so leave it out")
-    return _encode(options), motion
+    return motion
 
 
 def _encode_and_recover(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
