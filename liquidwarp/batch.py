@@ -73,6 +73,11 @@ class Plan:
     steps: dict[str, Step] = field(default_factory=dict)
     rows: list[Job] = field(default_factory=list)
 
+    def add(self, line: int, step: Step) -> None:
+        """Add a row, and the step that does it."""
+        self.steps[step.name] = step
+        self.rows.append(Job(line, step.name, step.output))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -106,12 +111,11 @@ def read_jobs(table: str | Path, work: str | Path | None = None) -> Plan:
     work = Path(work) if work is not None else table.with_suffix(".work")
     plan, owners = Plan(), dict[Path, int]()
     for line, cells in _rows(table):
-        row = _plan_row(plan, table.parent, work, line, cells, table)
-        target = row.output.resolve()
+        output = _plan_row(plan, table.parent, work, line, cells, table)
+        target = output.resolve()
         if target in owners:
-            raise InputError(f"{table}, line {line}: {row.output} is written by line {owners[target]} too; rename one")
+            raise InputError(f"{table}, line {line}: {output} is written by line {owners[target]} too; rename one")
         owners[target] = line
-        plan.rows.append(row)
     if not plan.rows:
         raise InputError(f"{table}: no job in it; give a header ({', '.join(_NEEDED)}) and a row per job")
     return plan
@@ -153,7 +157,8 @@ def _check_header(table: Path, header: list[str]) -> None:
         raise InputError(f"{table}: a column is there twice")
 
 
-def _plan_row(plan: Plan, home: Path, work: Path, line: int, cells: Mapping[str, str], table: Path) -> Job:
+def _plan_row(plan: Plan, home: Path, work: Path, line: int, cells: Mapping[str, str], table: Path) -> Path:
+    """Add a row and its steps; return the file that it writes."""
     from liquidwarp.media import is_video
 
     for name in _NEEDED:
@@ -173,9 +178,8 @@ def _plan_row(plan: Plan, home: Path, work: Path, line: int, cells: Mapping[str,
     )
     inputs = [home / cells["photo"]] * (person is None) + [Path(given)] * (motion is None)
     needs = tuple(step.name for step in before if step is not None)
-    step = Step(_name("row", arguments), arguments, output, needs, tuple(inputs))
-    plan.steps[step.name] = step
-    return Job(line, step.name, output)
+    plan.add(line, Step(_name("row", arguments), arguments, output, needs, tuple(inputs)))
+    return output
 
 
 def _person_step(home: Path, work: Path, cells: Mapping[str, str], shared: tuple[str, ...]) -> Step | None:
@@ -193,10 +197,10 @@ def _person_step(home: Path, work: Path, cells: Mapping[str, str], shared: tuple
 
 
 def _motion_step(home: Path, work: Path, cells: Mapping[str, str], shared: tuple[str, ...]) -> Step | None:
-    from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS
+    from liquidwarp.motion import is_motion_file
 
     motion = home / cells["motion"]
-    if motion.suffix.lower() in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+    if is_motion_file(motion):
         return None
     options: list[str] = []
     for column, option in _OF_MOTION.items():

@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from liquidwarp.console import print_error, steady_console
 from liquidwarp.errors import InputError, LiquidwarpError, OutputError
-from liquidwarp.faults import EXIT_CODE, fault_line
+from liquidwarp.faults import EXIT_CODE, fault_line, ran_out_of_memory
 from liquidwarp.interrupt import leaving_in_order
 from liquidwarp.options import make_parser, own_words
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 _BACKGROUNDS = ("keep", "plain")
 _OF_LIGHT = ("light", "shadow", "relight")
 _NO_MEMORY = "out of memory; give a smaller --size or smaller pictures"
-_NO_MEMORY_SAID = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,8 +76,6 @@ def _run(arguments: Sequence[str] | None) -> int:
                 commands[options.command](options)
     except LiquidwarpError as error:
         return _fail(str(error))
-    except MemoryError:
-        return _fail(_NO_MEMORY)
     except OSError as error:
         name = f"{error.filename}: " if error.filename is not None else ""
         return _fail(f"{name}{error.strerror or error}; check the path, its permissions and the space left")
@@ -91,14 +87,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             return _interrupted()
         return _fault(error, arguments)
     except Exception as error:
-        return _fail(_NO_MEMORY) if _ran_out_of_memory(error) else _fault(error, arguments)
+        return _fail(_NO_MEMORY) if ran_out_of_memory(error) else _fault(error, arguments)
     return 0
-
-
-def _ran_out_of_memory(error: Exception) -> bool:
-    """Tell torch's and OpenCV's ways of saying so, which are no `MemoryError`."""
-    theirs = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
-    return theirs and _NO_MEMORY_SAID.search(str(error)) is not None
 
 
 def _fault(error: Exception, arguments: Sequence[str] | None) -> int:
@@ -175,6 +165,7 @@ def _imitate(options: argparse.Namespace) -> None:
 
 def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
     """Let several people of one photo do a motion, or each that of their own dancer."""
+    from liquidwarp.person import is_person_file
     from liquidwarp.tasks import encode_everyone, imitate_together, recover, write_video
 
     given = next((name for name in ("wear", "personalize") if getattr(options, name)), None)
@@ -182,9 +173,9 @@ def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
         raise InputError(f"--{given} is for one person; leave it, or --person all and --pair, out")
     if options.pair and options.motion_person is not None:
         raise InputError("--pair says who of the motion is meant; leave --motion-person out")
-    if len(options.photos) > 1 or _is_learnt(options.photos[0]):
+    if len(options.photos) > 1 or is_person_file(options.photos[0]):
         raise InputError("several people are learnt from one photo; give one, and no .person")
-    file = _checked_motion(options)
+    file = _motion_file(options)
     if file is not None and len({motion for _, motion in options.pair}) > 1:
         raise InputError(f"--pair: {options.motion} is one motion; give a video, or --person all")
     body = _load_body(options)
@@ -225,12 +216,6 @@ def _imitate_together(method: "Method", options: argparse.Namespace) -> None:
     fps = longest.fps or 25.0
     write_video(frames, options.output, fps=fps, sound=_sound(options), total=len(longest), progress=True)
     print(options.output)
-
-
-def _is_learnt(path: str) -> bool:
-    from liquidwarp.person import is_person_file
-
-    return is_person_file(path)
 
 
 def _guides(options: argparse.Namespace) -> None:
@@ -756,9 +741,9 @@ def _write_one(frames: "Iterator[Synthesis]", path: str) -> None:
 
 def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
     """Read a motion and let the body do it; None if it is a video or no motion at all."""
-    from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS, read_joint_map, read_motion
+    from liquidwarp.motion import is_motion_file, read_joint_map, read_motion
 
-    if Path(options.motion).suffix.lower() not in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+    if not is_motion_file(options.motion):
         if options.joint_map:
             raise InputError(f"--joint-map is for a motion that ends in .bvh, not for {options.motion}; leave it out")
         return None
@@ -768,12 +753,12 @@ def _load_motion(options: argparse.Namespace) -> "BodyTrack | None":
 
 def _person_and_motion(options: argparse.Namespace) -> "tuple[SourceState, BodyTrack]":
     """Learn the person, and read the motion or recover it meanwhile."""
-    motion = _checked_motion(options)
+    motion = _motion_file(options)
     return _encode_and_recover(options) if motion is None else (_encode(options), motion)
 
 
-def _checked_motion(options: argparse.Namespace) -> "BodyTrack | None":
-    """Read a motion; None if it is a clip, which is checked."""
+def _motion_file(options: argparse.Namespace) -> "BodyTrack | None":
+    """Read a motion; None if it is a video to recover it from, which is checked."""
     motion = _load_motion(options)
     if motion is None:
         _check_driver(options.motion)

@@ -19,10 +19,19 @@ EXIT_CODE = 70
 
 _PACKAGES = ("torch", "numpy", "scipy", "numba", "ai-edge-litert", "opencv-python", "av", "pillow", "safetensors")
 _ELSEWHERE = "<a program of the user's>"
+_NO_MEMORY = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?|[a-z_.]+=[-+]?[0-9.]+")
 # What is between quotes, or stands alone, and is a place or ends as files do.
 _QUOTED = re.compile(r"'[^'\n]*[/\\.][^'\n]*'|\"[^\"\n]*[/\\.][^\"\n]*\"")
 _PLACE = re.compile(r"(?:[A-Za-z]:)?[^\s'\"()<>,;]*[/\\][^\s'\"()<>,;]*|[^\s'\"()<>,;:]+\.[A-Za-z][A-Za-z0-9]{1,11}\b")
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Tell Python's way of saying so, and torch's and OpenCV's, which are no `MemoryError`."""
+    if isinstance(error, MemoryError):
+        return True
+    theirs = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+    return theirs and _NO_MEMORY.search(str(error)) is not None
 
 
 def write_report(error: BaseException, arguments: Sequence[str], *, known: Collection[str] = ()) -> Path:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator as Generates
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -74,11 +74,13 @@ def run_live(
     sinks: list[Sink] = []
     delays: list[float] = []
     started = time.perf_counter()
-    try:
+    with ExitStack() as opened:
+        if isinstance(driver, Webcam):
+            opened.enter_context(closing(driver))
         if stream is not None:
-            sinks.append(UdpStream(stream, driver.fps))
+            sinks.append(opened.enter_context(closing(UdpStream(stream, driver.fps))))
         if virtual_camera:
-            sinks.append(VirtualCamera(driver.fps))
+            sinks.append(opened.enter_context(closing(VirtualCamera(driver.fps))))
         frames = imitate_live(
             person,
             (np.ascontiguousarray(frame[:, ::-1]) for frame in driver) if mirror else driver,
@@ -98,11 +100,6 @@ def run_live(
                 _send(_paced(pictures, driver.fps) if motion is not None else pictures, sinks, preview)
             else:
                 _send(pictures, [], preview=True)
-    finally:
-        for sink in sinks:
-            sink.close()
-        if isinstance(driver, Webcam):
-            driver.close()
     return _pace(delays, time.perf_counter() - started)
 
 

@@ -9,7 +9,7 @@ from liquidwarp.errors import InputError
 
 _NARROWEST, _WIDEST = 2, 150  # fields of view, degrees, as `geometry.default_camera`
 _SMALLEST, _LARGEST = 16, 8192  # longer side of a picture, pixels: what can show a person, what H.264 can hold
-
+_A_VIDEO = "a video: .mp4, .mkv, .mov, .webm or .gif"
 
 LIMBS = (
     "pelvis",
@@ -79,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_fov(imitate, "--motion-fov", "motion's (a video)", "estimated")
     _add_joint_map(imitate)
     _add_smooth(imitate)
-    _add_output(imitate, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_output(imitate, _A_VIDEO)
     _add_camera(imitate)
     _add_face(imitate)
     _add_wear(imitate, required=False)
@@ -344,7 +344,7 @@ def make_parser() -> argparse.ArgumentParser:
         "liquidwarp scene scene.toml -o scene.mp4",
     )
     scene.add_argument("scene", metavar="SCENE.toml", help="see docs/howto/scenes.md")
-    scene.add_argument("-o", "--output", required=True, metavar="OUT", help="a video: .mp4, .mkv, .mov, .webm or .gif")
+    scene.add_argument("-o", "--output", required=True, metavar="OUT", help=_A_VIDEO)
     scene.add_argument("--sound", metavar="FILE", help="carry over the sound of this file")
     _add_hands(scene)
     _add_body(scene)
@@ -475,7 +475,7 @@ def _add_talk(commands: "argparse._SubParsersAction[_Parser]") -> None:
         help="move: the head follows the driver's, moderately (default); still: the face alone moves",
     )
     _add_sound(talk)
-    _add_output(talk, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_output(talk, _A_VIDEO)
     _add_models(talk)
 
 
@@ -525,7 +525,7 @@ def _add_labels(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     labels.add_argument("--weights", required=True, metavar="FILE.safetensors", help="see 'liquidwarp weights import'")
     labels.add_argument("--fps", type=_rate, default=25.0, help="frames per second (default 25)")
-    _add_output(labels, "a video: .mp4, .mkv, .mov, .webm or .gif")
+    _add_output(labels, _A_VIDEO)
     _add_device(labels)
 
 

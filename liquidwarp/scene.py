@@ -19,7 +19,7 @@ from liquidwarp.errors import InputError
 from liquidwarp.geometry import axis_angle_to_matrix, field_of_view, matrix_to_axis_angle, orbit_camera
 from liquidwarp.media import open_video
 from liquidwarp.methods import Method, Synthesis
-from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS, read_motion, retarget
+from liquidwarp.motion import is_motion_file, read_motion, retarget
 from liquidwarp.person import SourceState, is_person_file
 from liquidwarp.tasks import encode_everyone, encode_source, recover
 from liquidwarp.tasks.target import Target, imitation_target, standing_level
@@ -199,7 +199,7 @@ def _motions(scene: Scene, body: BodyModel, detector: Detector | None, progress:
         key = one.motion, one.motion_person
         if key in known:
             continue
-        if Path(one.motion).suffix.lower() in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+        if is_motion_file(one.motion):
             known[key] = read_motion(one.motion, body, person=one.motion_person or None)
         else:
             known[key] = recover(

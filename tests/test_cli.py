@@ -206,7 +206,11 @@ def test_lenses_can_be_told(sources, known, monkeypatch: pytest.MonkeyPatch, tmp
         told.append(fov)
         raise lw.InputError("enough")
 
+    def encode_everyone(*_: object, **__: object) -> None:
+        raise lw.InputError("what is wrong is said before the long work")
+
     monkeypatch.setattr(tasks, "recover_meanwhile", recover)
+    monkeypatch.setattr(tasks, "encode_everyone", encode_everyone)
     out = ["-o", str(tmp_path / "out.mp4")]
     assert main(["imitate", photo, "--motion", clip, *out, "--motion-fov", "65"]) == 2
     assert told == [65.0]
@@ -217,6 +221,7 @@ def test_lenses_can_be_told(sources, known, monkeypatch: pytest.MonkeyPatch, tmp
             ["imitate", photo, "--person", "all", "--motion", str(track), *out, "--motion-fov", "65"],
             "--motion-fov is for a video",
         ),
+        (["imitate", photo, "--pair", "0:0", "1:1", "--motion", str(track), *out], f"--pair: {track} is one motion"),
         (["transfer", photo, "--wear", f"upper={photo}", "-o", "a.png", "--motion-fov", "65"], "goes with --motion"),
     ):
         capsys.readouterr()

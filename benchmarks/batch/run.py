@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import liquidwarp as lw
-from liquidwarp.batch import Job, Plan, Step, read_jobs, run_plan
+from liquidwarp.batch import Plan, Step, read_jobs, run_plan
 from liquidwarp.demo import asset
 from liquidwarp.types import BodyTrack
 
@@ -109,9 +109,7 @@ def waiting_plan(folder: Path, rows: int, seconds: float) -> Plan:
     plan, script = Plan(), Path(__file__).resolve().with_name("idle.py")
     for row in range(rows):
         output = folder / f"{row}.mp4"
-        step = Step(f"row_{row}", (str(script), str(seconds), "-o", str(output)), output)
-        plan.steps[step.name] = step
-        plan.rows.append(Job(row, step.name, output))
+        plan.add(row, Step(f"row_{row}", (str(script), str(seconds), "-o", str(output)), output))
     return plan
 
 

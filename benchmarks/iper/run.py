@@ -22,7 +22,7 @@ from iper_report import check, latex, markdown, stack, to_json
 from tqdm import tqdm
 
 import liquidwarp as lw
-from liquidwarp.batch import Job, Plan, Step, run_plan
+from liquidwarp.batch import Plan, Step, run_plan
 from liquidwarp.data import Protocol, Run, load_iper, load_protocol, missing_videos, protocol_runs
 from liquidwarp.data.protocols import ALONE, TASKS, outfit_pairs
 from liquidwarp.media import write_image
@@ -178,9 +178,7 @@ def plan_runs(options: argparse.Namespace, jobs: list[tuple[Run, Renderer]]) -> 
         item, renderer = jobs[place]
         part = ("--no-report", "--shard", f"{place}/{len(jobs)}")
         output = run_folder(out, item, renderer) / "frames.jsonl"
-        step = Step(f"run_{place}_of_{len(jobs)}", (str(script), *shared, *part), output)
-        plan.steps[step.name] = step
-        plan.rows.append(Job(place, step.name, output))
+        plan.add(place, Step(f"run_{place}_of_{len(jobs)}", (str(script), *shared, *part), output))
     return plan
 
 

@@ -1,13 +1,12 @@
 """Results as JSON that a schema checks, as tables, and as one picture."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 from methods_measure import KINDS, Measured, names, scores
 from methods_systems import PUBLISHED, SYSTEMS, TOLD
 from quality_measure import FLOORS, METRICS
-from quality_report import check_summary, machine, need, summarize, versions
+from quality_report import check_origin, check_summary, need, origin, summarize
 
 from liquidwarp import viz
 
@@ -48,11 +47,7 @@ def to_json(
             }
         )
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "systems": systems,
         "people": {kind: sum(one.kind == kind for one in found) for kind in KINDS},
         "scores": {
@@ -71,9 +66,8 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict), ("scores", dict)):
-        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    check_origin(data, SCHEMA)
+    need(isinstance(data.get("scores"), dict), "scores must be a dict")
     need(isinstance(data.get("systems"), list) and data["systems"], "systems must be a list with something in it")
     there = []
     for number, system in enumerate(data["systems"]):

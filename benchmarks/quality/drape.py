@@ -9,12 +9,11 @@ known. ../README.md has the contract.
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from drape_measure import KINDS, METRICS, VIEWS, Draped, measure_person
-from quality_report import check_summary, machine, most_memory, need, summarize, versions, write_results
+from quality_report import check_origin, check_summary, most_memory, need, origin, summarize, write_results
 
 from liquidwarp import viz
 from liquidwarp.media import write_image
@@ -56,11 +55,7 @@ def to_json(people: Sequence[Draped], arguments: dict[str, object], peak_memory:
     """Put the results of a run into the form that `check` asks for."""
     kinds = list(dict.fromkeys(person.kind for person in people))
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "people": [
             {
                 "kind": person.kind,
@@ -84,9 +79,7 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict)):
-        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    check_origin(data, SCHEMA)
     need(isinstance(data.get("people"), list) and data["people"], "people must be a list with something in it")
     for number, person in enumerate(data["people"]):
         where = f"people[{number}]"

@@ -7,11 +7,10 @@ The driver's face is found again in the pictures that were made. ../README.md ha
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from quality_report import machine, most_memory, need, versions, write_results
+from quality_report import check_origin, most_memory, need, origin, write_results
 
 from liquidwarp import viz
 from liquidwarp.detect import Face, FaceDetector
@@ -30,13 +29,13 @@ _SHOWN = 8  # moments of a sheet
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark."""
     options = parse(arguments)
-    driver = list(open_video(options.clip))
-    fps = open_video(options.clip).fps
+    clip = open_video(options.clip)
+    driver = list(clip)
     detector = FaceDetector()
     seen = detector.follow(driver)
     photo = driver[least_open(seen)] if options.photo is None else read_image(options.photo).rgb
     made = list(talk(photo, options.clip, size=options.size, detector=detector, progress=True))
-    scores = measure(seen, detector.follow(made), talk_rest(photo, detector), fps)
+    scores = measure(seen, detector.follow(made), talk_rest(photo, detector), clip.fps)
     told = {"photo": "the clip's own" if options.photo is None else options.photo.name, "size": options.size}
     data = to_json(scores, told, len(made), most_memory())
     check(data)
@@ -104,11 +103,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 def to_json(scores: dict[str, float], arguments: dict[str, object], frames: int, peak_memory: int) -> dict:
     """Put the results of a run into the form that `check` asks for."""
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "frames": frames,
         "scores": scores,
     }
@@ -120,9 +115,8 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict), ("frames", int)):
-        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    check_origin(data, SCHEMA)
+    need(isinstance(data.get("frames"), int), "frames must be a int")
     for name in SCORES:
         value = data["scores"].get(name)
         need(isinstance(value, float) and np.isfinite(value), f"scores.{name} must be a number")

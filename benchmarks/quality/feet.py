@@ -11,12 +11,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from quality_measure import RecoveredClip, chosen_frames, find_pairs, first_frame, resized
-from quality_report import check_summary, machine, most_memory, need, summarize, versions, write_results
+from quality_report import check_summary, most_memory, need, origin, summarize, write_results
 
 import liquidwarp as lw
 from liquidwarp.detect import detect_clip
@@ -132,11 +131,7 @@ def to_json(scores: dict[str, dict[str, list[float]]], arguments: dict[str, obje
         for name, points in scores.items()
     }
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "cases": cases,
         "summary": {point: summarize(_medians(cases, point)) for point in POINTS},
     }

@@ -37,11 +37,7 @@ def to_json(results: Sequence[Result], arguments: dict[str, object], peak_memory
     """Put the results of a run into the form that `check` asks for."""
     settings = list(dict.fromkeys(result.setting for result in results))
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "pairs": [_pair(result) for result in results],
         "summary": {setting: _over_pairs([r for r in results if r.setting == setting]) for setting in settings},
     }
@@ -58,6 +54,24 @@ def write_results(folder: Path, data: dict, text: str, name: str = "results") ->
         partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     with atomic_path(folder / f"{name}.md") as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def origin(schema: str, arguments: dict[str, object], peak_memory: int) -> dict[str, object]:
+    """Return how every result begins: what it is, when, from what and on what it was made."""
+    return {
+        "schema": schema,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "arguments": arguments,
+        "machine": machine(peak_memory),
+        "versions": versions(),
+    }
+
+
+def check_origin(data: dict, schema: str) -> None:
+    """Raise `ValueError` unless a result begins as `origin` has it."""
+    need(data.get("schema") == schema, f"schema must be {schema!r}, not {data.get('schema')!r}")
+    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict)):
+        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
 
 
 def machine(peak_memory: int) -> dict[str, object]:
@@ -82,9 +96,8 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict), ("summary", dict)):
-        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    check_origin(data, SCHEMA)
+    need(isinstance(data.get("summary"), dict), "summary must be a dict")
     need(isinstance(data.get("pairs"), list) and data["pairs"], "pairs must be a list with something in it")
     for number, pair in enumerate(data["pairs"]):
         where = f"pairs[{number}]"

@@ -1,10 +1,9 @@
 """Results of turned people as JSON that a schema checks, as a table, and as pictures."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
-from quality_report import check_summary, machine, need, summarize, versions
+from quality_report import check_origin, check_summary, need, origin, summarize
 from turn_measure import ANGLES, GROUPS, METHODS, Turn
 
 from liquidwarp import viz
@@ -16,11 +15,7 @@ METRICS = ("overlap", "psnr")
 def to_json(turns: Sequence[Turn], arguments: dict[str, object], peak_memory: int) -> dict:
     """Put the results of a run into the form that `check` asks for."""
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "clips": [
             {
                 "clip": turn.clip,
@@ -61,9 +56,7 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    for name, kind in (("created", str), ("arguments", dict), ("machine", dict), ("versions", dict)):
-        need(isinstance(data.get(name), kind), f"{name} must be a {kind.__name__}")
+    check_origin(data, SCHEMA)
     need(isinstance(data.get("clips"), list) and data["clips"], "clips must be a list with something in it")
     for number, clip in enumerate(data["clips"]):
         need(isinstance(clip.get("clip"), str), f"clips[{number}].clip must be a string")

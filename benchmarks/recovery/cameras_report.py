@@ -1,11 +1,10 @@
 """Results of several calibrated cameras as JSON that a schema checks, as tables, and as a picture."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 from cameras_measure import ANGLES, COMPARED, METRICS, Measured
-from recovery_report import check_summary, machine, need, pooled, summarized, versions
+from recovery_report import check_summary, need, origin, pooled, summarized
 
 from liquidwarp import viz
 
@@ -19,11 +18,7 @@ def to_json(
 ) -> dict:
     """Put the results of a run into the form that `check` asks for."""
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "cameras": [
             {
                 "camera": one.camera,

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import recovery_real
 from recovery_measure import METRICS, TRUTH_METRICS, Scores
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))
-from quality_report import check_summary, machine, need, summarize, versions
+from quality_report import check_origin, check_summary, need, origin, summarize
 
 SCHEMA = "liquidwarp-recovery/2"
 PARTS = {"synthetic": METRICS, "truth": TRUTH_METRICS, "real": recovery_real.METRICS, "close": recovery_close.METRICS}
@@ -50,11 +49,7 @@ def to_json(
     if len(near) > 1:
         near["all"] = pooled(list(near.values()), recovery_close.METRICS)
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": arguments,
-        "machine": machine(peak_memory),
-        "versions": versions(),
+        **origin(SCHEMA, arguments, peak_memory),
         "synthetic": {level: summarized(ways) for level, ways in synthetic.items()},
         "truth": {name: summarized(ways) for name, ways in truth.items()},
         "real": {name: summarized(ways) for name, ways in clips.items()},
@@ -105,9 +100,8 @@ def check(data: dict) -> None:
     Raises:
         ValueError: naming the first thing that is wrong.
     """
-    need(data.get("schema") == SCHEMA, f"schema must be {SCHEMA!r}, not {data.get('schema')!r}")
-    need(isinstance(data.get("created"), str), "created must be a str")
-    for name in ("arguments", "machine", "versions", *PARTS):
+    check_origin(data, SCHEMA)
+    for name in PARTS:
         need(isinstance(data.get(name), dict), f"{name} must be a dict")
     need(any(data[part] for part in PARTS), "one of the parts must have something in it")
     for part, metrics in PARTS.items():

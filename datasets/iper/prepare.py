@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import liquidwarp as lw
-from liquidwarp.batch import Job, Plan, Step, run_plan
+from liquidwarp.batch import Plan, Step, run_plan
 from liquidwarp.bodies import load_body
 from liquidwarp.data import Analysis, load_protocol, missing_videos
 from liquidwarp.data.iper_prepare import (
@@ -111,13 +111,10 @@ def prepare_side_by_side(options: argparse.Namespace, names: list[str]) -> Prepa
     """Do clips through the batch engine, each in a process of its own."""
     if not options.root.is_dir():
         raise lw.InputError(f"{options.root}: no such folder; give the folder that iPER was unpacked to")
-    plan = plan_clips(options, [name for name in names if not card_of(options.out, name).exists()])
+    left = [name for name in names if not card_of(options.out, name).exists()]
+    plan = plan_clips(options, left)
     outcomes = run_plan(plan, options.out / "prepared.work", jobs=options.jobs or 1, dask=options.dask, progress=True)
-    causes = {
-        plan.steps[row.step].arguments[-1]: outcome.cause
-        for row, outcome in zip(plan.rows, outcomes, strict=True)
-        if outcome.cause
-    }
+    causes = {name: outcome.cause for name, outcome in zip(left, outcomes, strict=True) if outcome.cause}
     return PreparationOutcome(tuple(name for name in names if name not in causes), causes)
 
 
@@ -128,9 +125,7 @@ def plan_clips(options: argparse.Namespace, names: list[str]) -> Plan:
     size = () if options.size is None else ("--size", str(options.size))
     for line, name in enumerate(names, start=1):
         arguments = (str(Path(__file__).resolve()), str(options.root.resolve()), *shared, *size, "--clip", name)
-        step = Step(f"clip_{name.replace('/', '_')}", arguments, card_of(out, name))
-        plan.steps[step.name] = step
-        plan.rows.append(Job(line, step.name, step.output))
+        plan.add(line, Step(f"clip_{name.replace('/', '_')}", arguments, card_of(out, name)))
     return plan
 
 

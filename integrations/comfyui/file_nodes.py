@@ -12,12 +12,42 @@ from . import host
 from .sockets import MOTION, MOTION_INPUT, PERSON, PERSON_INPUT
 
 
-class LoadPerson:
+class _Reads:
+    """A node that reads a file."""
+
+    CATEGORY = "liquidwarp/files"
+    FUNCTION = "load"
+
+    @classmethod
+    def IS_CHANGED(cls, file: str) -> str:
+        """Return what is another where the file is."""
+        found = host.input_file(file).stat()
+        return f"{found.st_size} {found.st_mtime_ns}"
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, file: str) -> bool | str:
+        """Say what is wrong with the file's name."""
+        try:
+            host.input_file(file)
+        except lw.InputError as error:
+            return str(error)
+        return True
+
+
+class _Writes:
+    """A node that writes a file."""
+
+    CATEGORY = "liquidwarp/files"
+    RETURN_TYPES = ("STRING",)
+    RETURN_NAMES = ("path",)
+    OUTPUT_TOOLTIPS: tuple[str, ...] = ("Where it was written, below the output folder.",)
+    OUTPUT_NODE = True
+
+
+class LoadPerson(_Reads):
     """Read a person who was learnt before."""
 
     DESCRIPTION = "Reads a .person file from ComfyUI's input folder."
-    CATEGORY = "liquidwarp/files"
-    FUNCTION = "load"
     RETURN_TYPES = (PERSON,)
     RETURN_NAMES = ("person",)
     OUTPUT_TOOLTIPS = ("The person, for all other nodes.",)
@@ -28,37 +58,21 @@ class LoadPerson:
         files = host.input_files((PERSON_ENDING,))
         return {"required": {"file": (files, {"tooltip": "Written by Save Person, or by 'liquidwarp learn'."})}}
 
-    @classmethod
-    def IS_CHANGED(cls, file: str) -> str:
-        """Return what is another where the file is."""
-        return _state_of(file)
-
-    @classmethod
-    def VALIDATE_INPUTS(cls, file: str) -> bool | str:
-        """Say what is wrong with the file's name."""
-        return _checked(file)
-
     def load(self, file: str) -> tuple[lw.SourceState]:
         """Read the person."""
         return (lw.SourceState.load(host.input_file(file)),)
 
 
-class SavePerson:
+class SavePerson(_Writes):
     """Keep a person for later."""
 
     DESCRIPTION = "Writes the person to ComfyUI's output folder; the file holds the photo, so treat it as you treat it."
-    CATEGORY = "liquidwarp/files"
     FUNCTION = "save"
-    RETURN_TYPES = ("STRING",)
-    RETURN_NAMES = ("path",)
-    OUTPUT_TOOLTIPS = ("Where it was written, below the output folder.",)
-    OUTPUT_NODE = True
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, tuple]]:
         """Return what goes in."""
-        prefix = ("STRING", {"default": "liquidwarp/person", "tooltip": "Beginning of the file's name."})
-        return {"required": {"person": PERSON_INPUT, "filename_prefix": prefix}}
+        return {"required": {"person": PERSON_INPUT, "filename_prefix": _prefix("liquidwarp/person")}}
 
     def save(self, person: lw.SourceState, filename_prefix: str) -> dict[str, Any]:
         """Write the person."""
@@ -67,12 +81,10 @@ class SavePerson:
         return _saved(told)
 
 
-class LoadMotion:
+class LoadMotion(_Reads):
     """Read a motion from a file."""
 
     DESCRIPTION = "Reads a motion from ComfyUI's input folder: a track, BVH, or AMASS's or SMPL's .npz and .pkl."
-    CATEGORY = "liquidwarp/files"
-    FUNCTION = "load"
     RETURN_TYPES = (MOTION, "FLOAT")
     RETURN_NAMES = ("motion", "fps")
     OUTPUT_TOOLTIPS = ("The motion, for all other nodes.", "Its frames a second.")
@@ -83,32 +95,17 @@ class LoadMotion:
         files = host.input_files(MOTION_ENDINGS)
         return {"required": {"file": (files, {"tooltip": f"Ends in {', '.join(MOTION_ENDINGS)}."})}}
 
-    @classmethod
-    def IS_CHANGED(cls, file: str) -> str:
-        """Return what is another where the file is."""
-        return _state_of(file)
-
-    @classmethod
-    def VALIDATE_INPUTS(cls, file: str) -> bool | str:
-        """Say what is wrong with the file's name."""
-        return _checked(file)
-
     def load(self, file: str) -> tuple[lw.BodyTrack, float]:
         """Read the motion."""
         motion = lw.read_motion(host.input_file(file))
         return motion, motion.fps or 25.0
 
 
-class SaveMotion:
+class SaveMotion(_Writes):
     """Write a motion for other programs."""
 
     DESCRIPTION = "Writes the motion to ComfyUI's output folder."
-    CATEGORY = "liquidwarp/files"
     FUNCTION = "save"
-    RETURN_TYPES = ("STRING",)
-    RETURN_NAMES = ("path",)
-    OUTPUT_TOOLTIPS = ("Where it was written, below the output folder.",)
-    OUTPUT_NODE = True
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, tuple]]:
@@ -119,10 +116,7 @@ class SaveMotion:
                 "motion": MOTION_INPUT,
                 "kind": (["bvh", "amass", "track"], kinds),
                 "names": (list(BONE_NAMES), {"default": "own", "tooltip": "What bones are called in bvh."}),
-                "filename_prefix": (
-                    "STRING",
-                    {"default": "liquidwarp/motion", "tooltip": "Beginning of the file's name."},
-                ),
+                "filename_prefix": _prefix("liquidwarp/motion"),
             }
         }
 
@@ -136,16 +130,12 @@ class SaveMotion:
         return _saved(told)
 
 
-class ExportGlb:
+class ExportGlb(_Writes):
     """Write a person in motion as a 3D file."""
 
     DESCRIPTION = "Writes the textured, clothed person with skeleton and motion to ComfyUI's output folder, as GLB."
-    CATEGORY = "liquidwarp/files"
     FUNCTION = "export"
-    RETURN_TYPES = ("STRING",)
-    RETURN_NAMES = ("path",)
     OUTPUT_TOOLTIPS = ("Where it was written, below the output folder; for Preview 3D.",)
-    OUTPUT_NODE = True
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, dict[str, tuple]]:
@@ -156,10 +146,7 @@ class ExportGlb:
             "required": {
                 "person": PERSON_INPUT,
                 "names": (list(BONE_NAMES), names),
-                "filename_prefix": (
-                    "STRING",
-                    {"default": "liquidwarp/person", "tooltip": "Beginning of the file's name."},
-                ),
+                "filename_prefix": _prefix("liquidwarp/person"),
             },
             "optional": {"motion": (MOTION, still)},
         }
@@ -174,19 +161,10 @@ class ExportGlb:
         return _saved(told, kind="3d")
 
 
+def _prefix(default: str) -> tuple:
+    return "STRING", {"default": default, "tooltip": "Beginning of the file's name."}
+
+
 def _saved(told: dict[str, str], kind: str = "files") -> dict[str, Any]:
     path = Path(told["subfolder"]) / told["filename"]
     return {"ui": {kind: [told]}, "result": (path.as_posix(),)}
-
-
-def _state_of(file: str) -> str:
-    found = host.input_file(file).stat()
-    return f"{found.st_size} {found.st_mtime_ns}"
-
-
-def _checked(file: str) -> bool | str:
-    try:
-        host.input_file(file)
-    except lw.InputError as error:
-        return str(error)
-    return True

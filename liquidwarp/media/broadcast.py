@@ -1,11 +1,14 @@
 """Pictures as they come, to other programs: as a camera of this machine, or as a stream over the network."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from urllib.parse import urlsplit
 
 import av
 import numpy as np
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvStream
 from jaxtyping import UInt8
 
@@ -90,28 +93,41 @@ class UdpStream:
             OutputError: the address cannot be reached.
         """
         frame = self._to_frame(rgb)
-        try:
+        with self._reaching():
             if self._stream is None:
                 self._stream = self._open(frame.width, frame.height)
-            assert self._output is not None
             frame.time_base = _CLOCK
             frame.pts = self._last = max(self._last + 1, round((time.monotonic() - self._started) / _CLOCK))
-            for packet in self._stream.encode(frame):
-                self._output.mux(packet)
+            self._encode(frame)
+
+    def close(self) -> None:
+        """Send what is left, and end.
+
+        Raises:
+            OutputError: the address cannot be reached.
+        """
+        if self._output is None or self._stream is None:
+            return
+        with self._reaching():
+            try:
+                self._encode(None)
+            finally:
+                output, self._output, self._stream = self._output, None, None
+                output.close()
+
+    def _encode(self, frame: VideoFrame | None) -> None:
+        assert self._output is not None
+        assert self._stream is not None
+        for packet in self._stream.encode(frame):
+            self._output.mux(packet)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
         except (av.FFmpegError, OSError) as error:
             cause = error.strerror or str(error)
             raise OutputError(f"cannot stream to {self._address}: {cause}; check the address") from error
-
-    def close(self) -> None:
-        """Send what is left, and end."""
-        if self._output is None or self._stream is None:
-            return
-        try:
-            for packet in self._stream.encode(None):
-                self._output.mux(packet)
-        finally:
-            self._output.close()
-            self._output = self._stream = None
 
     def _open(self, width: int, height: int) -> AvStream:
         joint = "&" if "?" in self._address else "?"

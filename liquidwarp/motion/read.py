@@ -40,6 +40,11 @@ OTHER_MOTIONS = {
 """Endings of motions that `read_motion` knows of but does not read, and what to export instead."""
 
 
+def is_motion_file(path: str | Path) -> bool:
+    """Tell by its name whether a file is a motion, of those that `read_motion` reads or knows of, and no video."""
+    return Path(path).suffix.lower() in (*MOTION_ENDINGS, *OTHER_MOTIONS)
+
+
 def read_motion(
     path: str | Path,
     body: BodyModel | None = None,

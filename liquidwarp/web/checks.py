@@ -1,12 +1,11 @@
 """What was uploaded, looked at before any work is done: is it what it should be, and is it small enough."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from liquidwarp.errors import InputError
 from liquidwarp.media import is_image, is_video, open_video
 from liquidwarp.media.probe import open_picture, quiet_pillow
-from liquidwarp.motion import MOTION_ENDINGS, OTHER_MOTIONS
+from liquidwarp.motion import MOTION_ENDINGS, is_motion_file
 from liquidwarp.person import PERSON_ENDING, is_person_file
 
 
@@ -60,7 +59,7 @@ def check_motion(name: str, *, limits: Limits = LIMITS) -> bool:
     Raises:
         InputError: too large, too long, or neither of these.
     """
-    if Path(name).suffix in (*MOTION_ENDINGS, *OTHER_MOTIONS):
+    if is_motion_file(name):
         return False
     if not is_video(name):
         raise InputError(f"{name}: no video that can be read; give an MP4, MOV or WebM, or a motion ({_MOTIONS})")

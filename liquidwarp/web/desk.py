@@ -30,19 +30,17 @@ class JobView:
     job: QueuedJob
 
     def address(self, name: str, *, save: bool = False) -> str:
-        """Return where a file of the job is got; one that changes gets a new address each time."""
-        return address_of(self.job, name, save=save)
+        """Return where a file of the job is got; one that changes gets a new address each time.
 
+        Args:
+            name: of the file.
+            save: to be saved by the browser, not shown.
+        """
+        return f"/results/{self.job.name}/{name}?{'save=1' if save else f'at={time.monotonic_ns()}'}"
 
-def address_of(job: QueuedJob, name: str, *, save: bool = False) -> str:
-    """Return where a file of a job is got.
-
-    Args:
-        job: whose folder it lies in.
-        name: of the file.
-        save: to be saved by the browser, not shown.
-    """
-    return f"/results/{job.name}/{name}?{'save=1' if save else f'at={time.monotonic_ns()}'}"
+    def link(self, name: str, said: str | None = None) -> str:
+        """Return a link that saves a file of the job, as HTML; it is called by its name unless another is said."""
+        return f'<a href="{self.address(name, save=True)}" download>{said or name}</a>'
 
 
 class Desks:
@@ -91,6 +89,12 @@ class Desks:
         """Return the job of a place."""
         with self._lock:
             return self._under_way.get(tab, {}).get(place)
+
+    def cancel(self, tab: str, place: str) -> None:
+        """End what a place has under way."""
+        job = self.at(tab, place)
+        if job is not None:
+            job.cancel()
 
     def leave_place(self, tab: str, place: str) -> None:
         """End what a place has, and remove its folder."""
@@ -142,7 +146,7 @@ def say(event: Event, seconds: float, before: int, notes: list[str]) -> str:
     """
     warned = "".join(f'<p class="lw-note">{html.escape(note)}</p>' for note in notes)
     if event.kind == "failed":
-        return f'<p class="lw-bad" role="alert">{html.escape(event.text)}</p>{warned}'
+        return f"{say_wrong(event.text)}{warned}"
     if event.kind == "cancelled":
         return f"<p>Cancelled; everything of it is removed.</p>{warned}"
     if event.kind == "done":
@@ -159,4 +163,9 @@ def say(event: Event, seconds: float, before: int, notes: list[str]) -> str:
 
 def say_error(error: LiquidwarpError) -> str:
     """Return a mistake as HTML."""
-    return f'<p class="lw-bad" role="alert">{html.escape(" ".join(str(error).split()))}</p>'
+    return say_wrong(" ".join(str(error).split()))
+
+
+def say_wrong(text: str) -> str:
+    """Return what is wrong as HTML."""
+    return f'<p class="lw-bad" role="alert">{html.escape(text)}</p>'

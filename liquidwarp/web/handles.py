@@ -42,7 +42,7 @@ _SURE = 1.0  # confidence in what somebody put there
 
 
 def handles_of(person: Detection) -> dict[str, Any]:
-    """Return a person's handles as plain values: name, place in pixels, confidence, and the box around them all."""
+    """Return a person's handles as plain values: name, place in pixels, confidence."""
     joints = [
         {"name": name, "said": said, "x": float(x), "y": float(y), "sure": float(person.confidence[row])}
         for name, said in HANDLES.items()
@@ -50,7 +50,7 @@ def handles_of(person: Detection) -> dict[str, Any]:
         for row in [person.names.index(name)]
         for x, y in [person.image[row]]
     ]
-    return {"joints": joints, "box": [float(side) for side in person.box]}
+    return {"joints": joints}
 
 
 class DraggedDetector:

@@ -70,6 +70,23 @@ def joint_handles() -> gr.HTML:
     )
 
 
+def photo_upload(label: str, *, height: int, elem_id: str | None = None) -> gr.Image:
+    """Return where a photo is dropped, taken or pasted; it comes as the file that it is."""
+    return gr.Image(
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"],
+        height=height,
+        elem_id=elem_id,
+    )
+
+
+def ready_people(label: str, *, chosen: str | None = None) -> gr.Radio:
+    """Return a choice of the people who are ready."""
+    return gr.Radio([(said, name) for name, said in PEOPLE.items()], value=chosen, label=label)
+
+
 def faces() -> gr.HTML:
     """Return pictures of the people who are ready."""
     each = "".join(

@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from liquidwarp.motion import is_motion_file
+
 _USUAL = {"camera": "smooth", "background": "keep", "size": None, "person": 0, "motion_person": 0}
 
 
@@ -31,7 +33,7 @@ def as_python(photo: str, motion: str, options: Mapping[str, Any], smooth: Mappi
     mover = f", person={given.pop('motion_person')}" if "motion_person" in given else ""
     look = "".join(f", {name}={value!r}" for name, value in given.items())
     look += f", smooth={dict(smooth)!r}" if smooth else ""
-    filmed = not motion.endswith((".npz", ".bvh", ".pkl"))
+    filmed = not is_motion_file(motion)
     read = f'lw.recover({motion!r}{mover}, regressor="landmarks")' if filmed else f"lw.read_motion({motion!r})"
     sound = f", sound={motion!r}" if filmed else ""
     return "\n".join(

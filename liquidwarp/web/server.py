@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import tempfile
 import threading
@@ -75,7 +74,6 @@ def own_folder() -> Iterator[Path]:
                 os.environ.pop(name)
                 if value is not None:
                     os.environ[name] = value
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_app(jobs: Jobs, uploads: Path, *, host: str = "127.0.0.1") -> "FastAPI":

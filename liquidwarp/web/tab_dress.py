@@ -82,12 +82,8 @@ def dress_tab(desks: Desks) -> None:
                 continue
             name = "table.png" if table else "dressed.png"
             alt = "everybody in the clothes of everybody" if table else "the first person, dressed"
-            yield (
-                f'<img src="{step.address(name)}" alt="{alt}"><p class="lw-files">'
-                f'<a href="{step.address(name, save=True)}" download>{name}</a>'
-                f'<a href="{step.address("me.person", save=True)}" download>me.person</a></p>',
-                step.said,
-            )
+            links = f'<p class="lw-files">{step.link(name)}{step.link("me.person")}</p>'
+            yield f'<img src="{step.address(name)}" alt="{alt}">{links}', step.said
 
     def dress(request: gr.Request, photos: list[str] | None, people: list[str], *wear: str) -> Iterator[Any]:
         yield from run(request.session_hash or "", photos, people, wear, False)
@@ -99,8 +95,6 @@ def dress_tab(desks: Desks) -> None:
         button.click(work, [photos, people, *wear], [shown, said], api_visibility="private", concurrency_limit=None)
 
     def cancel(request: gr.Request) -> None:
-        job = desks.at(request.session_hash or "", _PLACE)
-        if job is not None:
-            job.cancel()
+        desks.cancel(request.session_hash or "", _PLACE)
 
     stop.click(cancel, queue=False, api_visibility="private")

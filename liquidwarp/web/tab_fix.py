@@ -6,10 +6,10 @@ from typing import Any
 import gradio as gr
 
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.web.desk import Desks, address_of, say_error
+from liquidwarp.web.desk import Desks, say_error, say_wrong
 from liquidwarp.web.examples import PEOPLE, photo_of
-from liquidwarp.web.parts import joint_handles, person_view, status
-from liquidwarp.web.tab_turn import person_link, turned
+from liquidwarp.web.parts import joint_handles, person_view, photo_upload, ready_people, status
+from liquidwarp.web.tab_turn import turned
 from liquidwarp.web.uploads import bring
 
 _FIND, _FIX = "find", "fix"
@@ -26,15 +26,8 @@ def fix_tab(desks: Desks) -> None:
     moved = gr.State({})
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            photo = gr.Image(
-                label="Photo",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=200,
-                elem_id="fix-photo",
-            )
-            ready = gr.Radio([(said, name) for name, said in PEOPLE.items()], label="or ready:")
+            photo = photo_upload("Photo", height=200, elem_id="fix-photo")
+            ready = ready_people("or ready:")
             who = gr.Radio([], label="Who", visible=False)
             handles = joint_handles()
             with gr.Row():
@@ -61,12 +54,12 @@ def fix_tab(desks: Desks) -> None:
             if step.event.kind != "done":
                 yield *(gr.skip() for _ in range(5)), step.said
                 continue
-            known = {**step.event.values, "picture": address_of(job, "upright.jpg")}
+            known = {**step.event.values, "picture": step.address("upright.jpg")}
             count = len(known["people"])
             choose = gr.Radio(
                 [(f"person {number}", number) for number in range(count)], value=0, visible=count > 1, label="Who"
             )
-            told = step.said if count else '<p class="lw-bad" role="alert">Nobody found; give another photo.</p>'
+            told = step.said if count else say_wrong("Nobody found; give another photo.")
             yield path, known, {}, {**known, "person": 0, "moved": {}}, choose, told
 
     outputs = [source, found, moved, handles, who, said]
@@ -102,6 +95,6 @@ def fix_tab(desks: Desks) -> None:
                 yield gr.skip(), gr.skip(), gr.skip(), step.said
                 continue
             picture = f'<img src="{step.address("fixed.png")}" alt="the body over the photo">'
-            yield picture, turned(step), person_link(step), step.said
+            yield picture, turned(step), step.link("me.person"), step.said
 
     go.click(run, [source, moved, who], [fitted, view, taken, said], api_visibility="private", concurrency_limit=None)

@@ -7,9 +7,9 @@ from typing import Any
 import gradio as gr
 
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.web.desk import Desks, JobView, address_of, say_error
-from liquidwarp.web.examples import DANCES, PEOPLE, motion_of, photo_of
-from liquidwarp.web.parts import copyable, faces, status, wiper
+from liquidwarp.web.desk import Desks, JobView, say_error, say_wrong
+from liquidwarp.web.examples import DANCES, motion_of, photo_of
+from liquidwarp.web.parts import copyable, faces, photo_upload, ready_people, status, wiper
 from liquidwarp.web.recipes import as_command, as_python
 from liquidwarp.web.uploads import bring
 
@@ -28,15 +28,9 @@ def imitate_tab(desks: Desks) -> None:
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=260):
-            photo = gr.Image(
-                label="Photo of a person",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=260,
-            )
+            photo = photo_upload("Photo of a person", height=260)
             faces()
-            person = gr.Radio([(said, name) for name, said in PEOPLE.items()], value="woman_stripes", label="or ready:")
+            person = ready_people("or ready:", chosen="woman_stripes")
             motion = gr.Video(
                 label="Motion: a video of somebody",
                 sources=["upload", "webcam"],
@@ -89,19 +83,13 @@ def imitate_tab(desks: Desks) -> None:
     ) -> Iterator[tuple[Any, ...]]:
         tab = request.session_hash or ""
         smooth = {limb: seconds for limb, seconds in zip(_LIMBS, calm, strict=True) if seconds}
+        options = {"person": int(number or 0), "motion_person": int(mover or 0), "camera": camera}
+        options |= {"background": background, "size": _SIZES[size]}
         who, does = learnt or photo or photo_of(person), moves or motion or motion_of(dance)
 
         def bring_all(folder: Path) -> dict[str, Any]:
-            return {
-                "photo": bring(who, folder, "photo"),
-                "motion": bring(does, folder, "motion"),
-                "person": int(number or 0),
-                "motion_person": int(mover or 0),
-                "camera": camera,
-                "size": _SIZES[size],
-                "background": background,
-                "smooth": smooth,
-            }
+            names = {"photo": bring(who, folder, "photo"), "motion": bring(does, folder, "motion")}
+            return {**names, **options, "smooth": smooth}
 
         try:
             job = desks.begin(tab, _PLACE, "dance", bring_all)
@@ -112,9 +100,7 @@ def imitate_tab(desks: Desks) -> None:
         for step in desks.follow(job):
             yield shown(step), step.said, files(step), gr.skip(), gr.skip()
             if step.event.kind == "done":
-                options = {"person": int(number or 0), "motion_person": int(mover or 0), "camera": camera}
-                options |= {"background": background, "size": _SIZES[size]}
-                names = name_of(who), name_of(does)
+                names = Path(who).name, Path(does).name
                 yield (
                     *(gr.skip(), gr.skip(), gr.skip()),
                     *(write(*names, options, smooth) for write in (as_command, as_python)),
@@ -124,28 +110,18 @@ def imitate_tab(desks: Desks) -> None:
     go.click(run, [*given, *how], outputs, api_visibility="private", concurrency_limit=None)
 
     def cancel(request: gr.Request) -> None:
-        job = desks.at(request.session_hash or "", _PLACE)
-        if job is not None:
-            job.cancel()
+        desks.cancel(request.session_hash or "", _PLACE)
 
     stop.click(cancel, queue=False, api_visibility="private")
 
-    def show_ready(person: str, dance: str) -> dict[str, str]:
-        return ready(person, dance)
-
     for choice in (person, dance):
-        choice.input(show_ready, [person, dance], result, queue=False, api_visibility="private")
+        choice.input(ready, [person, dance], result, queue=False, api_visibility="private")
     add_exports(desks, _PLACE, exports, said, taken)
 
 
 def ready(person: str, dance: str) -> dict[str, str]:
     """Return what is shown of a pair that is ready."""
     return {"result": f"/examples/{person}_{dance}.mp4", "reference": f"/examples/{dance}.mp4"}
-
-
-def name_of(path: str | Path) -> str:
-    """Return a file's bare name."""
-    return Path(path).name
 
 
 def shown(step: JobView) -> Any:
@@ -162,8 +138,7 @@ def files(step: JobView) -> Any:
     """Return links to what a job made, as HTML."""
     if step.event.kind != "done":
         return ""
-    links = [(step.address(name, save=True), said) for name, said in _MADE if (step.job.folder / name).is_file()]
-    return "".join(f'<a href="{address}" download>{said}</a>' for address, said in links)
+    return "".join(step.link(name, said) for name, said in _MADE if (step.job.folder / name).is_file())
 
 
 def add_exports(desks: Desks, place: str, buttons: dict[str, gr.Button], said: gr.HTML, taken: gr.HTML) -> None:
@@ -181,14 +156,12 @@ def add_exports(desks: Desks, place: str, buttons: dict[str, gr.Button], said: g
         def run(links: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
             job = desks.go_on(request.session_hash or "", place, "export", kind=kind)
             if job is None:
-                yield '<p class="lw-bad" role="alert">Nothing to write yet: make a result first.</p>', gr.skip()
+                yield say_wrong("Nothing to write yet: make a result first."), gr.skip()
                 return
             for step in desks.follow(job):
                 yield step.said, gr.skip()
                 if step.event.kind == "done":
-                    name = step.event.values["file"]
-                    link = f'<a href="{address_of(job, name, save=True)}" download>{name}</a>'
-                    yield gr.skip(), (links or "") + link
+                    yield gr.skip(), (links or "") + step.link(step.event.values["file"])
 
         return run
 

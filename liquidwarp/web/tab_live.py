@@ -12,9 +12,9 @@ from PIL import Image
 
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, say_error
-from liquidwarp.web.examples import PEOPLE, photo_of
+from liquidwarp.web.examples import photo_of
 from liquidwarp.web.jobs import QueuedJob
-from liquidwarp.web.parts import status
+from liquidwarp.web.parts import ready_people, status
 from liquidwarp.web.uploads import bring
 
 _PLACE = "live"
@@ -31,7 +31,7 @@ def live_tab(desks: Desks) -> None:
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=260):
-            person = gr.Radio([(said, name) for name, said in PEOPLE.items()], value="woman_stripes", label="Who")
+            person = ready_people("Who", chosen="woman_stripes")
             photo = gr.Image(
                 label="or a photo", type="filepath", image_mode=None, sources=["upload", "clipboard"], height=180
             )

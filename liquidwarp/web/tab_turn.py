@@ -8,7 +8,7 @@ import gradio as gr
 from liquidwarp.errors import LiquidwarpError
 from liquidwarp.web.desk import Desks, JobView, say_error
 from liquidwarp.web.examples import PEOPLE, photo_of
-from liquidwarp.web.parts import faces, person_view, status
+from liquidwarp.web.parts import faces, person_view, photo_upload, ready_people, status
 from liquidwarp.web.tab_imitate import add_exports
 from liquidwarp.web.uploads import bring
 
@@ -23,16 +23,9 @@ def turn_tab(desks: Desks) -> None:
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=260):
-            photo = gr.Image(
-                label="Photo of a person",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "webcam", "clipboard"],
-                height=300,
-                elem_id="turn-photo",
-            )
+            photo = photo_upload("Photo of a person", height=300, elem_id="turn-photo")
             faces()
-            person = gr.Radio([(said, name) for name, said in PEOPLE.items()], label="or ready:")
+            person = ready_people("or ready:")
             learnt = gr.File(label="or a learnt person (.person)", file_types=[".person"], height=100)
         with gr.Column(scale=3, min_width=320):
             view = person_view("The person, turning")
@@ -53,8 +46,7 @@ def turn_tab(desks: Desks) -> None:
             yield {}, say_error(error), ""
             return
         for step in desks.follow(job):
-            made = step.event.kind == "done"
-            yield turned(step), step.said, person_link(step) if made else ""
+            yield turned(step), step.said, step.link("me.person") if step.event.kind == "done" else ""
 
     for source, event in ((photo, photo.input), (person, person.input), (learnt, learnt.upload)):
         event(
@@ -75,8 +67,3 @@ def turned(step: JobView) -> Any:
     shares = step.event.values
     told = ", ".join(f"{round(100 * shares[kind])}% {kind}" for kind in ("seen", "mirrored", "invented"))
     return {"glb": step.address("turn.glb"), "coverage": step.address("coverage.bin"), "said": told}
-
-
-def person_link(step: JobView) -> str:
-    """Return a link to the learnt person, as HTML."""
-    return f'<a href="{step.address("me.person", save=True)}" download>me.person</a>'

@@ -15,6 +15,7 @@ import numpy as np
 
 from liquidwarp import media
 from liquidwarp.appearance import dress_in_drapes
+from liquidwarp.geometry import shrunk
 from liquidwarp.motion import read_motion, write_motion
 from liquidwarp.person import SourceState, is_person_file
 from liquidwarp.tasks import (
@@ -79,7 +80,6 @@ def dance(
     motion: str,
     person: int = 0,
     motion_person: int = 0,
-    moved: Moved | None = None,
     **look: Any,
 ) -> dict[str, Any]:
     """Let a person do a motion: `out.mp4`, and `reference.mp4` where the motion is a video.
@@ -90,13 +90,12 @@ def dance(
         motion: name of the video or motion.
         person: which person of the photo.
         motion_person: which person of the motion.
-        moved: what was put right in the photo.
         look: options of `imitate`.
     """
     check_photo(photo)
     filmed = check_motion(motion)
     tell("looking at the photo and the motion")
-    who, moves = _person_and_motion(photo, person, moved, motion, filmed, motion_person)
+    who, moves = _person_and_motion(photo, person, motion, filmed, motion_person)
     who.save(PERSON)
     moves.save(MOTION)
     Path("look.json").write_text(json.dumps(look), encoding="utf-8")
@@ -106,7 +105,7 @@ def dance(
         tell("copying the reference")
         clip = media.open_video(motion)
         media.write_video(map(_small, clip), REFERENCE, fps=clip.fps, quick=True)
-    return {"frames": len(moves), "fps": moves.fps, "filmed": filmed}
+    return {"filmed": filmed}
 
 
 def export(tell: Teller, *, kind: str) -> dict[str, Any]:
@@ -126,9 +125,12 @@ def export(tell: Teller, *, kind: str) -> dict[str, Any]:
         write_motion(moves, name, who.body)
     else:
         look = json.loads(Path("look.json").read_text(encoding="utf-8")) if Path("look.json").exists() else {}
-        frames = map(_cut_out, imitate(who, moves, **look | {"background": _BLACK}))
-        write = _zip_pictures if kind == "png" else _write_transparent
-        write(_counted(frames, len(moves), tell, f"writing {name}"), name, moves.fps or _STILL_RATE)
+        pictures = map(_cut_out, imitate(who, moves, **look | {"background": _BLACK}))
+        frames = _counted(pictures, len(moves), tell, f"writing {name}")
+        if kind == "png":
+            _zip_pictures(frames, name)
+        else:
+            media.write_video(frames, name, fps=moves.fps or _STILL_RATE)
     return {"file": name}
 
 
@@ -146,7 +148,7 @@ def dress(tell: Teller, *, photos: list[str], wear: Mapping[str, int], table: bo
     for number, photo in enumerate(photos):
         check_photo(photo)
         tell("looking at the photos", number, len(photos))
-        people.append(_person(photo, 0, None))
+        people.append(_person(photo))
     if table:
         rows = []
         for row, who in enumerate(people):
@@ -157,7 +159,7 @@ def dress(tell: Teller, *, photos: list[str], wear: Mapping[str, int], table: bo
     dressed = transfer_appearance(people[0], {part: people[n] for part, n in wear.items()}) if wear else people[0]
     dressed.save(PERSON)
     media.write_image("dressed.png", _front(dressed, size))
-    return {"table": table}
+    return {}
 
 
 def find(tell: Teller, *, photo: str) -> dict[str, Any]:
@@ -186,14 +188,13 @@ def live(tell: Teller, *, photo: str, size: int) -> dict[str, Any]:
     """Let frames that are sent (JPEG, bytes) drive a person, until None comes: `live.jpg`, again and again."""
     check_photo(photo)
     tell("looking at the photo")
-    who = _person(photo, 0, None)
+    who = _person(photo)
     tell("waiting for the camera")
-    number = 0
     for number, frame in enumerate(imitate_live(who, _heard(tell), fps=10.0, size=size), 1):
         name = _picture_name(number)
         media.write_image(name, media.to_uint8(frame.synthesis.image))
         tell("live", number, picture=name)
-    return {"frames": number}
+    return {}
 
 
 def _heard(tell: Teller) -> Iterator[np.ndarray]:
@@ -211,7 +212,7 @@ def _heard(tell: Teller) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(frame[..., ::-1])
 
 
-def _person(photo: str, person: int, moved: Moved | None) -> SourceState:
+def _person(photo: str, person: int = 0, moved: Moved | None = None) -> SourceState:
     """Learn a person, or remember them."""
 
     def work() -> SourceState:
@@ -224,16 +225,16 @@ def _person(photo: str, person: int, moved: Moved | None) -> SourceState:
 
 
 def _person_and_motion(
-    photo: str, person: int, moved: Moved | None, motion: str, filmed: bool, motion_person: int
+    photo: str, person: int, motion: str, filmed: bool, motion_person: int
 ) -> tuple[SourceState, BodyTrack]:
     key = f"{_digest(motion)} {motion_person}"
     if not filmed:
-        who = _person(photo, person, moved)
+        who = _person(photo, person)
         return who, read_motion(motion, who.body, person=motion_person or None)
     if key in _motions:
-        return _person(photo, person, moved), _motions[key]
+        return _person(photo, person), _motions[key]
     found = recover_meanwhile(
-        lambda: _person(photo, person, moved), motion, person=motion_person, regressor="landmarks", progress=True
+        lambda: _person(photo, person), motion, person=motion_person, regressor="landmarks", progress=True
     )
     return found[0], _remembered(_motions, key, lambda: found[1])
 
@@ -276,12 +277,9 @@ def _counted(frames: Iterable[T], total: int, tell: Teller, stage: str) -> Itera
 
 def _small(rgb: np.ndarray, height: int = _REFERENCE_HEIGHT) -> np.ndarray:
     """Return a picture of a bounded height."""
-    import cv2
-
     if rgb.shape[0] <= height:
         return rgb
-    width = max(1, round(rgb.shape[1] * height / rgb.shape[0]))
-    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return shrunk(rgb, (height, max(1, round(rgb.shape[1] * height / rgb.shape[0]))))
 
 
 def _cut_out(frame: Synthesis) -> np.ndarray:
@@ -292,11 +290,7 @@ def _cut_out(frame: Synthesis) -> np.ndarray:
     return np.dstack([255 * colors + 0.5, 255 * alpha + 0.5]).astype(np.uint8)
 
 
-def _write_transparent(frames: Iterable[np.ndarray], name: str, fps: float) -> None:
-    media.write_video(frames, name, fps=fps)
-
-
-def _zip_pictures(frames: Iterable[np.ndarray], name: str, fps: float) -> None:
+def _zip_pictures(frames: Iterable[np.ndarray], name: str) -> None:
     with zipfile.ZipFile(name, "w", zipfile.ZIP_STORED) as archive:
         for number, frame in enumerate(frames):
             media.write_image("frame.png", frame[..., :3], alpha=frame[..., 3])

@@ -6,7 +6,6 @@ import importlib
 import logging
 import multiprocessing
 import os
-import re
 import signal
 import threading
 import time
@@ -19,13 +18,12 @@ from tqdm import tqdm
 
 from liquidwarp.console import hearing_progress
 from liquidwarp.errors import LiquidwarpError
-from liquidwarp.faults import fault_line
+from liquidwarp.faults import fault_line, ran_out_of_memory
 
 _PATIENCE = 0.02  # seconds between two looks whether a job was cancelled or something was sent to it
 _SELDOM = 0.1  # seconds between two tellings of one stage
 _DIED = "the job's process ended by itself, probably for want of memory; give a smaller size or smaller files"
 _NO_MEMORY = "out of memory; give a smaller size or smaller pictures"
-_NO_MEMORY_SAID = re.compile(r"out of memory|(?:not enough|insufficient|can't allocate) memory", re.IGNORECASE)
 
 Order = tuple[str, str, dict[str, Any]]
 """Name of the work, the folder, the arguments."""
@@ -189,12 +187,10 @@ def _done(tell: Teller, module: Any, order: Order) -> Event:
             return Event("done", values=getattr(module, name)(tell, **arguments))
     except LiquidwarpError as error:
         return Event("failed", " ".join(str(error).split()).replace(f"{folder}{os.sep}", ""))
-    except MemoryError:
-        return Event("failed", _NO_MEMORY)
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
-        if _NO_MEMORY_SAID.search(str(error)):
+        if ran_out_of_memory(error):
             return Event("failed", _NO_MEMORY)
         return Event("failed", fault_line(error, ["web", name], known=("web", name)))
     finally:

@@ -12,7 +12,7 @@ from toy_people import ToyDetector, ToyPhoto, toy_photo
 from liquidwarp.bodies import load_body
 from liquidwarp.cli import main
 from liquidwarp.demo import asset
-from liquidwarp.errors import InputError
+from liquidwarp.errors import InputError, OutputError
 from liquidwarp.live import run_live
 from liquidwarp.tasks import LiveFrame, SourceState, encode_source, imitate_live, novel_view
 from liquidwarp.tasks import live as live_room
@@ -146,6 +146,17 @@ def test_pictures_go_out_stop_and_start(
     monkeypatch.setattr("liquidwarp.live.typed_line", lambda: "q")
     run_live(person, motion="dance.mp4", virtual_camera=True, size=64)
     assert len(sent) == 2
+
+
+def test_a_stream_that_reaches_nobody_closes_the_rest(
+    person: SourceState, photos: list[ToyPhoto], sent: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("liquidwarp.live.open_video", lambda _: Clip([photo.rgb for photo in photos]))
+    monkeypatch.setattr(live_room, "live_detector", lambda: ToyDetector(*photos))
+    everybody = "udp://255.255.255.255:5000"  # whom no socket reaches that did not ask for it
+    with pytest.raises(OutputError, match=rf"cannot stream to {everybody}: .*; check the address"):
+        run_live(person, motion="dance.mp4", stream=everybody, virtual_camera=True, size=64)
+    assert sent[-1].shape == (0,), "the camera is closed"
 
 
 def test_a_mirror_turns_the_driver_round_and_not_the_person(

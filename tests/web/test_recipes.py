@@ -13,7 +13,7 @@ from liquidwarp.web.recipes import as_command, as_python
 USUAL = {"person": 0, "motion_person": 0, "camera": "smooth", "background": "keep", "size": None}
 
 
-@pytest.mark.parametrize("motion", ["dance.mp4", "my dance.npz"])
+@pytest.mark.parametrize("motion", ["dance.mp4", "my dance.npz", "Dance.BVH"])
 @pytest.mark.parametrize(
     ("changed", "smooth"),
     [({}, {}), ({"size": 512, "camera": "copy", "person": 1, "motion_person": 2}, {"arms": 0.5, "head": 0.1})],

@@ -16,8 +16,7 @@ function move(handle, x, y) {
 function drop(handle) {
   const moved = { ...(props.value.moved ?? {}), [handle.dataset.name]: [Number(handle.dataset.x), Number(handle.dataset.y)] };
   handle.classList.add("moved");
-  element.dataset.moved = JSON.stringify(moved);
-  trigger("change", { moved, person: props.value.person ?? 0 });
+  trigger("change", { moved });
   props.value.moved = moved;
 }
 

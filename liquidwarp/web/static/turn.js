@@ -8,8 +8,8 @@ const gl = canvas.getContext("webgl", { antialias: true, preserveDrawingBuffer: 
 const view = { yaw: 0, pitch: 0, zoom: 1, cover: false, play: false, time: 0, scene: null, last: 0 };
 
 const VERTEX = `attribute vec3 place; attribute vec2 uv; attribute float kind; uniform mat4 camera;
-varying vec2 at; varying float what; varying vec3 world;
-void main() { at = uv; what = kind; world = place; gl_Position = camera * vec4(place, 1.0); }`;
+varying vec2 at; varying float what;
+void main() { at = uv; what = kind; gl_Position = camera * vec4(place, 1.0); }`;
 const FRAGMENT = `precision mediump float; uniform sampler2D photo; uniform float cover;
 varying vec2 at; varying float what;
 void main() {
