@@ -30,6 +30,7 @@ class Expressions:
         turn: how the head is turned against its usual stand, as rows of axes.
         travel: the head's place against its usual one, in units.
         growth: its size against its usual one.
+        rest: the driver's own face at rest, lips closed.
         trust: 0 where nothing is known, and the face rests, up to 1.
     """
 
@@ -40,6 +41,7 @@ class Expressions:
     turn: Float[np.ndarray, "T 3 3"]
     travel: Float[np.ndarray, "T 2"]
     growth: Float[np.ndarray, "T"]
+    rest: Float[np.ndarray, "468 3"]
     trust: Float[np.ndarray, "T"]
 
     def __len__(self) -> int:
@@ -101,6 +103,7 @@ def read_expressions(
         turn=turned,
         travel=_smoothed((places - usual_place) / usual_scale, shots, head),
         growth=_smoothed(scales / usual_scale, shots, head),
+        rest=rest,
         trust=faded,
     )
 
